@@ -1,0 +1,126 @@
+"""The settings and their limits. Sections and key names are those of the Go backend's config.yaml, so that its file is read as it is.
+
+An empty address chooses the embedded part: SQLite for `mysql.dsn`, a redis-server child for `redis.addr`, a local folder for
+`minio.endpoint`, a child process for `worker.addr`. Nothing here reads a file or the environment; see `config.load`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A section of config.yaml; a key that it does not name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    """The HTTP server."""
+
+    port: str = "127.0.0.1:8080"  # "host:port", ":port" (all addresses) or "port"
+    public_url: str = ""  # scheme and host that clients use; "" = as the request came in
+    threads: Positive = 64  # gthread threads for plain HTTP, beside one per socket
+    max_sockets: Positive = 1000  # open task WebSockets; one more gets 503
+    max_request_line: Positive = 262_144  # bytes of the request line
+    max_body: Positive = 1_048_576  # bytes of a body; uploads have a limit of their own
+    cors_origins: list[str] = ["*"]
+
+
+class MysqlSettings(Section):
+    """The database. `dsn` in Go's form: user:pass@tcp(host:port)/db?charset=utf8mb4&parseTime=True&loc=Local."""
+
+    dsn: str = ""
+    pool_size: Positive = 24
+    statement_timeout_s: Positive = 30
+
+
+class RedisSettings(Section):
+    """The queue."""
+
+    addr: str = ""
+    password: str = ""
+    db: Annotated[int, Field(ge=0, le=15)] = 0
+    queue: str = "storytovideo"
+
+
+class WorkerSettings(Section):
+    """The model node that the processor sends work to, and the processor's patience with it."""
+
+    addr: str = ""
+    timeout_minutes: Positive = 20
+    poll_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
+    dispatch_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 5
+    max_download: Positive = 512 << 20  # bytes of one asset taken from the node
+    webhook_secret: str = ""  # shared with the node; "" = drawn at start for the embedded node, webhooks off for another
+
+
+class MinioSettings(Section):
+    """Object storage."""
+
+    endpoint: str = ""
+    access_key: str = ""
+    secret_key: str = ""
+    bucket: str = "storytovideo"
+    use_ssl: bool = False
+    domain: str = ""  # host (or scheme://host) that clients see instead of the endpoint
+    cdn: str = ""  # base address of a CDN in front of the bucket; used in place of signed URLs' host
+    region: str = "us-east-1"
+
+
+class AiSettings(Section):
+    """Two addresses in the Go backend's file that nothing uses; accepted so that the file is read as it is."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class StorySettings(Section):
+    """Limits of what a client may send."""
+
+    max_chars: Positive = 20_000
+    max_title: Positive = 200
+    default_shots: Annotated[int, Field(ge=1, le=100)] = 6
+    max_shots: Annotated[int, Field(ge=1, le=200)] = 60
+
+
+class FilmSettings(Section):
+    """The film pipeline's defaults; a request may override what the API lists."""
+
+    resolution: str = "1280x720"
+    fps: Annotated[int, Field(ge=1, le=60)] = 30
+    subtitles: Literal["burned", "soft", "both", "off"] = "burned"
+    concurrent: Annotated[int, Field(ge=1, le=16)] = 1  # films at once on one host
+    threads: Annotated[int, Field(ge=0, le=64)] = 0  # worker processes of one film; 0 = one per core
+    cache_gib: Annotated[float, Field(gt=0)] = 4.0
+    cache_days: Annotated[float, Field(gt=0)] = 14.0
+    max_music: Positive = 64 << 20  # bytes of an uploaded piece of music
+    font: str = ""
+    local_export: str = ""  # folder for `export: local`; "" = <data_dir>/films
+
+
+class LogSettings(Section):
+    """Logging to standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(Section):
+    """Everything that can be configured. `data_dir` holds what the embedded parts keep: database, assets, cache, secret."""
+
+    data_dir: Path = Path("data")
+    server: ServerSettings = ServerSettings()
+    mysql: MysqlSettings = MysqlSettings()
+    redis: RedisSettings = RedisSettings()
+    worker: WorkerSettings = WorkerSettings()
+    minio: MinioSettings = MinioSettings()
+    ai: AiSettings = AiSettings()
+    story: StorySettings = StorySettings()
+    film: FilmSettings = FilmSettings()
+    log: LogSettings = LogSettings()

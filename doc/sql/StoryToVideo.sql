@@ -1,0 +1,92 @@
+-- The tables, for SQLite, MariaDB and MySQL alike. Runs at every start and changes nothing that is there.
+-- What stands inside /*! */ is read by MySQL and MariaDB only. Each UNIQUE that holds an id already unique by itself is there for its
+-- index: none of the three databases share another way to write one inside CREATE TABLE.
+
+CREATE TABLE IF NOT EXISTS project (
+  id            VARCHAR(64)  NOT NULL PRIMARY KEY,
+  title         VARCHAR(255) NOT NULL,
+  story_text    MEDIUMTEXT   NOT NULL,
+  style         VARCHAR(64)  NOT NULL,
+  status        VARCHAR(32)  NOT NULL,
+  cover_image   VARCHAR(1024),
+  duration      INT DEFAULT 0,
+  video_url     VARCHAR(1024),
+  description   MEDIUMTEXT,
+  shot_count    INT DEFAULT 0,
+  created_at    DATETIME(6)  NOT NULL,
+  updated_at    DATETIME(6)  NOT NULL,
+  bgm           VARCHAR(255) DEFAULT NULL,
+  UNIQUE (created_at, id)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+CREATE TABLE IF NOT EXISTS shot (
+  id            VARCHAR(64)  NOT NULL PRIMARY KEY,
+  project_id    VARCHAR(64)  NOT NULL,
+  `order`       INT          NOT NULL,
+  title         VARCHAR(255) NOT NULL,
+  description   MEDIUMTEXT,
+  prompt        MEDIUMTEXT,
+  status        VARCHAR(32)  NOT NULL,
+  image_path    VARCHAR(1024),
+  audio_path    VARCHAR(1024),
+  transition    VARCHAR(64),
+  created_at    DATETIME(6)  NOT NULL,
+  updated_at    DATETIME(6)  NOT NULL,
+  narration     MEDIUMTEXT,
+  video_path    VARCHAR(1024),
+  duration      INT DEFAULT 0,
+  UNIQUE (project_id, `order`, id),
+  FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- seq orders tasks that were made within one second; parent_id is the task whose progress this one is part of.
+-- lease_until and not_before are milliseconds since 1970 in UTC: leases must not depend on anybody's time zone.
+CREATE TABLE IF NOT EXISTS task (
+  id                 VARCHAR(64) NOT NULL PRIMARY KEY,
+  project_id         VARCHAR(64) NOT NULL,
+  shot_id            VARCHAR(64),
+  type               VARCHAR(32) NOT NULL,
+  status             VARCHAR(32) NOT NULL,
+  progress           INT DEFAULT 0,
+  message            MEDIUMTEXT,
+  parameters         JSON,
+  result             JSON,
+  error              MEDIUMTEXT,
+  estimated_duration INT DEFAULT 0,
+  started_at         DATETIME(6) NULL DEFAULT NULL,
+  finished_at        DATETIME(6) NULL DEFAULT NULL,
+  created_at         DATETIME(6) NOT NULL,
+  updated_at         DATETIME(6) NOT NULL,
+  seq                BIGINT NOT NULL DEFAULT 0,
+  parent_id          VARCHAR(64),
+  lease_owner        VARCHAR(64),
+  lease_until        BIGINT NOT NULL DEFAULT 0,
+  not_before         BIGINT NOT NULL DEFAULT 0,
+  attempts           INT NOT NULL DEFAULT 0,
+  request_id         VARCHAR(64),
+  UNIQUE (project_id, created_at, id),
+  UNIQUE (status, id),
+  UNIQUE (shot_id, id),
+  UNIQUE (parent_id, id),
+  FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE,
+  FOREIGN KEY (shot_id) REFERENCES shot (id) ON DELETE SET NULL
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- Every object that we stored. number counts versions of a kind within its shot or project; the row is made before the upload, so
+-- that no two uploads ever share a name, and stored_at is set in the commit that makes the object count.
+CREATE TABLE IF NOT EXISTS asset (
+  object_key    VARCHAR(255) NOT NULL PRIMARY KEY,
+  project_id    VARCHAR(64)  NOT NULL,
+  shot_id       VARCHAR(64)  NOT NULL,
+  task_id       VARCHAR(64)  NOT NULL,
+  kind          VARCHAR(16)  NOT NULL,
+  number        INT          NOT NULL,
+  title         VARCHAR(255) NOT NULL,
+  sha256        VARCHAR(64)  NOT NULL,
+  size          BIGINT       NOT NULL,
+  content_type  VARCHAR(128) NOT NULL,
+  details       JSON,
+  created_at    DATETIME(6)  NOT NULL,
+  stored_at     DATETIME(6)  NULL DEFAULT NULL,
+  UNIQUE (project_id, kind, shot_id, number)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;

@@ -1,0 +1,45 @@
+"""The asset: one stored object, and the number in its name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class AssetKind(str, Enum):
+    """What the object is; also the first part of its name within its shot."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    CLIP = "clip"
+    FILM = "film"
+    MUSIC = "music"
+
+
+class Asset(Base):
+    """`size` is in bytes, `sha256` hex. `details` of a film are its options, length and timings. `stored_at` is None until it counts.
+
+    `shot_id` is "" for a project's film, `project_id` too for music.
+    """
+
+    __tablename__ = "asset"
+
+    object_key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    project_id: Mapped[str] = mapped_column(String(64))
+    shot_id: Mapped[str] = mapped_column(String(64), default="")
+    task_id: Mapped[str] = mapped_column(String(64), default="")
+    kind: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int] = mapped_column(Integer)
+    title: Mapped[str] = mapped_column(String(255), default="")
+    sha256: Mapped[str] = mapped_column(String(64), default="")
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    content_type: Mapped[str] = mapped_column(String(128), default="")
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime]
+    stored_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -1,0 +1,37 @@
+"""What all models share."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlalchemy.orm import DeclarativeBase
+
+from models.types import Timestamp
+
+
+class Base(DeclarativeBase):
+    """Declarative base. The tables are made by doc/sql/StoryToVideo.sql, never by this metadata; a test compares the two."""
+
+    type_annotation_map = {datetime: Timestamp, dict[str, Any]: JSON}
+
+
+def new_id() -> str:
+    """A fresh id (UUID 4)."""
+    return str(uuid.uuid4())
+
+
+_sequence_lock = threading.Lock()
+_last_sequence = 0
+
+
+def next_sequence() -> int:
+    """A number greater than any this process gave before, close to microseconds since 1970: orders rows made in one second."""
+    global _last_sequence  # noqa: PLW0603 - a process-wide counter is what this is
+    with _sequence_lock:
+        _last_sequence = max(_last_sequence + 1, time.time_ns() // 1000)
+        return _last_sequence

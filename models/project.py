@@ -1,0 +1,44 @@
+"""The project: one story and the film made of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class ProjectStatus(str, Enum):
+    """How far the project is. Clients drop what is not in this list."""
+
+    CREATED = "created"
+    TEXT_GENERATED = "text_generated"
+    SHOTS_GENERATED = "shots_generated"
+    IMAGES_GENERATED = "images_generated"
+    VIDEO_GENERATED = "video_generated"
+    AUDIO_GENERATED = "audio_generated"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Project(Base):
+    """`cover_image` and `video_url` hold object keys (or what an older backend stored), `duration` is in whole seconds."""
+
+    __tablename__ = "project"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(String(255))
+    story_text: Mapped[str] = mapped_column(Text)
+    style: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(32))
+    cover_image: Mapped[str | None] = mapped_column(String(1024), default="")
+    duration: Mapped[int | None] = mapped_column(Integer, default=0)
+    video_url: Mapped[str | None] = mapped_column(String(1024), default="")
+    description: Mapped[str | None] = mapped_column(Text, default="")
+    shot_count: Mapped[int | None] = mapped_column(Integer, default=0)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    bgm: Mapped[str | None] = mapped_column(String(255), default=None)

@@ -1,0 +1,47 @@
+"""The shot: one scene of the storyboard, with its picture, narration and clip."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import ForeignKey, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class ShotStatus(str, Enum):
+    """How far the shot's picture is. Clients drop what is not in this list."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class Shot(Base):
+    """`order` starts at 1. `image_path`, `audio_path` and `video_path` hold object keys; `duration` is the narration's, in seconds."""
+
+    __tablename__ = "shot"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    order: Mapped[int] = mapped_column("order", Integer)
+    title: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text, default="")
+    prompt: Mapped[str | None] = mapped_column(Text, default="")
+    status: Mapped[str] = mapped_column(String(32))
+    image_path: Mapped[str | None] = mapped_column(String(1024), default="")
+    audio_path: Mapped[str | None] = mapped_column(String(1024), default="")
+    transition: Mapped[str | None] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    narration: Mapped[str | None] = mapped_column(Text, default=None)
+    video_path: Mapped[str | None] = mapped_column(String(1024), default="")
+    duration: Mapped[int | None] = mapped_column(Integer, default=0)
+
+    @property
+    def spoken(self) -> str:
+        """What the narrator says: the narration, or the description, where the Go backend kept it."""
+        return self.narration if self.narration is not None else self.description or ""

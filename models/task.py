@@ -1,0 +1,86 @@
+"""The task: one piece of work and its life."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, next_sequence
+
+
+class TaskType(str, Enum):
+    """What is to be made."""
+
+    STORYBOARD = "generate_storyboard"
+    SHOT = "generate_shot"
+    AUDIO = "generate_audio"
+    VIDEO = "generate_video"
+
+
+class TaskStatus(str, Enum):
+    """`blocked → pending → processing → finished | failed | cancelled`; every move is one guarded UPDATE in `models.task_moves`."""
+
+    BLOCKED = "blocked"
+    PENDING = "pending"
+    PROCESSING = "processing"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+WAITING = (TaskStatus.BLOCKED, TaskStatus.PENDING)
+OPEN = (TaskStatus.BLOCKED, TaskStatus.PENDING, TaskStatus.PROCESSING)
+ENDED = (TaskStatus.FINISHED, TaskStatus.FAILED, TaskStatus.CANCELLED)
+
+
+class Task(Base):
+    """A task's row.
+
+    `parameters` and `result` are the wire's objects (`contract` names; see `service.parameters`). While the task is processing,
+    `result.resource_id` is the model node's job id. `lease_owner` may write the row until `lease_until` (ms since 1970); a task is not
+    enqueued before `not_before` (ms since 1970).
+    """
+
+    __tablename__ = "task"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    shot_id: Mapped[str | None] = mapped_column(ForeignKey("shot.id", ondelete="SET NULL"), default=None)
+    type: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(String(32))
+    progress: Mapped[int | None] = mapped_column(Integer, default=0)
+    message: Mapped[str | None] = mapped_column(Text, default="")
+    parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=dict)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=dict)
+    error: Mapped[str | None] = mapped_column(Text, default="")
+    estimated_duration: Mapped[int | None] = mapped_column(Integer, default=0)
+    started_at: Mapped[datetime | None] = mapped_column(default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    seq: Mapped[int] = mapped_column(BigInteger, default=next_sequence)
+    parent_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    lease_owner: Mapped[str | None] = mapped_column(String(64), default=None)
+    lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
+    not_before: Mapped[int] = mapped_column(BigInteger, default=0)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    request_id: Mapped[str | None] = mapped_column(String(64), default=None)
+
+    @property
+    def depends_on(self) -> list[str]:
+        """Ids of the tasks that must end before this one starts."""
+        return list((self.parameters or {}).get("depends_on") or [])
+
+    @property
+    def job_id(self) -> str:
+        """The model node's job, or ""."""
+        return str((self.result or {}).get("resource_id") or "")
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether this is the narration of a whole project: it runs nowhere itself, its state is its children's."""
+        return self.type == TaskType.AUDIO and self.shot_id is None and "shots" in (self.parameters or {})

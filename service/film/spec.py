@@ -1,0 +1,200 @@
+"""What a film is made of: the input and the report of `service.film.compose`.
+
+All times are seconds, all sizes pixels, all levels decibels. Every value is checked when a spec is built, so that the stages need not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from service.errors import InvalidInput
+
+
+class Transition(str, Enum):
+    """How a shot begins, out of the one before it."""
+
+    CUT = "cut"
+    CROSSFADE = "crossfade"
+    FADE_BLACK = "fade"
+    SLIDE_LEFT = "slide_left"
+    SLIDE_RIGHT = "slide_right"
+    WIPE_LEFT = "wipe_left"
+    WIPE_RIGHT = "wipe_right"
+
+
+class Fit(str, Enum):
+    """How a picture of another aspect fills the frame."""
+
+    CROP = "crop"
+    BLUR = "blur"
+
+
+class Subtitles(str, Enum):
+    """Whether cues are drawn into the picture, carried as a soft track, both, or neither. SRT and ASS files are written unless off."""
+
+    BURNED = "burned"
+    SOFT = "soft"
+    BOTH = "both"
+    OFF = "off"
+
+
+class Quality(str, Enum):
+    """`preview` is small and of a low rate, `final` is for viewers, `high` spends about twice the time on the same picture."""
+
+    PREVIEW = "preview"
+    FINAL = "final"
+    HIGH = "high"
+
+
+class RateControl(str, Enum):
+    """How the encoder spends bits: constant quality, constant bit rate, or an average met in two passes."""
+
+    CRF = "crf"
+    CBR = "cbr"
+    TWO_PASS = "2pass"
+
+
+class Encoder(str, Enum):
+    """The H.264 encoder. A hardware one that is not there falls back to x264, and the report says so."""
+
+    X264 = "x264"
+    NVENC = "nvenc"
+    QSV = "qsv"
+    VAAPI = "vaapi"
+    VIDEOTOOLBOX = "videotoolbox"
+
+
+@dataclass(frozen=True)
+class FilmShot:
+    """One shot, in order.
+
+    `order` is its number for a person (from 1), used in messages. `picture` is a still image, `clip` a moving one; with both the clip wins;
+    with neither a placeholder is drawn (or, when the spec is strict, the film fails). `narration` is any audio file that ffmpeg reads.
+    `text` is what the narration says, for the subtitles. A shot's slot is as long as its narration plus `FilmSpec.breath_s`, at least
+    `minimum_s` (also the length of a shot without narration and without a clip). `transition_s` is the length of the transition *into*
+    this shot (ignored on the first).
+    """
+
+    order: int
+    picture: Path | None = None
+    clip: Path | None = None
+    narration: Path | None = None
+    text: str = ""
+    title: str = ""
+    transition: Transition = Transition.CROSSFADE
+    transition_s: float = 0.5
+    minimum_s: float = 2.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Music:
+    """Background music: looped or cut to the film's length, faded, evened in loudness first."""
+
+    path: Path
+    level_db: float = -14.0  # below the narration's loudness, before ducking
+    duck_db: float = -6.0
+    fade_in_s: float = 1.0
+    fade_out_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class FilmSpec:
+    """A whole film.
+
+    `width` and `height` are even, `fps` a whole number. `bitrate_kbps` is needed by CBR and two-pass. `first_seconds` cuts a preview short.
+    `threads` bounds the worker processes (0: one per core). `cache_dir` keeps segments by content: it is the resume after a crash and the
+    redo of only what changed. `output_dir` receives the report's files; it is created, and holds nothing of a failed or cancelled run.
+    """
+
+    shots: tuple[FilmShot, ...]
+    output_dir: Path
+    cache_dir: Path
+    title: str = ""
+    width: int = 1280
+    height: int = 720
+    fps: int = 30
+    fit: Fit = Fit.CROP
+    subtitles: Subtitles = Subtitles.BURNED
+    quality: Quality = Quality.FINAL
+    rate_control: RateControl = RateControl.CRF
+    bitrate_kbps: int | None = None
+    encoder: Encoder = Encoder.X264
+    music: Music | None = None
+    loudness_lufs: float = -16.0
+    true_peak_dbtp: float = -1.0
+    breath_s: float = 0.6
+    intro_s: float = 0.0
+    outro_s: float = 0.5
+    first_seconds: float | None = None
+    strict: bool = False
+    threads: int = 0
+    cache_bytes: int = 4 << 30
+    cache_age_s: float = 14 * 86400.0
+    timeout_s: float | None = None  # None: 300 s + 10 × the film's length
+    font: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.shots:
+            raise InvalidInput("shots", "影片至少需要一个镜头")
+        for name, value, low, high in (("width", self.width, 64, 4096), ("height", self.height, 64, 4096), ("fps", self.fps, 1, 60)):
+            if not low <= value <= high:
+                raise InvalidInput(name, f"{name} 必须在 {low} 到 {high} 之间，收到 {value}")
+        if self.width % 2 or self.height % 2:
+            raise InvalidInput("resolution", f"宽和高必须是偶数，收到 {self.width}x{self.height}")
+        if self.rate_control is not RateControl.CRF and not self.bitrate_kbps:
+            raise InvalidInput("bitrate", f"{self.rate_control.value} 需要 bitrate (kbit/s)")
+
+
+@dataclass(frozen=True)
+class ShotTiming:
+    """Where a shot lies in the finished film, in seconds from its start.
+
+    Slots (`start` to `end`) are whole frames, touch each other and add up to the film. A transition is centred on the joint of two slots,
+    so that pictures overlap there; the narration (`speech_start` to `speech_end`) stays within its slot, so that speech never does.
+    """
+
+    order: int
+    start: float
+    end: float
+    speech_start: float
+    speech_end: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the work is: `stage` names it, `fraction` (0 to 1) is of the whole film, `message` is for a person (Chinese)."""
+
+    stage: str
+    fraction: float
+    message: str
+
+
+@dataclass(frozen=True)
+class FilmReport:
+    """What came out. `log` holds the key parameters and the seconds spent per stage; `warnings` says what was missing (Chinese)."""
+
+    film: Path
+    cover: Path
+    duration_s: float
+    width: int
+    height: int
+    fps: int
+    shots: tuple[ShotTiming, ...]
+    subtitles_srt: Path | None = None
+    subtitles_ass: Path | None = None
+    warnings: tuple[str, ...] = ()
+    log: dict[str, object] = field(default_factory=dict)
+
+
+class Cancel(Protocol):
+    """A flag that another thread may set; `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+
+OnProgress = Callable[[Progress], None]

@@ -1,0 +1,70 @@
+"""What the server understands of a model node's job, whatever node it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, BinaryIO, Protocol
+
+
+class JobState(str, Enum):
+    """Where a job is. Anything that a node says beyond the known words means `WAITING`."""
+
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as one poll saw it. `progress` is 0 to 100 or None where the node did not say; `result` is the node's own object."""
+
+    id: str
+    state: JobState
+    progress: int | None = None
+    message: str = ""
+    error: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene of a storyboard, cleaned: no NUL bytes, lengths bounded, blanks trimmed."""
+
+    title: str
+    prompt: str
+    narration: str
+    bgm: str = ""
+
+
+class ModelNode(Protocol):
+    """A model node.
+
+    Raises `NodeUnavailable` (retry), `NodeRejected` (do not), `NodeJobLost` (dispatch again), `BadNodeResult`.
+    """
+
+    def generate(self, envelope: Mapping[str, Any]) -> str:
+        """Start a job for a task's envelope (contract: POST /v1/generate); returns the job's id."""
+
+    def job(self, job_id: str) -> Job:
+        """How the job stands now."""
+
+    def cancel(self, job_id: str) -> None:
+        """Ask the node to stop the job. An unknown job, or a node that does not answer, is no error: the task is cancelled all the same."""
+
+    def storyboard(self, job: Job) -> list[Scene]:
+        """The scenes that a storyboard job wrote; at least one."""
+
+    def asset(self, job: Job) -> BinaryIO:
+        """A stream over the picture, speech or clip that the job made, bounded in size; the caller closes it."""
+
+    def provides(self, kind: str) -> bool:
+        """Whether the node's /health says that it serves this kind of work: "llm", "t2i", "i2v", "tts". Cached for a minute."""
+
+    def speaks_tts_text(self) -> bool:
+        """Whether the node reads `tts.text` (ours does); a foreign one reads `shot.prompt`."""
+
+    def check(self) -> str:
+        """One line on the node's health for `doctor` and `/readyz`."""

@@ -1,0 +1,63 @@
+"""The interface of object storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+PublicBase = str
+"""Scheme and host under which the client reached this server ("http://127.0.0.1:8080"); the local folder's URLs start with it."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What is known of a stored object. `sha256` is hex and "" for objects that an older backend stored; `size` is in bytes."""
+
+    key: str
+    size: int
+    content_type: str
+    sha256: str
+    metadata: Mapping[str, str]
+
+
+class ObjectStore(Protocol):
+    """Keys are relative paths of `[A-Za-z0-9._-]` segments (`projects/<id>/films/1.mp4`); any other key is `InvalidInput`.
+
+    Every method may raise `StorageUnavailable`; those that read raise `ObjectNotFound`. Metadata values may hold any text: adapters
+    percent-encode what their backend cannot carry, and decode it again.
+    """
+
+    def check(self) -> None:
+        """Create what is missing (the bucket, the folder) and prove that writing works."""
+
+    def put(self, key: str, stream: BinaryIO, *, content_type: str = "", metadata: Mapping[str, str] | None = None) -> ObjectInfo:
+        """Store a stream of unknown length without holding it in memory; the SHA-256 is taken on the way.
+
+        An empty `content_type` is guessed from the key's extension. The object appears whole or not at all.
+        """
+
+    def put_file(self, key: str, path: Path, *, content_type: str = "", metadata: Mapping[str, str] | None = None) -> ObjectInfo:
+        """Store a file."""
+
+    def open(self, key: str) -> BinaryIO:
+        """A stream over the object's bytes; the caller closes it."""
+
+    def stat(self, key: str) -> ObjectInfo:
+        """What is known of the object."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys under a prefix, sorted."""
+
+    def remove(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+
+    def remove_prefix(self, prefix: str) -> int:
+        """Remove everything under a prefix that ends with `/`; returns how many objects went."""
+
+    def url(self, key: str, base: PublicBase = "") -> str:
+        """A complete URL that a client can GET without a header, signed when it is read.
+
+        Valid for 7 days from the last full hour, so that the same object keeps the same URL for that hour.
+        """
