@@ -1,85 +1,263 @@
-"""What a client may ask for, validated. Field names are the parameters' snake_case spelling; limits that depend on settings are
-checked by `parse`, which turns every violation into an `InvalidInput` naming the field and the limit."""
+"""What a client may ask for, validated.
+
+Field names are the parameters' snake_case spelling; `parse` accepts any spelling of them. Limits that depend on settings are checked by
+`parse` as well; every violation becomes an `InvalidInput` that names the field as the client spelt it, and the limit.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from config import Settings
+from service.errors import InvalidInput
+from service.film.spec import Transition
+from service.request_errors import shorten, translate
+
+MAX_PROMPT = 4000  # characters
+MAX_NAME = 64  # characters; the width of the columns style and transition
+MAX_ID = 64  # characters; the width of every id's column
+MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
+
+_ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": (960, 720), "3:4": (720, 960)}
+_HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
+_SIZE = re.compile(r"([0-9]{1,5})\s*[xX×*]\s*([0-9]{1,5})")
+_ID = re.compile(r"[^\x00-\x20\x7f/\\]{1,64}")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be an id at all: 1 to 64 characters without blanks, slashes and control characters, no `.` or `..`."""
+    return _ID.fullmatch(text) is not None and text not in {".", ".."}
+
+
+def frame_size(resolution: str) -> tuple[int, int]:
+    """Width and height in pixels of `WxH` (both even, 64 to 4096), a line count ("1080p") or an aspect ("9:16").
+
+    Raises ValueError with a text for the client.
+    """
+    text = resolution.strip().lower()
+    if text in _ASPECTS:
+        return _ASPECTS[text]
+    if text in _HEIGHTS:
+        return _HEIGHTS[text], int(text[:-1])
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"应为 宽x高（如 1280x720）、720p/1080p 或 16:9、9:16、1:1，收到 {shorten(resolution)}")
+    width, height = int(match[1]), int(match[2])
+    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+        raise ValueError(f"宽和高必须在 {MIN_SIDE} 到 {MAX_SIDE} 之间，收到 {width}x{height}")
+    if width % 2 or height % 2:
+        raise ValueError(f"宽和高必须是偶数，收到 {width}x{height}")
+    return width, height
+
+
+def _resolution(value: Any) -> Any:
+    if not isinstance(value, str) or not value.strip():
+        return value
+    width, height = frame_size(value)
+    return f"{width}x{height}"
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _number(value: Any) -> Any:
+    """Clients send numbers as text; JSON's true is no number."""
+    if isinstance(value, bool):
+        raise ValueError("必须是数字")
+    return value.strip() if isinstance(value, str) else value
+
+
+def _none_if_zero(value: Any) -> Any:
+    """Tasks on the wire show 0 where nothing was given, and clients send it back."""
+    value = _number(value)
+    return None if value in (0, "0") else value
+
+
+def _id(value: Any) -> Any:
+    if isinstance(value, str) and value and not is_id(value):
+        raise ValueError(f"不是有效的编号：{shorten(value)}")
+    return value
+
+
+def _transition(value: Any) -> Any:
+    allowed = [transition.value for transition in Transition]
+    if isinstance(value, str) and value not in ("", *allowed):
+        raise ValueError(f"只能是 {'、'.join(allowed)}，收到 {shorten(value)}")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_number)]
+OptionalInteger = Annotated[int | None, BeforeValidator(_number)]
+Seconds = Annotated[float, BeforeValidator(_number)]
+Name = Annotated[str, Field(max_length=MAX_NAME)]
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
 
 class Request(BaseModel):
-    """Unknown parameters are ignored: clients in the field send misspelt ones."""
+    """Unknown parameters are ignored: clients in the field send misspelt ones.
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    `misspelt` maps what a client in the field really sends to the field that it means. A parameter that is empty was not given, but for
+    the fields in `clearable`, which "" empties.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+    misspelt: ClassVar[Mapping[str, str]] = {}
+    clearable: ClassVar[frozenset[str]] = frozenset()
 
 
 class NewProject(Request):
-    """POST /v1/api/projects."""
+    """POST /v1/api/projects. `shot_count` None means the configured default."""
+
+    misspelt = {"desription": "description"}
 
     title: str = ""
-    story_text: str
-    style: str = ""
+    story_text: str = Field(title="StoryText")
+    style: Name = ""
     description: str = ""
-    shot_count: int | None = None
+    shot_count: OptionalInteger = None
 
 
 class ProjectChanges(Request):
     """PUT /v1/api/projects/:id; None means "not given": the field keeps its value."""
 
+    misspelt = {"desription": "description"}
+    clearable = frozenset({"description", "story_text"})  # an empty story is then refused, not ignored
+
     title: str | None = None
     description: str | None = None
     story_text: str | None = None
-    style: str | None = None
-    shot_count: int | None = None
+    style: Name | None = None
+    shot_count: OptionalInteger = None
 
 
 class ShotChanges(Request):
-    """POST .../shots/:id; None means "not given"."""
+    """POST .../shots/:id; None means "not given". An empty narration leaves the shot silent."""
+
+    clearable = frozenset({"narration"})
 
     title: str | None = None
-    prompt: str | None = None
-    transition: str | None = None
-    style: str | None = None
+    prompt: Prompt | None = None
+    transition: Name | None = None
+    style: Name | None = None
     narration: str | None = None
 
 
 class FilmRequest(Request):
-    """POST .../video: the whole film, or one shot's clip where `shot_id` is given. None or "" means the configured default."""
+    """POST .../video: the whole film, or one shot's clip where `shot_id` is given. None or "" means the configured default.
 
-    shot_id: str = ""
-    resolution: str = ""
-    fps: int | None = None
-    format: str = "mp4"
-    bitrate: int | None = None  # kbit/s
+    `resolution` is `WxH` once validated. `bitrate` is in kbit/s and needed by `rate_control` cbr and 2pass. Times are seconds.
+    """
+
+    shot_id: Annotated[str, BeforeValidator(_id)] = ""
+    resolution: Annotated[str, BeforeValidator(_resolution)] = ""
+    fps: Annotated[Annotated[int, Field(ge=1, le=60)] | None, BeforeValidator(_none_if_zero)] = None
+    format: Annotated[Literal["mp4"], BeforeValidator(_lower)] = "mp4"
     rate_control: Literal["crf", "cbr", "2pass"] = "crf"
+    bitrate: Annotated[
+        Annotated[int, Field(ge=100, le=100_000)] | None, BeforeValidator(_none_if_zero), Field(validate_default=True)
+    ] = None
     mode: Literal["preview", "final", "high"] = "final"
-    first_seconds: float | None = None
+    first_seconds: Annotated[Seconds, Field(ge=0.5, le=3600)] | None = None
     subtitles: Literal["burned", "soft", "both", "off", ""] = ""
     narration: Literal["auto", "none"] = "auto"
-    music: str = ""  # an id from GET /v1/api/music, "auto", or "" for none
-    transition: str = ""
+    music: Annotated[str, Field(max_length=255)] = ""  # an id from GET /v1/api/music, "auto", or "" for none
+    transition: Annotated[str, BeforeValidator(_transition)] = ""
     fit: Literal["crop", "blur"] = "crop"
-    intro: float = 0.0
-    outro: float = 0.5
+    intro: Annotated[Seconds, Field(ge=0, le=30)] = 0.0
+    outro: Annotated[Seconds, Field(ge=0, le=30)] = 0.5
     encoder: Literal["x264", "nvenc", "qsv", "vaapi", "videotoolbox"] = "x264"
     export: Literal["cloud", "local"] = "cloud"
     strict: bool = False
 
+    @field_validator("bitrate")
+    @classmethod
+    def _needed_by_rate_control(cls, bitrate: int | None, info: ValidationInfo) -> int | None:
+        if bitrate is None and info.data.get("rate_control", "crf") != "crf":
+            raise ValueError(f"不能为空：rate_control 为 {info.data['rate_control']} 时需要它（100 到 100000 kbit/s）")
+        return bitrate
+
 
 class NarrationRequest(Request):
-    """POST .../tts."""
+    """POST .../tts. `sample_rate` is in Hz, 0 and "" mean the model node's default; `speed` is a factor."""
 
-    voice: str = ""
-    lang: str = ""
-    sample_rate: int = 0
-    format: str = ""
-    speed: float | None = None
+    voice: Name = ""
+    lang: Name = ""
+    sample_rate: Annotated[Integer, Field(ge=0, le=192_000)] = 0
+    format: Annotated[Literal["", "mp3", "wav"], BeforeValidator(_lower)] = ""
+    speed: Annotated[Seconds, Field(ge=0.5, le=2)] | None = None
 
 
 class PageRequest(Request):
     """GET lists."""
 
-    page: int = 1
-    page_size: int = 20
-    q: str = ""
+    page: Annotated[Integer, Field(ge=1, le=1_000_000)] = 1
+    page_size: Annotated[Integer, Field(ge=1, le=100)] = 20
+    q: Annotated[str, Field(max_length=200)] = ""
+
+
+R = TypeVar("R", bound=Request)
+
+
+def fold(name: str) -> str:
+    """The same for every spelling of a parameter: `StoryText`, `storyText`, `story_text` and `story-text`."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def parse(model: type[R], params: Mapping[str, Any], settings: Settings) -> R:
+    """Read a request out of parameters in any spelling; raises `InvalidInput`."""
+    fields = {fold(name): name for name in model.model_fields} | dict(model.misspelt)
+    given: dict[str, Any] = {}
+    spelt = {name: field.title or name for name, field in model.model_fields.items()}
+    for name, value in params.items():
+        field = fields.get(fold(name))
+        if field is None or (field in given and given[field] not in (None, "")):
+            continue
+        _check_text(name, value)
+        spelt[field], given[field] = name, value
+    absent = {name for name, value in given.items() if _is_absent(model, name, value)}
+    try:
+        request = model.model_validate({name: value for name, value in given.items() if name not in absent})
+    except ValidationError as error:
+        raise translate(error, spelt) from error
+    _check_limits(request, spelt, settings)
+    return request
+
+
+def _is_absent(model: type[Request], name: str, value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip() and name not in model.clearable)
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        return
+    if "\x00" in value:
+        raise InvalidInput(name, f"{name} 含有 NUL 字符")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInput(name, f"{name} 不是有效的 UTF-8 文本")
+
+
+def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings) -> None:
+    limits = settings.story
+    longest = {
+        "title": limits.max_title,
+        "story_text": limits.max_chars,
+        "description": limits.max_chars,
+        "narration": limits.max_chars,
+    }
+    for field, most in longest.items():
+        value = getattr(request, field, None)
+        if isinstance(value, str) and len(value) > most:
+            raise InvalidInput(spelt[field], f"{spelt[field]} 最多 {most} 个字符，收到 {len(value)} 个")
+    story = getattr(request, "story_text", None)
+    if story is not None and not story.strip():
+        raise InvalidInput(spelt["story_text"], f"{spelt['story_text']} 不能为空")
+    count = getattr(request, "shot_count", None)
+    if count is not None and not 1 <= count <= limits.max_shots:
+        raise InvalidInput(
+            spelt["shot_count"], f"{spelt['shot_count']} 必须在 1 到 {limits.max_shots} 之间，收到 {shorten(count)}"
+        )
