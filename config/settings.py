@@ -58,7 +58,9 @@ class WorkerSettings(Section):
     dispatch_retries: Annotated[int, Field(ge=0, le=10)] = 3
     concurrency: Annotated[int, Field(ge=1, le=64)] = 5
     max_download: Positive = 512 << 20  # bytes of one asset taken from the node
-    webhook_secret: str = ""  # shared with the node; "" = drawn at start for the embedded node, webhooks off for another
+    webhook_secret: str = (
+        ""  # shared with the node; "" = drawn at start for the embedded node, webhooks off for another
+    )
 
 
 class MinioSettings(Section):

@@ -1,0 +1,151 @@
+"""Real services for every test that asks for one.
+
+A service is taken from the environment where its variable is set (S2V_TEST_REDIS_URL, S2V_TEST_MYSQL_DSN, S2V_TEST_MINIO), else started
+for this run. One that is not installed leaves its tests out, which the last line says; with CI=true it is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import pymysql
+import pytest
+import redis
+from sqlalchemy import URL
+
+from config.go_dsn import parse
+from config.settings import MinioSettings, RedisSettings
+from tests.servers import minio_server
+from tests.servers.mariadb_server import MariadbServer
+from tests.servers.minio_server import MinioServer
+from tests.servers.process import MissingServiceError
+from tests.servers.redis_server import RedisServer
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+_left_out = pytest.StashKey[set[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_left_out] = set()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """With CI=true nothing may be skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and exitstatus == 0 and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """One line on what was left out."""
+    missing = sorted(config.stash[_left_out])
+    if missing:
+        count = len(terminalreporter.stats.get("skipped", []))
+        terminalreporter.write_line(f"left out {count} tests: {'; '.join(missing)}", yellow=True)
+
+
+def leave_out(config: pytest.Config, reason: str) -> NoReturn:
+    """End the running test because a service is missing: skipped here, failed in CI."""
+    if IN_CI:
+        pytest.fail(reason)
+    config.stash[_left_out].add(reason)
+    pytest.skip(reason)  # reported in one line at the end, and a failure in CI
+
+
+@pytest.fixture(scope="session")
+def _redis_server(pytestconfig: pytest.Config) -> Iterator[str]:
+    given = os.environ.get("S2V_TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    try:
+        server = RedisServer()
+    except MissingServiceError as error:
+        leave_out(pytestconfig, str(error))
+    yield server.url
+    server.close()
+
+
+@pytest.fixture
+def redis_url(_redis_server: str) -> str:
+    """The URL of an empty Redis database (TCP)."""
+    with redis.Redis.from_url(_redis_server) as client:
+        client.flushdb()
+    return _redis_server
+
+
+@pytest.fixture
+def redis_settings(redis_url: str) -> RedisSettings:
+    """The same as settings."""
+    parts = urlsplit(redis_url)
+    return RedisSettings(
+        addr=f"{parts.hostname}:{parts.port}", password=parts.password or "", db=int(parts.path.strip("/") or 0)
+    )
+
+
+@pytest.fixture(scope="session")
+def _mysql_server(pytestconfig: pytest.Config) -> Iterator[str]:
+    given = os.environ.get("S2V_TEST_MYSQL_DSN")
+    if given:
+        yield given
+        return
+    try:
+        server = MariadbServer()
+    except MissingServiceError as error:
+        leave_out(pytestconfig, str(error))
+    yield server.dsn()
+    server.close()
+
+
+@pytest.fixture
+def mysql_dsn(_mysql_server: str) -> Iterator[str]:
+    """The address, in the Go driver's form, of a fresh and empty database."""
+    before, _, after = _mysql_server.rpartition("/")
+    name = f"s2v_test_{uuid.uuid4().hex[:12]}"
+    dsn = f"{before}/{name}?{after.partition('?')[2]}"
+    url = parse(dsn).url
+    _execute(url, f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    yield dsn
+    _execute(url, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def mysql_url(mysql_dsn: str) -> URL:
+    """The same as SQLAlchemy's URL."""
+    return parse(mysql_dsn).url
+
+
+def _execute(url: URL, statement: str) -> None:
+    connection = pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, password=url.password or "")
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def minio_server_settings(pytestconfig: pytest.Config) -> Iterator[MinioSettings]:
+    """A running MinIO. S2V_TEST_MINIO is `endpoint,access key,secret key`."""
+    given = os.environ.get("S2V_TEST_MINIO")
+    if given:
+        endpoint, access_key, secret_key = given.split(",")
+        yield MinioSettings(endpoint=endpoint, access_key=access_key, secret_key=secret_key)
+        return
+    try:
+        server = MinioServer()
+    except MissingServiceError as error:
+        leave_out(pytestconfig, str(error))
+    yield MinioSettings(
+        endpoint=server.endpoint, access_key=minio_server.ACCESS_KEY, secret_key=minio_server.SECRET_KEY
+    )
+    server.close()
+
+
+@pytest.fixture
+def minio(minio_server_settings: MinioSettings) -> MinioSettings:
+    """Settings with a bucket that is not there yet."""
+    return minio_server_settings.model_copy(update={"bucket": f"s2v-test-{uuid.uuid4().hex[:12]}"})

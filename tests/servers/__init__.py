@@ -1,0 +1,1 @@
+"""Real services for tests, each started in a folder of its own on a port that the system chose."""

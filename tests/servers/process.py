@@ -1,0 +1,82 @@
+"""A server process of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from service.embedded.guard import guarded
+from tests.wait import wait_until
+
+START_TIMEOUT_S = 120.0
+TRIES = 3
+
+
+class MissingServiceError(Exception):
+    """The program is not installed; the text names it."""
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def program(*names: str) -> str:
+    """The first of these programs (names or paths) that is installed; `MissingServiceError` otherwise."""
+    for name in names:
+        found = shutil.which(os.path.expanduser(name))  # noqa: PTH111 - `which` takes a text
+        if found:
+            return found
+    raise MissingServiceError(f"{names[0]} is not installed")
+
+
+class ServerProcess:
+    """A program with a temporary folder; it ends with the tests however they end."""
+
+    def __init__(self, name: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"s2v-test-{name}-"))
+        self.log = self.folder / "log.txt"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(
+        self, command: Callable[[], Sequence[str]], ready: Callable[[], bool], env: dict[str, str] | None = None
+    ) -> None:
+        """Start it and wait until it is ready. `command` is asked anew for each try: another program may have taken the port."""
+        for attempt in range(1, TRIES + 1):
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    guarded(command()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **(env or {})},
+                )
+            process = self.process
+            wait_until(lambda: process.poll() is not None or ready(), START_TIMEOUT_S, f"start of {process.args!r}")  # noqa: B023 - used within this turn
+            if process.poll() is None:
+                return
+            if attempt == TRIES:
+                text = self.log.read_text(errors="replace")[-2000:]
+                raise AssertionError(f"{command()[0]} ended with {process.returncode}:\n{text}")
+
+    def stop(self) -> None:
+        """End the program, keep its folder."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def close(self) -> None:
+        """End the program and remove its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
