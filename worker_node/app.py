@@ -1,0 +1,121 @@
+"""The HTTP surface of the node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from worker_node import __version__
+from worker_node.bodylimit import BodyLimit
+from worker_node.envelope import MAX_IMAGE_BASE64, Envelope
+from worker_node.errors import BadRequest, FileRefused, JobUnknown, QueueFull
+from worker_node.log import bound_request_id, choose_request_id, current_request_id
+from worker_node.node import Node
+
+MAX_BODY = MAX_IMAGE_BASE64 + (4 << 20)  # a picture and a story
+CANCEL_PATIENCE_S = 5.0
+
+
+def create_app(node: Node) -> FastAPI:
+    """The application over a node, which it starts and closes."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        node.start()
+        try:
+            yield
+        finally:
+            node.close()
+
+    app = FastAPI(title="StoryToVideo model node", version=__version__, lifespan=lifespan)
+    app.add_middleware(BodyLimit, limit=MAX_BODY)
+    app.middleware("http")(_with_request_id)
+    _add_error_handlers(app)
+
+    @app.get("/health")
+    def health() -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "node": "storytovideo",
+            "version": __version__,
+            "tts_text": True,
+            "providers": dict(node.settings.providers),
+            **node.ledger.counts(),
+        }
+
+    @app.post("/v1/generate", status_code=202)
+    def generate(envelope: Envelope) -> dict[str, str]:
+        job = node.submit(envelope, current_request_id())
+        return {"job_id": job.id, "message": "已加入队列", "error": ""}
+
+    @app.get("/v1/jobs/{job_id}")
+    def read_job(job_id: str) -> dict[str, Any]:
+        return node.ledger.get(job_id)
+
+    @app.delete("/v1/jobs/{job_id}")
+    def cancel_job(job_id: str) -> dict[str, Any]:
+        node.ledger.cancel(job_id).settled.wait(CANCEL_PATIENCE_S)
+        moment = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"success": True, "deleteAT": moment, "error": ""}
+
+    @app.get("/v1/download")
+    def download(path: str = "") -> FileResponse:
+        return _file(node, path)
+
+    @app.get("/files/{path:path}")
+    def file(path: str) -> FileResponse:
+        return _file(node, path)
+
+    return app
+
+
+def _file(node: Node, path: str) -> FileResponse:
+    found, content_type = node.files.find(path)
+    return FileResponse(found, media_type=content_type, headers={"X-Content-Type-Options": "nosniff"})
+
+
+async def _with_request_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    headers = request.headers
+    request_id = choose_request_id(headers.get("x-request-id", ""), headers.get("traceparent", ""))
+    with bound_request_id(request_id):
+        response = await call_next(request)
+    response.headers["X-Request-ID"] = request_id
+    return response
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    def answer(status: int, text: str, **more: Any) -> JSONResponse:
+        return JSONResponse({"error": text, "message": text, **more}, status)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        # The input itself is left out: it may be megabytes, or text that cannot be encoded.
+        details = [{"loc": list(map(str, each["loc"])), "msg": each["msg"]} for each in error.errors()[:20]]
+        named = "; ".join(f"{'.'.join(each['loc'][1:])}: {each['msg']}" for each in details)
+        return answer(422, named, detail=details)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
+        return answer(error.status_code, error.detail)
+
+    @app.exception_handler(BadRequest)
+    async def unusable(_request: Request, error: BadRequest) -> JSONResponse:
+        return answer(422, str(error), detail=[{"loc": ["body", *error.field.split(".")], "msg": str(error)}])
+
+    @app.exception_handler(QueueFull)
+    async def full(_request: Request, error: QueueFull) -> JSONResponse:
+        response = answer(503, str(error))
+        response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+
+    @app.exception_handler(JobUnknown)
+    @app.exception_handler(FileRefused)
+    async def unknown(_request: Request, error: Exception) -> JSONResponse:
+        return answer(404, str(error))

@@ -1,0 +1,109 @@
+"""What POST /v1/generate takes. Types are strict, as on the task: a number where text belongs is refused, not guessed at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_STORY = 200_000
+MAX_TEXT = 20_000
+MAX_NAME = 200
+MAX_IMAGE_BASE64 = 48 << 20  # characters: 36 MiB of picture
+MAX_SHOTS = 200
+DEFAULT_SHOTS = 6
+SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+def _clean(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("不能含有 NUL 字符")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("含有不成对的 UTF-16 代理字符")
+    return text
+
+
+Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_clean)]
+Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_clean)]
+Story = Annotated[str, Field(max_length=MAX_STORY), AfterValidator(_clean)]
+Pixels = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,4})?\Z")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class ShotDefaults(_Part):
+    """`parameters.shot_defaults`; shot_count 0 means the node's default."""
+
+    shot_count: Annotated[int, Field(ge=0, le=MAX_SHOTS)] = 0
+    style: Name = ""
+    storyText: Story = ""  # noqa: N815 - the wire's name
+
+
+class Shot(_Part):
+    """`parameters.shot`. `image_base64` (PNG, JPEG or WebP bytes) is our own key: the picture that a clip is made from."""
+
+    transition: Name = ""
+    shotId: Name = ""  # noqa: N815 - the wire's name
+    image_width: Pixels = ""
+    image_height: Pixels = ""
+    prompt: Text = ""
+    style: Name = ""
+    image_llm: Text = ""
+    generate_tts: bool = False
+    model: Name = ""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    steps: Annotated[int, Field(ge=0, le=1000)] | None = None
+    cfg_scale: Annotated[Number, Field(ge=0, le=100)] | None = None
+    image_base64: Annotated[str, Field(max_length=MAX_IMAGE_BASE64, repr=False)] = ""
+
+
+class Video(_Part):
+    """`parameters.video`; "" and 0 mean the node's default. `bitrate` is in kbit/s, `duration` in seconds."""
+
+    resolution: Annotated[str, Field(pattern=r"^([1-9][0-9]{1,3}x[1-9][0-9]{1,3})?\Z")] = ""
+    fps: Annotated[int, Field(ge=0, le=60)] = 0
+    format: Literal["", "mp4"] = ""
+    bitrate: Annotated[int, Field(ge=0, le=200_000)] = 0
+    duration: Annotated[Number, Field(ge=0, le=60)] = 0
+    model: Name = ""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+
+class Tts(_Part):
+    """`parameters.tts`. `text` and `speed` are our own keys: a foreign node reads the text from `shot.prompt`."""
+
+    voice: Annotated[str, Field(max_length=64, pattern=r"^[\w .+-]*\Z")] = ""
+    lang: Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z-]*\Z")] = ""
+    sample_rate: int = 0
+    format: Literal["", "mp3", "wav"] = ""
+    text: Text = ""
+    speed: Annotated[Number, Field(ge=0.5, le=2.0)] | None = None
+
+
+class Parameters(_Part):
+    """`parameters`, only those that are set."""
+
+    shot_defaults: ShotDefaults | None = None
+    shot: Shot | None = None
+    video: Video | None = None
+    tts: Tts | None = None
+    depends_on: Annotated[list[Name], Field(max_length=1000)] | None = None
+
+
+class Envelope(_Part):
+    """A task on its way to the node. `id` is the idempotency key; what else the server sends is ignored."""
+
+    id: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_clean)]
+    type: Literal["generate_storyboard", "generate_shot", "generate_audio", "generate_video"]
+    project_id: Name | None = ""
+    shot_id: Name | None = ""
+    message: Text | None = ""
+    estimated_duration: int | None = 0
+    parameters: Parameters = Parameters()
+
+    def shown_parameters(self) -> dict[str, Any]:
+        """The parameters as GET /v1/jobs shows them: without the picture's bytes."""
+        return self.parameters.model_dump(exclude_unset=True, exclude_none=True, exclude={"shot": {"image_base64"}})

@@ -1,0 +1,93 @@
+"""The output folder: one folder per job, filled out of sight and shown by one rename, so that nobody reads half a file.
+
+`<output>/<job id>/...` holds results, `<output>/.work/<job id>/` work under way. Nothing whose name starts with a dot is served.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from pathlib import Path
+
+from worker_node.errors import FileRefused
+
+MAX_PATH = 1024
+
+CONTENT_TYPES = {
+    ".json": "application/json",
+    ".png": "image/png",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".mp4": "video/mp4",
+}
+
+
+class FolderInUse(Exception):
+    """Another node writes to this output folder."""
+
+
+class OutputFolder:
+    """The files of one node. Made with its folder; what a killed predecessor had under way is removed. Raises `FolderInUse`."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.root = root.resolve()
+        self._work = self.root / ".work"
+        self._lock = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise FolderInUse(f"{self.root} is in use by another model node") from None
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._work.mkdir()
+
+    def work_folder(self, job_id: str) -> Path:
+        """Where a job works; made when missing."""
+        folder = self._work / job_id
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def publish(self, job_id: str) -> None:
+        """Show what the job made. Its input, which it found as `input`, is not part of that."""
+        (self._work / job_id / "input").unlink(missing_ok=True)
+        (self._work / job_id).rename(self.root / job_id)
+
+    def remove(self, job_id: str) -> None:
+        """Remove whatever a job left; one that left nothing is no error."""
+        shutil.rmtree(self._work / job_id, ignore_errors=True)
+        shutil.rmtree(self.root / job_id, ignore_errors=True)
+
+    def strays(self, older_than_s: float) -> list[str]:
+        """Names of result folders from an earlier run, last touched longer ago than this."""
+        oldest = time.time() - older_than_s
+        with os.scandir(self.root) as entries:
+            return [
+                entry.name
+                for entry in entries
+                if not entry.name.startswith(".")
+                and entry.is_dir(follow_symlinks=False)
+                and entry.stat(follow_symlinks=False).st_mtime < oldest
+            ]
+
+    def find(self, path: str) -> tuple[Path, str]:
+        """The file behind a path that the node reported, and its content type; raises `FileRefused` for any other."""
+        if not path or len(path) > MAX_PATH or any(character in path for character in "\0\\"):
+            raise FileRefused
+        if any(part.startswith(".") for part in path.split("/")):
+            raise FileRefused
+        try:
+            found = (self.root / path).resolve(strict=True)
+        except (OSError, ValueError):
+            raise FileRefused from None
+        if not found.is_relative_to(self.root) or found != self.root / path or not found.is_file():
+            raise FileRefused  # outside, or reached by a symbolic link
+        if found.suffix not in CONTENT_TYPES:
+            raise FileRefused
+        return found, CONTENT_TYPES[found.suffix]
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        os.close(self._lock)

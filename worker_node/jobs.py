@@ -1,0 +1,283 @@
+"""The ledger: every job that the node knows, the queue of those that wait, and the moves between states.
+
+`pending → processing → finished | failed`, and `cancelled` from either of the first two. An ended job is remembered for a while, bounded
+in number and age. The ledger lives in memory: a restarted node knows no old job and says 404, which its client can tell from a failure.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any
+
+from worker_node.envelope import Envelope
+from worker_node.errors import JobUnknown, QueueFull
+from worker_node.requests import KIND_OF_TYPE
+
+RETRY_AFTER_S = 15
+
+
+class JobStatus(str, Enum):
+    """The words of the wire."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+@dataclass
+class Job:
+    """One piece of work. Only the ledger changes it, under its lock; `settled` is set once nothing of the work runs or lies about."""
+
+    id: str
+    envelope: Envelope
+    request: dict[str, Any]
+    request_id: str
+    created_at: datetime
+    updated_at: datetime
+    status: JobStatus = JobStatus.PENDING
+    progress: int = 0
+    message: str = "排队中"
+    result: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    ended_monotonic: float = 0.0
+    stop: Callable[[], None] | None = None
+    settled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def kind(self) -> str:
+        """llm, t2i, i2v or tts."""
+        return KIND_OF_TYPE[self.envelope.type]
+
+    def view(self) -> dict[str, Any]:
+        """The body of GET /v1/jobs/{id}."""
+        return {
+            "id": self.id,
+            "projectId": self.envelope.project_id or "",
+            "shotId": self.envelope.shot_id or "",
+            "type": self.envelope.type,
+            "status": self.status.value,
+            "progress": self.progress,
+            "message": self.message,
+            "parameters": self.envelope.shown_parameters(),
+            "result": self.result,
+            "error": self.error,
+            "estimatedDuration": self.envelope.estimated_duration or 0,
+            "startedAt": _wire_time(self.started_at),
+            "finishedAt": _wire_time(self.finished_at),
+            "createdAt": _wire_time(self.created_at),
+            "updatedAt": _wire_time(self.updated_at),
+        }
+
+
+def _wire_time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+class Ledger:
+    """Thread-safe. `on_end(job)` is called once for every job that finished or failed, outside the lock; `forget(job_id)` removes the
+    files of a job that is no longer remembered."""
+
+    def __init__(
+        self,
+        *,
+        queue: int,
+        keep_jobs: int,
+        keep_seconds: float,
+        on_end: Callable[[Job], None],
+        forget: Callable[[str], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._queue_limit = queue
+        self._keep_jobs, self._keep_seconds = keep_jobs, keep_seconds
+        self._on_end, self._forget, self._monotonic = on_end, forget, monotonic
+        self._changed = threading.Condition()
+        self._jobs: dict[str, Job] = {}
+        self._by_envelope: dict[str, str] = {}
+        self._waiting: dict[str, deque[Job]] = {kind: deque() for kind in KIND_OF_TYPE.values()}
+        self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._closed = False
+
+    def submit(
+        self,
+        envelope: Envelope,
+        request_id: str,
+        prepare: Callable[[str], dict[str, Any]],
+        settle: Callable[[str], None],
+    ) -> Job:
+        """Queue a job, or return the one that was started for the same envelope id.
+
+        `prepare(job id)` makes the provider's request and may write its input; it runs outside the lock, only where the job is new.
+        Where two of the same envelope come at once the second's preparation is undone by `settle(job id)`. Raises `QueueFull` and
+        whatever `prepare` raises.
+        """
+        self.sweep()
+        known = self._admit(envelope)
+        if known is not None:
+            return known
+        moment = now()
+        job_id = str(uuid.uuid4())
+        job = Job(job_id, envelope, prepare(job_id), request_id, created_at=moment, updated_at=moment)
+        try:
+            with self._changed:
+                known = self._admit(envelope)
+                if known is None:
+                    self._jobs[job.id] = job
+                    self._by_envelope[envelope.id] = job.id
+                    self._waiting[job.kind].append(job)
+                    self._changed.notify_all()
+                    return job
+        except QueueFull:
+            settle(job_id)
+            raise
+        settle(job_id)
+        return known
+
+    def _admit(self, envelope: Envelope) -> Job | None:
+        with self._changed:
+            if envelope.id in self._by_envelope:
+                return self._jobs[self._by_envelope[envelope.id]]
+            if self._closed or sum(map(len, self._waiting.values())) >= self._queue_limit:
+                raise QueueFull(self._queue_limit, RETRY_AFTER_S)
+            return None
+
+    def take(self, kind: str, timeout_s: float) -> Job | None:
+        """The next waiting job of a kind, now `processing`; None after `timeout_s` or when closing."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._waiting[kind], timeout_s)
+            if self._closed or not self._waiting[kind]:
+                return None
+            job = self._waiting[kind].popleft()
+            job.status, job.message = JobStatus.PROCESSING, "已开始"
+            job.started_at = job.updated_at = now()
+            return job
+
+    def running(self, job: Job, stop: Callable[[], None]) -> bool:
+        """From here on a cancellation calls `stop`; False where the job was cancelled already."""
+        with self._changed:
+            if job.status is not JobStatus.PROCESSING:
+                return False
+            job.stop = stop
+            return True
+
+    def report(self, job: Job, progress: int, message: str) -> None:
+        """Progress of a running job, 0 to 99; it never goes back."""
+        with self._changed:
+            if job.status is JobStatus.PROCESSING:
+                job.progress = max(job.progress, min(99, max(0, progress)))
+                job.message = message
+                job.updated_at = now()
+
+    def finish(self, job: Job, result: dict[str, Any]) -> bool:
+        """The job ended well; False where it had been cancelled meanwhile, so that its result is not wanted."""
+        return self._end(job, JobStatus.FINISHED, result=result, message="完成")
+
+    def fail(self, job: Job, error: str) -> bool:
+        """The job failed; False where it had been cancelled meanwhile."""
+        return self._end(job, JobStatus.FAILED, error=error, message=f"失败：{error}")
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job and stop its work at once; a job that has ended stays as it is. Raises `JobUnknown`."""
+        with self._changed:
+            job = self._known(job_id)
+            if job.status in ENDED:
+                return job
+            if job.status is JobStatus.PENDING:
+                self._waiting[job.kind].remove(job)
+                job.settled.set()
+            stop = job.stop
+            self._settle(job, JobStatus.CANCELLED, message="已取消")
+            if stop is not None:
+                stop()  # under the lock: once `_settle` cleared it, the process may take another job
+            return job
+
+    def _end(
+        self, job: Job, status: JobStatus, *, message: str, result: dict[str, Any] | None = None, error: str = ""
+    ) -> bool:
+        with self._changed:
+            if job.status is not JobStatus.PROCESSING:
+                job.stop = None
+                return False
+            if status is JobStatus.FINISHED:
+                job.progress = 100
+            job.result, job.error = result or {}, error
+            self._settle(job, status, message=message)
+            job.settled.set()
+        self._on_end(job)
+        return True
+
+    def _settle(self, job: Job, status: JobStatus, *, message: str) -> None:
+        job.status, job.message, job.stop = status, message, None
+        job.finished_at = job.updated_at = now()
+        job.ended_monotonic = self._monotonic()
+        job.request = {}
+        self._ended[job.id] = job
+
+    def get(self, job_id: str) -> dict[str, Any]:
+        """The job as the wire shows it; raises `JobUnknown`."""
+        with self._changed:
+            return self._known(job_id).view()
+
+    def _known(self, job_id: str) -> Job:
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise JobUnknown(job_id)
+        return job
+
+    def knows(self, job_id: str) -> bool:
+        """Whether the job is remembered."""
+        with self._changed:
+            return job_id in self._jobs
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs wait, run and are remembered."""
+        with self._changed:
+            waiting = sum(map(len, self._waiting.values()))
+            return {
+                "queued": waiting,
+                "running": len(self._jobs) - len(self._ended) - waiting,
+                "kept": len(self._ended),
+            }
+
+    def sweep(self) -> None:
+        """Forget ended jobs over the bounds, the oldest first."""
+        forgotten: list[str] = []
+        with self._changed:
+            oldest_allowed = self._monotonic() - self._keep_seconds
+            while self._ended:
+                job = next(iter(self._ended.values()))
+                if len(self._ended) <= self._keep_jobs and job.ended_monotonic >= oldest_allowed:
+                    break
+                if not job.settled.is_set():
+                    break  # a cancelled job whose process is still on its way out; the next sweep gets it
+                del self._ended[job.id], self._jobs[job.id], self._by_envelope[job.envelope.id]
+                forgotten.append(job.id)
+        for job_id in forgotten:
+            self._forget(job_id)
+
+    def close(self) -> None:
+        """Cancel whatever waits or runs and hand out no more work."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            open_jobs = [job.id for job in self._jobs.values() if job.status not in ENDED]
+        for job_id in open_jobs:
+            self.cancel(job_id)

@@ -1,0 +1,67 @@
+"""The node's parts, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from worker_node.envelope import Envelope
+from worker_node.files import OutputFolder
+from worker_node.jobs import Job, Ledger
+from worker_node.requests import decode_picture, provider_request
+from worker_node.settings import NodeSettings
+from worker_node.slots import Slots
+from worker_node.webhook import Webhook
+
+CLOSE_S = 2.0
+
+
+class Node:
+    """Everything behind the HTTP surface. Making one takes the output folder (`FolderInUse`); nothing runs before `start`."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self.settings = settings
+        self.files = OutputFolder(settings.output)
+        self.webhook = Webhook(settings.webhook_url, settings.webhook_secret)
+        keep_seconds = settings.keep_hours * 3600
+        self.ledger = Ledger(
+            queue=settings.queue,
+            keep_jobs=settings.keep_jobs,
+            keep_seconds=keep_seconds,
+            on_end=self.webhook.announce,
+            forget=self.files.remove,
+        )
+        self.slots = Slots(
+            self.ledger,
+            self.files,
+            concurrency=settings.concurrency,
+            providers=settings.providers,
+            job_seconds=settings.job_minutes * 60,
+            keep_seconds=keep_seconds,
+        )
+
+    def start(self) -> None:
+        """Start taking jobs and telling of their ends."""
+        self.webhook.start()
+        self.slots.start()
+
+    def submit(self, envelope: Envelope, request_id: str) -> Job:
+        """Queue a job, or find the one of the same envelope; raises `QueueFull` and `BadRequest`."""
+
+        def prepare(job_id: str) -> dict[str, Any]:
+            # A picture waits on disk, not in memory: hundreds of jobs may wait.
+            request = provider_request(envelope, lang=self.settings.lang, picture=Path("input"))
+            picture = decode_picture(envelope)
+            if picture:
+                path = self.files.work_folder(job_id) / "input"
+                path.write_bytes(picture)
+                request["picture"] = str(path)
+            return request
+
+        return self.ledger.submit(envelope, request_id, prepare, self.files.remove)
+
+    def close(self) -> None:
+        """Stop everything that runs; nothing of it is left behind."""
+        self.slots.close(CLOSE_S)
+        self.webhook.close()
+        self.files.close()

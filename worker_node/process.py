@@ -1,0 +1,103 @@
+"""A process of its own for work that cannot be interrupted: it keeps its model between jobs and is killed to stop one.
+
+The protocol is one JSON object a line: a job in on standard input; any number of `{"progress", "message"}` and then one `{"result"}` or
+`{"error"}` out. What the worker prints otherwise goes to standard error (see `child`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from worker_node import PACKAGE_PARENT
+from worker_node.errors import ProviderError
+from worker_node.providers.base import Report
+
+
+class WorkProcess:
+    """One worker process for one provider. `run` belongs to one thread; `kill` may come from any.
+
+    It must be started from a thread that lives as long as the worker may: Linux kills a child with the thread that made it.
+    """
+
+    def __init__(self, kind: str, provider: str) -> None:
+        self._kind, self._provider = kind, provider
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the process where there is none; it sets itself up while the caller goes on."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.close()
+        environment = dict(os.environ)
+        paths = [str(PACKAGE_PARENT), *filter(None, [environment.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+        for secret in ("S2V_NODE_WEBHOOK_SECRET",):
+            environment.pop(secret, None)
+        with self._lock:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, fixed arguments
+                [sys.executable, "-m", "worker_node.child", self._kind, self._provider, str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+
+    def run(self, job: dict[str, Any], report: Report, timeout_s: float) -> dict[str, Any]:
+        """Do one job in the started process and return its result; raises `ProviderError`, also when the process dies or is killed."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise ProviderError("工作进程没有启动")
+        overdue = threading.Event()
+
+        def give_up() -> None:
+            overdue.set()
+            self.kill()
+
+        timer = threading.Timer(timeout_s, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(job).encode() + b"\n")
+                process.stdin.flush()
+            for line in process.stdout:
+                event = json.loads(line)
+                if "result" in event:
+                    result: dict[str, Any] = event["result"]
+                    return result
+                if "error" in event:
+                    raise ProviderError(str(event["error"]))
+                report(int(event["progress"]), str(event["message"]))
+        finally:
+            timer.cancel()
+        code = process.wait()
+        if overdue.is_set():
+            raise ProviderError(f"超过了 {timeout_s / 60:g} 分钟的时限")
+        raise ProviderError(f"工作进程意外结束（退出码 {code}）")
+
+    def kill(self) -> None:
+        """End the process and whatever it started, now."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.kill()  # the group may not exist yet in the moment after the start
+
+    def close(self) -> None:
+        """End the process and wait until it is gone."""
+        self.kill()
+        process, self._process = self._process, None
+        if process is not None:
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
+            process.wait()

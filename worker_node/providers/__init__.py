@@ -1,0 +1,1 @@
+"""What does the work, behind one interface per kind: see `base`."""

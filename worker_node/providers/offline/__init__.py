@@ -1,0 +1,1 @@
+"""Providers that need neither weights nor a network."""

@@ -1,0 +1,44 @@
+"""The `result` object of a job that ended well, as the wire has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RESOURCE_TYPE = {"llm": "storyboard", "t2i": "image", "tts": "audio", "i2v": "video"}
+
+
+def wire_result(kind: str, job_id: str, made: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """`made` is what `work.perform` returned, `seconds` the time that the work took.
+
+    `resource_url` is relative to the node; every `path` is one for `/v1/download?path=`.
+    """
+    path = f"{job_id}/{made['file']}"
+    result: dict[str, Any] = {
+        "resource_type": RESOURCE_TYPE[kind],
+        "resource_id": job_id,
+        "resource_url": f"/files/{path}",
+    }
+    if kind == "llm":
+        result["task_shots"] = _shots([{**scene, "path": ""} for scene in made["scenes"]], seconds)
+    elif kind == "t2i":
+        result["task_shots"] = _shots([_shot(path, prompt=made["prompt"])], seconds)
+    elif kind == "tts":
+        result["task_shots"] = _shots([_shot(path, narration=made["narration"])], seconds)
+    else:
+        result["task_video"] = {
+            "path": path,
+            "duration": f"{made['seconds']:.3f}",
+            "fps": str(made["fps"]),
+            "resolution": made["resolution"],
+            "format": "mp4",
+            "total_time": f"{seconds:.1f}",
+        }
+    return result
+
+
+def _shots(shots: list[dict[str, str]], seconds: float) -> dict[str, Any]:
+    return {"generated_shots": shots, "total_shots": len(shots), "total_time": round(seconds)}
+
+
+def _shot(path: str, *, prompt: str = "", narration: str = "") -> dict[str, str]:
+    return {"scene_id": "1", "title": "", "prompt": prompt, "narration": narration, "bgm": "", "path": path}

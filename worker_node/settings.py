@@ -1,0 +1,166 @@
+"""The node's settings: defaults, then `S2V_NODE_...` variables, then command-line options; a wrong one stops the start by its name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from worker_node.providers.registry import KINDS, PROVIDERS
+
+PREFIX = "S2V_NODE_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or wrong; the text names its key, what was found and what is allowed."""
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Everything that can be set. `concurrency` and `providers` are keyed by kind (llm, t2i, i2v, tts); a missing kind has its default."""
+
+    output: Path
+    host: str = "127.0.0.1"
+    port: int = 8800
+    queue: int = 256
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+    providers: Mapping[str, str] = field(default_factory=dict)
+    webhook_url: str = ""
+    webhook_secret: str = ""
+    keep_jobs: int = 1000
+    keep_hours: float = 24.0
+    job_minutes: float = 15.0
+    lang: str = "zh"
+    parent_pid: int = 0
+    log_format: str = "text"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "concurrency", {**DEFAULT_CONCURRENCY, **self.concurrency})
+        object.__setattr__(self, "providers", {**dict.fromkeys(KINDS, "offline"), **self.providers})
+        if self.webhook_url and not self.webhook_secret:
+            raise SettingsError(
+                f"{PREFIX}WEBHOOK_SECRET: missing, while a webhook URL is set: deliveries must be signed"
+            )
+
+
+DEFAULT_CONCURRENCY = {"llm": 1, "t2i": 2, "i2v": 1, "tts": 2}
+
+
+@dataclass(frozen=True)
+class _Option:
+    key: str
+    parse: Callable[[str], Any]
+    default: str
+    help: str
+    flag: bool = True
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.key.upper()
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _hours(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 100_000:
+        raise ValueError("a number above 0")
+    return number
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return text
+
+    return parse
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("an http:// or https:// address, or nothing")
+    return text
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("text without NUL bytes")
+    return text
+
+
+def _folder(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError("a folder's path")
+    return Path(text)
+
+
+_OPTIONS = [
+    _Option("host", _text, "127.0.0.1", "address to listen on"),
+    _Option("port", _whole(0, 65535), "8800", "port to listen on; 0 = a free one, printed once ready"),
+    _Option("output", _folder, "node-output", "folder that results are written to; one node per folder"),
+    _Option("queue", _whole(1, 100_000), "256", "jobs that may wait; one more is answered 503"),
+    *(
+        _Option(f"{kind}_concurrency", _whole(1, 64), str(DEFAULT_CONCURRENCY[kind]), f"{kind} jobs at once")
+        for kind in KINDS
+    ),
+    *(
+        _Option(f"{kind}_provider", _one_of(*PROVIDERS[kind]), "offline", f"what does the {kind} work")
+        for kind in KINDS
+    ),
+    _Option("webhook_url", _url, "", "address that is told when a job ends; empty = nobody"),
+    _Option("webhook_secret", _text, "", "shared secret that signs deliveries", flag=False),
+    _Option("keep_jobs", _whole(1, 1_000_000), "1000", "ended jobs that are remembered, with their files"),
+    _Option("keep_hours", _hours, "24", "hours that an ended job is remembered"),
+    _Option("job_minutes", _hours, "15", "minutes after which a running job is stopped and failed"),
+    _Option("lang", _one_of("zh", "en"), "zh", "language of speech where the text's script does not say"),
+    _Option("parent_pid", _whole(0, 2**31 - 1), "0", "end when this process, which started the node, ends; 0 = never"),
+    _Option("log_format", _one_of("text", "json"), "text", "form of the log on standard error"),
+]
+
+
+def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> NodeSettings:
+    """Read the command line and the environment; raises `SettingsError`, or leaves by argparse for --help and unknown options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m worker_node",
+        description="The StoryToVideo model node.",
+        epilog=f"Every option can also be set as {PREFIX}<NAME>, for example {PREFIX}PORT. The webhook's secret is read from "
+        f"{PREFIX}WEBHOOK_SECRET only, so that it does not show in the list of processes.",
+    )
+    for option in _OPTIONS:
+        if option.flag:
+            name = "--" + option.key.replace("_", "-")
+            shown = f"{option.help} (default: {option.default or 'none'})"
+            parser.add_argument(name, dest=option.key, metavar="VALUE", help=shown)
+    given = vars(parser.parse_args(arguments))
+    known = {option.variable for option in _OPTIONS}
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable not in known:
+            raise SettingsError(f"{variable}: no such setting")
+    values = {option.key: _value(option, given.get(option.key), environment) for option in _OPTIONS}
+    concurrency = {kind: values.pop(f"{kind}_concurrency") for kind in KINDS}
+    providers = {kind: values.pop(f"{kind}_provider") for kind in KINDS}
+    return NodeSettings(concurrency=concurrency, providers=providers, **values)
+
+
+def _value(option: _Option, given: str | None, environment: Mapping[str, str]) -> Any:
+    name = option.variable if given is None else "--" + option.key.replace("_", "-")
+    text = given if given is not None else environment.get(option.variable, option.default)
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        raise SettingsError(f"{name}: found {text[:200]!r}, allowed is {error}") from None

@@ -1,0 +1,102 @@
+"""The threads that take jobs from the ledger: one per job that may run at once, each with a worker process of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+
+from worker_node.errors import ProviderError
+from worker_node.files import OutputFolder
+from worker_node.jobs import Job, Ledger
+from worker_node.log import bound_request_id
+from worker_node.process import WorkProcess
+from worker_node.results import wire_result
+
+IDLE_S = 30.0
+SWEEP_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Slots:
+    """`concurrency` and `providers` by kind. Worker processes start with the first job and end after `idle_s` without one."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        files: OutputFolder,
+        *,
+        concurrency: Mapping[str, int],
+        providers: Mapping[str, str],
+        job_seconds: float,
+        keep_seconds: float,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._ledger, self._files = ledger, files
+        self._providers, self._job_seconds, self._keep_seconds = providers, job_seconds, keep_seconds
+        self._idle_s = idle_s
+        self._closing = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._serve, args=(kind,), name=f"{kind}-{number}", daemon=True)
+            for kind, count in concurrency.items()
+            for number in range(count)
+        ]
+        self._threads.append(threading.Thread(target=self._clean, name="janitor", daemon=True))
+
+    def start(self) -> None:
+        """Start taking jobs."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self, timeout_s: float) -> None:
+        """Stop running jobs, end the worker processes and wait for the threads, at most so long."""
+        self._closing.set()
+        self._ledger.close()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _serve(self, kind: str) -> None:
+        process = WorkProcess(kind, self._providers[kind])
+        while not self._closing.is_set():
+            job = self._ledger.take(kind, self._idle_s)
+            if job is None:
+                process.close()
+                continue
+            with bound_request_id(job.request_id):
+                try:
+                    self._do(job, process)
+                finally:
+                    job.settled.set()
+        process.close()
+
+    def _do(self, job: Job, process: WorkProcess) -> None:
+        started = time.monotonic()
+        log.info("job %s: %s for task %s", job.id, job.envelope.type, job.envelope.id)
+        try:
+            process.start()
+            if not self._ledger.running(job, process.kill):
+                raise ProviderError("cancelled before its start")
+            work = {"folder": str(self._files.work_folder(job.id)), "request": job.request}
+            made = process.run(work, lambda progress, text: self._ledger.report(job, progress, text), self._job_seconds)
+            self._files.publish(job.id)
+            seconds = time.monotonic() - started
+            if not self._ledger.finish(job, wire_result(job.kind, job.id, made, seconds)):
+                raise ProviderError("cancelled when it was done")
+            log.info("job %s: finished in %.2f s", job.id, seconds)
+        except (ProviderError, OSError, ValueError) as error:
+            # ValueError: a worker that was killed in the middle of a line.
+            ended = self._ledger.fail(job, str(error))
+            if not ended:
+                process.close()  # killed by the cancellation: wait until it is gone before its files are removed
+            self._files.remove(job.id)
+            log.info("job %s: %s", job.id, f"failed: {error}" if ended else "cancelled")
+
+    def _clean(self) -> None:
+        while not self._closing.wait(SWEEP_S):
+            self._ledger.sweep()
+            for name in self._files.strays(self._keep_seconds):
+                if not self._ledger.knows(name):
+                    self._files.remove(name)

@@ -1,0 +1,127 @@
+"""Telling the server that a job ended, so that it need not wait for its next poll.
+
+The body is `{task_id, job_id, status, result, error, timestamp, signature}`; `status` is SUCCESS or FAILED, `timestamp` whole seconds
+since 1970, `signature` the hex HMAC-SHA256 under the shared secret over the body without `signature`: keys sorted, no blanks, UTF-8. The
+same is sent over the raw body as `X-Signature`. A delivery that fails is tried again with growing pauses, newly signed each time; an
+answer of 4xx (but 408 and 429) ends it. A cancelled job is not told: whoever cancelled it knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import requests
+
+from worker_node.jobs import Job, JobStatus
+from worker_node.log import bound_request_id
+
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+MAX_WAITING = 10_000
+TIMEOUT_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+def canonical(body: dict[str, Any]) -> bytes:
+    """The bytes that are signed: keys sorted, no blanks, UTF-8, without `signature`."""
+    unsigned = {key: value for key, value in body.items() if key != "signature"}
+    return json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sign(secret: str, message: bytes) -> str:
+    """Hex HMAC-SHA256."""
+    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+class Webhook:
+    """Delivers in one thread of its own; with no `url` it does nothing."""
+
+    def __init__(
+        self,
+        url: str,
+        secret: str,
+        *,
+        pauses_s: Sequence[float] = PAUSES_S,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._url, self._secret, self._pauses_s, self._wall_clock = url, secret, pauses_s, wall_clock
+        self._waiting: queue.Queue[Job | None] = queue.Queue(MAX_WAITING)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="webhook", daemon=True)
+
+    def start(self) -> None:
+        """Start delivering."""
+        if self._url:
+            self._thread.start()
+
+    def announce(self, job: Job) -> None:
+        """Queue a delivery for a job that ended; never blocks, drops where thousands wait (the server polls as well)."""
+        if not self._url or job.status is JobStatus.CANCELLED:
+            return
+        try:
+            self._waiting.put_nowait(job)
+        except queue.Full:
+            log.warning("job %s: too many webhook deliveries wait, this one is dropped", job.id)
+
+    def close(self) -> None:
+        """Stop after the attempt under way."""
+        self._closing.set()
+        if self._thread.is_alive():
+            try:
+                self._waiting.put_nowait(None)
+            except queue.Full:
+                log.warning("%d webhook deliveries are dropped", self._waiting.qsize())
+            self._thread.join(1.0)
+
+    def _serve(self) -> None:
+        with requests.Session() as session:
+            while (job := self._waiting.get()) is not None and not self._closing.is_set():
+                with bound_request_id(job.request_id):
+                    self._deliver(session, job)
+
+    def _deliver(self, session: requests.Session, job: Job) -> None:
+        for pause_s in (*self._pauses_s, None):
+            if self._attempt(session, job):
+                return
+            if pause_s is None:
+                log.warning("job %s: the webhook was not delivered in %d attempts", job.id, len(self._pauses_s) + 1)
+            elif self._closing.wait(pause_s):
+                return
+
+    def _attempt(self, session: requests.Session, job: Job) -> bool:
+        body = self.body(job)
+        raw = json.dumps(body, ensure_ascii=False).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "X-Signature": sign(self._secret, raw),
+            "X-Request-ID": job.request_id,
+        }
+        try:
+            answer = session.post(self._url, data=raw, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
+        except requests.RequestException as error:
+            log.info("job %s: webhook: %s", job.id, error)
+            return False
+        if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
+            log.warning("job %s: the webhook was refused with %d", job.id, answer.status_code)
+            return True
+        return answer.ok
+
+    def body(self, job: Job) -> dict[str, Any]:
+        """A signed body, stamped now."""
+        body: dict[str, Any] = {
+            "task_id": job.envelope.id,
+            "job_id": job.id,
+            "status": "SUCCESS" if job.status is JobStatus.FINISHED else "FAILED",
+            "result": job.result,
+            "error": job.error,
+            "timestamp": int(self._wall_clock()),
+        }
+        return {**body, "signature": sign(self._secret, canonical(body))}
