@@ -35,27 +35,26 @@ _TRUE, _FALSE = {"1", "true", "TRUE", "True"}, {"0", "false", "FALSE", "False"}
 
 # Parameters of the Go driver that say how that driver works, and nothing about the database.
 _IGNORED = frozenset(
-    [
-        "allowAllFiles",
-        "allowCleartextPasswords",
-        "allowFallbackToPlaintext",
-        "allowNativePasswords",
-        "allowOldPasswords",
-        "checkConnLiveness",
-        "clientFoundRows",
-        "collation",
-        "columnsWithAlias",
-        "compress",
-        "connectionAttributes",
-        "interpolateParams",
-        "maxAllowedPacket",
-        "multiStatements",
-        "parseTime",
-        "rejectReadOnly",
-        "serverPubKey",
-        "strict",
+    (
+        *(
+            "allowAllFiles",
+            "allowCleartextPasswords",
+            "allowFallbackToPlaintext",
+            "allowNativePasswords",
+            "allowOldPasswords",
+        ),
+        *("checkConnLiveness", "clientFoundRows", "collation", "columnsWithAlias", "compress", "connectionAttributes"),
+        *(
+            "interpolateParams",
+            "maxAllowedPacket",
+            "multiStatements",
+            "parseTime",
+            "rejectReadOnly",
+            "serverPubKey",
+            "strict",
+        ),
         "timeTruncate",
-    ]
+    )
 )
 
 
@@ -70,6 +69,7 @@ class GoDsn:
     url: URL
     loc: str = "UTC"
 
+    @property
     def zone(self) -> tzinfo:
         """The zone of `loc`; "Local" is the machine's."""
         return zone_named(self.loc)

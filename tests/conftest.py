@@ -28,7 +28,7 @@ from tests.servers.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
-_left_out = pytest.StashKey[set[str]]()
+_left_out: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
