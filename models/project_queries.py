@@ -1,0 +1,88 @@
+"""Queries over projects, shots and their tasks. Each takes the session of the caller's unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from models.project import Project
+from models.shot import Shot
+from models.task import OPEN, Task, TaskStatus, TaskType
+
+Row = TypeVar("Row", Project, Shot, Task)
+
+
+def lock_project(session: Session, project_id: str) -> Project | None:
+    """The project, locked until the unit of work ends: whoever moves its tasks does so one at a time.
+
+    On SQLite the whole database is locked by the write itself.
+    """
+    return session.scalar(select(Project).where(Project.id == project_id).with_for_update())
+
+
+def project(session: Session, project_id: str) -> Project | None:
+    """The project, or None."""
+    return _exactly(session.get(Project, project_id), project_id)
+
+
+def page_of_projects(session: Session, *, page: int, page_size: int, words: str) -> tuple[list[Project], int]:
+    """One page, newest first, and how many there are in all. `words` is looked for in titles and descriptions."""
+    query = select(Project)
+    if words:
+        query = query.where(
+            or_(Project.title.contains(words, autoescape=True), Project.description.contains(words, autoescape=True))
+        )
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    rows = query.order_by(Project.created_at.desc(), Project.id.desc()).limit(page_size).offset((page - 1) * page_size)
+    return list(session.scalars(rows)), total
+
+
+def shots(session: Session, project_id: str) -> list[Shot]:
+    """The project's shots by order."""
+    return list(session.scalars(select(Shot).where(Shot.project_id == project_id).order_by(Shot.order, Shot.id)))
+
+
+def shot(session: Session, shot_id: str) -> Shot | None:
+    """The shot, or None."""
+    return _exactly(session.get(Shot, shot_id), shot_id)
+
+
+def task(session: Session, task_id: str) -> Task | None:
+    """The task, or None."""
+    return _exactly(session.get(Task, task_id), task_id)
+
+
+def tasks(session: Session, project_id: str) -> list[Task]:
+    """The project's tasks, oldest first."""
+    return list(
+        session.scalars(select(Task).where(Task.project_id == project_id).order_by(Task.created_at, Task.seq, Task.id))
+    )
+
+
+def recent_task(session: Session, project_id: str) -> Task | None:
+    """The project's latest created task."""
+    query = select(Task).where(Task.project_id == project_id)
+    return session.scalar(query.order_by(Task.created_at.desc(), Task.seq.desc(), Task.id.desc()).limit(1))
+
+
+def open_tasks(
+    session: Session, project_id: str, *, type_: TaskType | None = None, status: Sequence[TaskStatus] = OPEN
+) -> list[Task]:
+    """The project's tasks in these states, oldest first."""
+    query = select(Task).where(Task.project_id == project_id, Task.status.in_(status))
+    if type_ is not None:
+        query = query.where(Task.type == type_)
+    return list(session.scalars(query.order_by(Task.created_at, Task.seq, Task.id)))
+
+
+def children(session: Session, task_id: str) -> list[Task]:
+    """The tasks that are part of this one, oldest first."""
+    return list(session.scalars(select(Task).where(Task.parent_id == task_id).order_by(Task.seq, Task.id)))
+
+
+def _exactly(row: Row | None, row_id: str) -> Row | None:
+    """MariaDB compares ids without regard to case; we do not."""
+    return row if row is not None and row.id == row_id else None

@@ -1,0 +1,145 @@
+"""The task state machine: every move is one guarded UPDATE, and whoever makes it looks at whether a row was hit.
+
+`blocked → pending → processing → finished | failed | cancelled`, and `processing → pending` when a dispatch is to be tried again.
+Only the holder of a task's lease moves it out of `processing`, but for a cancel, which anybody may ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Update, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from models.task import OPEN, Task, TaskStatus
+from models.types import first_time
+
+DONE = 100
+
+
+def claim(session: Session, task_id: str, *, owner: str, now: datetime, now_ms: int, lease_ms: int) -> bool:
+    """Take a waiting task, or one whose lease ran out, for `owner`. False when somebody else holds it or it has ended."""
+    free = or_(
+        and_(Task.status == TaskStatus.PENDING, Task.not_before <= now_ms),
+        and_(Task.status == TaskStatus.PROCESSING, Task.lease_until < now_ms),
+    )
+    return _hit(
+        session,
+        update(Task)
+        .where(Task.id == task_id, free)
+        .values(
+            status=TaskStatus.PROCESSING,
+            lease_owner=owner,
+            lease_until=now_ms + lease_ms,
+            started_at=first_time(Task.started_at, now),
+            updated_at=now,
+        ),
+    )
+
+
+def renew(session: Session, task_ids: Sequence[str], *, owner: str, until_ms: int) -> set[str]:
+    """Extend the owner's leases; returns the ids that it still holds. What is missing was cancelled, deleted or taken over."""
+    held = and_(Task.id.in_(task_ids), Task.lease_owner == owner, Task.status == TaskStatus.PROCESSING)
+    session.execute(update(Task).where(held).values(lease_until=until_ms))
+    return set(session.scalars(select(Task.id).where(held)))
+
+
+def release(session: Session, *, owner: str) -> None:
+    """Give up every lease of an owner that stops, so that the next processor goes on at once."""
+    held = and_(Task.lease_owner == owner, Task.status == TaskStatus.PROCESSING)
+    session.execute(update(Task).where(held).values(lease_owner=None, lease_until=0))
+
+
+def record_job(session: Session, task_id: str, *, owner: str, result: dict[str, Any], now: datetime) -> bool:
+    """Remember the model node's job (`result.resource_id`), so that a restart resumes polling it."""
+    return _hit(session, _held(task_id, owner).values(result=result, updated_at=now))
+
+
+def record_progress(session: Session, task_id: str, *, owner: str, progress: int, message: str, now: datetime) -> bool:
+    """Write what the node or the film pipeline reports."""
+    return _hit(session, _held(task_id, owner).values(progress=progress, message=message, updated_at=now))
+
+
+def finish(session: Session, task_id: str, *, owner: str, result: dict[str, Any], message: str, now: datetime) -> bool:
+    """`processing → finished`."""
+    values = {"result": result, "message": message, "progress": DONE, "error": ""}
+    return _hit(session, _held(task_id, owner).values(**values, **_ended(TaskStatus.FINISHED, now)))
+
+
+def fail(session: Session, task_id: str, *, owner: str, error: str, now: datetime) -> bool:
+    """`processing → failed`; the progress stays where it was."""
+    return _hit(session, _held(task_id, owner).values(error=error, message=error, **_ended(TaskStatus.FAILED, now)))
+
+
+def defer(session: Session, task_id: str, *, owner: str, not_before_ms: int, message: str, now: datetime) -> bool:
+    """`processing → pending`: try again later; the recoverer enqueues the task when its time has come."""
+    return _hit(
+        session,
+        _held(task_id, owner).values(
+            status=TaskStatus.PENDING,
+            lease_owner=None,
+            lease_until=0,
+            not_before=not_before_ms,
+            attempts=Task.attempts + 1,
+            message=message,
+            updated_at=now,
+        ),
+    )
+
+
+def unblock(session: Session, task_id: str, *, now: datetime, **values: Any) -> bool:
+    """`blocked → pending`, with whatever the task was waiting to learn (shot id, parameters)."""
+    statement = update(Task).where(Task.id == task_id, Task.status == TaskStatus.BLOCKED)
+    return _hit(session, statement.values(status=TaskStatus.PENDING, updated_at=now, **values))
+
+
+def end(session: Session, task_id: str, status: TaskStatus, *, reason: str, now: datetime) -> bool:
+    """Move any open task to `failed` or `cancelled`, whoever holds it."""
+    error = reason if status is TaskStatus.FAILED else ""
+    statement = update(Task).where(Task.id == task_id, Task.status.in_(OPEN))
+    return _hit(session, statement.values(message=reason, error=error, **_ended(status, now)))
+
+
+def set_aggregate(
+    session: Session, task_id: str, *, status: TaskStatus, progress: int, message: str, error: str, now: datetime
+) -> bool:
+    """Write a parent's state, which is its children's."""
+    values: dict[str, Any] = {
+        "status": status,
+        "progress": progress,
+        "message": message,
+        "error": error,
+        "updated_at": now,
+    }
+    if status is not TaskStatus.PENDING:
+        values["started_at"] = first_time(Task.started_at, now)
+    if status not in OPEN:
+        values["finished_at"] = now
+    return _hit(session, update(Task).where(Task.id == task_id, Task.status.in_(OPEN)).values(**values))
+
+
+def _held(task_id: str, owner: str) -> Update:
+    return update(Task).where(Task.id == task_id, Task.status == TaskStatus.PROCESSING, Task.lease_owner == owner)
+
+
+def _ended(status: TaskStatus, now: datetime) -> dict[str, Any]:
+    return {
+        "status": status,
+        "lease_owner": None,
+        "lease_until": 0,
+        "finished_at": now,
+        "updated_at": now,
+        "started_at": first_time(Task.started_at, now),
+    }
+
+
+def _hit(session: Session, statement: Update) -> bool:
+    result = cast("CursorResult[Any]", session.execute(statement.execution_options(synchronize_session=False)))
+    return result.rowcount == 1
+
+
+def ids(tasks: Iterable[Task]) -> list[str]:
+    """The ids of some tasks."""
+    return [task.id for task in tasks]

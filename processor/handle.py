@@ -1,0 +1,84 @@
+"""What a handler holds of its task: the parts, the flags, and the few writes that it may make.
+
+Every write is guarded by the task's lease. A write that hits nothing means that the task was cancelled, deleted or taken over: the handler
+is called off by `Cancelled` and cleans up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models import project_queries, task_moves
+from models.task import Task
+from processor.registry import Watch
+from service import calling_off, settling
+from service.context import Services
+from service.enqueue import enqueue
+from service.errors import Cancelled
+
+RUNNING_MAX = 99  # 100 is for finished tasks
+
+
+class TaskHandle:
+    """One claimed task. `task` is as it was claimed; `watch` is its cancel flag."""
+
+    def __init__(self, services: Services, task: Task, watch: Watch, owner: str) -> None:
+        self.services = services
+        self.task = task
+        self.watch = watch
+        self._owner = owner
+        self._seen = (task.progress or 0, task.message or "")
+
+    def check(self) -> None:
+        """Raise `Cancelled` when the task was called off."""
+        if self.watch.is_set():
+            raise Cancelled
+
+    def record_job(self, resource_type: str, job_id: str) -> bool:
+        """Remember the node's job; False when the task is not ours any more."""
+        now = self.services.clock.now()
+        result = {"resource_type": resource_type, "resource_id": job_id, "resource_url": ""}
+        with self.services.database.write() as session:
+            return task_moves.record_job(session, self.task.id, owner=self._owner, result=result, now=now)
+
+    def report(self, progress: int, message: str) -> None:
+        """Write progress (0 to 99) and message when they changed; progress never goes back."""
+        seen = (min(max(progress, self._seen[0]), RUNNING_MAX), message or self._seen[1])
+        if seen == self._seen:
+            return
+        self._seen = seen
+        now = self.services.clock.now()
+        with self.services.database.write() as session:
+            if self.task.parent_id:
+                project_queries.lock_project(session, self.task.project_id)
+            ours = task_moves.record_progress(
+                session, self.task.id, owner=self._owner, progress=seen[0], message=seen[1], now=now
+            )
+            if ours and self.task.parent_id:
+                settling.refresh_parent(session, self.task.parent_id, settling.Settled(), now=now)
+        if not ours:
+            self.watch.call_off()
+            raise Cancelled
+
+    def finish(self, result: dict[str, Any], message: str, write: Callable[[Session], None]) -> None:
+        """End the task well. Its row, and what `write` changes, become visible in one commit; then what waited for it is queued.
+
+        Raises `Cancelled`, with nothing written, when the task is not ours any more.
+        """
+        now = self.services.clock.now()
+        with self.services.database.write() as session:
+            project_queries.lock_project(session, self.task.project_id)
+            if not task_moves.finish(session, self.task.id, owner=self._owner, result=result, message=message, now=now):
+                raise Cancelled
+            write(session)
+            session.flush()
+            task = project_queries.task(session, self.task.id)
+            if task is None:
+                raise Cancelled
+            session.refresh(task)
+            settled = settling.settle(session, task, now=now)
+        calling_off.stop(self.services, settled.ended)
+        enqueue(self.services, settled.ready)

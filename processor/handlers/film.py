@@ -1,0 +1,200 @@
+"""A project's film: fetch its parts, compose, store, and show it on the project."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.film.compose import compose
+from sqlalchemy.orm import Session
+
+from models import project_queries
+from models.asset import Asset, AssetKind
+from models.project import Project
+from models.shot import Shot
+from processor.handle import TaskHandle
+from service import assets, film_spec, films_plan, music, parameters
+from service.errors import Cancelled, FilmError
+from service.fetching import fetch
+from service.film.spec import FilmReport, Progress
+from service.requests import FilmRequest
+
+FETCHED, COMPOSED = 5, 95  # percent of the task when the parts are there, and when the film is made
+REPORT_EVERY_S = 0.5
+
+
+@dataclass(frozen=True)
+class _Parts:
+    project: Project
+    shots: list[Shot]
+    music: Asset | None
+    warnings: list[str]
+
+
+def run(handle: TaskHandle) -> None:
+    """Handler of `generate_video` for a whole project."""
+    request = films_plan.film_request(handle.task)
+    parts = _parts(handle, request)
+    with tempfile.TemporaryDirectory(prefix="s2v-film-") as folder:
+        report = _compose(handle, request, parts, Path(folder))
+        _store(handle, request, parts, report)
+
+
+def _parts(handle: TaskHandle, request: FilmRequest) -> _Parts:
+    warnings: list[str] = []
+    with handle.services.database.read() as session:
+        project = project_queries.project(session, handle.task.project_id)
+        if project is None:
+            raise Cancelled
+        shots = project_queries.shots(session, project.id)
+        piece = music.choose(session, request.music, project.bgm or "")
+    if not shots:
+        raise FilmError("准备", "项目没有镜头")
+    if request.music == "auto" and piece is None:
+        warnings.append("音乐库中没有合适的音乐，影片不含背景音乐")
+    return _Parts(project, shots, piece, warnings)
+
+
+def _compose(handle: TaskHandle, request: FilmRequest, parts: _Parts, folder: Path) -> FilmReport:
+    wanted = {f"image:{shot.id}": shot.image_path for shot in parts.shots}
+    wanted |= {f"clip:{shot.id}": shot.video_path for shot in parts.shots}
+    if request.narration != "none":
+        wanted |= {f"audio:{shot.id}": shot.audio_path for shot in parts.shots}
+    if parts.music is not None:
+        wanted["music"] = parts.music.object_key
+    handle.report(0, "正在读取素材")
+    inputs = folder / "inputs"
+    inputs.mkdir()
+    files, missing = fetch(
+        handle.services, {name: stored for name, stored in wanted.items() if stored}, inputs, handle.check
+    )
+    parts.warnings.extend(_missing_texts(parts.shots, missing))
+    if missing and request.strict:
+        raise FilmError("读取素材", "；".join(parts.warnings))
+    handle.report(FETCHED, "素材已就绪")
+    spec = film_spec.build(
+        settings=handle.services.settings,
+        request=request,
+        project=parts.project,
+        shots=parts.shots,
+        files=files,
+        output_dir=folder / "output",
+    )
+    return compose(spec, _Reporter(handle), handle.watch)
+
+
+class _Reporter:
+    """Writes the pipeline's progress into the task, a few times a second at most."""
+
+    def __init__(self, handle: TaskHandle) -> None:
+        self._handle = handle
+        self._last = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last < REPORT_EVERY_S and progress.fraction < 1:
+            return
+        self._last = now
+        percent = FETCHED + int(progress.fraction * (COMPOSED - FETCHED))
+        self._handle.report(percent, progress.message)
+
+
+def _missing_texts(shots: list[Shot], missing: dict[str, str]) -> list[str]:
+    names = {"image": "图片", "clip": "视频片段", "audio": "旁白"}
+    orders = {shot.id: shot.order for shot in shots}
+    texts = []
+    for name, reason in missing.items():
+        kind, _, shot_id = name.partition(":")
+        texts.append(f"镜头 {orders[shot_id]} 的{names[kind]}{reason}" if shot_id else f"音乐{reason}")
+    return texts
+
+
+def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: FilmReport) -> None:
+    """Upload the film and what belongs to it under the film's number, then finish the task."""
+    handle.report(COMPOSED, "正在保存影片")
+    services, project = handle.services, parts.project
+    place = assets.Place(project.id, "", handle.task.id, project.title)
+    asset = assets.reserve(services, AssetKind.FILM, place, "mp4")
+    warnings = [*parts.warnings, *report.warnings]
+    log = report.film.with_suffix(".log.json")
+    log.write_text(json.dumps({**report.log, "warnings": warnings}, ensure_ascii=False, indent=1, default=str))
+    stem = asset.object_key.removesuffix(".mp4")
+    companions = {f"{stem}.log.json": log, f"{stem}{report.cover.suffix}": report.cover}
+    for path in (report.subtitles_srt, report.subtitles_ass):
+        if path is not None:
+            companions[f"{stem}{path.suffix}"] = path
+    asset.details = _details(handle, request, report, warnings, sorted(companions))
+
+    def commit(session: Session) -> None:
+        fresh = project_queries.project(session, project.id)
+        if fresh is None:
+            raise Cancelled
+        now = services.clock.now()
+        assets.mark_stored(session, asset, now=now)
+        if request.mode != "preview":
+            fresh.video_url = asset.object_key
+            fresh.duration = round(report.duration_s)
+            fresh.cover_image = f"{stem}{report.cover.suffix}"
+        fresh.updated_at = now
+
+    try:
+        assets.store_file(services, asset, report.film, place)
+        for key, path in companions.items():
+            services.store.put_file(key, path, metadata={"project": project.id, "task": handle.task.id})
+        exported = _export(handle, request, asset, report.film)
+        handle.finish(_result(handle, asset, report), _message(report, warnings, exported), commit)
+    except BaseException:
+        assets.remove(services, companions)
+        assets.discard(services, asset)
+        raise
+
+
+def _details(
+    handle: TaskHandle, request: FilmRequest, report: FilmReport, warnings: list[str], companions: list[str]
+) -> dict[str, Any]:
+    return {
+        "companions": companions,
+        "duration": round(report.duration_s),
+        "resolution": f"{report.width}x{report.height}",
+        "fps": report.fps,
+        "mode": request.mode,
+        "warnings": warnings,
+        "task_id": handle.task.id,
+    }
+
+
+def _result(handle: TaskHandle, asset: Asset, report: FilmReport) -> dict[str, Any]:
+    """`task_video` holds texts only, as clients decode it; its `path` is the stored key, shown as a link."""
+    video = {
+        "path": asset.object_key,
+        "duration": f"{report.duration_s:.2f}",
+        "fps": str(report.fps),
+        "resolution": f"{report.width}x{report.height}",
+        "format": "mp4",
+        "total_time": f"{report.duration_s:.2f}",
+    }
+    return {**parameters.result("video", asset.object_key, asset.object_key), "task_video": video}
+
+
+def _export(handle: TaskHandle, request: FilmRequest, asset: Asset, film: Path) -> Path | None:
+    """`export: local` also leaves the film in a folder of this machine."""
+    if request.export != "local":
+        return None
+    settings = handle.services.settings
+    folder = Path(settings.film.local_export) if settings.film.local_export else settings.data_dir / "films"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{asset.project_id}-{asset.number}.mp4"
+    shutil.copyfile(film, target)
+    return target
+
+
+def _message(report: FilmReport, warnings: list[str], exported: Path | None) -> str:
+    text = f"影片已生成，时长 {report.duration_s:.1f} 秒"
+    if exported is not None:
+        text += f"，已导出到 {exported}"
+    return f"{text}（{'；'.join(warnings)}）" if warnings else text

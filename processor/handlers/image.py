@@ -1,0 +1,50 @@
+"""A shot's picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+from service.node.sniff import Kind
+from sqlalchemy.orm import Session
+
+from models.asset import AssetKind
+from models.shot import Shot, ShotStatus
+from processor.handle import TaskHandle
+from processor.handlers import node_asset
+from processor.node_job import run_job
+from service import parameters
+from service.errors import BadNodeResult
+
+MAX_PIXELS = 100_000_000
+
+
+def run(handle: TaskHandle) -> None:
+    """Handler of `generate_shot`."""
+    job = run_job(handle, "image")
+    with node_asset.downloaded(handle, job, Kind.IMAGE) as (path, extension):
+        _check_picture(path)
+        node_asset.store(
+            handle,
+            AssetKind.IMAGE,
+            path,
+            extension,
+            result=parameters.result("image", job.id),
+            message="图片已生成",
+            write=_set_picture,
+        )
+
+
+def _set_picture(_session: Session, shot: Shot, key: str) -> None:
+    shot.image_path, shot.status = key, ShotStatus.COMPLETED
+
+
+def _check_picture(path: Path) -> None:
+    """Raise `BadNodeResult` unless the file is a whole picture of a reasonable size."""
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise BadNodeResult(f"模型节点返回的图片过大：{image.width}x{image.height}")
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadNodeResult(f"模型节点返回的图片无法读取：{error}") from error

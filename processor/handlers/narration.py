@@ -1,0 +1,41 @@
+"""One shot's narration."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from service.node.sniff import Kind
+from sqlalchemy.orm import Session
+
+from models.asset import AssetKind
+from models.shot import Shot
+from processor.handle import TaskHandle
+from processor.handlers import node_asset
+from processor.node_job import run_job
+from service import parameters
+from service.errors import BadNodeResult, FilmError
+from service.film import sound
+
+
+def run(handle: TaskHandle) -> None:
+    """Handler of `generate_audio` for one shot; a whole project's is the parent of these and runs nowhere itself."""
+    job = run_job(handle, "audio")
+    with node_asset.downloaded(handle, job, Kind.AUDIO) as (path, extension):
+        try:
+            seconds = sound.measure(path)
+        except FilmError as error:
+            raise BadNodeResult(f"模型节点返回的语音无法播放：{error}") from error
+        node_asset.store(
+            handle,
+            AssetKind.AUDIO,
+            path,
+            extension,
+            result=parameters.result("audio", job.id),
+            message="旁白已生成",
+            write=partial(_set_voice, seconds=seconds),
+        )
+
+
+def _set_voice(_session: Session, shot: Shot, key: str, *, seconds: float) -> None:
+    shot.audio_path, shot.duration = key, math.ceil(seconds)

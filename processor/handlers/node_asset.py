@@ -1,0 +1,74 @@
+"""Taking a job's picture, speech or clip from the node into object storage."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from service.node.sniff import Kind, sniff
+from sqlalchemy.orm import Session
+
+from models import project_queries
+from models.asset import AssetKind
+from models.shot import Shot
+from processor.handle import TaskHandle
+from service import assets
+from service.errors import Cancelled
+from service.node.job import Job
+
+CHUNK = 1 << 20  # bytes
+
+
+@contextmanager
+def downloaded(handle: TaskHandle, job: Job, kind: Kind) -> Iterator[tuple[Path, str]]:
+    """The job's asset as a temporary file, and the extension that its bytes (not its name) deserve.
+
+    Raises `BadNodeResult` when the bytes are not of this kind.
+    """
+    with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
+        path = Path(folder) / "asset"
+        with handle.services.node.asset(job) as stream, path.open("wb") as file:
+            while chunk := stream.read(CHUNK):
+                handle.check()
+                file.write(chunk)
+        yield path, sniff(path, kind).extension
+
+
+def store(
+    handle: TaskHandle,
+    kind: AssetKind,
+    path: Path,
+    extension: str,
+    *,
+    result: dict[str, Any],
+    message: str,
+    write: Callable[[Session, Shot, str], None],
+) -> None:
+    """Upload a shot's asset under a new name and finish the task with it; `write` sets the shot's columns to the key."""
+    task = handle.task
+    with handle.services.database.read() as session:
+        shot = project_queries.shot(session, task.about_shot)
+    if shot is None:
+        raise Cancelled
+    place = assets.Place(task.project_id, shot.id, task.id, shot.title, shot.order)
+    asset = assets.reserve(handle.services, kind, place, extension)
+
+    def commit(session: Session) -> None:
+        fresh = project_queries.shot(session, shot.id)
+        if fresh is None:
+            raise Cancelled
+        now = handle.services.clock.now()
+        assets.mark_stored(session, asset, now=now)
+        write(session, fresh, asset.object_key)
+        fresh.updated_at = now
+
+    try:
+        assets.store_file(handle.services, asset, path, place)
+        handle.check()
+        handle.finish({**result, "resource_url": asset.object_key}, message, commit)
+    except BaseException:
+        assets.discard(handle.services, asset)
+        raise

@@ -1,0 +1,132 @@
+"""A storyboard: the node writes the scenes, they become the project's shots, and the picture tasks that waited for them start."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sqlalchemy.orm import Session
+
+from models import project_queries, task_moves
+from models.base import new_id
+from models.project import Project
+from models.shot import Shot, ShotStatus
+from models.task import Task, TaskStatus, TaskType
+from processor.handle import TaskHandle
+from processor.node_job import run_job
+from service import assets, calling_off, parameters
+from service.enqueue import enqueue
+from service.errors import Cancelled
+from service.node.job import Scene
+
+REPLACED = "分镜已重新生成，旧任务取消"
+
+
+def run(handle: TaskHandle) -> None:
+    """Handler of `generate_storyboard`."""
+    job = run_job(handle, "storyboard")
+    scenes = handle.services.node.storyboard(job)[: handle.services.settings.story.max_shots]
+    board = _Board(handle, scenes)
+    url = str(job.result.get("resource_url") or "")[:1024]
+    handle.finish(parameters.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
+    calling_off.stop(handle.services, board.cancelled)
+    enqueue(handle.services, board.ready)
+    assets.remove(handle.services, board.removed_keys)
+
+
+class _Board:
+    """Writes the scenes; what is to be done after the commit is left in its attributes."""
+
+    def __init__(self, handle: TaskHandle, scenes: list[Scene]) -> None:
+        self._handle = handle
+        self._scenes = scenes
+        self.ready: list[str] = []
+        self.cancelled: list[Task] = []
+        self.removed_keys: list[str] = []
+
+    def write(self, session: Session) -> None:
+        """Replace the project's shots, then pair the new ones with the blocked picture tasks, oldest first."""
+        project = project_queries.project(session, self._handle.task.project_id)
+        if project is None:
+            raise Cancelled
+        self._drop_old_shots(session, project)
+        waiting = [
+            task
+            for task in project_queries.open_tasks(
+                session, project.id, type_=TaskType.SHOT, status=(TaskStatus.BLOCKED,)
+            )
+            if self._handle.task.id in task.depends_on
+        ]
+        for order, scene in enumerate(self._scenes, start=1):
+            task = waiting[order - 1] if order <= len(waiting) else None
+            shot = self._new_shot(session, project, scene, order, task)
+            self._start_picture(session, project, shot, task)
+        for surplus in waiting[len(self._scenes) :]:
+            session.delete(surplus)
+        project.bgm = _mood(self._scenes)
+        project.updated_at = self._handle.services.clock.now()
+
+    def _drop_old_shots(self, session: Session, project: Project) -> None:
+        old = project_queries.shots(session, project.id)
+        if not old:
+            return
+        now = self._handle.services.clock.now()
+        old_ids = {shot.id for shot in old}
+        stale = [task for task in project_queries.open_tasks(session, project.id) if task.shot_id in old_ids]
+        self.cancelled, ready = calling_off.cancel(session, stale, reason=REPLACED, now=now)
+        self.ready += ready
+        for shot in old:
+            self.removed_keys += assets.keys_of_shot(session, shot)
+            session.delete(shot)
+        session.flush()
+
+    def _new_shot(self, session: Session, project: Project, scene: Scene, order: int, task: Task | None) -> Shot:
+        """The shot takes the id that was drawn for it when the project was made, where there is one."""
+        now = self._handle.services.clock.now()
+        drawn = task.about_shot if task is not None else ""
+        shot = Shot(
+            id=drawn if drawn and session.get(Shot, drawn) is None else new_id(),
+            project_id=project.id,
+            order=order,
+            title=scene.title[:255] or f"镜头 {order}",
+            description=scene.narration,
+            narration=scene.narration,
+            prompt=scene.prompt,
+            status=ShotStatus.PENDING,
+            transition="",
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(shot)
+        session.flush()
+        return shot
+
+    def _start_picture(self, session: Session, project: Project, shot: Shot, task: Task | None) -> None:
+        now = self._handle.services.clock.now()
+        depends_on = [self._handle.task.id]
+        wanted = parameters.image(shot.id, prompt=shot.prompt or "", style=project.style, depends_on=depends_on)
+        if task is not None:
+            task_moves.unblock(session, task.id, now=now, shot_id=shot.id, parameters=wanted, message="等待生成图片")
+            session.expire(task)
+            self.ready.append(task.id)
+            return
+        extra = Task(
+            id=new_id(),
+            project_id=project.id,
+            shot_id=shot.id,
+            type=TaskType.SHOT,
+            status=TaskStatus.PENDING,
+            message="等待生成图片",
+            parameters=wanted,
+            request_id=self._handle.task.request_id,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(extra)
+        session.flush()
+        self.ready.append(extra.id)
+
+
+def _mood(scenes: list[Scene]) -> str | None:
+    """The music words that most scenes ask for."""
+    words = Counter(scene.bgm for scene in scenes if scene.bgm)
+    return words.most_common(1)[0][0][:255] if words else None

@@ -1,0 +1,46 @@
+"""Renews the leases of the tasks at work, and notices those that are not ours any more.
+
+This is the look at the database underneath the events: a task cancelled while Redis is away still stops within one beat.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from models import task_moves
+from processor.registry import CancellationRegistry
+from service.context import Services
+from service.errors import DependencyError
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 3.0
+LEASE_MS = 15_000
+
+
+class Heartbeat:
+    """One thread per process; `owner` names the process in the rows."""
+
+    def __init__(self, services: Services, registry: CancellationRegistry, owner: str) -> None:
+        self._services = services
+        self._registry = registry
+        self._owner = owner
+
+    def run(self, stopped: threading.Event) -> None:
+        """Beat until stopped."""
+        while not self._services.clock.wait(stopped, BEAT_S):
+            try:
+                self.beat()
+            except DependencyError as error:
+                log.warning("cannot renew leases: %s", error)
+
+    def beat(self) -> None:
+        """Renew every lease once; what was lost is called off."""
+        asked = self._registry.held()
+        if not asked:
+            return
+        until = self._services.clock.milliseconds() + LEASE_MS
+        with self._services.database.write() as session:
+            held = task_moves.renew(session, asked, owner=self._owner, until_ms=until)
+        self._registry.call_off_missing(asked, held)

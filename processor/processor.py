@@ -1,0 +1,69 @@
+"""The processor: workers on the queue, and the threads that keep them honest."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+
+from models import task_moves
+from processor.heartbeat import Heartbeat
+from processor.recoverer import Recoverer
+from processor.registry import CancellationRegistry
+from processor.runner import Runner
+from processor.worker import ThreadWorker
+from service.context import Services
+from service.errors import DependencyError
+
+log = logging.getLogger(__name__)
+
+
+class Processor:
+    """Runs `settings.worker.concurrency` tasks at a time in threads of this process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.owner = f"{socket.gethostname()[:20]}:{os.getpid()}:{os.urandom(6).hex()}"
+        self.registry = CancellationRegistry()
+        self._runner = Runner(services, self.registry, self.owner)
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start the workers, the heartbeat and the recoverer; returns at once."""
+        self._services.events.listen(self.registry.on_event)
+        heartbeat = Heartbeat(self._services, self.registry, self.owner)
+        recoverer = Recoverer(self._services)
+        count = self._services.settings.worker.concurrency
+        workers = [
+            ThreadWorker(self._services.queue, self._runner.run, self._stopped, number) for number in range(count)
+        ]
+        self._threads = [
+            threading.Thread(target=heartbeat.run, args=(self._stopped,), name="heartbeat", daemon=True),
+            threading.Thread(target=recoverer.run, args=(self._stopped,), name="recoverer", daemon=True),
+            *(
+                threading.Thread(target=worker.run_until_stopped, name=f"worker-{number}", daemon=True)
+                for number, worker in enumerate(workers)
+            ),
+        ]
+        for thread in self._threads:
+            thread.start()
+        log.info("processor %s started with %d workers", self.owner, count)
+
+    def stop(self, timeout: float = 4.0) -> None:
+        """Stop within `timeout` seconds.
+
+        What is at work stays `processing`; its lease is given up, so that the next processor resumes it.
+        """
+        self._stopped.set()
+        self.registry.call_off_all()
+        deadline = self._services.clock.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._services.clock.monotonic()))
+        try:
+            with self._services.database.write() as session:
+                task_moves.release(session, owner=self.owner)
+        except DependencyError as error:
+            log.warning("leases run out by themselves: %s", error)
+        log.info("processor %s stopped", self.owner)

@@ -1,0 +1,145 @@
+"""One task from its claim to its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from models import project_queries, task_moves
+from models.shot import ShotStatus
+from models.task import Task, TaskStatus, TaskType
+from processor.handle import TaskHandle
+from processor.handlers import clip, film, image, narration, storyboard
+from processor.heartbeat import LEASE_MS
+from processor.registry import CancellationRegistry, Watch
+from service import calling_off, narrations_plan, settling
+from service.context import Services
+from service.enqueue import enqueue
+from service.errors import Cancelled, DependencyError, StoryToVideoError
+from service.request_context import bound
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED = "服务器内部错误，请重试；若仍失败请联系管理员"
+
+
+class Runner:
+    """Claims tasks for `owner` and hands them to the handler of their type."""
+
+    def __init__(self, services: Services, registry: CancellationRegistry, owner: str) -> None:
+        self._services = services
+        self._registry = registry
+        self._owner = owner
+
+    def run(self, task_id: str) -> None:
+        """Run a task to its end, if it can be claimed. Never raises: whatever goes wrong is written into the row, or left to its lease."""
+        watch = self._registry.register(task_id)
+        if watch is None:
+            return
+        try:
+            task = self._claim(task_id)
+            if task is not None:
+                watch.held = True
+                with bound(task.request_id or ""):
+                    self._run_claimed(task, watch)
+        except StoryToVideoError as error:
+            log.warning("task %s is left to the recoverer: %s", task_id, error)
+        finally:
+            self._registry.remove(watch)
+
+    def _claim(self, task_id: str) -> Task | None:
+        now, now_ms = self._services.clock.now(), self._services.clock.milliseconds()
+        with self._services.database.write() as session:
+            known = project_queries.task(session, task_id)
+            if known is None:
+                return None
+            project_queries.lock_project(session, known.project_id)
+            if known.is_parent:
+                self._adopt_parent(session, known, now=now)
+                return None
+            if not task_moves.claim(session, task_id, owner=self._owner, now=now, now_ms=now_ms, lease_ms=LEASE_MS):
+                return None
+            session.refresh(known)
+            if known.type == TaskType.SHOT:
+                _mark_shot(session, known, now=now)
+            if known.parent_id:
+                settling.refresh_parent(session, known.parent_id, settling.Settled(), now=now)
+        log.info("task %s (%s) claimed", task_id, known.type)
+        return known
+
+    def _adopt_parent(self, session: Session, parent: Task, *, now: datetime) -> None:
+        """A whole project's narration that the Go backend left: give it its children; the recoverer queues them."""
+        if parent.status in (TaskStatus.PENDING, TaskStatus.PROCESSING) and not parent.depends_on:
+            narrations_plan.expand(session, parent, now=now)
+
+    def _run_claimed(self, task: Task, watch: Watch) -> None:
+        handle = TaskHandle(self._services, task, watch, self._owner)
+        try:
+            _handler_of(task)(handle)
+        except Cancelled:
+            log.info("task %s called off", task.id)
+        except DependencyError as error:
+            self._retry_or_fail(handle, error)
+        except StoryToVideoError as error:
+            self._fail(handle, str(error))
+        except Exception:
+            log.exception("task %s failed unexpectedly", task.id)
+            self._fail(handle, UNEXPECTED)
+
+    def _retry_or_fail(self, handle: TaskHandle, error: DependencyError) -> None:
+        """Something we need did not answer: wait in the database, twice as long each time."""
+        settings = self._services.settings.worker
+        attempts = handle.task.attempts
+        if attempts >= settings.dispatch_retries:
+            self._fail(handle, f"{error}（已重试 {attempts} 次）")
+            return
+        now = self._services.clock.now()
+        delay_ms = int(settings.poll_seconds * 1000 * 2**attempts)
+        message = f"{error}，第 {attempts + 1} 次重试"
+        log.warning("task %s: %s", handle.task.id, message)
+        with self._services.database.write() as session:
+            task_moves.defer(
+                session,
+                handle.task.id,
+                owner=self._owner,
+                not_before_ms=self._services.clock.milliseconds() + delay_ms,
+                message=message,
+                now=now,
+            )
+
+    def _fail(self, handle: TaskHandle, error: str) -> None:
+        log.warning("task %s failed: %s", handle.task.id, error)
+        now = self._services.clock.now()
+        with self._services.database.write() as session:
+            project_queries.lock_project(session, handle.task.project_id)
+            if not task_moves.fail(session, handle.task.id, owner=self._owner, error=error, now=now):
+                return
+            task = project_queries.task(session, handle.task.id)
+            if task is None:
+                return
+            session.refresh(task)
+            settled = settling.settle(session, task, now=now)
+        calling_off.stop(self._services, settled.ended)
+        enqueue(self._services, settled.ready)
+
+
+def _mark_shot(session: Session, task: Task, *, now: datetime) -> None:
+    shot = project_queries.shot(session, task.about_shot)
+    if shot is not None:
+        shot.status, shot.updated_at = ShotStatus.PROCESSING, now
+
+
+def _handler_of(task: Task) -> Callable[[TaskHandle], None]:
+    if task.type == TaskType.VIDEO:
+        return clip.run if task.about_shot else film.run
+    return _HANDLERS[TaskType(task.type)]
+
+
+_HANDLERS: dict[TaskType, Callable[[TaskHandle], None]] = {
+    TaskType.STORYBOARD: storyboard.run,
+    TaskType.SHOT: image.run,
+    TaskType.AUDIO: narration.run,
+}

@@ -1,0 +1,81 @@
+"""An RQ worker that runs its jobs in its own thread.
+
+RQ's workers fork, or run in the main thread. In a thread there are no signals: the handlers are not installed and the death penalty is a
+timer. An idle worker is stopped at the heartbeat that it makes each time its blocking pop returns. What RQ thinks of a job does not matter:
+the task's row does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq.exceptions import StopRequested
+from rq.timeouts import TimerDeathPenalty
+from rq.worker import SimpleWorker
+
+from processor import jobs
+from service.queue import TaskQueue
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1
+RECONNECT_S = 1.0
+
+
+class _RqWorker(SimpleWorker):
+    death_penalty_class = TimerDeathPenalty
+    stopped: threading.Event
+
+    @property
+    def dequeue_timeout(self) -> int:
+        return IDLE_S
+
+    def heartbeat(self, *args: Any, **kwargs: Any) -> None:
+        if self.stopped.is_set():
+            raise StopRequested
+        super().heartbeat(*args, **kwargs)
+
+    def _install_signal_handlers(self) -> None:
+        """Signals belong to the process, not to one of its threads."""
+
+    def subscribe(self) -> None:
+        """No commands over RQ's channel: tasks are cancelled by their rows and by `service.events`."""
+
+    def unsubscribe(self) -> None:
+        """See `subscribe`."""
+
+    def procline(self, message: str) -> None:
+        """The process is not RQ's to rename."""
+
+
+class ThreadWorker:
+    """Takes task ids from the queue and hands them to `run`, one at a time, until `stopped`."""
+
+    def __init__(self, queue: TaskQueue, run: Callable[[str], None], stopped: threading.Event, number: int) -> None:
+        self._queue = queue
+        self._run = run
+        self._stopped = stopped
+        self._number = number
+
+    def run_until_stopped(self) -> None:
+        """The thread's body. A lost Redis ends RQ's loop, not ours."""
+        jobs.bind(self._run)
+        while not self._stopped.is_set():
+            try:
+                worker = _RqWorker(
+                    [self._queue.rq],
+                    name=f"{os.getpid()}-{self._number}-{os.urandom(4).hex()}",
+                    connection=self._queue.redis,
+                    prepare_for_work=False,
+                )
+                worker.stopped = self._stopped
+                worker.log_job_description = False
+                worker.work(logging_level="WARNING")
+            except RedisError as error:
+                log.warning("worker %d lost Redis: %s", self._number, error)
+            self._stopped.wait(RECONNECT_S)

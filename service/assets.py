@@ -1,0 +1,134 @@
+"""Stored objects and their rows: every version has a name of its own, and none outlives its project."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models.asset import Asset, AssetKind
+from models.project import Project
+from models.shot import Shot
+from service.context import Services
+from service.errors import DependencyError, StorageError
+from service.oss import keys, links
+
+log = logging.getLogger(__name__)
+
+RESERVE_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whose asset it is. `title` and `order` are the shot's or project's at that time: they become the object's metadata."""
+
+    project_id: str
+    shot_id: str = ""
+    task_id: str = ""
+    title: str = ""
+    order: int = 0
+
+
+def reserve(services: Services, kind: AssetKind, place: Place, extension: str) -> Asset:
+    """A row and with it a name that no other upload has: `image-<n>.png`, `films/<n>.mp4`. It counts once `stored_at` is set."""
+    now = services.clock.now()
+    for _ in range(RESERVE_TRIES):
+        with services.database.read() as session:
+            of_kind = (Asset.project_id == place.project_id, Asset.shot_id == place.shot_id, Asset.kind == kind)
+            number = 1 + (session.scalar(select(func.max(Asset.number)).where(*of_kind)) or 0)
+        asset = Asset(
+            object_key=_key(kind, place, number, extension),
+            project_id=place.project_id,
+            shot_id=place.shot_id,
+            task_id=place.task_id,
+            kind=kind,
+            number=number,
+            title=place.title[:255],
+            created_at=now,
+        )
+        try:
+            with services.database.write() as session:
+                session.add(asset)
+            return asset
+        except IntegrityError:  # another upload of the same shot took this number
+            continue
+    raise StorageError(f"无法为新文件取名（{kind.value}，尝试 {RESERVE_TRIES} 次）")
+
+
+def store_file(services: Services, asset: Asset, path: Path, place: Place) -> Asset:
+    """Upload a file under its reserved name; the row learns its size and hash when the caller's commit marks it stored."""
+    metadata = {
+        "project": place.project_id,
+        "shot": place.shot_id,
+        "task": place.task_id,
+        "order": str(place.order or ""),
+        "title": place.title,
+    }
+    info = services.store.put_file(
+        asset.object_key, path, metadata={name: value for name, value in metadata.items() if value}
+    )
+    asset.sha256, asset.size, asset.content_type = info.sha256, info.size, info.content_type
+    return asset
+
+
+def mark_stored(session: Session, asset: Asset, *, now: datetime) -> None:
+    """Make the asset count, in the commit that makes it visible to clients."""
+    asset.stored_at = now
+    session.merge(asset)
+
+
+def discard(services: Services, asset: Asset) -> None:
+    """Take back an asset that will not count: its object and its row."""
+    remove(services, [asset.object_key])
+    with services.database.write() as session:
+        session.execute(delete(Asset).where(Asset.object_key == asset.object_key))
+
+
+def keys_of_project(session: Session, project: Project, shots: Iterable[Shot]) -> list[str]:
+    """Every key that the project's rows name; its asset rows go with them."""
+    named = [project.cover_image, project.video_url]
+    for shot in shots:
+        named += [shot.image_path, shot.audio_path, shot.video_path]
+    rows = list(session.scalars(select(Asset).where(Asset.project_id == project.id)))
+    return _forget(session, rows, named)
+
+
+def keys_of_shot(session: Session, shot: Shot) -> list[str]:
+    """Every key that the shot's rows name; its asset rows go with them."""
+    rows = list(session.scalars(select(Asset).where(Asset.project_id == shot.project_id, Asset.shot_id == shot.id)))
+    return _forget(session, rows, [shot.image_path, shot.audio_path, shot.video_path])
+
+
+def _forget(session: Session, rows: list[Asset], named: list[str | None]) -> list[str]:
+    found = {name for name in named if name}
+    for row in rows:
+        found.update([row.object_key, *(row.details or {}).get("companions", [])])
+        session.delete(row)
+    return sorted(found)
+
+
+def remove(services: Services, stored: Iterable[str]) -> None:
+    """Remove objects whose rows are gone. Storage that does not answer now is logged: nothing else names these objects."""
+    for name in stored:
+        key = links.key_of(name, services.settings.minio.bucket)
+        if key is None:
+            continue
+        try:
+            services.store.remove(key)
+        except (StorageError, DependencyError) as error:
+            log.warning("object %s stays behind: %s", key, error)
+
+
+def _key(kind: AssetKind, place: Place, number: int, extension: str) -> str:
+    if kind is AssetKind.FILM:
+        return keys.film_key(place.project_id, number, extension)
+    if kind is AssetKind.MUSIC:
+        return keys.music_key(number, extension)
+    name = {AssetKind.IMAGE: keys.image_key, AssetKind.AUDIO: keys.audio_key, AssetKind.CLIP: keys.clip_key}[kind]
+    return name(place.project_id, place.shot_id, number, extension)

@@ -1,0 +1,32 @@
+"""The parts that the composition root builds and hands down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config import Settings
+from models.db import Database
+from service.clock import Clock
+from service.events import Events
+from service.node.job import ModelNode
+from service.oss import ObjectStore
+from service.queue import TaskQueue
+
+
+@dataclass(frozen=True)
+class Services:
+    """What every use case may need. Built in `main.py`'s start order; closed by `close`."""
+
+    settings: Settings
+    database: Database
+    queue: TaskQueue
+    events: Events
+    store: ObjectStore
+    node: ModelNode
+    clock: Clock
+
+    def close(self) -> None:
+        """Release connections; what runs elsewhere goes on."""
+        self.events.close()
+        self.queue.close()
+        self.database.close()

@@ -1,0 +1,86 @@
+"""Nudges between processes by Redis publish/subscribe.
+
+A nudge only makes somebody look sooner. Whoever misses one sees the same in the database a few seconds later, so nothing here is retried.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+RECONNECT_S = 1.0
+
+Listener = Callable[[str, str], None]
+"""Called with the event's name ("cancel" or "nudge") and a task id, on the listening thread."""
+
+
+class Events:
+    """Tells every process that a task was cancelled, or that the model node has news of it."""
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        self._redis = redis
+        self._channel = f"{name}:events"
+        self._listeners: list[Listener] = []
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def cancelled(self, task_ids: Iterable[str]) -> None:
+        """These tasks are cancelled in the database; whoever works on them stops."""
+        for task_id in task_ids:
+            self._tell("cancel", task_id)
+
+    def nudge(self, task_id: str) -> None:
+        """The model node has news of this task; whoever polls it looks now."""
+        self._tell("nudge", task_id)
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` for every event of every process, this one included."""
+        self._listeners.append(listener)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="events", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _tell(self, event: str, task_id: str) -> None:
+        for listener in self._listeners:  # this process at once, even without Redis
+            listener(event, task_id)
+        try:
+            self._redis.publish(self._channel, json.dumps([event, task_id]))
+        except RedisError as error:
+            log.warning("cannot publish %s of task %s: %s", event, task_id, error)
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]  # redis-py
+                    pubsub.subscribe(self._channel)
+                    while not self._closed.is_set():
+                        message = pubsub.get_message(timeout=0.5)
+                        if message is not None:
+                            self._receive(message)
+            except RedisError as error:
+                if not self._closed.is_set():
+                    log.warning("lost the event channel: %s", error)
+                self._closed.wait(RECONNECT_S)
+
+    def _receive(self, message: dict[str, Any]) -> None:
+        try:
+            event, task_id = json.loads(message["data"])
+        except (ValueError, TypeError):
+            log.warning("ignored an event that is not ours: %r", message.get("data"))
+            return
+        for listener in self._listeners:
+            listener(str(event), str(task_id))

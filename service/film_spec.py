@@ -1,0 +1,109 @@
+"""From a film request and a project's shots to a `FilmSpec`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from config import Settings
+from models.project import Project
+from models.shot import Shot
+from service.film.spec import (
+    Encoder,
+    FilmShot,
+    FilmSpec,
+    Fit,
+    Music,
+    Quality,
+    RateControl,
+    Subtitles,
+    Transition,
+)
+from service.requests import FilmRequest, frame_size
+
+TRANSITIONS = {
+    "": Transition.CROSSFADE,
+    "dissolve": Transition.CROSSFADE,
+    "none": Transition.CUT,
+    "淡入淡出": Transition.FADE_BLACK,
+    "叠化": Transition.CROSSFADE,
+    "交叉淡化": Transition.CROSSFADE,
+    "溶解": Transition.CROSSFADE,
+    "切换": Transition.CUT,
+    "硬切": Transition.CUT,
+    "滑动": Transition.SLIDE_LEFT,
+    "左滑": Transition.SLIDE_LEFT,
+    "右滑": Transition.SLIDE_RIGHT,
+    "擦除": Transition.WIPE_LEFT,
+    "黑场": Transition.FADE_BLACK,
+}
+"""What clients have written into a shot's free `transition` text, beside our own names."""
+
+GIB = 1 << 30
+DAY_S = 86_400.0
+
+
+def transition_of(text: str) -> Transition:
+    """The transition that a free text means; a crossfade when it means none that we know."""
+    word = text.strip().lower()
+    try:
+        return Transition(word)
+    except ValueError:
+        return TRANSITIONS.get(word, Transition.CROSSFADE)
+
+
+def build(
+    *,
+    settings: Settings,
+    request: FilmRequest,
+    project: Project,
+    shots: Sequence[Shot],
+    files: Mapping[str, Path],
+    output_dir: Path,
+) -> FilmSpec:
+    """The spec of a project's film. `files` holds what was fetched: `image:<shot id>`, `clip:<shot id>`, `audio:<shot id>`, `music`."""
+    width, height = frame_size(request.resolution or settings.film.resolution)
+    music = files.get("music")
+    return FilmSpec(
+        shots=tuple(_shot(shot, request, files) for shot in shots),
+        output_dir=output_dir,
+        cache_dir=cache_dir(settings),
+        title=project.title,
+        width=width,
+        height=height,
+        fps=request.fps or settings.film.fps,
+        fit=Fit(request.fit),
+        subtitles=Subtitles(request.subtitles or settings.film.subtitles),
+        quality=Quality(request.mode),
+        rate_control=RateControl(request.rate_control),
+        bitrate_kbps=request.bitrate if request.rate_control != "crf" else None,
+        encoder=Encoder(request.encoder),
+        music=Music(music) if music is not None else None,
+        intro_s=request.intro,
+        outro_s=request.outro,
+        first_seconds=request.first_seconds,
+        strict=request.strict,
+        threads=settings.film.threads,
+        max_concurrent=settings.film.concurrent,
+        cache_bytes=int(settings.film.cache_gib * GIB),
+        cache_age_s=settings.film.cache_days * DAY_S,
+        font=Path(settings.film.font) if settings.film.font else None,
+    )
+
+
+def cache_dir(settings: Settings) -> Path:
+    """Where segments are kept."""
+    return settings.data_dir / "cache" / "film"
+
+
+def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path]) -> FilmShot:
+    return FilmShot(
+        order=shot.order,
+        picture=files.get(f"image:{shot.id}"),
+        clip=files.get(f"clip:{shot.id}"),
+        narration=files.get(f"audio:{shot.id}"),
+        text=shot.spoken if request.narration != "none" else "",
+        title=shot.title,
+        transition=transition_of(request.transition or shot.transition or ""),
+        seed=int.from_bytes(shot.id.encode()[:8], "big"),
+    )

@@ -1,0 +1,74 @@
+"""What a film waits for: pictures still in the making, and a narration for each shot that has none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from models import project_queries, task_moves
+from models.shot import Shot
+from models.task import Task, TaskStatus, TaskType
+from service import narrations_plan
+from service.requests import FilmRequest, NarrationRequest
+
+
+def film_request(task: Task) -> FilmRequest:
+    """The request that a film task was made for; of a task that the Go backend left, what its `video` parameters say."""
+    stored: dict[str, Any] = task.parameters or {}
+    video: dict[str, Any] = stored.get("video") or {}
+    try:
+        return FilmRequest.model_validate(stored.get("film") or {**video, "shot_id": task.about_shot})
+    except (
+        ValidationError
+    ):  # values that this server would not have taken: the defaults make a film of them all the same
+        return FilmRequest(shot_id=task.about_shot)
+
+
+def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
+    """Make the film wait for what is open, asking for missing narrations once; returns the ids to be enqueued.
+
+    The film itself is among them when nothing is open any more: whatever failed meanwhile is replaced by a placeholder or by silence, or,
+    when the request is strict, named in its error. A film that was pending is blocked again only by what this call adds.
+    """
+    open_tasks = project_queries.open_tasks(session, film.project_id)
+    waits_for = [task.id for task in open_tasks if task.type in (TaskType.STORYBOARD, TaskType.SHOT)]
+    storyboard_open = any(task.type == TaskType.STORYBOARD for task in open_tasks)
+    made: list[str] = []
+    if film_request(film).narration != "none" and not storyboard_open:
+        asked = set(film.depends_on)
+        for shot in project_queries.shots(session, film.project_id):
+            if shot.audio_path or not shot.spoken.strip():
+                continue
+            known = _narration_of(session, film.project_id, shot, asked)
+            if known is None:
+                made.append(narrations_plan.new_child(session, film, shot, NarrationRequest(), now=now).id)
+                waits_for.append(made[-1])
+            elif known.status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
+                waits_for.append(known.id)
+        session.flush()
+    before = film.depends_on
+    film.parameters = {
+        **(film.parameters or {}),
+        "depends_on": before + [task_id for task_id in waits_for if task_id not in before],
+    }
+    flag_modified(film, "parameters")
+    session.flush()
+    if waits_for:
+        return made
+    return [*made, film.id] if task_moves.unblock(session, film.id, now=now, message="等待合成影片") else made
+
+
+def _narration_of(session: Session, project_id: str, shot: Shot, asked: set[str]) -> Task | None:
+    """The shot's narration task: an open one, or one that this film has waited for already."""
+    found = None
+    for task in project_queries.tasks(session, project_id):
+        if task.type == TaskType.AUDIO and task.shot_id == shot.id:
+            if task.status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
+                return task
+            if task.id in asked:
+                found = task
+    return found

@@ -1,0 +1,87 @@
+"""The narration of a whole project: one parent task whose children speak a shot each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models import project_queries, task_moves
+from models.base import new_id
+from models.shot import Shot
+from models.task import Task, TaskStatus, TaskType
+from service import parameters
+from service.requests import NarrationRequest
+
+
+def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequest, *, now: datetime) -> Task:
+    """Insert the task that speaks one shot's narration."""
+    child = Task(
+        id=new_id(),
+        project_id=parent.project_id,
+        shot_id=shot.id,
+        parent_id=parent.id,
+        type=TaskType.AUDIO,
+        status=TaskStatus.PENDING,
+        message="等待生成旁白",
+        parameters=parameters.narration(request, shot_id=shot.id, text=shot.spoken),
+        request_id=parent.request_id,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(child)
+    return child
+
+
+def expand(session: Session, parent: Task, *, now: datetime) -> list[str]:
+    """Give a parent its children, one for each shot that has something to say; returns their ids, to be enqueued.
+
+    A project without words to speak ends the parent at once.
+    """
+    if project_queries.children(session, parent.id):
+        return []
+    tts: dict[str, Any] = (parent.parameters or {}).get("tts") or {}
+    request = NarrationRequest.model_validate(tts)
+    speaking = [shot for shot in project_queries.shots(session, parent.project_id) if shot.spoken.strip()]
+    children = [new_child(session, parent, shot, request, now=now) for shot in speaking]
+    session.flush()
+    parent.parameters = {**(parent.parameters or {}), "depends_on": task_moves.ids(children)}
+    session.flush()
+    if children:
+        task_moves.set_aggregate(
+            session, parent.id, status=TaskStatus.PENDING, progress=0, message="等待生成旁白", error="", now=now
+        )
+    else:
+        reason = "没有可朗读的旁白"
+        task_moves.set_aggregate(
+            session, parent.id, status=TaskStatus.FAILED, progress=0, message=reason, error=reason, now=now
+        )
+    return task_moves.ids(children)
+
+
+def refresh(session: Session, parent: Task, *, now: datetime) -> None:
+    """Write the parent's state: its progress is its children's mean, and it ends when the last of them does."""
+    children = project_queries.children(session, parent.id)
+    if not children:
+        return
+    of = {status: [child for child in children if child.status == status] for status in TaskStatus}
+    finished, failed = of[TaskStatus.FINISHED], of[TaskStatus.FAILED]
+    progress = sum(100 if child.status == TaskStatus.FINISHED else child.progress or 0 for child in children) // len(
+        children
+    )
+    message, error = f"已完成 {len(finished)}/{len(children)} 个镜头的旁白", ""
+    if of[TaskStatus.BLOCKED] or of[TaskStatus.PENDING] or of[TaskStatus.PROCESSING]:
+        started = len(of[TaskStatus.PENDING]) + len(of[TaskStatus.BLOCKED]) < len(children)
+        status = TaskStatus.PROCESSING if started else TaskStatus.PENDING
+        progress = min(progress, 99)
+    elif failed:
+        status = TaskStatus.FAILED
+        error = message = f"{len(failed)}/{len(children)} 个镜头的旁白失败：{failed[0].error}"
+    elif of[TaskStatus.CANCELLED]:
+        status, message = TaskStatus.CANCELLED, "旁白任务已取消"
+    else:
+        status = TaskStatus.FINISHED
+    task_moves.set_aggregate(
+        session, parent.id, status=status, progress=progress, message=message, error=error, now=now
+    )

@@ -1,0 +1,90 @@
+"""The `parameters` and `result` objects of a task, as the wire knows them (keys in snake_case, but for `shotId` and `storyText`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.requests import FilmRequest, NarrationRequest
+
+IMAGE_SIZE = "1024"  # pixels, as text: a model node answers 422 to a number
+
+Parameters = dict[str, Any]
+
+
+def storyboard(story_text: str, style: str, shot_count: int) -> Parameters:
+    """For `generate_storyboard`: all four groups, the others with empty values, as the Go backend writes them."""
+    return {
+        "shot_defaults": {"shot_count": shot_count, "style": style, "storyText": story_text},
+        "shot": {
+            "transition": "",
+            "image_width": "",
+            "image_height": "",
+            "prompt": "",
+            "style": "",
+            "image_llm": "",
+            "generate_tts": False,
+        },
+        "video": {"resolution": "", "fps": 0, "format": "", "bitrate": 0},
+        "tts": {"voice": "", "lang": "", "sample_rate": 0, "format": ""},
+    }
+
+
+def image(
+    shot_id: str, *, prompt: str = "", style: str = "", transition: str = "", depends_on: list[str]
+) -> Parameters:
+    """For `generate_shot`."""
+    return {
+        "shot": {
+            "transition": transition,
+            "shotId": shot_id,
+            "image_width": IMAGE_SIZE,
+            "image_height": IMAGE_SIZE,
+            "prompt": prompt,
+            "style": style,
+            "image_llm": "",
+            "generate_tts": False,
+        },
+        "depends_on": depends_on,
+    }
+
+
+def narration(request: NarrationRequest, *, shot_id: str = "", text: str = "") -> Parameters:
+    """For `generate_audio`: one shot's when `shot_id` is given, else the parent of a whole project's."""
+    tts: Parameters = {
+        "voice": request.voice,
+        "lang": request.lang,
+        "sample_rate": request.sample_rate,
+        "format": request.format or "mp3",
+    }
+    if request.speed is not None:
+        tts["speed"] = request.speed
+    if not shot_id:
+        return {"tts": tts, "depends_on": []}
+    return {"shot": {"shotId": shot_id}, "tts": {**tts, "text": text}, "depends_on": []}
+
+
+def film(request: FilmRequest, *, resolution: str, fps: int, depends_on: list[str]) -> Parameters:
+    """For `generate_video`. `video` holds what clients decode (whole numbers only); `film` the whole request."""
+    return {
+        "video": {
+            "resolution": resolution,
+            "fps": fps,
+            "format": request.format or "mp4",
+            "bitrate": request.bitrate or 0,
+        },
+        "film": request.model_dump(),
+        "depends_on": depends_on,
+    }
+
+
+def clip(request: FilmRequest, *, shot_id: str, prompt: str, resolution: str, fps: int) -> Parameters:
+    """For `generate_video` of one shot."""
+    return {
+        **film(request, resolution=resolution, fps=fps, depends_on=[]),
+        "shot": {"shotId": shot_id, "prompt": prompt},
+    }
+
+
+def result(resource_type: str, job_id: str, url: str = "") -> Parameters:
+    """A task's `result`; `job_id` is the model node's job, `url` an object key (or, of a storyboard, a path on the node)."""
+    return {"resource_type": resource_type, "resource_id": job_id, "resource_url": url}

@@ -1,0 +1,202 @@
+"""Use cases of projects: create, read, update, delete, list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from models import project_queries
+from models.base import new_id
+from models.project import Project, ProjectStatus
+from models.shot import Shot
+from models.task import WAITING, Task, TaskStatus, TaskType
+from service import assets, calling_off, parameters
+from service.context import Services
+from service.enqueue import enqueue
+from service.errors import NotFound
+from service.request_context import request_id
+from service.requests import NewProject, PageRequest, ProjectChanges
+
+T = TypeVar("T")
+
+CANCELLED_BY_UPDATE = "cancelled due to project update"
+CANCELLED_BY_DELETE = "项目已删除，任务取消"
+
+
+@dataclass(frozen=True)
+class CreatedProject:
+    """Ids of the new project, of its storyboard task and of its blocked picture tasks."""
+
+    project_id: str
+    text_task_id: str
+    shot_task_ids: list[str]
+
+
+@dataclass(frozen=True)
+class ProjectView:
+    """A project with its shots by order and its latest created task."""
+
+    project: Project
+    shots: list[Shot]
+    recent_task: Task | None
+
+
+@dataclass(frozen=True)
+class UpdatedProject:
+    """`deleted` counts the waiting tasks that went; `text_task` is "" and `shot_tasks` empty when nothing starts again."""
+
+    project: Project
+    deleted: int
+    text_task: str
+    shot_tasks: list[str]
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list; `page` counts from 1."""
+
+    items: Sequence[T]
+    page: int
+    page_size: int
+    total: int
+
+
+def create(services: Services, new: NewProject) -> CreatedProject:
+    """Store a project, its storyboard task and the picture tasks that wait for it, then queue the first."""
+    now = services.clock.now()
+    shot_count = new.shot_count or services.settings.story.default_shots
+    project = Project(
+        id=new_id(),
+        title=new.title,
+        story_text=new.story_text,
+        style=new.style,
+        description=new.description,
+        shot_count=shot_count,
+        status=ProjectStatus.CREATED,
+        created_at=now,
+        updated_at=now,
+    )
+    with services.database.write() as session:
+        session.add(project)
+        session.flush()
+        text_task, shot_tasks = new_storyboard(session, project, now=now)
+    enqueue(services, [text_task])
+    return CreatedProject(project.id, text_task, shot_tasks)
+
+
+def new_storyboard(session: Session, project: Project, *, now: datetime) -> tuple[str, list[str]]:
+    """Insert a storyboard task and, blocked on it, one picture task per shot; returns their ids.
+
+    The ids of the shots are drawn here and wait in the picture tasks' parameters until the storyboard is there.
+    """
+    common = {"project_id": project.id, "request_id": request_id(), "created_at": now, "updated_at": now}
+    count = project.shot_count or 1
+    storyboard = Task(
+        id=new_id(),
+        type=TaskType.STORYBOARD,
+        status=TaskStatus.PENDING,
+        message="等待生成分镜",
+        parameters=parameters.storyboard(project.story_text, project.style, count),
+        **common,
+    )
+    session.add(storyboard)
+    session.flush()
+    pictures = [
+        Task(
+            id=new_id(),
+            type=TaskType.SHOT,
+            status=TaskStatus.BLOCKED,
+            message="等待分镜完成",
+            parameters=parameters.image(new_id(), style=project.style, depends_on=[storyboard.id]),
+            **common,
+        )
+        for _ in range(count)
+    ]
+    session.add_all(pictures)
+    session.flush()
+    return storyboard.id, [task.id for task in pictures]
+
+
+def get(services: Services, project_id: str) -> ProjectView:
+    """The project with its shots; raises `NotFound`."""
+    with services.database.read() as session:
+        project = project_queries.project(session, project_id)
+        if project is None:
+            raise NotFound("项目不存在")
+        shots = project_queries.shots(session, project_id)
+        return ProjectView(project, shots, project_queries.recent_task(session, project_id))
+
+
+def update(services: Services, project_id: str, changes: ProjectChanges) -> UpdatedProject:
+    """Change what was given. Another story, style or number of shots starts the project again; its old film stays in the list.
+
+    Raises `NotFound`.
+    """
+    now = services.clock.now()
+    cancelled: list[Task] = []
+    text_task, shot_tasks, deleted = "", list[str](), 0
+    with services.database.write() as session:
+        project = project_queries.lock_project(session, project_id)
+        if project is None:
+            raise NotFound("项目不存在")
+        restart = _starts_again(project, changes)
+        for name, value in changes.model_dump(exclude_none=True).items():
+            setattr(project, name, value)
+        project.updated_at = now
+        if restart:
+            running = project_queries.open_tasks(session, project_id, status=(TaskStatus.PROCESSING,))
+            waiting = project_queries.open_tasks(session, project_id, status=WAITING)
+            for task in waiting:
+                session.delete(task)
+            session.flush()
+            cancelled, _ = calling_off.cancel(session, running, reason=CANCELLED_BY_UPDATE, now=now)
+            deleted = len(waiting)
+            project.status, project.video_url, project.cover_image, project.duration = ProjectStatus.CREATED, "", "", 0
+            text_task, shot_tasks = new_storyboard(session, project, now=now)
+        session.flush()
+    calling_off.stop(services, cancelled)
+    enqueue(services, [text_task] if text_task else [])
+    return UpdatedProject(project, deleted, text_task, shot_tasks, now)
+
+
+def _starts_again(project: Project, changes: ProjectChanges) -> bool:
+    return any(
+        given is not None and given != current
+        for given, current in (
+            (changes.story_text, project.story_text),
+            (changes.style, project.style),
+            (changes.shot_count, project.shot_count),
+        )
+    )
+
+
+def delete(services: Services, project_id: str) -> datetime:
+    """Cancel what runs, then delete the project with everything that it stored; an unknown one is no error. Returns the time."""
+    now = services.clock.now()
+    with services.database.write() as session:
+        project = project_queries.lock_project(session, project_id)
+        if project is None:
+            return now
+        cancelled, _ = calling_off.cancel(
+            session, project_queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE, now=now
+        )
+        keys = assets.keys_of_project(session, project, project_queries.shots(session, project_id))
+        session.flush()
+        session.delete(project)
+    calling_off.stop(services, cancelled)
+    assets.remove(services, keys)
+    return now
+
+
+def page(services: Services, request: PageRequest) -> Page[Project]:
+    """One page of all projects, newest first."""
+    with services.database.read() as session:
+        items, total = project_queries.page_of_projects(
+            session, page=request.page, page_size=request.page_size, words=request.q
+        )
+    return Page(items, request.page, request.page_size, total)

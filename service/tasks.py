@@ -1,0 +1,113 @@
+"""Use cases of tasks: read, cancel, retry."""
+
+from __future__ import annotations
+
+from models import project_queries
+from models.base import new_id
+from models.project import ProjectStatus
+from models.task import OPEN, Task, TaskStatus, TaskType
+from service import calling_off, films, films_plan, narrations, projects
+from service.context import Services
+from service.enqueue import enqueue
+from service.errors import Conflict, NotFound
+from service.request_context import request_id
+from service.requests import NarrationRequest
+
+CANCELLED_BY_USER = "任务已取消"
+RETRIABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)
+
+
+def get(services: Services, task_id: str) -> Task:
+    """The task; raises `NotFound`."""
+    with services.database.read() as session:
+        return _found(project_queries.task(session, task_id), task_id)
+
+
+def of_project(services: Services, project_id: str) -> list[Task]:
+    """The project's tasks, oldest first; raises `NotFound`."""
+    with services.database.read() as session:
+        if project_queries.project(session, project_id) is None:
+            raise NotFound("项目不存在")
+        return project_queries.tasks(session, project_id)
+
+
+def cancel(services: Services, task_id: str) -> Task:
+    """Cancel a task and what is part of it; raises `NotFound`, or `Conflict` when it has ended."""
+    now = services.clock.now()
+    project_id = get(services, task_id).project_id
+    with services.database.write() as session:
+        project_queries.lock_project(session, project_id)
+        task = _found(project_queries.task(session, task_id), task_id)
+        cancelled, ready = calling_off.cancel(session, [task], reason=CANCELLED_BY_USER, now=now)
+        if not cancelled:
+            raise Conflict("任务已结束，无法取消")
+        session.refresh(task)
+    calling_off.stop(services, cancelled)
+    enqueue(services, ready)
+    return task
+
+
+def retry(services: Services, task_id: str) -> str:
+    """Start a failed or cancelled task again as a new row; returns its id.
+
+    Raises `NotFound`, or `Conflict` when the task has not failed, or when what it was made for is gone or being made already.
+    """
+    task = get(services, task_id)
+    if task.status not in RETRIABLE:
+        raise Conflict("只有失败或已取消的任务可以重试")
+    if task.type == TaskType.STORYBOARD:
+        return _retry_storyboard(services, task)
+    if task.is_parent:
+        tts = (task.parameters or {}).get("tts") or {}
+        return narrations.request(services, task.project_id, NarrationRequest.model_validate(tts))
+    if task.type == TaskType.VIDEO:
+        return films.request(services, task.project_id, films_plan.film_request(task))
+    return _retry_part(services, task)
+
+
+def _retry_storyboard(services: Services, task: Task) -> str:
+    now = services.clock.now()
+    with services.database.write() as session:
+        project = project_queries.lock_project(session, task.project_id)
+        if project is None:
+            raise NotFound("项目不存在")
+        if project_queries.open_tasks(session, project.id, type_=TaskType.STORYBOARD):
+            raise Conflict("分镜正在生成，无需重试")
+        project.status = ProjectStatus.CREATED
+        text_task, _ = projects.new_storyboard(session, project, now=now)
+    enqueue(services, [text_task])
+    return text_task
+
+
+def _retry_part(services: Services, task: Task) -> str:
+    """A picture or one shot's narration."""
+    now = services.clock.now()
+    with services.database.write() as session:
+        project_queries.lock_project(session, task.project_id)
+        shot = project_queries.shot(session, task.shot_id) if task.shot_id else None
+        if shot is None:
+            raise Conflict("任务对应的分镜已不存在，无法重试")
+        same = project_queries.open_tasks(session, task.project_id, type_=TaskType(task.type), status=OPEN)
+        if any(other.shot_id == task.shot_id for other in same):
+            raise Conflict("该分镜已有进行中的任务，无需重试")
+        again = Task(
+            id=new_id(),
+            project_id=task.project_id,
+            shot_id=task.shot_id,
+            type=task.type,
+            status=TaskStatus.PENDING,
+            message="等待重试",
+            parameters={**(task.parameters or {}), "depends_on": []},
+            request_id=request_id(),
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(again)
+    enqueue(services, [again.id])
+    return again.id
+
+
+def _found(task: Task | None, task_id: str) -> Task:
+    if task is None:
+        raise NotFound(f"task not found: {task_id}")
+    return task
