@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer, String
+from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
+from models.types import JsonObject, TextEnum
 
 
-class AssetKind(str, Enum):
+class AssetKind(TextEnum):
     """What the object is; also the first part of its name within its shot."""
 
     IMAGE = "image"
@@ -40,6 +40,6 @@ class Asset(Base):
     sha256: Mapped[str] = mapped_column(String(64), default="")
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     content_type: Mapped[str] = mapped_column(String(128), default="")
-    details: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=dict)
+    details: Mapped[dict[str, Any] | None] = mapped_column(JsonObject, default=dict)
     created_at: Mapped[datetime]
     stored_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -8,16 +8,15 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON
 from sqlalchemy.orm import DeclarativeBase
 
-from models.types import Timestamp
+from models.types import JsonObject, Timestamp
 
 
 class Base(DeclarativeBase):
     """Declarative base. The tables are made by doc/sql/StoryToVideo.sql, never by this metadata; a test compares the two."""
 
-    type_annotation_map = {datetime: Timestamp, dict[str, Any]: JSON}
+    type_annotation_map = {datetime: Timestamp, dict[str, Any]: JsonObject}
 
 
 def new_id() -> str:

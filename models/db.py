@@ -1,21 +1,26 @@
-"""The engine and the unit of work."""
+"""The unit of work."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timezone, tzinfo
-from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.errors import DatabaseUnavailable
 
-SQLITE_BUSY_S = 30.0
+Result = TypeVar("Result")
+
+ATTEMPTS = 6
+FIRST_PAUSE_S = 0.02
+CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, lock wait timeout, deadlock
 
 
 class Database:
@@ -23,11 +28,12 @@ class Database:
 
     `read()` and `write()` are units of work: what is not committed by leaving the block is rolled back. On SQLite a write takes the
     database's lock at its start (BEGIN IMMEDIATE), so that two writers queue up instead of failing; elsewhere READ COMMITTED lets a
-    guarded UPDATE see what others committed.
+    guarded UPDATE see what others committed. `run()` is a write that is tried again when another transaction was in its way.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, zone: tzinfo = timezone.utc) -> None:
         self.engine = engine
+        self.set_zone(zone)
         self._read = sessionmaker(engine, expire_on_commit=False)
         self._write = sessionmaker(engine.execution_options(s2v_write=True), expire_on_commit=False)
 
@@ -38,6 +44,7 @@ class Database:
 
     def set_zone(self, zone: tzinfo) -> None:
         """Say which zone the DATETIME columns hold: UTC, or that of the Go backend whose database this was."""
+        self.zone = zone
         self.engine.dialect.database_zone = zone  # type: ignore[attr-defined]  # read by models.types.Timestamp
 
     @contextmanager
@@ -52,11 +59,31 @@ class Database:
         with translated(), self._write.begin() as session:
             yield session
 
+    def run(self, work: Callable[[Session], Result]) -> Result:
+        """Do `work` in a write and return what it returned; deadlocks and lock waits are tried again, a little later each time.
+
+        `work` may be called several times: whatever must happen once (enqueueing, a request) belongs after this call.
+        """
+        for attempt in range(1, ATTEMPTS):
+            try:
+                with self.write() as session:
+                    return work(session)
+            except DatabaseUnavailable as error:
+                if not is_conflict(error.__cause__):
+                    raise
+            time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - spreads rivals, guards nothing
+        with self.write() as session:
+            return work(session)
+
     def check(self) -> str:
         """The server's name and version; raises `DatabaseUnavailable`."""
         query = "SELECT sqlite_version()" if self.is_sqlite else "SELECT VERSION()"
         with self.read() as session:
             return f"{self.engine.dialect.name} {session.scalar(text(query))}"
+
+    def after_fork(self) -> None:
+        """Forget connections that belong to the parent process; two processes on one connection read each other's answers."""
+        self.engine.dispose(close=False)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -65,50 +92,18 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the drivers' "cannot reach it" into `DatabaseUnavailable`."""
+    """Turn the drivers' "cannot reach it" into `DatabaseUnavailable`; the driver's words stay in its `__cause__`, for the log."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable(f"数据库不可用：{error.orig}") from error
+        raise DatabaseUnavailable("数据库暂时不可用，请稍后重试") from error
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("数据库连接已用尽，请稍后重试") from error
 
 
-def open_sqlite(path: Path) -> Database:
-    """A database in one file (WAL), made with its folder when missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False},
-        pool_size=32,
-        max_overflow=64,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None  # the begin event below decides how a transaction begins
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", f"busy_timeout={int(SQLITE_BUSY_S * 1000)}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("s2v_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    database = Database(engine)
-    database.set_zone(timezone.utc)
-    return database
-
-
-def open_mysql(url: URL, *, pool_size: int, statement_timeout_s: int) -> Database:
-    """MySQL or MariaDB by PyMySQL; connections are tested before use and bounded in age, reads and writes in time."""
-    engine = create_engine(
-        url,
-        isolation_level="READ COMMITTED",
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args={"connect_timeout": 10, "read_timeout": statement_timeout_s, "write_timeout": statement_timeout_s},
-    )
-    database = Database(engine)
-    database.set_zone(timezone.utc)
-    return database
+def is_conflict(error: BaseException | None) -> bool:
+    """Whether another transaction was in the way, so that the same work may well succeed now."""
+    if not isinstance(error, OperationalError) or error.orig is None:
+        return False
+    code = error.orig.args[0] if error.orig.args else ""
+    return code in CONFLICT_CODES or (isinstance(code, str) and "is locked" in code)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
 
 from sqlalchemy import Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
+from models.types import TextEnum
 
 
-class ProjectStatus(str, Enum):
+class ProjectStatus(TextEnum):
     """How far the project is. Clients drop what is not in this list."""
 
     CREATED = "created"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
 
 from sqlalchemy import ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
+from models.types import TextEnum
 
 
-class ShotStatus(str, Enum):
+class ShotStatus(TextEnum):
     """How far the shot's picture is. Clients drop what is not in this list."""
 
     PENDING = "pending"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, next_sequence
+from models.types import JsonObject, TextEnum
 
 
-class TaskType(str, Enum):
+class TaskType(TextEnum):
     """What is to be made."""
 
     STORYBOARD = "generate_storyboard"
@@ -21,7 +21,7 @@ class TaskType(str, Enum):
     VIDEO = "generate_video"
 
 
-class TaskStatus(str, Enum):
+class TaskStatus(TextEnum):
     """`blocked → pending → processing → finished | failed | cancelled`; every move is one guarded UPDATE in `models.task_moves`."""
 
     BLOCKED = "blocked"
@@ -54,8 +54,8 @@ class Task(Base):
     status: Mapped[str] = mapped_column(String(32))
     progress: Mapped[int | None] = mapped_column(Integer, default=0)
     message: Mapped[str | None] = mapped_column(Text, default="")
-    parameters: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=dict)
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON, default=dict)
+    parameters: Mapped[dict[str, Any] | None] = mapped_column(JsonObject, default=dict)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JsonObject, default=dict)
     error: Mapped[str | None] = mapped_column(Text, default="")
     estimated_duration: Mapped[int | None] = mapped_column(Integer, default=0)
     started_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -81,6 +81,11 @@ class Task(Base):
         return str((self.result or {}).get("resource_id") or "")
 
     @property
+    def about_shot(self) -> str:
+        """The id of the shot that this task makes something for, or "". The Go backend kept it in the parameters only."""
+        return self.shot_id or str(((self.parameters or {}).get("shot") or {}).get("shotId") or "")
+
+    @property
     def is_parent(self) -> bool:
         """Whether this is the narration of a whole project: it runs nowhere itself, its state is its children's."""
-        return self.type == TaskType.AUDIO and self.shot_id is None and "shots" in (self.parameters or {})
+        return self.type == TaskType.AUDIO and not self.about_shot

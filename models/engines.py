@@ -1,0 +1,91 @@
+"""Engines: how connections to SQLite, MariaDB and MySQL are made. Nothing connects here."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from pymysql.connections import Connection as MysqlConnection
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+SQLITE_BUSY_S = 30.0
+SOCKET_GRACE_S = 5
+"""The socket waits this much longer than the server lets a statement run, so that the server's own error arrives."""
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """One file. Foreign keys hold; a writer waits for another up to `SQLITE_BUSY_S`."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": SQLITE_BUSY_S, "check_same_thread": False},
+        pool_size=32,
+        max_overflow=64,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the begin event below decides how a transaction begins
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("s2v_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def mysql_engine(url: URL, *, pool_size: int, statement_timeout_s: int) -> Engine:
+    """MySQL or MariaDB. `pool_size` connections are kept, as many more are opened at peaks; each is tested before use.
+
+    A statement ends after `statement_timeout_s` (on MySQL only a SELECT, but there the socket's limit holds for the rest), a wait
+    for a row's lock after half of it, so that `Database.run` can try again.
+    """
+    engine = create_engine(
+        _utf8mb4(url),
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args=_socket_limits(statement_timeout_s + SOCKET_GRACE_S),
+    )
+    _on_connect(engine, lock_wait_s=max(1, statement_timeout_s // 2), statement_s=statement_timeout_s)
+    return engine
+
+
+def mysql_schema_engine(url: URL, *, patience_s: int) -> Engine:
+    """A MySQL or MariaDB engine for changing tables: no limit on a statement, `patience_s` for tables that others hold."""
+    engine = create_engine(
+        _utf8mb4(url), isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args={"connect_timeout": 10}
+    )
+    _on_connect(engine, lock_wait_s=patience_s, statement_s=0)
+    return engine
+
+
+def _utf8mb4(url: URL) -> URL:
+    """MySQL's `utf8` has no emoji, whatever the DSN says."""
+    return url.update_query_dict({"charset": "utf8mb4"})
+
+
+def _socket_limits(seconds: int) -> dict[str, int]:
+    return {"connect_timeout": 10, "read_timeout": seconds, "write_timeout": seconds}
+
+
+def _on_connect(engine: Engine, *, lock_wait_s: int, statement_s: int) -> None:
+    @event.listens_for(engine, "connect")
+    def _configure(connection: MysqlConnection[Any], _record: Any) -> None:
+        # Without NO_ZERO_DATE: rows of the Go backend may hold zero dates, and must survive an ALTER TABLE.
+        modes = ["STRICT_TRANS_TABLES", "ERROR_FOR_DIVISION_BY_ZERO", "NO_ENGINE_SUBSTITUTION"]
+        if "mariadb" in connection.get_server_info().lower():
+            limit = f"max_statement_time = {statement_s}"
+        else:
+            modes.append("TIME_TRUNCATE_FRACTIONAL")  # MariaDB always cuts fractions that a column cannot hold
+            limit = f"max_execution_time = {statement_s * 1000}"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SET SESSION sql_mode = '{','.join(modes)}', {limit}, "
+                f"innodb_lock_wait_timeout = {lock_wait_s}, lock_wait_timeout = {lock_wait_s}"
+            )
