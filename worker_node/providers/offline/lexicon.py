@@ -1,0 +1,78 @@
+"""Finding out what a text shows: `lexicon.json` names, in Chinese and English, the words for what the offline providers know.
+
+The file is `{category: {concept: {"zh": words, "en": words, "say": {"zh", "en"}}}}`. A word may stand for several concepts (moonlight
+is night and the moon). The concepts under `ignored` swallow words that would be misread, such as 马上 (at once), which has no horse in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("lexicon.json")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A concept found in a text, at a character's position."""
+
+    category: str
+    concept: str
+    position: int
+
+
+class Lexicon:
+    """The words and what they stand for."""
+
+    def __init__(self, data: dict[str, dict[str, dict[str, object]]]) -> None:
+        self._say: dict[tuple[str, str], dict[str, str]] = {}
+        meanings: dict[str, list[tuple[str, str]]] = {}
+        english: set[str] = set()
+        chinese: set[str] = set()
+        for category, concepts in data.items():
+            for concept, entry in concepts.items():
+                self._say[category, concept] = dict(entry["say"])  # type: ignore[call-overload]  # a fixed file, see its test
+                for language, words in (("zh", chinese), ("en", english)):
+                    for word in list(entry[language]):  # type: ignore[call-overload]  # as above
+                        words.add(word)
+                        meanings.setdefault(word, []).append((category, concept))
+        self._meanings = meanings
+        longest_first = sorted(chinese, key=lambda word: (-len(word), word))
+        self._chinese = re.compile("|".join(map(re.escape, longest_first)))
+        by_length = sorted(english, key=lambda word: (-len(word), word))
+        self._english = re.compile(r"(?<![a-z0-9])(?:" + "|".join(map(re.escape, by_length)) + r")(?![a-z0-9])")
+
+    def hits(self, text: str) -> list[Hit]:
+        """What the text names, in its order; where words overlap the longest wins."""
+        lowered = text.lower()
+        found = [
+            Hit(category, concept, match.start())
+            for pattern in (self._chinese, self._english)
+            for match in pattern.finditer(lowered)
+            for category, concept in self._meanings[match.group()]
+            if category != "ignored"
+        ]
+        return sorted(found, key=lambda hit: hit.position)
+
+    def inside_words(self, text: str) -> set[int]:
+        """The positions that lie within a Chinese word of the lexicon: no place to cut."""
+        return {
+            position for match in self._chinese.finditer(text) for position in range(match.start() + 1, match.end())
+        }
+
+    def concepts(self, text: str, category: str) -> list[str]:
+        """The concepts of one category that the text names, each once, in its order."""
+        return list(dict.fromkeys(hit.concept for hit in self.hits(text) if hit.category == category))
+
+    def say(self, category: str, concept: str, language: str) -> str:
+        """A concept in words, for a prompt."""
+        return self._say[category, concept][language]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The one lexicon, read on first use."""
+    return Lexicon(json.loads(_FILE.read_text(encoding="utf-8")))

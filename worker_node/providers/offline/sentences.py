@@ -1,0 +1,203 @@
+"""Cutting a story into pieces that can be told: sentences, then clauses, then words. Pieces are slices: joined they are the text.
+
+Works on Chinese, English and any mixture of both by rules alone. Quotations stay in one piece with their speech tag, abbreviations,
+initials, decimals and ellipses do not end a sentence, closing marks stay with what they close.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from worker_node.providers.offline.lexicon import lexicon
+
+_QUOTES = {"“": "”", "「": "」", "『": "』", "‘": "’", "《": "》", "（": "）", "(": ")"}
+_CLOSING = set("”」』’》）)】]\"'")
+_END_CJK = set("。！？!?…")
+_CLAUSE = set("，、；：,;:—–")
+_LONGEST_QUOTE = 240
+
+_ABBREVIATIONS = frozenset(
+    re.findall(
+        r"[a-z.]+",
+        "mr mrs ms dr prof st sr jr vs etc e.g i.e a.m p.m no vol fig inc ltd co corp gen col sgt capt lt rev hon mt ft dept est approx "
+        "u.s u.k",
+    )
+)
+_WORD_BEFORE_DOT = re.compile(r"[A-Za-z][A-Za-z.]*$")
+_SPEECH_TAG = re.compile(r"[^。！？!?…，,]{0,10}[说道问喊叫答想笑叹嚷]")
+_TAG_LOOKAHEAD = 16
+_PARTICLES = "的了着过呢吗吧啊们地得儿子来去起"
+
+
+def is_han(character: str) -> bool:
+    """Whether this is a Chinese character (also kana: what is written without blanks)."""
+    return (
+        "\u3400" <= character <= "\u9fff"
+        or "\U00020000" <= character <= "\U0003ffff"
+        or "\u3040" <= character <= "\u30ff"
+    )
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text is mainly Chinese: a Chinese character weighs as much as two Latin letters."""
+    han = sum(map(is_han, text))
+    latin = sum(character.isascii() and character.isalpha() for character in text)
+    return han * 2 >= latin and han > 0
+
+
+def speakable(text: str) -> bool:
+    """Whether there is anything to say: a letter, a digit or a Chinese character."""
+    return any(character.isalnum() for character in text)
+
+
+def sentences(text: str) -> list[str]:
+    """The text's sentences, blanks included; a piece without anything to say is joined to its neighbour."""
+    pieces: list[str] = []
+    start = position = 0
+    while position < len(text):
+        end = _quotation_end(text, position)
+        if end:
+            position = end
+            if text[end - 2] in _END_CJK | {"."} and not _goes_on(text, end):
+                position = _swallow(text, end)
+                pieces.append(text[start:position])
+                start = position
+            continue
+        character = text[position]
+        position += 1
+        if character == "\n" or character in _END_CJK or (character == "." and _dot_ends(text, position - 1)):
+            after = _swallow(text, position)
+            if character == "\n" or not _goes_on(text, after):
+                pieces.append(text[start:after])
+                start = after
+            position = after
+    pieces.append(text[start:])
+    return _join_silent(pieces)
+
+
+def _quotation_end(text: str, position: int) -> int:
+    """The position after a quotation that opens here and closes soon, 0 where none does. Quotations in it are part of it."""
+    opening = text[position]
+    if opening == '"':
+        closing = '"'
+    elif opening in _QUOTES:
+        closing = _QUOTES[opening]
+    else:
+        return 0
+    end = text.find(closing, position + 1, position + _LONGEST_QUOTE)
+    paragraph = text.find("\n\n", position + 1, position + _LONGEST_QUOTE)
+    if end < 0 or 0 <= paragraph < end:
+        return 0
+    return end + 1
+
+
+def _swallow(text: str, position: int) -> int:
+    """Past further end marks, closing marks and blanks."""
+    while position < len(text) and (text[position] in _END_CJK or text[position] in _CLOSING or text[position] == "."):
+        position += 1
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _goes_on(text: str, position: int) -> bool:
+    """Whether the sentence goes on behind an end mark: with a lower-case word, or 他说 behind a quotation."""
+    rest = text[position : position + _TAG_LOOKAHEAD].lstrip()
+    if rest[:1].islower() or rest[:1] in _CLAUSE:
+        return True
+    quoted = text[:position].rstrip()[-1:] in _CLOSING
+    return quoted and _SPEECH_TAG.match(rest) is not None
+
+
+def _dot_ends(text: str, position: int) -> bool:
+    following = text[position + 1 : position + 2]
+    if (
+        following
+        and not following.isspace()
+        and following not in _CLOSING
+        and following != "."
+        and not is_han(following)
+    ):
+        return False  # 3.14, example.org
+    if following == ".":
+        return False  # an ellipsis ends at its last dot
+    word = _WORD_BEFORE_DOT.search(text[max(0, position - 12) : position])
+    if word is None:
+        return True
+    name = word.group().lower().rstrip(".")
+    return not (name in _ABBREVIATIONS or (len(name) == 1 and name != "i" and word.group().isupper()))
+
+
+def _join_silent(pieces: list[str]) -> list[str]:
+    joined: list[str] = []
+    for piece in pieces:
+        if joined and (not speakable(piece) or not speakable(joined[-1])):
+            joined[-1] += piece
+        elif piece:
+            joined.append(piece)
+    return joined
+
+
+def clause_cuts(piece: str) -> list[int]:
+    """Where a sentence may be cut between clauses; both sides have something to say."""
+    cuts = []
+    for position, character in enumerate(piece):
+        if character in _CLAUSE or character in _END_CJK:
+            if (
+                character in ",:"
+                and piece[position - 1 : position].isdigit()
+                and piece[position + 1 : position + 2].isdigit()
+            ):
+                continue  # 1,000 and 10:30
+            cuts.append(_after_marks(piece, position + 1))
+    return _useful(piece, cuts)
+
+
+def _after_marks(piece: str, position: int) -> int:
+    while (
+        position < len(piece)
+        and not piece[position].isalnum()
+        and piece[position] not in _QUOTES
+        and piece[position] != '"'
+    ):
+        position += 1
+    return position
+
+
+def word_cuts(piece: str) -> list[int]:
+    """Where a clause may be cut between words: at blanks, and in Chinese between characters, but not before a particle, not within a word
+    that the lexicon knows, and leaving two characters on each side. Never inside of a Latin word, a number, or a composed character."""
+    inside = lexicon().inside_words(piece)
+    cuts = []
+    for position in range(1, len(piece)):
+        before, after = piece[position - 1], piece[position]
+        if (before.isspace() and not after.isspace()) or (
+            _chinese_boundary(before, after)
+            and position not in inside
+            and sum(map(str.isalnum, piece[:position])) >= 2
+            and sum(map(str.isalnum, piece[position:])) >= 2
+        ):
+            cuts.append(position)
+    return _useful(piece, cuts)
+
+
+def _chinese_boundary(before: str, after: str) -> bool:
+    if is_han(after):
+        return before.isalnum() and after not in _PARTICLES
+    return is_han(before) and after.isascii() and after.isalnum()
+
+
+def _useful(piece: str, cuts: list[int]) -> list[int]:
+    spoken = [position for position, character in enumerate(piece) if character.isalnum()]
+    if not spoken:
+        return []
+    return sorted(
+        {
+            cut
+            for cut in cuts
+            if spoken[0] < cut <= spoken[-1]
+            and not unicodedata.combining(piece[cut])
+            and piece[cut] not in "\u200d\ufe0f"
+        }
+    )
