@@ -79,12 +79,13 @@ def _on_connect(engine: Engine, *, lock_wait_s: int, statement_s: int) -> None:
     def _configure(connection: MysqlConnection[Any], _record: Any) -> None:
         # Without NO_ZERO_DATE: rows of the Go backend may hold zero dates, and must survive an ALTER TABLE.
         modes = ["STRICT_TRANS_TABLES", "ERROR_FOR_DIVISION_BY_ZERO", "NO_ENGINE_SUBSTITUTION"]
-        if "mariadb" in connection.get_server_info().lower():
-            limit = f"max_statement_time = {statement_s}"
-        else:
-            modes.append("TIME_TRUNCATE_FRACTIONAL")  # MariaDB always cuts fractions that a column cannot hold
-            limit = f"max_execution_time = {statement_s * 1000}"
         with connection.cursor() as cursor:
+            cursor.execute("SELECT VERSION()")
+            if "mariadb" in str(cursor.fetchone()).lower():
+                limit = f"max_statement_time = {statement_s}"
+            else:
+                limit = f"max_execution_time = {statement_s * 1000}"
+                modes.append("TIME_TRUNCATE_FRACTIONAL")  # MariaDB always cuts fractions that a column cannot hold
             cursor.execute(
                 f"SET SESSION sql_mode = '{','.join(modes)}', {limit}, "
                 f"innodb_lock_wait_timeout = {lock_wait_s}, lock_wait_timeout = {lock_wait_s}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Integer, String, Text
+from sqlalchemy import BigInteger, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base
+from models.base import Base, next_sequence
 from models.types import TextEnum
 
 
@@ -42,3 +42,4 @@ class Project(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     bgm: Mapped[str | None] = mapped_column(String(255), default=None)
+    seq: Mapped[int] = mapped_column(BigInteger, default=next_sequence)

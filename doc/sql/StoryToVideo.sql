@@ -1,7 +1,15 @@
--- The tables, for SQLite, MariaDB and MySQL alike. Runs at every start and changes nothing that is there.
+-- The tables, for SQLite, MariaDB and MySQL alike. Runs at every start and changes nothing that is there; tables of an older shape are
+-- brought up to this one by the numbered files in upgrade/.
 -- What stands inside /*! */ is read by MySQL and MariaDB only. Each UNIQUE that holds an id already unique by itself is there for its
--- index: none of the three databases share another way to write one inside CREATE TABLE.
+-- index: the three databases share no other way to write one inside CREATE TABLE.
 
+-- What this server knows of its tables: `version` is the number of the last upgrade, `zone` the time zone of all DATETIME columns.
+CREATE TABLE IF NOT EXISTS schema_info (
+  name          VARCHAR(64)  NOT NULL PRIMARY KEY,
+  value         VARCHAR(255) NOT NULL
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- seq orders what was made within one second.
 CREATE TABLE IF NOT EXISTS project (
   id            VARCHAR(64)  NOT NULL PRIMARY KEY,
   title         VARCHAR(255) NOT NULL,
@@ -15,8 +23,9 @@ CREATE TABLE IF NOT EXISTS project (
   shot_count    INT DEFAULT 0,
   created_at    DATETIME(6)  NOT NULL,
   updated_at    DATETIME(6)  NOT NULL,
-  bgm           VARCHAR(255) DEFAULT NULL,
-  UNIQUE (created_at, id)
+  bgm           VARCHAR(255),
+  seq           BIGINT NOT NULL DEFAULT 0,
+  UNIQUE (created_at, seq, id)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
 CREATE TABLE IF NOT EXISTS shot (
@@ -39,7 +48,7 @@ CREATE TABLE IF NOT EXISTS shot (
   FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
--- seq orders tasks that were made within one second; parent_id is the task whose progress this one is part of.
+-- parent_id is the task whose progress this one is part of.
 -- lease_until and not_before are milliseconds since 1970 in UTC: leases must not depend on anybody's time zone.
 CREATE TABLE IF NOT EXISTS task (
   id                 VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -64,7 +73,7 @@ CREATE TABLE IF NOT EXISTS task (
   not_before         BIGINT NOT NULL DEFAULT 0,
   attempts           INT NOT NULL DEFAULT 0,
   request_id         VARCHAR(64),
-  UNIQUE (project_id, created_at, id),
+  UNIQUE (project_id, created_at, seq, id),
   UNIQUE (status, id),
   UNIQUE (shot_id, id),
   UNIQUE (parent_id, id),

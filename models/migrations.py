@@ -1,0 +1,112 @@
+"""Making the tables and bringing older ones up to date: doc/sql/StoryToVideo.sql, then doc/sql/upgrade/NNN-*.sql in order.
+
+A new database is made by the first file alone and is up to date by that. Tables of the Go backend, or of an older version of this
+server, get the upgrades that `schema_info` does not list yet. Whoever calls this holds a lock: one process at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Inspector, inspect, text
+from sqlalchemy.exc import OperationalError
+
+from models.sql_script import statements
+
+SQL = Path(__file__).resolve().parent.parent / "doc" / "sql"
+SCRIPT = SQL / "StoryToVideo.sql"
+UPGRADES = SQL / "upgrade"
+
+# A column that the Go backend's table of this name does not have.
+MARKERS = {"project": "bgm", "shot": "narration", "task": "seq"}
+ALREADY_THERE = frozenset({1060, 1061})  # MySQL and MariaDB: the column, the index exists
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """One numbered file of doc/sql/upgrade. Its statements may run any number of times."""
+
+    number: int
+    path: Path
+
+
+def upgrades() -> Sequence[Upgrade]:
+    """All upgrades, in order."""
+    found = sorted(UPGRADES.glob("[0-9]*-*.sql"))
+    return [Upgrade(int(path.name.partition("-")[0]), path) for path in found]
+
+
+def migrate(connection: Connection, *, foreign_zone: str) -> str:
+    """Make what is missing, upgrade what is old; returns the name of the zone that the DATETIME columns are in.
+
+    `foreign_zone` is that zone for tables found here that this server did not make. It is noted down before anything is changed, so
+    that an upgrade that was interrupted goes on with the same zone whatever the configuration says then.
+    """
+    steps = upgrades()
+    old = _tables_of_the_go_backend(inspect(connection))
+    run_script(connection, SCRIPT)
+    known = _info(connection)
+    zone = known.get("zone") or (foreign_zone if old else "UTC")
+    if "zone" not in known:
+        _note(connection, "zone", zone)
+    newest = steps[-1].number if steps else 0
+    version = 0 if old else int(known.get("version", newest))
+    if old:
+        logger.info(
+            "taking over the tables of the Go backend (%s); their times are in the zone %s", ", ".join(old), zone
+        )
+    elif version > newest:
+        logger.warning(
+            "the tables are of version %d, made by a newer server; this one knows version %d", version, newest
+        )
+    for step in steps:
+        if step.number > version:
+            logger.info("upgrading the tables: %s", step.path.name)
+            run_script(connection, step.path)
+    if known.get("version") != str(max(version, newest)):
+        _note(connection, "version", str(max(version, newest)))
+    return zone
+
+
+def run_script(connection: Connection, path: Path) -> None:
+    """Run a file's statements one by one; one whose column or index is there already is passed over."""
+    for statement in statements(path.read_text(encoding="utf-8")):
+        try:
+            connection.execution_options(no_parameters=True).exec_driver_sql(statement)
+        except OperationalError as error:
+            if not _already_there(error):
+                raise
+
+
+def _already_there(error: OperationalError) -> bool:
+    code = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    if isinstance(code, str):  # SQLite has no numbers for these
+        return code.startswith("duplicate column name") or code.endswith("already exists")
+    return code in ALREADY_THERE
+
+
+def _tables_of_the_go_backend(inspector: Inspector) -> list[str]:
+    """Which of our tables are there in a shape that this server never made."""
+    there = set(inspector.get_table_names())
+    return [
+        table
+        for table, column in MARKERS.items()
+        if table in there and column not in {found["name"] for found in inspector.get_columns(table)}
+    ]
+
+
+def _info(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(text("SELECT name, value FROM schema_info"))
+    return {str(row.name): str(row.value) for row in rows}
+
+
+def _note(connection: Connection, name: str, value: str) -> None:
+    connection.execute(text("DELETE FROM schema_info WHERE name = :name"), {"name": name})
+    connection.execute(
+        text("INSERT INTO schema_info (name, value) VALUES (:name, :value)"), {"name": name, "value": value}
+    )
