@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import project_queries, task_moves
+from models.retrying import retrying
 from models.task import Task
 from processor.registry import Watch
 from service import calling_off, settling
@@ -37,6 +38,7 @@ class TaskHandle:
         if self.watch.is_set():
             raise Cancelled
 
+    @retrying
     def record_job(self, resource_type: str, job_id: str) -> bool:
         """Remember the node's job; False when the task is not ours any more."""
         now = self.services.clock.now()
@@ -44,12 +46,12 @@ class TaskHandle:
         with self.services.database.write() as session:
             return task_moves.record_job(session, self.task.id, owner=self._owner, result=result, now=now)
 
+    @retrying
     def report(self, progress: int, message: str) -> None:
         """Write progress (0 to 99) and message when they changed; progress never goes back."""
         seen = (min(max(progress, self._seen[0]), RUNNING_MAX), message or self._seen[1])
         if seen == self._seen:
             return
-        self._seen = seen
         now = self.services.clock.now()
         with self.services.database.write() as session:
             if self.task.parent_id:
@@ -62,7 +64,9 @@ class TaskHandle:
         if not ours:
             self.watch.call_off()
             raise Cancelled
+        self._seen = seen
 
+    @retrying
     def finish(self, result: dict[str, Any], message: str, write: Callable[[Session], None]) -> None:
         """End the task well. Its row, and what `write` changes, become visible in one commit; then what waited for it is queued.
 

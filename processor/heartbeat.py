@@ -9,6 +9,7 @@ import logging
 import threading
 
 from models import task_moves
+from models.retrying import retrying
 from processor.registry import CancellationRegistry
 from service.context import Services
 from service.errors import DependencyError
@@ -35,6 +36,7 @@ class Heartbeat:
             except DependencyError as error:
                 log.warning("cannot renew leases: %s", error)
 
+    @retrying
     def beat(self) -> None:
         """Renew every lease once; what was lost is called off."""
         asked = self._registry.held()

@@ -13,6 +13,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from models import project_queries
+from models.retrying import retrying
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import calling_off, films_plan, narrations_plan
 from service.context import Services
@@ -72,6 +73,7 @@ class Recoverer:
         waiting = select(Task.id).where(Task.id.in_(task.depends_on), Task.status.in_(OPEN)).limit(1)
         return session.scalar(waiting) is not None
 
+    @retrying
     def _settle(self, stuck: Task) -> None:
         now = self._services.clock.now()
         with self._services.database.write() as session:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models import project_queries, task_moves
+from models.retrying import retrying
 from models.shot import ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.handle import TaskHandle
@@ -50,6 +51,7 @@ class Runner:
         finally:
             self._registry.remove(watch)
 
+    @retrying
     def _claim(self, task_id: str) -> Task | None:
         now, now_ms = self._services.clock.now(), self._services.clock.milliseconds()
         with self._services.database.write() as session:
@@ -89,6 +91,7 @@ class Runner:
             log.exception("task %s failed unexpectedly", task.id)
             self._fail(handle, UNEXPECTED)
 
+    @retrying
     def _retry_or_fail(self, handle: TaskHandle, error: DependencyError) -> None:
         """Something we need did not answer: wait in the database, twice as long each time."""
         settings = self._services.settings.worker
@@ -110,6 +113,7 @@ class Runner:
                 now=now,
             )
 
+    @retrying
     def _fail(self, handle: TaskHandle, error: str) -> None:
         log.warning("task %s failed: %s", handle.task.id, error)
         now = self._services.clock.now()

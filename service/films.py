@@ -7,6 +7,7 @@ from sqlalchemy import select
 from models import project_queries
 from models.asset import Asset, AssetKind
 from models.base import new_id
+from models.retrying import retrying
 from models.task import Task, TaskStatus, TaskType
 from service import films_plan, parameters
 from service.context import Services
@@ -16,6 +17,7 @@ from service.request_context import request_id
 from service.requests import FilmRequest
 
 
+@retrying
 def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     """Insert and queue a `generate_video` task; returns its id.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models import project_queries
 from models.base import new_id
+from models.retrying import retrying
 from models.task import Task, TaskStatus, TaskType
 from service import narrations_plan, parameters
 from service.context import Services
@@ -13,6 +14,7 @@ from service.request_context import request_id
 from service.requests import NarrationRequest
 
 
+@retrying
 def request(services: Services, project_id: str, wanted: NarrationRequest) -> str:
     """Insert the parent task and one child per shot, and queue these; returns the parent's id.
 

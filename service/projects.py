@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models import project_queries
 from models.base import new_id
 from models.project import Project, ProjectStatus
+from models.retrying import retrying
 from models.shot import Shot
 from models.task import WAITING, Task, TaskStatus, TaskType
 from service import assets, calling_off, parameters
@@ -66,6 +67,7 @@ class Page(Generic[T]):
     total: int
 
 
+@retrying
 def create(services: Services, new: NewProject) -> CreatedProject:
     """Store a project, its storyboard task and the picture tasks that wait for it, then queue the first."""
     now = services.clock.now()
@@ -132,6 +134,7 @@ def get(services: Services, project_id: str) -> ProjectView:
         return ProjectView(project, shots, project_queries.recent_task(session, project_id))
 
 
+@retrying
 def update(services: Services, project_id: str, changes: ProjectChanges) -> UpdatedProject:
     """Change what was given. Another story, style or number of shots starts the project again; its old film stays in the list.
 
@@ -175,6 +178,7 @@ def _starts_again(project: Project, changes: ProjectChanges) -> bool:
     )
 
 
+@retrying
 def delete(services: Services, project_id: str) -> datetime:
     """Cancel what runs, then delete the project with everything that it stored; an unknown one is no error. Returns the time."""
     now = services.clock.now()

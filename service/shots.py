@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from models import project_queries
 from models.base import new_id
+from models.retrying import retrying
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from service import assets, calling_off, parameters, settling
@@ -37,6 +38,7 @@ def get(services: Services, project_id: str, shot_id: str) -> Shot:
     return _found(shot if shot.project_id == project_id else None)
 
 
+@retrying
 def update(services: Services, project_id: str, shot_id: str, changes: ShotChanges) -> str:
     """Change what was given and paint the picture anew; a picture task still open for this shot is cancelled first.
 
@@ -85,6 +87,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
     return task.id
 
 
+@retrying
 def delete(services: Services, shot_id: str) -> str:
     """Cancel what runs, then delete the shot with what it stored. Returns its project's id, "" when it was unknown."""
     now = services.clock.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from models import project_queries
 from models.base import new_id
 from models.project import ProjectStatus
+from models.retrying import retrying
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import calling_off, films, films_plan, narrations, projects
 from service.context import Services
@@ -31,6 +32,7 @@ def of_project(services: Services, project_id: str) -> list[Task]:
         return project_queries.tasks(session, project_id)
 
 
+@retrying
 def cancel(services: Services, task_id: str) -> Task:
     """Cancel a task and what is part of it; raises `NotFound`, or `Conflict` when it has ended."""
     now = services.clock.now()
@@ -65,6 +67,7 @@ def retry(services: Services, task_id: str) -> str:
     return _retry_part(services, task)
 
 
+@retrying
 def _retry_storyboard(services: Services, task: Task) -> str:
     now = services.clock.now()
     with services.database.write() as session:
@@ -79,6 +82,7 @@ def _retry_storyboard(services: Services, task: Task) -> str:
     return text_task
 
 
+@retrying
 def _retry_part(services: Services, task: Task) -> str:
     """A picture or one shot's narration."""
     now = services.clock.now()

@@ -44,7 +44,11 @@ class _Board:
         self.removed_keys: list[str] = []
 
     def write(self, session: Session) -> None:
-        """Replace the project's shots, then pair the new ones with the blocked picture tasks, oldest first."""
+        """Replace the project's shots, then pair the new ones with the blocked picture tasks, oldest first.
+
+        May be called again after a deadlock.
+        """
+        self.ready, self.cancelled, self.removed_keys = [], [], []
         project = project_queries.project(session, self._handle.task.project_id)
         if project is None:
             raise Cancelled
