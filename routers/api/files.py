@@ -1,0 +1,56 @@
+"""Files: `/assets/<key>`, objects of the local store by signed URL, and `/static/*`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Blueprint, request, send_file
+from service.oss.local import LocalStore
+from werkzeug.security import safe_join
+from werkzeug.wrappers import Response
+
+from service.context import Services
+from service.errors import NotFound
+
+CACHE_S = 3600  # URLs change hourly, and what a key holds never changes
+
+
+def blueprint(services: Services, static_folder: Path) -> Blueprint:
+    """The routes over these services."""
+    routes = Blueprint("files", __name__)
+    store = services.store
+
+    @routes.get("/assets/<path:key>")
+    def asset(key: str) -> Response:
+        if not isinstance(store, LocalStore):
+            raise NotFound("文件不存在")
+        store.verify(key, request.args.get("token", ""))
+        response = send_file(store.local_path(key), mimetype=store.stat(key).content_type or None, conditional=True)
+        response.cache_control.private = True
+        response.cache_control.max_age = CACHE_S
+        response.cache_control.immutable = True
+        return _harmless(response)
+
+    @routes.get("/static/<path:name>")
+    def static(name: str) -> Response:
+        return _harmless(send_file(_inside(static_folder.resolve(), name), conditional=True))
+
+    return routes
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The file of this name, which neither `..` nor a link may lead out of the folder."""
+    joined = None if "\x00" in name else safe_join(str(folder), name)
+    path = Path(joined).resolve() if joined else folder
+    if not path.is_relative_to(folder) or not path.is_file():
+        raise NotFound("文件不存在")
+    return path
+
+
+def _harmless(response: Response) -> Response:
+    """Whatever a file holds, a browser takes it for what its type says and runs nothing of it."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; sandbox"
+    )
+    return response

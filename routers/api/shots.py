@@ -1,0 +1,37 @@
+"""Shots: `/v1/api/projects/:project_id/shots` and `/v1/api/shots/:shot_id`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+
+from routers import params, wire
+from service import shots
+from service.context import Services
+from service.requests import ShotChanges
+
+
+def blueprint(services: Services) -> Blueprint:
+    """The routes over these services."""
+    routes = Blueprint("shots", __name__)
+
+    @routes.get("/projects/<project_id>/shots")
+    def of_project(project_id: str) -> wire.Json:
+        link = wire.Links.of(services, request)
+        found = [wire.shot(row, link) for row in shots.of_project(services, project_id)]
+        return {"shots": found, "project_id": project_id, "total_shots": len(found)}
+
+    @routes.get("/projects/<project_id>/shots/<shot_id>")
+    def read(project_id: str, shot_id: str) -> wire.Json:
+        return {"shot": wire.shot(shots.get(services, project_id, shot_id), wire.Links.of(services, request))}
+
+    @routes.post("/projects/<project_id>/shots/<shot_id>")
+    def update(project_id: str, shot_id: str) -> wire.Json:
+        changes = params.parse(ShotChanges, request, services.settings)
+        task_id = shots.update(services, project_id, shot_id, changes)
+        return {"shot_id": shot_id, "task_id": task_id, "message": "分镜已更新，正在重新生成图片"}
+
+    @routes.delete("/shots/<shot_id>")
+    def delete(shot_id: str) -> wire.Json:
+        return {"message": "分镜已删除", "shot_id": shot_id, "project_id": shots.delete(services, shot_id)}
+
+    return routes

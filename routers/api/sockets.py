@@ -1,0 +1,77 @@
+"""GET /tasks/:task_id/wss: the task WebSocket."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask_sock import Sock
+
+from routers import wire
+from routers.errors import RETRY_AFTER_S, envelope
+from routers.sockets import INTERNAL_ERROR, ClientSocket, Sockets
+from routers.task_socket import SocketClosed, follow
+from service.context import Services
+from service.progress import TaskFeed
+
+log = logging.getLogger(__name__)
+
+PING_S = 25
+MAX_MESSAGE = 65_536  # bytes of what a client says, which is dropped
+
+SERVER_OPTIONS = {
+    "ping_interval": PING_S,
+    "max_message_size": MAX_MESSAGE,
+    "thread_class": partial(
+        threading.Thread, daemon=True
+    ),  # a reader that still waits must not hold up the process's end
+}
+
+
+def install(app: Flask, services: Services) -> None:
+    """Add the route, and `app.extensions["sockets"]`, whose `close_all` the web server calls before it ends."""
+    sockets = app.extensions["sockets"] = Sockets(services.settings.server.max_sockets)
+    feed = TaskFeed(services)
+    blueprint = Blueprint("sockets", __name__)
+    sock = Sock()
+    app.config["SOCK_SERVER_OPTIONS"] = SERVER_OPTIONS
+
+    @blueprint.before_request
+    def _reserve() -> Response | None:
+        # Compression would cost some 300 KB of memory for each socket.
+        request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+        if sockets.reserve():
+            g.has_socket = True
+            return None
+        text = f"任务连接数已达上限（{sockets.limit}），请稍后重试或改用 HTTP 轮询"
+        response = jsonify(envelope(HTTPStatus.SERVICE_UNAVAILABLE, text))
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return response
+
+    @blueprint.teardown_request
+    def _release(_error: BaseException | None) -> None:
+        if g.pop("has_socket", False):
+            sockets.release()
+
+    @sock.route("/tasks/<task_id>/wss", bp=blueprint)  # type: ignore[untyped-decorator]  # flask-sock carries no types
+    def watch(connection: Any, task_id: str) -> None:
+        client = ClientSocket(connection)
+        sockets.add(client)
+        link = wire.Links.of(services, request)
+        try:
+            follow(client, feed, services.clock, task_id, lambda row: wire.task(row, link))
+            client.close()
+        except SocketClosed:
+            return
+        except Exception:  # Flask's error handler would write an HTTP answer into the upgraded socket
+            log.exception("the socket of task %s failed", task_id)
+            client.close(INTERNAL_ERROR)
+        finally:
+            sockets.remove(client)
+
+    app.register_blueprint(blueprint)

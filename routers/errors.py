@@ -1,0 +1,120 @@
+"""The one table from errors to answers, and the one shape of an error's body: `{error, code, message, request_id}`.
+
+`code` is the HTTP status, but for business errors, which have numbers of their own from 900 (903: the model is not available). What a
+client cannot mend is told to it in general words; the details go to the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from service import errors
+from service.request_context import request_id
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP status, the body's code, and the text; "" shows the error's own."""
+
+    status: HTTPStatus
+    code: int
+    text: str = ""
+
+
+def _unavailable(what: str, code: int = 503) -> Answer:
+    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, code, f"{what}暂时不可用，请稍后重试")
+
+
+_INTERNAL = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 500, "服务器内部错误")
+_BAD_NODE = Answer(HTTPStatus.BAD_GATEWAY, 502, "模型节点出错")
+
+TABLE: dict[type[errors.StoryToVideoError], Answer] = {
+    errors.StoryToVideoError: _INTERNAL,
+    errors.ClientError: Answer(HTTPStatus.BAD_REQUEST, 400),
+    errors.InvalidInput: Answer(HTTPStatus.BAD_REQUEST, 400),
+    errors.NotFound: Answer(HTTPStatus.NOT_FOUND, 404),
+    errors.Conflict: Answer(HTTPStatus.CONFLICT, 409),
+    errors.TooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413),
+    errors.Forbidden: Answer(HTTPStatus.FORBIDDEN, 403),
+    errors.DependencyError: _unavailable("服务"),
+    errors.DatabaseUnavailable: _unavailable("数据库"),
+    errors.QueueUnavailable: _unavailable("任务队列"),
+    errors.StorageUnavailable: _unavailable("对象存储"),
+    errors.NodeUnavailable: _unavailable("模型节点", 903),
+    errors.StorageError: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 500, "对象存储出错"),
+    errors.ObjectNotFound: Answer(HTTPStatus.NOT_FOUND, 404, "文件不存在"),
+    errors.TaskError: _INTERNAL,
+    errors.NodeRejected: _BAD_NODE,
+    errors.NodeJobLost: _BAD_NODE,
+    errors.NodeJobFailed: _BAD_NODE,
+    errors.BadNodeResult: _BAD_NODE,
+    errors.TaskTimeout: Answer(HTTPStatus.GATEWAY_TIMEOUT, 504, "任务超时"),
+    errors.FilmError: _INTERNAL,
+    errors.Cancelled: Answer(HTTPStatus.CONFLICT, 902, "任务已取消"),
+}
+
+_HTTP_TEXTS = {
+    400: "请求无效",
+    404: "没有这个地址",
+    405: "此地址不支持该方法",
+    413: "请求体过大",
+    415: "不支持的请求体类型",
+    416: "请求的范围无效",
+}
+
+
+def envelope(code: int, message: str, field: str = "") -> dict[str, Any]:
+    """The body of an error; `field` names the parameter at fault."""
+    body: dict[str, Any] = {"error": message, "code": int(code), "message": message, "request_id": request_id()}
+    return {**body, "field": field} if field else body
+
+
+def install(app: Flask) -> None:
+    """Answer every error of the application from the table."""
+    app.register_error_handler(errors.StoryToVideoError, _ours)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _ours(error: errors.StoryToVideoError) -> Response:
+    answer = TABLE.get(type(error))
+    if answer is None:
+        return _unexpected(error)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s: %s", type(error).__name__, error)
+    field = error.field if isinstance(error, errors.InvalidInput) else ""
+    response = jsonify(envelope(answer.code, answer.text or str(error), field))
+    response.status_code = answer.status
+    if answer.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _http(error: HTTPException) -> BaseResponse:
+    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
+        return error.get_response()
+    text = _HTTP_TEXTS.get(error.code) or HTTPStatus(error.code).phrase
+    response = jsonify(envelope(error.code, text))
+    response.status_code = error.code
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected %s", type(error).__name__, exc_info=error)
+    response = jsonify(envelope(_INTERNAL.code, _INTERNAL.text))
+    response.status_code = _INTERNAL.status
+    return response

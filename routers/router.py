@@ -1,0 +1,71 @@
+"""The web application: every route, and what stands around all of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask
+from flask.json.provider import DefaultJSONProvider
+from flask_cors import CORS
+
+from routers import errors
+from routers.api import files, films, health, music, projects, shots, sockets, tasks, webhook
+from routers.request_id import HEADER, RequestId
+from routers.request_line import RequestLineLimit
+from service.context import Services
+from service.errors import NotFound
+from service.request_errors import shorten
+from service.requests import is_id
+
+
+def create_app(services: Services, static_folder: Path = Path("static")) -> Flask:
+    """The application over these services. Nothing connects before the first request, and no thread starts before the first socket."""
+    app = Flask("storytovideo", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.server.max_body
+    app.url_map.strict_slashes = False  # both forms answer: a redirect would lose a POST's body
+    app.url_map.merge_slashes = False
+    app.json = _json(app)
+    errors.install(app)
+    _allow_origins(app, services.settings.server.cors_origins)
+    app.register_blueprint(_v1(services))
+    app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
+    app.register_blueprint(files.blueprint(services, static_folder))
+    health.install(app, services)
+    sockets.install(app, services)
+    limited = RequestLineLimit(app.wsgi_app, services.settings.server.max_request_line)
+    app.wsgi_app = RequestId(limited)  # type: ignore[method-assign]  # Flask's documented place for middleware
+    return app
+
+
+def _v1(services: Services) -> Blueprint:
+    v1 = Blueprint("v1", __name__, url_prefix="/v1/api")
+    v1.url_value_preprocessor(_check_ids)
+    for noun in (projects, shots, tasks, films, music):
+        v1.register_blueprint(noun.blueprint(services))
+    v1.register_blueprint(health.v1_blueprint())
+    return v1
+
+
+def _check_ids(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """An id that cannot be one is unknown, before anything is asked about it."""
+    for name, value in (values or {}).items():
+        if not is_id(value):
+            noun = name.removesuffix("_id")
+            raise NotFound(f"{noun} not found: {shorten(value)}")
+
+
+def _json(app: Flask) -> DefaultJSONProvider:
+    """JSON in UTF-8 without escapes: a Chinese story is half the size, and reads as such."""
+    provider = DefaultJSONProvider(app)
+    provider.ensure_ascii = False
+    provider.sort_keys = False
+    provider.compact = True
+    return provider
+
+
+def _allow_origins(app: Flask, origins: list[str]) -> None:
+    """Let browsers of these origins in. flask-cors would read an origin with a bracket in it as a pattern, so patterns are what it gets."""
+    allowed: Any = "*" if "*" in origins else [re.compile(re.escape(origin.rstrip("/")) + r"\Z") for origin in origins]
+    CORS(app, origins=allowed, expose_headers=[HEADER, "Retry-After", "Content-Range", "ETag"], max_age=600)

@@ -1,0 +1,228 @@
+"""Rows as clients see them: the project, shot and task objects of the API.
+
+Strict decoders read these. Nothing is null but where the API says so; a time is RFC 3339 in whole seconds, and year 1 where there is
+none yet; numbers that clients decode are whole; stored keys become complete URLs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from flask import Request
+
+from models.asset import Asset
+from models.project import Project
+from models.shot import Shot
+from models.task import Task, TaskStatus, TaskType
+from service import parameters
+from service.context import Services
+from service.music import music_id
+from service.oss import ObjectStore, links
+
+ZERO_TIME = "0001-01-01T00:00:00Z"
+
+_EMPTY_GROUPS: Mapping[str, Mapping[str, Any]] = {**parameters.storyboard("", "", 0)}
+_EMPTY_RESULT: Mapping[str, Any] = parameters.result("", "")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Makes a stored link readable; `base` is the address under which the client reached this server."""
+
+    store: ObjectStore
+    base: str
+
+    @classmethod
+    def of(cls, services: Services, request: Request) -> Links:
+        """Links for whoever sent the request."""
+        return cls(services.store, (services.settings.server.public_url or request.host_url).rstrip("/"))
+
+    def __call__(self, stored: str | None) -> str:
+        return links.resolve(stored, self.store, self.base) if stored else ""
+
+
+def time(value: datetime | None) -> str:
+    """An aware time in UTC, whole seconds."""
+    return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if value else ZERO_TIME
+
+
+def project(row: Project, link: Links) -> Json:
+    """A project."""
+    return {
+        "id": row.id,
+        "title": row.title,
+        "storyText": row.story_text,
+        "style": row.style,
+        "status": row.status,
+        "coverImage": link(row.cover_image),
+        "duration": row.duration or 0,
+        "videoUrl": link(row.video_url),
+        "description": row.description or "",
+        "shotCount": row.shot_count or 0,
+        "createdAt": time(row.created_at),
+        "updatedAt": time(row.updated_at),
+    }
+
+
+def project_detail(row: Project, link: Links) -> Json:
+    """A project in both spellings: the phone client reads it in snake_case."""
+    body = project(row, link)
+    return body | {
+        "story_text": body["storyText"],
+        "shot_count": body["shotCount"],
+        "cover_image": body["coverImage"],
+        "video_url": body["videoUrl"],
+        "created_at": body["createdAt"],
+        "updated_at": body["updatedAt"],
+    }
+
+
+def shot(row: Shot, link: Links) -> Json:
+    """A shot. `description` is what Go's clients show as the narration."""
+    return {
+        "id": row.id,
+        "projectId": row.project_id,
+        "order": row.order,
+        "title": row.title,
+        "description": row.description or "",
+        "prompt": row.prompt or "",
+        "status": row.status,
+        "imagePath": link(row.image_path),
+        "audioPath": link(row.audio_path),
+        "transition": row.transition or "",
+        "createdAt": time(row.created_at),
+        "updatedAt": time(row.updated_at),
+        "narration": row.spoken,
+        "videoPath": link(row.video_path),
+        "duration": row.duration or 0,
+    }
+
+
+def task(row: Task, link: Links) -> Json:
+    """A task; `shotId` is left out when it has none."""
+    body: Json = {
+        "id": row.id,
+        "projectId": row.project_id,
+        "type": row.type,
+        "status": row.status,
+        "progress": row.progress or 0,
+        "message": row.message or "",
+        "parameters": _parameters(row),
+        "result": _result(row, link),
+        "error": row.error or "",
+        "estimatedDuration": row.estimated_duration or 0,
+        "startedAt": time(row.started_at),
+        "finishedAt": time(row.finished_at),
+        "createdAt": time(row.created_at),
+        "updatedAt": time(row.updated_at),
+    }
+    return body | {"shotId": row.shot_id} if row.shot_id else body
+
+
+def film(row: Asset, link: Links) -> Json:
+    """One version of a project's film; `number` counts from 1, `size` is in bytes."""
+    return {
+        "id": row.object_key,
+        "projectId": row.project_id,
+        "taskId": row.task_id,
+        "number": row.number,
+        "title": row.title,
+        "url": link(row.object_key),
+        "size": row.size,
+        "sha256": row.sha256,
+        "contentType": row.content_type,
+        "details": row.details or {},
+        "createdAt": time(row.created_at),
+    }
+
+
+def music(row: Asset, link: Links) -> Json:
+    """A piece of music; its `id` is what POST .../video takes as `music`."""
+    return {
+        "id": music_id(row),
+        "number": row.number,
+        "title": row.title,
+        "url": link(row.object_key),
+        "size": row.size,
+        "contentType": row.content_type,
+        "details": row.details or {},
+        "createdAt": time(row.created_at),
+    }
+
+
+def _parameters(row: Task) -> Json:
+    """The task's parameters, every group that is there complete. A storyboard task shows all groups."""
+    stored = _object(row.parameters)
+    groups = dict.fromkeys(_EMPTY_GROUPS) if row.type == TaskType.STORYBOARD else {}
+    body: Json = {**groups, **stored}
+    for name, empty in _EMPTY_GROUPS.items():
+        if name in body:
+            body[name] = _group(empty, body[name])
+    if row.type == TaskType.SHOT:
+        body["depends_on"] = row.depends_on
+    return body
+
+
+def _object(stored: Any) -> Json:
+    """A JSON column's object; whatever else an older backend may have left there counts as empty."""
+    return stored if isinstance(stored, dict) else {}
+
+
+def _group(empty: Mapping[str, Any], stored: Any) -> Json:
+    """A group with nothing missing, its values of the types that clients decode."""
+    body = {**empty, **_object(stored)}
+    return {name: _as(empty[name], value) if name in empty else value for name, value in body.items()}
+
+
+def _as(example: Any, value: Any) -> Any:
+    """The value in its example's type; a node or an older backend may have left `fps` as text or `image_width` as a number."""
+    if value is None:
+        return example
+    if isinstance(example, bool):
+        return bool(value)
+    if isinstance(example, int):
+        return _whole(value)
+    return str(value)
+
+
+def _whole(value: Any) -> int:
+    try:
+        return round(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _result(row: Task, link: Links) -> Json:
+    body: Json = {**_EMPTY_RESULT, **_object(row.result)}
+    for name in _EMPTY_RESULT:
+        body[name] = str(body[name] or "")
+    shots = body.get("task_shots")
+    if isinstance(shots, dict):
+        body["task_shots"] = _task_shots(shots)
+    video = body.get("task_video")
+    if isinstance(video, dict):
+        body["task_video"] = {name: "" if value is None else str(value) for name, value in video.items()}
+    if row.status == TaskStatus.FINISHED and row.type != TaskType.STORYBOARD:  # a storyboard's is a path on the node
+        body["resource_url"] = link(body["resource_url"])
+        if isinstance(video, dict) and video.get("path"):
+            body["task_video"]["path"] = link(str(video["path"]))
+    return body
+
+
+def _task_shots(stored: Json) -> Json:
+    """The phone drops a whole task when one of its generated shots lacks a `scene_id`."""
+    scenes = [scene for scene in stored.get("generated_shots") or [] if isinstance(scene, dict)]
+    names = ("title", "prompt", "narration", "bgm", "path")
+    return {
+        **stored,
+        "generated_shots": [
+            {"scene_id": str(scene.get("scene_id") or number), **{name: str(scene.get(name) or "") for name in names}}
+            for number, scene in enumerate(scenes, start=1)
+        ],
+        "total_shots": _whole(stored.get("total_shots") or len(scenes)),
+    }

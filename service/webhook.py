@@ -1,0 +1,51 @@
+"""Signatures of webhook deliveries.
+
+A delivery carries a `timestamp` and is signed by HMAC-SHA256 under the shared secret, in hex, in one of two forms: in the body as
+`signature`, over the rest of the body as canonical JSON (keys sorted, no blanks, UTF-8), or as a header over the raw body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from service.errors import Forbidden
+
+TOLERANCE = timedelta(minutes=5)
+
+
+def sign(secret: str, message: bytes) -> str:
+    """HMAC-SHA256 in hex."""
+    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+def canonical(body: Mapping[str, Any]) -> bytes:
+    """The bytes that the signature in a body covers."""
+    rest = {name: value for name, value in body.items() if name != "signature"}
+    return json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def verify(secret: str, raw: bytes, body: Mapping[str, Any], header: str, now: datetime) -> None:
+    """Raise `Forbidden` unless one of the two signatures holds and the timestamp is less than five minutes off."""
+    given = header or body.get("signature")
+    expected = sign(secret, raw if header else canonical(body))
+    if not isinstance(given, str) or not hmac.compare_digest(given.lower().encode(), expected.encode()):
+        raise Forbidden("签名无效")
+    sent = _time(body.get("timestamp"))
+    if sent is None or abs(now - sent) > TOLERANCE:
+        raise Forbidden("时间戳缺失或相差超过 5 分钟")
+
+
+def _time(value: Any) -> datetime | None:
+    """Seconds since 1970, as a number or as text, or RFC 3339."""
+    try:
+        if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+            parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
+            return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
+        return datetime.fromtimestamp(float(value), timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
