@@ -29,16 +29,24 @@ class ObjectStore(Protocol):
     percent-encode what their backend cannot carry, and decode it again.
     """
 
+    @property
+    def bucket(self) -> str:
+        """The bucket's name: links into it that an older backend stored are ours."""
+
     def check(self) -> None:
         """Create what is missing (the bucket, the folder) and prove that writing works."""
 
-    def put(self, key: str, stream: BinaryIO, *, content_type: str = "", metadata: Mapping[str, str] | None = None) -> ObjectInfo:
+    def put(
+        self, key: str, stream: BinaryIO, *, content_type: str = "", metadata: Mapping[str, str] | None = None
+    ) -> ObjectInfo:
         """Store a stream of unknown length without holding it in memory; the SHA-256 is taken on the way.
 
         An empty `content_type` is guessed from the key's extension. The object appears whole or not at all.
         """
 
-    def put_file(self, key: str, path: Path, *, content_type: str = "", metadata: Mapping[str, str] | None = None) -> ObjectInfo:
+    def put_file(
+        self, key: str, path: Path, *, content_type: str = "", metadata: Mapping[str, str] | None = None
+    ) -> ObjectInfo:
         """Store a file."""
 
     def open(self, key: str) -> BinaryIO:

@@ -1,0 +1,45 @@
+"""The envelope that carries a task to a model node (contract: POST /v1/generate)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from models.task import Task, TaskType
+
+GROUPS = ("shot_defaults", "shot", "video", "tts", "depends_on")
+ZERO_TIME = "0001-01-01T00:00:00Z"
+
+
+def build(task: Task, parameters: Mapping[str, Any] | None = None, *, foreign: bool) -> dict[str, Any]:
+    """The envelope of a task; `parameters` are the task's own unless given. Of them only the groups that are set travel.
+
+    A foreign node speaks what stands in `shot.prompt`, so a narration goes there too.
+    """
+    given = task.parameters or {} if parameters is None else parameters
+    carried: dict[str, Any] = {name: given[name] for name in GROUPS if given.get(name)}
+    text = (carried.get("tts") or {}).get("text")
+    if foreign and task.type == TaskType.AUDIO and text:
+        carried["shot"] = {**(carried.get("shot") or {}), "prompt": text}
+    return {
+        "id": task.id,
+        "project_id": task.project_id,
+        "shot_id": task.about_shot,
+        "type": task.type,
+        "status": task.status,
+        "progress": task.progress or 0,
+        "message": task.message or "",
+        "parameters": carried,
+        "result": {},
+        "error": "",
+        "estimated_duration": task.estimated_duration or 0,
+        "started_at": _time(task.started_at),
+        "finished_at": ZERO_TIME,
+        "created_at": _time(task.created_at),
+        "updated_at": _time(task.updated_at),
+    }
+
+
+def _time(value: datetime | None) -> str:
+    return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if value else ZERO_TIME

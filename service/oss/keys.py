@@ -1,0 +1,92 @@
+"""The names of stored objects: laid out so that a person finds things in the storage's console.
+
+::
+
+    projects/<id>/shots/<shot id>/image-<n>.png  audio-<n>.mp3  clip-<n>.mp4
+    projects/<id>/films/<n>.mp4  <n>.jpg  <n>.srt  <n>.ass  <n>.log.json
+    music/<n>.mp3
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from service.errors import InvalidInput
+
+MAX_KEY = 255  # characters; the width of the column
+_SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}")
+
+CONTENT_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "m4a": "audio/mp4",
+    "ogg": "audio/ogg",
+    "flac": "audio/flac",
+    "mp4": "video/mp4",
+    "webm": "video/webm",
+    "srt": "application/x-subrip; charset=utf-8",
+    "ass": "text/x-ssa; charset=utf-8",
+    "json": "application/json",
+}
+
+
+def check_key(key: str) -> str:
+    """The key itself; raises `InvalidInput` unless it is a relative path of plain segments."""
+    segments = key.split("/")
+    plain = len(key) <= MAX_KEY and all(_SEGMENT.fullmatch(part) and set(part) != {"."} for part in segments)
+    if not plain:
+        raise InvalidInput("key", f"不是有效的文件名：{key[:80]!r}")
+    return key
+
+
+def content_type(key: str) -> str:
+    """By the key's extension."""
+    return CONTENT_TYPES.get(key.rpartition(".")[2].lower(), "application/octet-stream")
+
+
+def image_key(project_id: str, shot_id: str, number: int, extension: str) -> str:
+    """A shot's picture."""
+    return _shot_key("image", project_id, shot_id, number, extension)
+
+
+def audio_key(project_id: str, shot_id: str, number: int, extension: str) -> str:
+    """A shot's narration."""
+    return _shot_key("audio", project_id, shot_id, number, extension)
+
+
+def clip_key(project_id: str, shot_id: str, number: int, extension: str) -> str:
+    """A shot's clip."""
+    return _shot_key("clip", project_id, shot_id, number, extension)
+
+
+def film_key(project_id: str, number: int, extension: str) -> str:
+    """A project's film."""
+    return f"projects/{_id(project_id)}/films/{number}.{_extension(extension)}"
+
+
+def music_key(number: int, extension: str) -> str:
+    """A piece of music."""
+    return f"music/{number}.{_extension(extension)}"
+
+
+def _shot_key(kind: str, project_id: str, shot_id: str, number: int, extension: str) -> str:
+    return f"projects/{_id(project_id)}/shots/{_id(shot_id)}/{kind}-{number}.{_extension(extension)}"
+
+
+def _id(text: str) -> str:
+    """An id as a segment. One that an older backend drew and that holds anything else is hashed: the same one always to the same name."""
+    return text if _SAFE_ID.fullmatch(text) else "id-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _extension(text: str) -> str:
+    if not _EXTENSION.fullmatch(text):
+        raise InvalidInput("extension", f"不是有效的扩展名：{text[:20]!r}")
+    return text
