@@ -116,7 +116,7 @@ def split_host_port(address: str, default_port: int) -> tuple[str, int]:
     """`host:port`, `host`, `[::1]:port`, `:port`; raises `DsnError` where the port is not one. The host may come back empty."""
     host, colon, port = address.rpartition(":")
     if not colon or (address.endswith("]") and address.startswith("[")):
-        host, port = address, str(default_port)
+        return address.strip("[]"), default_port
     if not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65535):
         raise DsnError(f"the port is {port!r}; it must be a number from 0 to 65535")
     if host.startswith("[") and host.endswith("]"):

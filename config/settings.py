@@ -6,12 +6,34 @@ An empty address chooses the embedded part: SQLite for `mysql.dsn`, a redis-serv
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from config import go_dsn
+from config.addresses import parse_listen, parse_redis, parse_resolution
 
 Positive = Annotated[int, Field(gt=0)]
+
+
+def _holds(parse: Callable[[str], object], *, or_empty: bool = True) -> AfterValidator:
+    """A text that `parse` understands, kept as it is."""
+
+    def check(text: str) -> str:
+        if text or not or_empty:
+            parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+def _parse_base_url(text: str) -> None:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://film.example.org")
 
 
 class Section(BaseModel):
@@ -23,8 +45,12 @@ class Section(BaseModel):
 class ServerSettings(Section):
     """The HTTP server."""
 
-    port: str = "127.0.0.1:8080"  # "host:port", ":port" (all addresses) or "port"
-    public_url: str = ""  # scheme and host that clients use; "" = as the request came in
+    port: Annotated[str, _holds(parse_listen, or_empty=False)] = (
+        "127.0.0.1:8080"  # "host:port", ":port" (all addresses) or "port"
+    )
+    public_url: Annotated[str, _holds(_parse_base_url)] = (
+        ""  # scheme and host that clients use; "" = as the request came in
+    )
     threads: Positive = 64  # gthread threads for plain HTTP, beside one per socket
     max_sockets: Positive = 1000  # open task WebSockets; one more gets 503
     max_request_line: Positive = 262_144  # bytes of the request line
@@ -35,15 +61,15 @@ class ServerSettings(Section):
 class MysqlSettings(Section):
     """The database. `dsn` in Go's form: user:pass@tcp(host:port)/db?charset=utf8mb4&parseTime=True&loc=Local."""
 
-    dsn: str = ""
+    dsn: Annotated[str, _holds(go_dsn.parse)] = ""
     pool_size: Positive = 24
     statement_timeout_s: Positive = 30
 
 
 class RedisSettings(Section):
-    """The queue."""
+    """The queue. `addr` is "host:port", or the path of a Unix socket."""
 
-    addr: str = ""
+    addr: Annotated[str, _holds(parse_redis)] = ""
     password: str = ""
     db: Annotated[int, Field(ge=0, le=15)] = 0
     queue: str = "storytovideo"
@@ -58,9 +84,7 @@ class WorkerSettings(Section):
     dispatch_retries: Annotated[int, Field(ge=0, le=10)] = 3
     concurrency: Annotated[int, Field(ge=1, le=64)] = 5
     max_download: Positive = 512 << 20  # bytes of one asset taken from the node
-    webhook_secret: str = (
-        ""  # shared with the node; "" = drawn at start for the embedded node, webhooks off for another
-    )
+    webhook_secret: str = ""  # shared with the node; "" = drawn at start for the embedded node, else no webhooks
 
 
 class MinioSettings(Section):
@@ -94,7 +118,7 @@ class StorySettings(Section):
 class FilmSettings(Section):
     """The film pipeline's defaults; a request may override what the API lists."""
 
-    resolution: str = "1280x720"
+    resolution: Annotated[str, _holds(parse_resolution, or_empty=False)] = "1280x720"
     fps: Annotated[int, Field(ge=1, le=60)] = 30
     subtitles: Literal["burned", "soft", "both", "off"] = "burned"
     concurrent: Annotated[int, Field(ge=1, le=16)] = 1  # films at once on one host

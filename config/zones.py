@@ -13,7 +13,7 @@ TIMEZONE = Path("/etc/timezone")
 
 
 def zone_named(name: str, environ: Mapping[str, str] | None = None) -> tzinfo:
-    """ "UTC", "Local" (the machine's: TZ, /etc/localtime, /etc/timezone, else UTC) or an IANA name. Raises ValueError for any other name."""
+    """ "UTC", "Local" (the machine's: TZ, /etc/localtime, /etc/timezone, else UTC) or an IANA name; ValueError for any other."""
     if name in ("", "UTC"):
         return timezone.utc
     if name == "Local":

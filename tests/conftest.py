@@ -32,7 +32,7 @@ _left_out: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_left_out] = set()
+    config.stash[_left_out] = set[str]()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -44,10 +44,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """One line on what was left out."""
-    missing = sorted(config.stash[_left_out])
+    missing: set[str] = config.stash[_left_out]
     if missing:
         count = len(terminalreporter.stats.get("skipped", []))
-        terminalreporter.write_line(f"left out {count} tests: {'; '.join(missing)}", yellow=True)
+        terminalreporter.write_line(f"left out {count} tests: {'; '.join(sorted(missing))}", yellow=True)
 
 
 def leave_out(config: pytest.Config, reason: str) -> NoReturn:

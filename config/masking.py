@@ -1,0 +1,43 @@
+"""Settings as they may be printed: without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from config.settings import Settings
+
+SECRETS = frozenset({"redis.password", "minio.access_key", "minio.secret_key", "worker.webhook_secret"})
+MASK = "***"
+
+_URL_CREDENTIALS = re.compile(r"(//)[^/@]*@")
+
+
+def shown(key: str, value: object) -> str:
+    """The value for a person's eyes."""
+    if key in SECRETS:
+        return repr(MASK if value else "")
+    if key == "mysql.dsn":
+        return repr(_without_password(str(value)))
+    return repr(_URL_CREDENTIALS.sub(rf"\1{MASK}@", value) if isinstance(value, str) else value)
+
+
+def masked(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every key in dotted form with its value for a person's eyes."""
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if not isinstance(value, BaseModel):
+            yield name, shown(name, str(value))
+            continue
+        for key in type(value).model_fields:
+            yield f"{name}.{key}", shown(f"{name}.{key}", getattr(value, key))
+
+
+def _without_password(dsn: str) -> str:
+    credentials, at, rest = dsn.rpartition("@")
+    if not at:
+        return MASK if dsn else ""  # no '@': what is where cannot be told
+    user, colon, _ = credentials.partition(":")
+    return f"{user}:{MASK}@{rest}" if colon else dsn

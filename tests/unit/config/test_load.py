@@ -1,0 +1,180 @@
+"""Where settings come from, and what a wrong one says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from config.load import KEYS, load, variable
+from config.masking import masked
+from config.settings import Settings
+
+
+def write(folder: Path, text: str, name: str = "config.yaml") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def fault(path: Path | None, environ: dict[str, str]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ)
+    return str(caught.value)
+
+
+def test_nothing_given_is_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(None, {}).settings == Settings()
+
+
+def test_file_then_go_file_then_environment(tmp_path: Path) -> None:
+    path = write(tmp_path, "server: {port: ':1', threads: 1, max_sockets: 1}")
+    write(tmp_path, "server: {port: ':2', threads: 2}", "config/config.yaml")
+    loaded = load(path, {"S2V_SERVER_PORT": ":3"})
+    server = loaded.settings.server
+    assert (server.port, server.threads, server.max_sockets) == (":3", 2, 1)
+    assert [file.name for file in loaded.files] == ["config.yaml", "config.yaml"]
+
+
+def test_go_backend_s_own_file_is_read_as_it_is(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+server:
+  port: ":8080"
+mysql:
+  dsn: "root:123456@tcp(127.0.0.1:3306)/StoryToVideo?charset=utf8mb4&parseTime=True&loc=Local"
+redis: {addr: "127.0.0.1:6379", password: "", db: 0}
+worker: {addr: "http://127.0.0.1:8000", timeout_minutes: 20}
+minio: {endpoint: "127.0.0.1:9000", access_key: k, secret_key: s, bucket: b, use_ssl: false, domain: "files.example.org"}
+ai: {text_url: "http://a", image_url: "http://b"}
+jwt: {secret: x}
+worker_pool: 3
+log: {file: server.log}
+""",
+        "config/config.yaml",
+    )
+    loaded = load(path, {})
+    assert loaded.settings.mysql.dsn.startswith("root:123456@tcp(")
+    assert loaded.settings.minio.domain == "files.example.org"
+    assert [text.split(" is ")[0].split(": ")[1] for text in loaded.warnings] == ["jwt", "worker_pool", "log.file"]
+
+
+def test_wrong_value_in_the_go_backend_s_file_stops_the_start(tmp_path: Path) -> None:
+    assert "redis.db" in fault(write(tmp_path, "redis: {db: x}", "config/config.yaml"), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("server: {prot: 1}", ["server.prot", "did you mean server.port?"]),
+        ("sever: {port: 1}", ["sever", "did you mean server"]),
+        ("port: 1", ["port", "did you mean server.port?"]),
+        ("minio: {zzzzzzzzzzzz: 1}", ["minio.zzzzzzzzzzzz", "minio.bucket"]),
+        ("zzz: 1", ["zzz", "server", "mysql"]),
+        ("server: {threads: many}", ["server.threads", "'many'", "whole number"]),
+        ("server: {threads: 1.5}", ["server.threads", "'1.5'", "whole number"]),
+        ("server: {threads: 0}", ["server.threads", "'0'", "greater than 0"]),
+        ("server: {threads: [1]}", ["server.threads", "['1']", "single value"]),
+        ("server: {cors_origins: '*'}", ["server.cors_origins", "'*'", "list"]),
+        ("server: {cors_origins: [{a: b}]}", ["server.cors_origins", "list"]),
+        ("server: 8080", ["server", "'8080'", "section"]),
+        ("server: {port: http}", ["server.port", "'http'", ":8080"]),
+        ("server: {port: ':70000'}", ["server.port", "65535"]),
+        ("server: {public_url: film.example.org}", ["server.public_url", "https://"]),
+        ("minio: {use_ssl: perhaps}", ["minio.use_ssl", "'perhaps'", "boolean"]),
+        ("film: {subtitles: loud}", ["film.subtitles", "'loud'", "'burned'", "'off'"]),
+        ("film: {resolution: 1280x721}", ["film.resolution", "'1280x721'", "even"]),
+        ("redis: {db: 16}", ["redis.db", "'16'", "15"]),
+        ("redis: {addr: 'a/b'}", ["redis.addr", "'a/b'", "host:port"]),
+        ("mysql: {dsn: 'u:hidden@h'}", ["mysql.dsn", "'u:***@h'", "'/'"]),
+        ("log: {level: LOUD}", ["log.level", "'LOUD'", "'DEBUG'"]),
+        ("server: {port: ':1', port: ':2'}", ["'port'", "twice"]),
+        ("server: [", ["not YAML"]),
+        ("- a", ["sections"]),
+    ],
+)
+def test_fault_names_the_key_what_was_found_and_what_is_allowed(tmp_path: Path, text: str, says: list[str]) -> None:
+    message = fault(write(tmp_path, text), {})
+    assert "config.yaml" in message
+    assert [word for word in says if word not in message] == []
+    assert "hidden" not in message
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    message = fault(write(tmp_path, "server: {threads: x, prot: 1}\nredis: {db: -1}"), {"S2V_FILM_FPS": "61"})
+    assert len(message.splitlines()) == 4
+    assert "S2V_FILM_FPS: film.fps: found '61'" in message
+
+
+def test_main_file_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    assert "there is no such file" in fault(tmp_path / "none.yaml", {})
+
+
+def test_file_that_is_not_text_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\x00server")
+    assert "not YAML" in fault(tmp_path / "config.yaml", {})
+
+
+def test_misspelt_variable_stops_the_start() -> None:
+    assert "did you mean S2V_SERVER_PORT?" in fault(None, {"S2V_SERVER_PROT": ":1"})
+
+
+def test_variables_of_the_model_node_are_left_to_it() -> None:
+    assert load(None, {"S2V_NODE_PORT": "1", "S2V_TEST_REDIS_URL": "x", "PATH": "/bin"}).settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key", "value"),
+    [
+        ("S2V_DATA_DIR", "/srv/s2v", "data_dir", Path("/srv/s2v")),
+        ("S2V_SERVER_PORT", "8081", "server.port", "8081"),
+        ("S2V_SERVER_THREADS", "3", "server.threads", 3),
+        ("S2V_SERVER_CORS_ORIGINS", "https://a, https://b", "server.cors_origins", ["https://a", "https://b"]),
+        ("S2V_MINIO_USE_SSL", "true", "minio.use_ssl", True),
+        ("S2V_WORKER_POLL_SECONDS", "0.5", "worker.poll_seconds", 0.5),
+        ("S2V_REDIS_PASSWORD", "007", "redis.password", "007"),
+        ("S2V_FILM_SUBTITLES", "off", "film.subtitles", "off"),
+    ],
+)
+def test_variable_is_converted_by_its_key_s_type(name: str, text: str, key: str, value: object) -> None:
+    settings: object = load(None, {name: text}).settings
+    for part in key.split("."):
+        settings = getattr(settings, part)
+    assert settings == value
+
+
+def test_empty_variable_leaves_a_number_at_its_default_and_empties_a_text(tmp_path: Path) -> None:
+    path = write(tmp_path, "server: {threads: 3}\nredis: {addr: 'h:1'}")
+    settings = load(path, {"S2V_SERVER_THREADS": "", "S2V_REDIS_ADDR": ""}).settings
+    assert (settings.server.threads, settings.redis.addr) == (64, "")
+
+
+def test_scalars_are_the_text_that_stands_there(tmp_path: Path) -> None:
+    """YAML would make 83, True and None of these."""
+    settings = load(
+        write(tmp_path, "redis: {password: 0123, queue: yes, addr: null}\nserver:\nlog: {level: ~}"), {}
+    ).settings
+    assert (settings.redis.password, settings.redis.queue, settings.redis.addr) == ("0123", "yes", "")
+
+
+def test_every_key_has_a_variable_of_its_own() -> None:
+    assert len({variable(key) for key in KEYS}) == len(KEYS)
+
+
+def test_no_secret_is_printed() -> None:
+    secrets = {
+        "S2V_MYSQL_DSN": "u:hidden@tcp(h)/x",
+        "S2V_REDIS_PASSWORD": "hidden",
+        "S2V_MINIO_ACCESS_KEY": "hidden",
+        "S2V_MINIO_SECRET_KEY": "hidden",
+        "S2V_WORKER_WEBHOOK_SECRET": "hidden",
+        "S2V_WORKER_ADDR": "http://u:hidden@node:8000",
+    }
+    lines = dict(masked(load(None, secrets).settings))
+    assert not [key for key, value in lines.items() if "hidden" in value]
+    assert set(lines) == set(KEYS) - {"ai"}
+    assert lines["mysql.dsn"] == "'u:***@tcp(h)/x'"
