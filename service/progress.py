@@ -87,9 +87,8 @@ class TaskFeed:
         The task as it is now is there on entering, but when the database does not answer; then it comes with the first look that does.
         """
         watcher = Watcher(task_id, wake)
-        self._look(
-            [watcher]
-        )  # before the thread knows of it: two looks at once could tell of states in the wrong order
+        # Before the thread knows of it: two looks at once could tell of states in the wrong order.
+        self.look([watcher])
         with self._lock:
             self._watchers.setdefault(task_id, []).append(watcher)
             self._start()
@@ -121,9 +120,10 @@ class TaskFeed:
         while not self._services.clock.wait(stop, LOOK_EVERY_S):
             with self._lock:
                 watchers = [watcher for of_task in self._watchers.values() for watcher in of_task]
-            self._look(watchers)
+            self.look(watchers)
 
-    def _look(self, watchers: Iterable[Watcher]) -> None:
+    def look(self, watchers: Iterable[Watcher]) -> None:
+        """Read the watched tasks and tell what is new; a database that fails is logged, and looked at again a second later."""
         by_task: dict[str, list[Watcher]] = {}
         for watcher in watchers:
             by_task.setdefault(watcher.task_id, []).append(watcher)

@@ -1,0 +1,78 @@
+"""Which id a request gets."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routers.request_id import HEADER, RequestId, accepted
+from service.request_context import bound, request_id
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize("header", ["abc", "6f1c3a0e-1111-4c2d-8a5e-0123456789ab", "a.b_c:d-e", "x" * 64])
+def test_a_harmless_id_is_taken_over(header: str) -> None:
+    assert accepted(header, "") == header
+
+
+@pytest.mark.parametrize("header", ["", "x" * 65, "a b", "a\r\nSet-Cookie: b", "标识", "-a", "<script>", "a\n"])
+def test_any_other_is_replaced_by_a_new_one(header: str) -> None:
+    first, second = accepted(header, ""), accepted(header, "")
+    assert first != second
+    assert len(first) == len(second) == 32
+
+
+def test_the_trace_id_of_a_traceparent_is_the_id() -> None:
+    assert accepted("", f"00-{TRACE}-00f067aa0ba902b7-01") == TRACE
+
+
+def test_a_request_id_wins_over_a_traceparent() -> None:
+    assert accepted("mine", f"00-{TRACE}-00f067aa0ba902b7-01") == "mine"
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        f"ff-{TRACE}-00f067aa0ba902b7-01",
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE}-00f067aa0ba902b7",
+        TRACE,
+    ],
+)
+def test_an_invalid_traceparent_counts_for_nothing(traceparent: str) -> None:
+    assert accepted("", traceparent) != TRACE
+
+
+@given(st.text(), st.text())
+def test_whatever_comes_the_id_is_harmless(header: str, traceparent: str) -> None:
+    value = accepted(header, traceparent)
+    assert 0 < len(value) <= 64
+    assert value.isascii()
+    assert value.isprintable()
+    assert " " not in value
+
+
+def test_the_id_is_bound_while_the_application_answers_and_goes_out_with_the_answer() -> None:
+    app = Flask(__name__)
+
+    @app.get("/")
+    def seen() -> str:
+        return request_id()
+
+    app.wsgi_app = RequestId(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented place for middleware
+    answer = app.test_client().get("/", headers={HEADER: "mine"})
+    assert answer.text == "mine"
+    assert answer.headers[HEADER] == "mine"
+    assert request_id() == ""
+
+
+def test_a_binding_inside_another_ends_with_its_block() -> None:
+    with bound("outer"):
+        with bound("inner"):
+            assert request_id() == "inner"
+        assert request_id() == "outer"
+    assert request_id() == ""

@@ -1,0 +1,269 @@
+"""What clients may ask for: spellings, limits, and the words of a refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.settings import Settings, StorySettings
+from service.errors import InvalidInput
+from service.requests import (
+    FilmRequest,
+    NarrationRequest,
+    NewProject,
+    PageRequest,
+    ProjectChanges,
+    Request,
+    ShotChanges,
+    fold,
+    frame_size,
+    is_id,
+    parse,
+)
+
+SETTINGS = Settings(story=StorySettings(max_chars=50, max_title=10, max_shots=12))
+
+
+def parsed_or_refused(model: type[Request], params: dict[str, Any]) -> Request | InvalidInput:
+    try:
+        return parse(model, params, SETTINGS)
+    except InvalidInput as error:
+        return error
+
+
+def refused(model: type[Request], **params: Any) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        parse(model, params, SETTINGS)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["StoryText", "story_text", "storyText", "STORYTEXT", "story-text", "Story_Text"])
+def test_every_spelling_of_a_parameter_is_understood(name: str) -> None:
+    assert parse(NewProject, {name: "从前"}, SETTINGS).story_text == "从前"
+
+
+def test_the_desktop_clients_misspelt_description_counts() -> None:
+    assert parse(NewProject, {"StoryText": "a", "Desription": "说明"}, SETTINGS).description == "说明"
+
+
+def test_a_misspelt_and_empty_description_does_not_hide_the_right_one() -> None:
+    assert parse(NewProject, {"StoryText": "a", "Desription": "", "Description": "x"}, SETTINGS).description == "x"
+    assert parse(NewProject, {"StoryText": "a", "Description": "x", "Desription": "y"}, SETTINGS).description == "x"
+
+
+def test_unknown_parameters_are_ignored() -> None:
+    assert parse(NewProject, {"StoryText": "a", "colour": "red", "": "", "title2": "\x00"}, SETTINGS).title == ""
+
+
+def test_a_story_keeps_its_own_blanks_and_emoji() -> None:
+    assert parse(NewProject, {"StoryText": "  狐狸🦊\n跑了  "}, SETTINGS).story_text == "  狐狸🦊\n跑了  "
+
+
+@pytest.mark.parametrize("story", [None, "", "   ", "\n\t\u3000"])
+def test_an_empty_story_is_refused_by_its_name(story: str | None) -> None:
+    error = refused(NewProject, StoryText=story)
+    assert error.field == "StoryText"
+    assert "不能为空" in str(error)
+
+
+def test_a_story_at_its_limit_passes_and_one_over_names_the_limit() -> None:
+    assert parse(NewProject, {"StoryText": "🦊" * 50}, SETTINGS).story_text == "🦊" * 50
+    error = refused(NewProject, story_text="🦊" * 51)
+    assert error.field == "story_text"
+    assert "50" in str(error)
+
+
+def test_a_title_of_a_megabyte_is_refused_in_few_words() -> None:
+    error = refused(NewProject, StoryText="a", Title="t" * 1_000_000)
+    assert error.field == "Title"
+    assert "10" in str(error)
+    assert len(str(error)) < 200
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "13", "1000", "x", "1.5", "1e9999", 0, -1, 13, 1.5, True, [1], {"a": 1}])
+def test_a_shot_count_out_of_range_is_refused(count: Any) -> None:
+    assert refused(NewProject, StoryText="a", ShotCount=count).field == "ShotCount"
+
+
+@pytest.mark.parametrize(("count", "expected"), [("1", 1), (" 12 ", 12), (6, 6), ("", None), (None, None)])
+def test_a_shot_count_may_come_as_text_or_not_at_all(count: Any, expected: int | None) -> None:
+    assert parse(NewProject, {"StoryText": "a", "ShotCount": count}, SETTINGS).shot_count == expected
+
+
+def test_a_shot_count_beyond_the_limit_names_it() -> None:
+    assert "1 到 12" in str(refused(NewProject, StoryText="a", ShotCount="13"))
+
+
+@pytest.mark.parametrize("model", [NewProject, ProjectChanges])
+@pytest.mark.parametrize("field", ["Title", "StoryText", "Style", "Description"])
+@pytest.mark.parametrize("value", ["a\x00b", "a\ud800b"])
+def test_nul_bytes_and_lone_surrogates_are_refused_by_the_fields_name(
+    model: type[Request], field: str, value: str
+) -> None:
+    assert refused(model, **{"StoryText": "a", field: value}).field == field
+
+
+@pytest.mark.parametrize("value", [12, ["a"], {"a": 1}, True])
+def test_a_text_must_be_a_text(value: Any) -> None:
+    assert refused(NewProject, StoryText=value).field == "StoryText"
+
+
+def test_a_style_fits_its_column() -> None:
+    assert "64" in str(refused(NewProject, StoryText="a", Style="s" * 65))
+
+
+def test_changes_that_are_not_given_are_none() -> None:
+    assert parse(ProjectChanges, {}, SETTINGS) == ProjectChanges()
+    assert parse(ShotChanges, {}, SETTINGS) == ShotChanges()
+
+
+def test_a_description_can_be_emptied_but_an_empty_title_is_not_given() -> None:
+    changes = parse(ProjectChanges, {"Title": "", "Description": ""}, SETTINGS)
+    assert (changes.title, changes.description) == (None, "")
+
+
+def test_an_empty_story_is_no_change_that_can_be_made() -> None:
+    assert refused(ProjectChanges, StoryText="").field == "StoryText"
+
+
+def test_a_shot_can_be_made_silent_but_not_promptless() -> None:
+    changes = parse(ShotChanges, {"narration": "", "prompt": "", "title": ""}, SETTINGS)
+    assert (changes.narration, changes.prompt, changes.title) == ("", None, None)
+
+
+@pytest.mark.parametrize(
+    ("given_size", "expected"),
+    [
+        ("1920x1080", "1920x1080"),
+        (" 640 X 360 ", "640x360"),
+        ("720P", "1280x720"),
+        ("1080p", "1920x1080"),
+        ("480p", "854x480"),
+        ("16:9", "1280x720"),
+        ("9:16", "720x1280"),
+        ("1:1", "720x720"),
+        ("64x4096", "64x4096"),
+        ("", ""),
+    ],
+)
+def test_a_resolution_becomes_width_and_height(given_size: str, expected: str) -> None:
+    assert parse(FilmRequest, {"resolution": given_size}, SETTINGS).resolution == expected
+
+
+@pytest.mark.parametrize(
+    "size", ["62x64", "4098x64", "641x360", "640x361", "0x0", "-640x360", "640", "x", "7200000p", "99999999x2", "1e3x2"]
+)
+def test_an_impossible_resolution_is_refused(size: str) -> None:
+    assert refused(FilmRequest, resolution=size).field == "resolution"
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_a_frame_is_even_and_within_bounds_or_refused(width: int, height: int) -> None:
+    possible = all(64 <= side <= 4096 and side % 2 == 0 for side in (width, height))
+    if possible:
+        assert frame_size(f"{width}x{height}") == (width, height)
+    else:
+        with pytest.raises(ValueError, match="宽和高"):
+            frame_size(f"{width}x{height}")
+
+
+@pytest.mark.parametrize("value", ["", "0", 0, None])
+def test_an_empty_rate_or_bitrate_means_the_default(value: Any) -> None:
+    wanted = parse(FilmRequest, {"fps": value, "bitrate": value}, SETTINGS)
+    assert (wanted.fps, wanted.bitrate) == (None, None)
+
+
+def test_numbers_may_come_as_text() -> None:
+    wanted = parse(FilmRequest, {"fps": "24", "bitrate": "4000", "intro": "1.5", "strict": "true"}, SETTINGS)
+    assert (wanted.fps, wanted.bitrate, wanted.intro, wanted.strict) == (24, 4000, 1.5, True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "limit"),
+    [
+        ("fps", "61", "60"),
+        ("fps", "-1", "1"),
+        ("bitrate", "99", "100"),
+        ("intro", "31", "30"),
+        ("outro", "nan", "有限"),
+        ("outro", "inf", "有限"),
+        ("first_seconds", "0", "0.5"),
+        ("subtitles", "blue", "burned、soft、both、off"),
+        ("mode", "best", "preview、final、high"),
+        ("format", "avi", "mp4"),
+        ("strict", "perhaps", "true 或 false"),
+        ("transition", "explode", "crossfade"),
+        ("shot_id", "../../etc/passwd", "编号"),
+        ("shot_id", "s" * 65, "编号"),
+        ("music", "m" * 256, "255"),
+    ],
+)
+def test_a_film_option_out_of_range_names_what_is_allowed(field: str, value: str, limit: str) -> None:
+    error = refused(FilmRequest, **{field: value})
+    assert error.field == field
+    assert limit in str(error)
+
+
+@pytest.mark.parametrize("rate_control", ["cbr", "2pass"])
+def test_a_rate_control_that_needs_a_bitrate_says_so(rate_control: str) -> None:
+    error = refused(FilmRequest, rate_control=rate_control)
+    assert error.field == "bitrate"
+    assert rate_control in str(error)
+    assert parse(FilmRequest, {"rate_control": rate_control, "bitrate": 4000}, SETTINGS).bitrate == 4000
+
+
+def test_a_film_request_survives_being_stored() -> None:
+    wanted = parse(FilmRequest, {"resolution": "9:16", "fps": "25", "music": "auto", "first_seconds": 5}, SETTINGS)
+    assert FilmRequest.model_validate(wanted.model_dump()) == wanted
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("sample_rate", "-1"), ("speed", "9"), ("format", "exe"), ("voice", "v" * 65)]
+)
+def test_a_narration_option_out_of_range_is_refused(field: str, value: str) -> None:
+    assert refused(NarrationRequest, **{field: value}).field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("page", "0"), ("page", "9" * 30), ("page_size", "101"), ("q", "q" * 201)]
+)
+def test_a_page_out_of_range_is_refused(field: str, value: str) -> None:
+    assert refused(PageRequest, **{field: value}).field == field
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", "a b", "a\x00", "a\n", "x" * 65, "\x7f"])
+def test_what_cannot_be_an_id_is_known(text: str) -> None:
+    assert not is_id(text)
+
+
+@pytest.mark.parametrize("text", ["6f1c3a0e-1111-4c2d-8a5e-0123456789ab", "p_123", "x" * 64, "项目"])
+def test_what_can_be_an_id_is_known(text: str) -> None:
+    assert is_id(text)
+
+
+@given(st.from_regex(r"[A-Za-z]{1,8}(_[A-Za-z]{1,8}){0,2}", fullmatch=True))
+def test_folding_forgets_spelling_only(name: str) -> None:
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    assert fold(name) == fold(camel) == fold(name.upper())
+
+
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=60) | st.lists(st.integers(), max_size=2)
+)
+
+
+@given(
+    st.sampled_from([NewProject, ProjectChanges, ShotChanges, FilmRequest, NarrationRequest, PageRequest]), st.data()
+)
+def test_whatever_comes_is_a_request_or_a_refusal(model: type[Request], data: st.DataObject) -> None:
+    names = st.sampled_from(sorted(model.model_fields)) | st.text(max_size=10)
+    params = data.draw(st.dictionaries(names, VALUES, max_size=6))
+    outcome = parsed_or_refused(model, params)
+    if isinstance(outcome, InvalidInput):
+        assert outcome.field
+        assert len(str(outcome)) < 400
+    else:
+        assert model.model_validate(outcome.model_dump()) == outcome
