@@ -20,7 +20,7 @@ def lock_project(session: Session, project_id: str) -> Project | None:
 
     On SQLite the whole database is locked by the write itself.
     """
-    return session.scalar(select(Project).where(Project.id == project_id).with_for_update())
+    return _exactly(session.scalar(select(Project).where(Project.id == project_id).with_for_update()), project_id)
 
 
 def project(session: Session, project_id: str) -> Project | None:
@@ -36,13 +36,14 @@ def page_of_projects(session: Session, *, page: int, page_size: int, words: str)
             or_(Project.title.contains(words, autoescape=True), Project.description.contains(words, autoescape=True))
         )
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = query.order_by(Project.created_at.desc(), Project.id.desc()).limit(page_size).offset((page - 1) * page_size)
-    return list(session.scalars(rows)), total
+    rows = query.order_by(Project.created_at.desc(), Project.seq.desc(), Project.id.desc())
+    return list(session.scalars(rows.limit(page_size).offset((page - 1) * page_size))), total
 
 
 def shots(session: Session, project_id: str) -> list[Shot]:
     """The project's shots by order."""
-    return list(session.scalars(select(Shot).where(Shot.project_id == project_id).order_by(Shot.order, Shot.id)))
+    rows = session.scalars(select(Shot).where(Shot.project_id == project_id).order_by(Shot.order, Shot.id))
+    return [row for row in rows if row.project_id == project_id]
 
 
 def shot(session: Session, shot_id: str) -> Shot | None:
@@ -57,15 +58,17 @@ def task(session: Session, task_id: str) -> Task | None:
 
 def tasks(session: Session, project_id: str) -> list[Task]:
     """The project's tasks, oldest first."""
-    return list(
-        session.scalars(select(Task).where(Task.project_id == project_id).order_by(Task.created_at, Task.seq, Task.id))
+    rows = session.scalars(
+        select(Task).where(Task.project_id == project_id).order_by(Task.created_at, Task.seq, Task.id)
     )
+    return [row for row in rows if row.project_id == project_id]
 
 
 def recent_task(session: Session, project_id: str) -> Task | None:
     """The project's latest created task."""
     query = select(Task).where(Task.project_id == project_id)
-    return session.scalar(query.order_by(Task.created_at.desc(), Task.seq.desc(), Task.id.desc()).limit(1))
+    row = session.scalar(query.order_by(Task.created_at.desc(), Task.seq.desc(), Task.id.desc()).limit(1))
+    return row if row is not None and row.project_id == project_id else None
 
 
 def open_tasks(
@@ -75,14 +78,16 @@ def open_tasks(
     query = select(Task).where(Task.project_id == project_id, Task.status.in_(status))
     if type_ is not None:
         query = query.where(Task.type == type_)
-    return list(session.scalars(query.order_by(Task.created_at, Task.seq, Task.id)))
+    rows = session.scalars(query.order_by(Task.created_at, Task.seq, Task.id))
+    return [row for row in rows if row.project_id == project_id]
 
 
 def children(session: Session, task_id: str) -> list[Task]:
     """The tasks that are part of this one, oldest first."""
-    return list(session.scalars(select(Task).where(Task.parent_id == task_id).order_by(Task.seq, Task.id)))
+    rows = session.scalars(select(Task).where(Task.parent_id == task_id).order_by(Task.seq, Task.id))
+    return [row for row in rows if row.parent_id == task_id]
 
 
 def _exactly(row: Row | None, row_id: str) -> Row | None:
-    """MariaDB compares ids without regard to case; we do not."""
+    """MySQL and MariaDB take "ABC", "abc" and "abc " for the same id; we do not, here and in the lists above."""
     return row if row is not None and row.id == row_id else None
