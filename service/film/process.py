@@ -59,7 +59,12 @@ def run_ffmpeg(
     with tempfile.TemporaryFile() as log:  # a file, not a pipe: a full pipe would stop ffmpeg while we only poll it
         try:
             process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell; paths in it are ours
-                list(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True, cwd=cwd
+                list(arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+                cwd=cwd,
             )
         except OSError as error:
             raise FilmError(stage, f"无法启动 ffmpeg：{error}", shot=shot) from error

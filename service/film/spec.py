@@ -5,6 +5,7 @@ All times are seconds, all sizes pixels, all levels decibels. Every value is che
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from service.errors import InvalidInput
+
+MAX_SHOTS = 500
 
 
 class Transition(str, Enum):
@@ -55,7 +58,7 @@ class RateControl(str, Enum):
 
     CRF = "crf"
     CBR = "cbr"
-    TWO_PASS = "2pass"
+    TWO_PASS = "2pass"  # noqa: S105 - a way of encoding, not a password
 
 
 class Encoder(str, Enum):
@@ -90,6 +93,10 @@ class FilmShot:
     minimum_s: float = 2.0
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        _in_range("transition", self.transition_s, 0.0, 10.0)
+        _in_range("duration", self.minimum_s, 0.1, 600.0)
+
 
 @dataclass(frozen=True)
 class Music:
@@ -101,13 +108,20 @@ class Music:
     fade_in_s: float = 1.0
     fade_out_s: float = 2.0
 
+    def __post_init__(self) -> None:
+        _in_range("music level", self.level_db, -60.0, 0.0)
+        _in_range("music duck", self.duck_db, -60.0, 0.0)
+        _in_range("music fade in", self.fade_in_s, 0.0, 60.0)
+        _in_range("music fade out", self.fade_out_s, 0.0, 60.0)
+
 
 @dataclass(frozen=True)
 class FilmSpec:
     """A whole film.
 
     `width` and `height` are even, `fps` a whole number. `bitrate_kbps` is needed by CBR and two-pass. `first_seconds` cuts a preview short.
-    `threads` bounds the worker processes (0: one per core). `cache_dir` keeps segments by content: it is the resume after a crash and the
+    `threads` bounds the worker processes (0: one per core), `max_concurrent` the films that are made at once on this host by everyone who
+    shares `cache_dir`; one more waits its turn. `cache_dir` keeps segments by content: it is the resume after a crash and the
     redo of only what changed. `output_dir` receives the report's files; it is created, and holds nothing of a failed or cancelled run.
     """
 
@@ -133,6 +147,7 @@ class FilmSpec:
     first_seconds: float | None = None
     strict: bool = False
     threads: int = 0
+    max_concurrent: int = 1
     cache_bytes: int = 4 << 30
     cache_age_s: float = 14 * 86400.0
     timeout_s: float | None = None  # None: 300 s + 10 × the film's length
@@ -141,9 +156,29 @@ class FilmSpec:
     def __post_init__(self) -> None:
         if not self.shots:
             raise InvalidInput("shots", "影片至少需要一个镜头")
-        for name, value, low, high in (("width", self.width, 64, 4096), ("height", self.height, 64, 4096), ("fps", self.fps, 1, 60)):
-            if not low <= value <= high:
-                raise InvalidInput(name, f"{name} 必须在 {low} 到 {high} 之间，收到 {value}")
+        for name, value, low, high in (
+            ("width", self.width, 64, 4096),
+            ("height", self.height, 64, 4096),
+            ("fps", self.fps, 1, 60),
+            ("threads", self.threads, 0, 256),
+            ("max_concurrent", self.max_concurrent, 1, 64),
+            ("breath", self.breath_s, 0.0, 60.0),
+            ("intro", self.intro_s, 0.0, 60.0),
+            ("outro", self.outro_s, 0.0, 60.0),
+            ("loudness", self.loudness_lufs, -40.0, -5.0),
+            ("true_peak", self.true_peak_dbtp, -20.0, 0.0),
+            ("cache_bytes", self.cache_bytes, 0, 1 << 50),
+            ("cache_age", self.cache_age_s, 0.0, math.inf),
+        ):
+            _in_range(name, value, low, high)
+        if self.first_seconds is not None:
+            _in_range("first_seconds", self.first_seconds, 0.1, 86400.0)
+        if self.timeout_s is not None:
+            _in_range("timeout", self.timeout_s, 0.01, 86400.0)
+        if self.bitrate_kbps is not None:
+            _in_range("bitrate", self.bitrate_kbps, 50, 100_000)
+        if len(self.shots) > MAX_SHOTS:
+            raise InvalidInput("shots", f"影片最多 {MAX_SHOTS} 个镜头，收到 {len(self.shots)}")
         if self.width % 2 or self.height % 2:
             raise InvalidInput("resolution", f"宽和高必须是偶数，收到 {self.width}x{self.height}")
         if self.rate_control is not RateControl.CRF and not self.bitrate_kbps:
@@ -198,3 +233,9 @@ class Cancel(Protocol):
 
 
 OnProgress = Callable[[Progress], None]
+
+
+def _in_range(name: str, value: float, low: float, high: float) -> None:
+    """Also refuses NaN, which compares false with everything."""
+    if not low <= value <= high:
+        raise InvalidInput(name, f"{name} 必须在 {low} 到 {high} 之间，收到 {value}")

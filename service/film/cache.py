@@ -1,0 +1,136 @@
+"""What is kept between films: segments and other parts by their content hash, bounded by size and age; and a film's own work folder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+POLL_S = 0.1
+PARTS = "parts"
+
+
+class Cache:
+    """Files by key below `root/parts`. Everything is written elsewhere and moved here whole, so what is here is complete."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str, suffix: str) -> Path:
+        """Where the part of this key lies, or would."""
+        return self.root / PARTS / key[:2] / f"{key}{suffix}"
+
+    def find(self, key: str, suffix: str) -> Path | None:
+        """The part, if it is there; looking makes it young again."""
+        path = self.path(key, suffix)
+        try:
+            if path.stat().st_size == 0:  # a machine that lost power may keep a name without the bytes
+                return None
+            os.utime(path)
+        except OSError:
+            return None
+        return path
+
+    def drop(self, key: str, suffix: str) -> None:
+        """Forget a part."""
+        self.path(key, suffix).unlink(missing_ok=True)
+
+    def prune(self, max_bytes: int, max_age_s: float, now: float | None = None) -> int:
+        """Delete what nobody has used for `max_age_s` seconds, then the least recently used until `max_bytes` hold. Returns the count."""
+        now = time.time() if now is None else now
+        known = []
+        for path in self.root.rglob("*"):
+            if "work" in path.relative_to(self.root).parts[:1] or path.suffix == ".lock":
+                continue
+            with contextlib.suppress(OSError):  # another film prunes too
+                if path.is_file() and not path.is_symlink():
+                    stat = path.stat()
+                    known.append((stat.st_mtime, stat.st_size, path))
+        known.sort(key=lambda entry: (entry[0], str(entry[2])))
+        size = sum(entry[1] for entry in known)
+        deleted = 0
+        for used, length, path in known:
+            if size <= max_bytes and now - used <= max_age_s:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+                deleted += 1
+            size -= length
+        return deleted
+
+
+def take(part: Path, target: Path) -> None:
+    """Give a part a second name, so that it stays while others prune; a copy where the file system has no hard links."""
+    try:
+        os.link(part, target)
+    except OSError:
+        shutil.copyfile(part, target)
+
+
+@contextlib.contextmanager
+def work_folder(root: Path) -> Iterator[Path]:
+    """A folder for one film, gone afterwards. Folders whose owner died are cleared away: their lock is free."""
+    base = root / "work"
+    base.mkdir(parents=True, exist_ok=True)
+    with (base / "all.lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        for other in base.iterdir():
+            if other.is_dir() and _abandoned(other):
+                shutil.rmtree(other, ignore_errors=True)
+        folder = base / uuid.uuid4().hex
+        folder.mkdir()
+        lock = (folder / "owner.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+
+
+def _abandoned(folder: Path) -> bool:
+    try:
+        with (folder / "owner.lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def host_slot(root: Path, count: int, check: Callable[[], None], waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold one of `count` places that all processes which share `root` have for making films.
+
+    The kernel frees a place when its holder dies. `check` is called while waiting, and may raise; `waiting` once, when there is a wait.
+    """
+    folder = root / "slots"
+    folder.mkdir(parents=True, exist_ok=True)
+    told = False
+    with contextlib.ExitStack() as stack:
+        while not _place(folder, count, stack):
+            check()
+            if not told:
+                waiting()
+                told = True
+            time.sleep(POLL_S)
+        yield
+
+
+def _place(folder: Path, count: int, stack: contextlib.ExitStack) -> bool:
+    for number in range(count):
+        lock = (folder / f"{number}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        stack.callback(lock.close)
+        return True
+    return False

@@ -1,0 +1,151 @@
+"""A clip (an image-to-video model's result, say) as a source of frames in the film's size, rate and colours.
+
+Any codec, size, rate, pixel shape and rotation. A clip shorter than its shot stays on its last frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+
+from service.errors import FilmError
+from service.film.media import MAX_PIXELS, STAGE, open_clip
+from service.film.planes import Plane, Planes, empty, resize
+from service.film.spec import Fit
+from service.film.still import ASPECT_TOLERANCE, BLUR_DIM
+
+UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+HD_HEIGHT = 720  # a clip that does not tell its colour matrix has BT.709 from here on, BT.601 below
+
+
+class Clip:
+    """Frames are numbered from the first in which the shot is seen; asking forwards is cheap, backwards opens the clip anew."""
+
+    def __init__(self, path: Path, size: tuple[int, int], *, fit: Fit, fps: int, shot: int) -> None:
+        self._path, self._size, self._fit, self._fps, self._shot = path, size, fit, fps, shot
+        self._shown = empty(*size)
+        self._shape = 1.0  # width of a pixel, in its height
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._position = 0
+        self._current: VideoFrame | None = None
+        self._fresh = False
+        self._frames = self._decode()
+        self._next: tuple[float, VideoFrame] | None = next(self._frames, None)
+
+    def draw(self, frame: int, out: Planes) -> None:
+        """Write frame number `frame` into `out`. Raises FilmError when the clip has no frame that can be decoded."""
+        if frame < self._position:
+            self._rewind()
+        self._position = frame
+        wanted = (
+            frame / self._fps + 0.25 / self._fps
+        )  # the frame that has begun by then, in spite of rounded time stamps
+        while self._next is not None and (self._current is None or self._next[0] <= wanted):
+            self._current, self._fresh = self._next[1], True
+            self._next = next(self._frames, None)
+        if self._current is None:
+            raise FilmError(STAGE, "视频片段里没有可解码的画面", shot=self._shot)
+        if self._fresh:
+            self._convert(self._current)
+            self._fresh = False
+        for source, target in zip(self._shown, out, strict=True):
+            np.copyto(target, source)
+
+    def _decode(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Frames with their times from the clip's first. A clip that breaks off ends there."""
+        container, stream = open_clip(self._path, self._shot)
+        with container:
+            self._shape = float(stream.codec_context.sample_aspect_ratio or 1)
+            start: float | None = None
+            count = 0
+            try:
+                for frame in container.decode(stream):
+                    if frame.width * frame.height > MAX_PIXELS:
+                        raise FilmError(STAGE, "视频片段的画面太大", shot=self._shot)
+                    time = frame.time if frame.time is not None else count / float(stream.average_rate or self._fps)
+                    start = time if start is None else start
+                    count += 1
+                    yield time - start, frame
+            except FFmpegError as error:
+                if not count:
+                    raise FilmError(STAGE, f"视频片段无法解码：{error}", shot=self._shot) from error
+
+    def _convert(self, frame: VideoFrame) -> None:
+        width, height = self._size
+        turns = round(frame.rotation / 90) % 4
+        wide, high = max(1.0, frame.width * self._shape), float(frame.height)
+        if turns % 2:
+            wide, high = high, wide
+        near = abs(np.log((wide / high) / (width / height))) < ASPECT_TOLERANCE
+        contain = self._fit is Fit.BLUR and not near
+        ratio = (min if contain else max)(width / wide, height / high)
+        inner = (_even(wide * ratio, 2 if contain else width), _even(high * ratio, 2 if contain else height))
+        planes = _planes(frame, (inner[1], inner[0]) if turns % 2 else inner)
+        planes = Planes(*(np.rot90(plane, turns) for plane in planes))
+        if contain:
+            self._surround(planes)
+            _paste(planes, self._shown)
+        else:
+            _crop(planes, self._shown)
+
+    def _surround(self, inner: Planes) -> None:
+        """The blurred and darkened enlargement of the frame behind it."""
+        for plane, target, base in zip(inner, self._shown, (16, 128, 128), strict=True):
+            rows, columns = target.shape
+            small = resize(np.ascontiguousarray(plane), max(2, columns // 16), max(2, rows // 16))
+            small = np.asarray(cv2.GaussianBlur(small, (0, 0), 3.0), np.uint8)
+            large = cv2.resize(small, (columns, rows), interpolation=cv2.INTER_CUBIC)
+            cv2.addWeighted(large, BLUR_DIM, large, 0.0, base * (1.0 - BLUR_DIM), dst=target)
+
+
+def _planes(frame: VideoFrame, size: tuple[int, int]) -> Planes:
+    matrix: Colorspace | None = None
+    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
+        matrix = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
+    converted = frame.reformat(
+        width=size[0],
+        height=size[1],
+        format="yuv420p",
+        src_colorspace=matrix,
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+    )
+    arrays = []
+    for plane in converted.planes:
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        arrays.append(rows[:, : plane.width])
+    return Planes(*arrays)
+
+
+def _even(value: float, least: int) -> int:
+    return max(least, 2 * round(value / 2))
+
+
+def _crop(source: Planes, target: Planes) -> None:
+    top = (source.u.shape[0] - target.u.shape[0]) // 2
+    left = (source.u.shape[1] - target.u.shape[1]) // 2
+    for plane, out, factor in zip(source, target, (2, 1, 1), strict=True):
+        _copy(plane, out, (factor * top, factor * left), (0, 0))
+
+
+def _paste(source: Planes, target: Planes) -> None:
+    top = max(0, (target.u.shape[0] - source.u.shape[0]) // 2)
+    left = max(0, (target.u.shape[1] - source.u.shape[1]) // 2)
+    for plane, out, factor in zip(source, target, (2, 1, 1), strict=True):
+        _copy(plane, out, (0, 0), (factor * top, factor * left))
+
+
+def _copy(source: Plane, target: Plane, take: tuple[int, int], put: tuple[int, int]) -> None:
+    rows = min(source.shape[0] - take[0], target.shape[0] - put[0])
+    columns = min(source.shape[1] - take[1], target.shape[1] - put[1])
+    target[put[0] : put[0] + rows, put[1] : put[1] + columns] = source[
+        take[0] : take[0] + rows, take[1] : take[1] + columns
+    ]
