@@ -1,0 +1,110 @@
+"""Building the parts from the settings, in the start order: database, queue, object storage, model node."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from redis import Redis
+
+from config.addresses import parse_redis
+from config.settings import RedisSettings, Settings
+from models.bootstrap import open_database
+from service.clock import Clock
+from service.context import Services
+from service.errors import DependencyError
+from service.events import Events
+from service.node.client import NodeClient
+from service.oss import ObjectStore
+from service.oss.local import LocalStore
+from service.oss.minio import MinioStore
+from service.queue import TaskQueue
+
+log = logging.getLogger(__name__)
+
+CONNECT_S = 5.0
+HEALTH_CHECK_S = 30  # an idle connection may have been dropped by something on the way
+SECRET_FILE = "secret"  # noqa: S105 - a file's name
+ASSETS_FOLDER = "assets"
+
+
+def open_services(settings: Settings) -> Services:
+    """Open every part and prove that the needed ones answer; one log line each. Raises `DependencyError` saying what to do.
+
+    The addresses of the queue and of the node must be there: `EmbeddedParts` fills in those that are not configured.
+    """
+    database = open_database(settings)
+    log.info("database: %s", database.check())
+    redis = open_redis(settings.redis)
+    queue = TaskQueue(redis, settings.redis.queue)
+    try:
+        log.info("queue: %s", queue.check())
+    except DependencyError as error:
+        raise DependencyError(
+            f"redis at {settings.redis.addr} does not answer ({error}); start it or correct redis.addr"
+        ) from error
+    store = open_store(settings)
+    try:
+        store.check()
+    except DependencyError as error:
+        raise DependencyError(f"{storage_name(settings)} cannot be used ({error}); see minio.* or data_dir") from error
+    log.info("object storage: %s", storage_name(settings))
+    log.info("model node: %s", settings.worker.addr)
+    node = NodeClient(settings.worker.addr, max_download=settings.worker.max_download)
+    return Services(settings, database, queue, Events(redis, settings.redis.queue), store, node, Clock())
+
+
+def open_redis(settings: RedisSettings) -> Redis:
+    """A client that connects when it is used."""
+    address = parse_redis(settings.addr)
+    if address.socket:
+        return Redis(unix_socket_path=address.socket, db=settings.db, password=settings.password or None)
+    return Redis(
+        host=address.host,
+        port=address.port,
+        db=settings.db,
+        password=settings.password or None,
+        socket_connect_timeout=CONNECT_S,
+        socket_keepalive=True,
+        health_check_interval=HEALTH_CHECK_S,
+    )
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """MinIO where an endpoint is configured, else the folder `assets` of the data directory."""
+    if settings.minio.endpoint:
+        return MinioStore(settings.minio)
+    secret = _secret(settings.data_dir)
+    return LocalStore(
+        settings.data_dir / ASSETS_FOLDER, secret, settings.server.public_url, bucket=settings.minio.bucket
+    )
+
+
+def storage_name(settings: Settings) -> str:
+    """Where assets lie, for a person."""
+    if settings.minio.endpoint:
+        return f"bucket {settings.minio.bucket} at {settings.minio.endpoint}"
+    return f"folder {settings.data_dir / ASSETS_FOLDER}"
+
+
+def _secret(data_dir: Path) -> str:
+    """The key that signs local URLs: drawn once, then kept, so that links outlive a restart. Servers that start together agree on one."""
+    path = data_dir / SECRET_FILE
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            draft = data_dir / f"{SECRET_FILE}.{secrets.token_hex(8)}"
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+            try:
+                path.hardlink_to(draft)  # fails where another server was first: then its secret counts
+            except FileExistsError:
+                log.debug("another server has drawn the secret")
+            finally:
+                draft.unlink()
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise DependencyError(f"cannot keep a secret in {path} ({error}); make data_dir writable") from error

@@ -1,0 +1,122 @@
+"""`main.py doctor`: how the configuration is understood, and whether each thing that the server needs is there."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable, Iterator
+
+from config.addresses import parse_listen
+from config.load import Loaded
+from config.masking import masked
+from config.settings import Settings
+from models.bootstrap import open_database
+from service.composition import open_redis, open_store, storage_name
+from service.embedded.child import StartFailedError
+from service.embedded.redis import redis_executable
+from service.errors import StoryToVideoError
+from service.film.fonts import font_file
+from service.film.process import ffmpeg_exe
+from service.node.client import NodeClient
+from service.queue import TaskQueue
+from service.web_server import AddressInUse, listen
+
+Check = Callable[[Settings], str]
+Echo = Callable[[str], object]
+
+PATIENCE_S = 30.0
+
+
+class CheckFailed(Exception):
+    """What is wrong, and what to do."""
+
+
+def examine(loaded: Loaded, echo: Echo) -> int:
+    """Print everything; returns 0 when all is well, else 1."""
+    files = ", ".join(str(file) for file in loaded.files) or "none (defaults)"
+    echo(f"Python {platform.python_version()} on {platform.platform()}\nConfiguration files: {files}")
+    for warning in loaded.warnings:
+        echo(f"  warning: {warning}")
+    for key, value in masked(loaded.settings):
+        echo(f"  {key} = {value}")
+    failures = 0
+    for name, check in CHECKS.items():
+        try:
+            echo(f"[ok]   {name}: {check(loaded.settings)}")
+        except (StoryToVideoError, StartFailedError, CheckFailed, AddressInUse) as error:
+            failures += 1
+            echo(f"[FAIL] {name}: {error}\n       {HINTS[name]}")
+    echo("All is well." if not failures else f"{failures} of {len(CHECKS)} checks failed.")
+    return 1 if failures else 0
+
+
+def _database(settings: Settings) -> str:
+    database = open_database(settings)
+    try:
+        return database.check()
+    finally:
+        database.close()
+
+
+def _queue(settings: Settings) -> str:
+    if not settings.redis.addr:
+        return f"embedded, {redis_executable()}"
+    with open_redis(settings.redis) as redis:
+        return f"{TaskQueue(redis, settings.redis.queue).check()} at {settings.redis.addr}"
+
+
+def _storage(settings: Settings) -> str:
+    open_store(settings).check()
+    return storage_name(settings)
+
+
+def _node(settings: Settings) -> str:
+    if not settings.worker.addr:
+        return "embedded, offline providers"
+    return NodeClient(settings.worker.addr).check()
+
+
+def _ffmpeg(_settings: Settings) -> str:
+    try:
+        asked = subprocess.run(
+            [ffmpeg_exe(), "-version"], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        )  # noqa: S603 - ours
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CheckFailed(str(error)) from error
+    return asked.stdout.splitlines()[0]
+
+
+def _font(settings: Settings) -> str:
+    return str(font_file(settings.film.font or None))
+
+
+def _speech(settings: Settings) -> str:
+    if settings.worker.addr:
+        return "the model node's own"
+    try:
+        import espeakng_loader  # noqa: PLC0415 - looked at only where the embedded node will need it
+
+        return str(espeakng_loader.get_library_path())
+    except (ImportError, OSError) as error:
+        raise CheckFailed(str(error)) from error
+
+
+def _address(settings: Settings) -> str:
+    address = parse_listen(settings.server.port)
+    listen(address).close()
+    return address.url()
+
+
+def _lines() -> Iterator[tuple[str, Check, str]]:
+    yield "database", _database, "See mysql.dsn; empty means SQLite in data_dir."
+    yield "queue", _queue, "Start Redis 6.2 or newer or correct redis.addr; empty means an embedded one."
+    yield "storage", _storage, "See minio.*; an empty endpoint means a folder in data_dir."
+    yield "node", _node, "Start the model node or correct worker.addr; empty means an embedded one."
+    yield "ffmpeg", _ffmpeg, "Run `make setup` (it brings one), or install ffmpeg."
+    yield "font", _font, "Run `make setup` (it brings one), or name a CJK font by film.font."
+    yield "speech", _speech, "Run `make setup`, which brings espeak-ng."
+    yield "address", _address, "Is the server running already? Another port: server.port."
+
+
+CHECKS: dict[str, Check] = {name: check for name, check, _ in _lines()}
+HINTS: dict[str, str] = {name: hint for name, _, hint in _lines()}

@@ -1,0 +1,72 @@
+"""A program that the keeper keeps alive."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import time
+from abc import ABC, abstractmethod
+
+from service.embedded.guard import guarded
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+STEADY_S = 60.0  # one that ran this long starts anew with the shortest pause
+STOP_S = 2.0
+
+
+class StartFailedError(Exception):
+    """The program did not come up; the text says why and what to do."""
+
+
+class Child(ABC):
+    """Started once by `start`, which waits until it serves; `keep` starts it again when it has died, after a pause that doubles."""
+
+    name: str
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = self._start_again = 0.0
+        self._pause = FIRST_PAUSE_S
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it and wait until it serves; raises `StartFailedError`."""
+
+    @abstractmethod
+    def start_again(self) -> None:
+        """Start it at the same address, without waiting."""
+
+    def keep(self) -> None:
+        """Look after it; called several times a second."""
+        now = time.monotonic()
+        if self._process is not None and self._process.poll() is not None:
+            if now - self._started > STEADY_S:
+                self._pause = FIRST_PAUSE_S
+            log.error("%s ended with status %d; again in %.1f s", self.name, self._process.returncode, self._pause)
+            self._process, self._start_again = None, now + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
+        if self._process is None and now >= self._start_again:
+            self.start_again()
+
+    def stop(self) -> None:
+        """End it, by force after `STOP_S` seconds."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _spawn(
+        self, command: list[str], *, env: dict[str, str] | None = None, stdout: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(guarded(command), stdin=subprocess.DEVNULL, stdout=stdout, env=env)  # noqa: S603 - our own words
+        return self._process

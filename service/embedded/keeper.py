@@ -1,0 +1,70 @@
+"""The process that keeps the embedded parts alive: `python -m service.embedded.keeper '{"redis": true, "node": {...}}'`.
+
+It is a process of its own because the web server's has other things to do with signals, forks and dead children. It prints one JSON line,
+`{"redis": address, "node": address}` or `{"error": text}`, and ends with SIGTERM, which it also gets when its parent dies. What it
+started ends with it, however it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from config.settings import LogSettings
+from service.embedded.child import Child, StartFailedError
+from service.embedded.node import HOST, EmbeddedNode
+from service.embedded.redis import EmbeddedRedis
+from service.log import set_up_logging
+
+LOOK_S = 0.2
+
+log = logging.getLogger(__name__)
+
+
+def main(wanted: dict[str, Any]) -> int:
+    """Start what is wanted, say where it is, keep it until SIGTERM."""
+    set_up_logging(LogSettings(**wanted["log"]))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    folder = Path(tempfile.mkdtemp(prefix="s2v-"))
+    children: list[Child] = []
+    try:
+        addresses = _start(wanted, folder, children)
+        print(json.dumps(addresses), flush=True)  # noqa: T201 - the answer to whoever started us
+        while True:
+            time.sleep(LOOK_S)
+            for child in children:
+                child.keep()
+    except StartFailedError as error:
+        print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - see above
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for child in reversed(children):
+            child.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(wanted: dict[str, Any], folder: Path, children: list[Child]) -> dict[str, str]:
+    addresses: dict[str, str] = {}
+    if wanted.get("redis"):
+        redis = EmbeddedRedis(folder)
+        children.append(redis)
+        redis.start()
+        addresses["redis"] = str(redis.socket)
+    if wanted.get("node"):
+        node = EmbeddedNode(Path(wanted["node"]["output"]), wanted["node"]["webhook_url"], wanted["log"]["format"])
+        children.append(node)
+        node.start()
+        addresses["node"] = f"http://{HOST}:{node.port}"
+    return addresses
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -1,0 +1,65 @@
+"""The embedded model node: `worker_node` on a loopback port of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from service.embedded.child import Child, StartFailedError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HOST = "127.0.0.1"
+
+
+class EmbeddedNode(Child):
+    """Takes a free port at its first start and keeps it. The webhook's secret comes as S2V_NODE_WEBHOOK_SECRET in our environment."""
+
+    name = "embedded model node"
+
+    def __init__(self, output: Path, webhook_url: str, log_format: str) -> None:
+        super().__init__()
+        self._output, self._webhook_url, self._log_format = output, webhook_url, log_format
+        self.port = 0
+
+    def start(self) -> None:
+        """See `Child.start`."""
+        process = self._spawn(self._command(), env=self._environment(), stdout=subprocess.PIPE)
+        line = process.stdout.readline() if process.stdout else b""  # ends with the node, so it cannot wait for ever
+        try:
+            self.port = int(json.loads(line)["listening"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StartFailedError(
+                "the model node does not start (its own lines above say why); or name one by worker.addr"
+            ) from error
+
+    def start_again(self) -> None:
+        """See `Child.start_again`."""
+        self._spawn(self._command(), env=self._environment())
+
+    def _command(self) -> list[str]:
+        return [
+            *(
+                sys.executable,
+                "-m",
+                "worker_node",
+                "--host",
+                HOST,
+                "--port",
+                str(self.port),
+                "--output",
+                str(self._output),
+            ),
+            *("--webhook-url", self._webhook_url, "--log-format", self._log_format, "--parent-pid", str(os.getpid())),
+        ]
+
+    def _environment(self) -> dict[str, str]:
+        """The node's own variables only: it has no use for the server's secrets."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("S2V_") or name.startswith("S2V_NODE_")
+        }
+        return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}

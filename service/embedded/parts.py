@@ -1,0 +1,96 @@
+"""The embedded parts as the server sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.settings import Settings
+from service.embedded.guard import guarded
+from service.embedded.node import ROOT
+from service.errors import DependencyError
+
+STOP_S = 8.0  # longer than the keeper takes for what it keeps
+NODE_FOLDER = "node"
+WEBHOOK_PATH = "/api/webhook/task_complete"
+
+
+@dataclass
+class EmbeddedParts:
+    """What runs beside the server because no address was configured. `settings` name the real addresses."""
+
+    settings: Settings
+    _keeper: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @classmethod
+    def start(cls, settings: Settings, server_url: str) -> EmbeddedParts:
+        """Start what has no address; returns once it serves. Call it from the main thread: the parts end with the calling one.
+
+        `server_url` is where the node reports ended jobs. Raises `DependencyError`.
+        """
+        wanted: dict[str, Any] = {"log": settings.log.model_dump(), "redis": not settings.redis.addr}
+        secret = settings.worker.webhook_secret
+        if not settings.worker.addr:
+            secret = secret or secrets.token_hex(32)
+            output = (settings.data_dir / NODE_FOLDER).absolute()
+            wanted["node"] = {"output": str(output), "webhook_url": server_url + WEBHOOK_PATH}
+        if not wanted["redis"] and "node" not in wanted:
+            return cls(settings)
+        keeper = subprocess.Popen(  # noqa: S603 - our own words
+            guarded([sys.executable, "-m", "service.embedded.keeper", json.dumps(wanted)], signal.SIGTERM),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+                "S2V_NODE_WEBHOOK_SECRET": secret,
+            },
+            start_new_session=True,  # a terminal's Ctrl-C is for the server, which ends these in order
+        )
+        parts = cls(settings, keeper)
+        try:
+            addresses = _read(keeper)
+        except BaseException:
+            parts.stop()
+            raise
+        parts.settings = settings.model_copy(
+            update={
+                "redis": settings.redis.model_copy(update={"addr": addresses.get("redis", settings.redis.addr)}),
+                "worker": settings.worker.model_copy(
+                    update={"addr": addresses.get("node", settings.worker.addr), "webhook_secret": secret}
+                ),
+            }
+        )
+        return parts
+
+    def stop(self) -> None:
+        """End what was started; returns when it is gone."""
+        if self._keeper is None:
+            return
+        self._keeper.terminate()
+        try:
+            self._keeper.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self._keeper.pid, signal.SIGKILL)
+            self._keeper.wait()
+        if self._keeper.stdout:
+            self._keeper.stdout.close()
+        self._keeper = None
+
+
+def _read(keeper: subprocess.Popen[bytes]) -> dict[str, str]:
+    line = keeper.stdout.readline() if keeper.stdout else b""  # ends with the keeper, so it cannot wait for ever
+    answer: dict[str, str] = (
+        json.loads(line) if line else {"error": "the embedded parts do not start; the lines above say why"}
+    )
+    if "error" in answer:
+        raise DependencyError(answer["error"])
+    return answer

@@ -1,0 +1,170 @@
+"""gunicorn in this process: an arbiter and one worker process with a thread per connection at work.
+
+The worker is forked before anything is connected; what it needs is built in it by `Site.build`. No preload: connections that two processes
+share answer the wrong one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
+
+from config.addresses import Listen
+from config.settings import ServerSettings
+from service.embedded.guard import end_with_parent
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 3  # for requests at work when the server stops; the worker is killed after it
+HANG_S = 120  # a worker whose main loop stood still for so long is replaced
+BACKLOG = 2048
+KEEPALIVE_S = 5
+IDLE_CONNECTIONS = 1000  # kept alive beside those at work
+
+
+class AddressInUse(Exception):
+    """The server cannot listen; the text names the address and what to do."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the worker process serves, and how it ends.
+
+    At the signal to end, `close_sockets` and `stop_work` run beside the last requests; then `close` releases connections.
+    """
+
+    app: Flask
+    stop_work: Callable[[], None]
+    close: Callable[[], None]
+
+    def close_sockets(self) -> None:
+        """Say goodbye on every open WebSocket: a thread waits on each."""
+        self.app.extensions["sockets"].close_all()
+
+
+def listen(address: Listen) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `AddressInUse`."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+        listener.listen(BACKLOG)
+    except (OSError, UnicodeError) as error:
+        listener.close()
+        raise AddressInUse(
+            f"cannot listen on {address.host or '*'}:{address.port} ({error}); set another one by server.port or S2V_SERVER_PORT"
+        ) from error
+    return listener
+
+
+def serve(listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. Call it from the main thread."""
+    try:
+        _Gunicorn(listener, settings, build).run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
+    def __init__(self, listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> None:
+        self._listener, self._settings, self._build = listener, settings, build
+        self.site: Site | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings; its own command line, file and environment are not read."""
+        threads = self._settings.threads + self._settings.max_sockets
+        values: dict[str, Any] = {
+            "bind": [f"fd://{os.dup(self._listener.fileno())}"],  # a copy: gunicorn closes what it gets
+            "workers": 1,
+            "worker_class": _Worker,
+            "threads": threads,
+            "worker_connections": threads + IDLE_CONNECTIONS,
+            "keepalive": KEEPALIVE_S,
+            "limit_request_line": 0,  # any other value is clamped to 8,190; ours stands in front of the application
+            "timeout": HANG_S,
+            "graceful_timeout": GRACE_S,
+            "logger_class": _Logger,
+            "control_socket_disable": True,
+            "post_fork": _post_fork,
+            "worker_exit": _worker_exit,
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in the worker, after the fork."""
+        self.site = self._build()
+        return self.site.app
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
+    """Ends its sockets and its work as soon as it is told to end, since those would hold it up for the whole grace time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ending: list[threading.Thread] = []
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # a terminal's Ctrl-C goes to the arbiter too, which ends us in order
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        site = self.app.site
+        if self.alive and site is not None:  # in threads: a signal handler must not wait for locks
+            self.ending = [threading.Thread(target=end, daemon=True) for end in (site.close_sockets, site.stop_work)]
+            for thread in self.ending:
+                thread.start()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """What the arbiter sends after Ctrl-C; it ends the same way."""
+        self.handle_exit(sig, frame)
+
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn carries no types
+    """gunicorn's lines among ours; it has no lines for single requests."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+
+    def close_on_exec(self) -> None:
+        """There are no files of its own."""
+
+
+def _post_fork(arbiter: Any, _worker: Any) -> None:
+    end_with_parent(arbiter.pid, signal.SIGKILL)
+
+
+def _worker_exit(_arbiter: Any, worker: Any) -> None:
+    site = worker.app.site
+    if site is None:
+        return
+    for thread in worker.ending or [threading.Thread(target=site.stop_work, daemon=True)]:
+        if not thread.ident:
+            thread.start()
+        thread.join(GRACE_S)
+    site.close()
+    sys.stderr.flush()
+    # Threads of requests that are still at work would be waited for at an ordinary exit; nobody waits for their answers any more.
+    os._exit(0)
