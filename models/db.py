@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timezone, tzinfo
-from typing import TypeVar
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -16,10 +13,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from service.errors import DatabaseUnavailable
 
-Result = TypeVar("Result")
-
-ATTEMPTS = 6
-FIRST_PAUSE_S = 0.02
 CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, lock wait timeout, deadlock
 
 
@@ -28,7 +21,7 @@ class Database:
 
     `read()` and `write()` are units of work: what is not committed by leaving the block is rolled back. On SQLite a write takes the
     database's lock at its start (BEGIN IMMEDIATE), so that two writers queue up instead of failing; elsewhere READ COMMITTED lets a
-    guarded UPDATE see what others committed. `run()` is a write that is tried again when another transaction was in its way.
+    guarded UPDATE see what others committed. A write that was in another's way fails (`is_conflict`); see `models.retrying`.
     """
 
     def __init__(self, engine: Engine, zone: tzinfo = timezone.utc) -> None:
@@ -58,22 +51,6 @@ class Database:
         """A session that is committed when the block ends without an exception."""
         with translated(), self._write.begin() as session:
             yield session
-
-    def run(self, work: Callable[[Session], Result]) -> Result:
-        """Do `work` in a write and return what it returned; deadlocks and lock waits are tried again, a little later each time.
-
-        `work` may be called several times: whatever must happen once (enqueueing, a request) belongs after this call.
-        """
-        for attempt in range(1, ATTEMPTS):
-            try:
-                with self.write() as session:
-                    return work(session)
-            except DatabaseUnavailable as error:
-                if not is_conflict(error.__cause__):
-                    raise
-            time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - spreads rivals, guards nothing
-        with self.write() as session:
-            return work(session)
 
     def check(self) -> str:
         """The server's name and version; raises `DatabaseUnavailable`."""

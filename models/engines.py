@@ -10,6 +10,7 @@ from pymysql.connections import Connection as MysqlConnection
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 SQLITE_BUSY_S = 30.0
+CONNECT_TIMEOUT_S = 10
 SOCKET_GRACE_S = 5
 """The socket waits this much longer than the server lets a statement run, so that the server's own error arrives."""
 
@@ -41,16 +42,19 @@ def mysql_engine(url: URL, *, pool_size: int, statement_timeout_s: int) -> Engin
     """MySQL or MariaDB. `pool_size` connections are kept, as many more are opened at peaks; each is tested before use.
 
     A statement ends after `statement_timeout_s` (on MySQL only a SELECT, but there the socket's limit holds for the rest), a wait
-    for a row's lock after half of it, so that `Database.run` can try again.
+    for a row's lock after half of it, so that `models.retrying` can try again.
     """
     engine = create_engine(
-        _utf8mb4(url),
+        _address(url),
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args=_socket_limits(statement_timeout_s + SOCKET_GRACE_S),
+        connect_args={
+            "read_timeout": statement_timeout_s + SOCKET_GRACE_S,
+            "write_timeout": statement_timeout_s + SOCKET_GRACE_S,
+        },
     )
     _on_connect(engine, lock_wait_s=max(1, statement_timeout_s // 2), statement_s=statement_timeout_s)
     return engine
@@ -58,20 +62,17 @@ def mysql_engine(url: URL, *, pool_size: int, statement_timeout_s: int) -> Engin
 
 def mysql_schema_engine(url: URL, *, patience_s: int) -> Engine:
     """A MySQL or MariaDB engine for changing tables: no limit on a statement, `patience_s` for tables that others hold."""
-    engine = create_engine(
-        _utf8mb4(url), isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args={"connect_timeout": 10}
-    )
+    engine = create_engine(_address(url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
     _on_connect(engine, lock_wait_s=patience_s, statement_s=0)
     return engine
 
 
-def _utf8mb4(url: URL) -> URL:
-    """MySQL's `utf8` has no emoji, whatever the DSN says."""
-    return url.update_query_dict({"charset": "utf8mb4"})
-
-
-def _socket_limits(seconds: int) -> dict[str, int]:
-    return {"connect_timeout": 10, "read_timeout": seconds, "write_timeout": seconds}
+def _address(url: URL) -> URL:
+    """The address with utf8mb4 (MySQL's `utf8` has no emoji) and, of the DSN's time limits, only the one on connecting."""
+    limited = (
+        url if "connect_timeout" in url.query else url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT_S)})
+    )
+    return limited.difference_update_query(["read_timeout", "write_timeout"]).update_query_dict({"charset": "utf8mb4"})
 
 
 def _on_connect(engine: Engine, *, lock_wait_s: int, statement_s: int) -> None:

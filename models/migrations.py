@@ -7,7 +7,7 @@ server, get the upgrades that `schema_info` does not list yet. Whoever calls thi
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,9 @@ UPGRADES = SQL / "upgrade"
 
 # A column that the Go backend's table of this name does not have.
 MARKERS = {"project": "bgm", "shot": "narration", "task": "seq"}
-ALREADY_THERE = frozenset({1060, 1061})  # MySQL and MariaDB: the column, the index exists
+PASSED_OVER = frozenset(
+    {1060, 1061, 1065}
+)  # MySQL and MariaDB: the column or the index exists; there was only a comment
 
 logger = logging.getLogger(__name__)
 
@@ -44,23 +46,22 @@ def upgrades() -> Sequence[Upgrade]:
 def migrate(connection: Connection, *, foreign_zone: str) -> str:
     """Make what is missing, upgrade what is old; returns the name of the zone that the DATETIME columns are in.
 
-    `foreign_zone` is that zone for tables found here that this server did not make. It is noted down before anything is changed, so
-    that an upgrade that was interrupted goes on with the same zone whatever the configuration says then.
+    `foreign_zone` is that zone for tables found here that this server did not make. Zone and version are noted down before anything is
+    changed, so that an upgrade that was interrupted goes on, and with the same zone whatever the configuration says then.
     """
     steps = upgrades()
+    newest = steps[-1].number if steps else 0
     old = _tables_of_the_go_backend(inspect(connection))
     run_script(connection, SCRIPT)
     known = _info(connection)
-    zone = known.get("zone") or (foreign_zone if old else "UTC")
-    if "zone" not in known:
-        _note(connection, "zone", zone)
-    newest = steps[-1].number if steps else 0
-    version = 0 if old else int(known.get("version", newest))
     if old:
-        logger.info(
-            "taking over the tables of the Go backend (%s); their times are in the zone %s", ", ".join(old), zone
-        )
-    elif version > newest:
+        logger.info("taking over the tables of the Go backend: %s", ", ".join(old))
+        known["version"] = "0"
+    known.setdefault("version", str(newest))
+    known.setdefault("zone", foreign_zone if old else "UTC")
+    _note(connection, known)
+    version = int(known["version"])
+    if version > newest:
         logger.warning(
             "the tables are of version %d, made by a newer server; this one knows version %d", version, newest
         )
@@ -68,26 +69,26 @@ def migrate(connection: Connection, *, foreign_zone: str) -> str:
         if step.number > version:
             logger.info("upgrading the tables: %s", step.path.name)
             run_script(connection, step.path)
-    if known.get("version") != str(max(version, newest)):
-        _note(connection, "version", str(max(version, newest)))
-    return zone
+            _note(connection, {"version": str(step.number)})
+    return known["zone"]
 
 
 def run_script(connection: Connection, path: Path) -> None:
-    """Run a file's statements one by one; one whose column or index is there already is passed over."""
+    """Run a file's statements one by one; one whose column or index is there already, or that is for another kind of server,
+    is passed over."""
     for statement in statements(path.read_text(encoding="utf-8")):
         try:
             connection.execution_options(no_parameters=True).exec_driver_sql(statement)
         except OperationalError as error:
-            if not _already_there(error):
+            if not _is_harmless(error):
                 raise
 
 
-def _already_there(error: OperationalError) -> bool:
+def _is_harmless(error: OperationalError) -> bool:
     code = error.orig.args[0] if error.orig is not None and error.orig.args else None
     if isinstance(code, str):  # SQLite has no numbers for these
         return code.startswith("duplicate column name") or code.endswith("already exists")
-    return code in ALREADY_THERE
+    return code in PASSED_OVER
 
 
 def _tables_of_the_go_backend(inspector: Inspector) -> list[str]:
@@ -105,8 +106,15 @@ def _info(connection: Connection) -> dict[str, str]:
     return {str(row.name): str(row.value) for row in rows}
 
 
-def _note(connection: Connection, name: str, value: str) -> None:
-    connection.execute(text("DELETE FROM schema_info WHERE name = :name"), {"name": name})
-    connection.execute(
-        text("INSERT INTO schema_info (name, value) VALUES (:name, :value)"), {"name": name, "value": value}
-    )
+def _note(connection: Connection, values: Mapping[str, str]) -> None:
+    """Write what has changed."""
+    there = _info(connection)
+    for name, value in values.items():
+        if name not in there:
+            connection.execute(
+                text("INSERT INTO schema_info (name, value) VALUES (:name, :value)"), {"name": name, "value": value}
+            )
+        elif there[name] != value:
+            connection.execute(
+                text("UPDATE schema_info SET value = :value WHERE name = :name"), {"name": name, "value": value}
+            )

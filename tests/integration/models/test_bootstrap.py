@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import URL, BigInteger, DateTime, Integer, String, inspect, text
+from sqlalchemy.dialects import mysql
+
+from config.settings import MysqlSettings, Settings
+from models.asset import Asset
+from models.base import Base
+from models.bootstrap import FILE_NAME, open_database, open_mysql, open_sqlite
+from models.db import Database
+from models.project import Project
+from models.shot import Shot
+from models.sql_script import statements
+from models.task import Task
+from models.types import JsonObject
+from service.errors import DatabaseUnavailable
+from tests import go_backend
+from tests.integration.models.conftest import Open
+from tests.integration.models.rows import project
+from tests.servers.process import free_port
+from tests.wait import wait_until
+
+ROOT = Path(__file__).resolve().parents[3]
+OPEN_IT = """
+import sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+from sqlalchemy import make_url
+from models.bootstrap import open_mysql, open_sqlite
+url = make_url(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+if url.drivername == "sqlite":
+    open_sqlite(Path(url.database)).close()
+else:
+    open_mysql(url, zone=ZoneInfo("Asia/Shanghai")).close()
+"""
+
+
+def info(database: Database) -> dict[str, str]:
+    with database.read() as session:
+        return {row.name: row.value for row in session.execute(text("SELECT name, value FROM schema_info"))}
+
+
+@pytest.mark.parametrize("origin", ["new", "go"])
+def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: str) -> None:
+    if origin == "go":
+        go_backend.load(url)
+    database = open_url(url)
+    inspector = inspect(database.engine)
+    assert set(Base.metadata.tables) == {model.__tablename__ for model in (Project, Shot, Task, Asset)}
+    for table in Base.metadata.sorted_tables:
+        found = {column["name"]: column for column in inspector.get_columns(table.name)}
+        assert set(found) == set(table.columns.keys())
+        assert inspector.get_pk_constraint(table.name)["constrained_columns"] == [c.name for c in table.primary_key]
+        for column in table.columns:
+            made = found[column.name]
+            assert made["nullable"] == column.nullable, f"{table.name}.{column.name}"
+            if isinstance(column.type, BigInteger):
+                assert isinstance(made["type"], BigInteger)
+            elif isinstance(column.type, Integer):
+                assert isinstance(made["type"], Integer)
+            elif isinstance(column.type, String) and database.is_sqlite:
+                assert isinstance(made["type"], String)  # SQLite keeps a width and never looks at it
+            elif isinstance(column.type, String) and column.type.length:
+                assert getattr(made["type"], "length", None) == column.type.length, f"{table.name}.{column.name}"
+            elif isinstance(column.type, String):
+                assert isinstance(made["type"], mysql.MEDIUMTEXT), f"{table.name}.{column.name}"
+            elif isinstance(column.type, JsonObject) and not database.is_sqlite:
+                assert isinstance(made["type"], mysql.JSON | mysql.LONGTEXT)
+            elif isinstance(column.type, DateTime):
+                assert isinstance(made["type"], DateTime)
+        keys = {
+            (tuple(key["constrained_columns"]), key["referred_table"], key["options"].get("ondelete"))
+            for key in inspector.get_foreign_keys(table.name)
+        }
+        assert keys == {((key.parent.name,), key.column.table.name, key.ondelete) for key in table.foreign_keys}, (
+            table.name
+        )
+
+
+@pytest.mark.parametrize("origin", ["new", "go"])
+def test_every_list_that_is_asked_for_has_an_index(url: URL, open_url: Open, origin: str) -> None:
+    if origin == "go":
+        go_backend.load(url)
+    inspector = inspect(open_url(url).engine)
+
+    def indices(table: str) -> set[tuple[str | None, ...]]:
+        made = {tuple(index["column_names"]) for index in inspector.get_indexes(table)}
+        return made | {tuple(index["column_names"]) for index in inspector.get_unique_constraints(table)}
+
+    assert ("created_at", "seq", "id") in indices("project")
+    assert ("project_id", "order", "id") in indices("shot")
+    assert {
+        ("project_id", "created_at", "seq", "id"),
+        ("status", "id"),
+        ("shot_id", "id"),
+        ("parent_id", "id"),
+    } <= indices("task")
+    assert ("project_id", "kind", "shot_id", "number") in indices("asset")
+
+
+def test_opening_again_changes_nothing(url: URL, open_url: Open) -> None:
+    first = open_url(url)
+    with first.write() as session:
+        session.add(project(title="again"))
+    before = info(first)
+    second = open_url(url)
+    with second.read() as session:
+        assert [row.title for row in session.query(Project)] == ["again"]
+    assert info(second) == before
+
+
+@pytest.mark.parametrize("origin", ["new", "go"])
+def test_servers_that_start_at_once_do_not_collide(url: URL, open_url: Open, origin: str) -> None:
+    if origin == "go":
+        go_backend.load(url)
+    command = [sys.executable, "-c", OPEN_IT, url.render_as_string(hide_password=False)]
+    servers = [
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for server in servers:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "ready\n"
+    for server in servers:
+        assert server.stdin is not None
+        server.stdin.write("\n")
+        server.stdin.flush()
+    errors = [server.communicate(timeout=120)[1] for server in servers]
+    assert errors == [""] * 2
+    with open_url(url).read() as session:
+        assert (session.query(Project).count() > 0) == (origin == "go")
+
+
+def test_a_new_database_is_in_utc_whatever_the_dsn_says(mysql_dsn: str) -> None:
+    dsn = mysql_dsn.partition("?")[0] + "?parseTime=True&loc=Asia%2FShanghai"
+    database = open_database(Settings(mysql=MysqlSettings(dsn=dsn)))
+    assert info(database) == {"version": "1", "zone": "UTC"}
+    assert str(database.zone) == "UTC"
+    database.close()
+
+
+def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:
+    database = open_database(Settings(data_dir=tmp_path / "made" / "here"))
+    assert (tmp_path / "made" / "here" / FILE_NAME).is_file()
+    with database.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+    assert database.check().startswith("sqlite 3.")
+    database.close()
+
+
+@pytest.mark.parametrize("done", [0, 1, 3, 8, 14, 20])
+def test_an_interrupted_take_over_goes_on_where_it_was(
+    mysql_url: URL, open_url: Open, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    go_backend.load(mysql_url)
+    before = go_backend.rows(mysql_url, "project")
+    left = [done]
+
+    def cut_off(script: str) -> Iterator[str]:
+        for statement in statements(script):
+            if "CREATE TABLE" not in statement:
+                if left[0] == 0:
+                    raise ConnectionAbortedError("the power went")
+                left[0] -= 1
+            yield statement
+
+    with monkeypatch.context() as patch:
+        patch.setattr("models.migrations.statements", cut_off)
+        with pytest.raises(ConnectionAbortedError):
+            open_mysql(mysql_url, zone=ZoneInfo("Asia/Shanghai"))
+    database = open_url(mysql_url, zone=ZoneInfo("Europe/Berlin"))
+    assert info(database) == {"version": "1", "zone": "Asia/Shanghai"}
+    assert go_backend.rows(mysql_url, "project") == before
+    assert "request_id" in {column["name"] for column in inspect(database.engine).get_columns("task")}
+
+
+def test_a_start_waits_for_the_server_that_makes_the_tables_just_now(mysql_url: URL) -> None:
+    impatient = mysql_url.update_query_dict(
+        {"read_timeout": "1"}
+    )  # `readTimeout=1s` in the DSN is for queries, not for this
+    began = time.monotonic()
+    with go_backend.foreign_engine(mysql_url).connect() as other, ThreadPoolExecutor(1) as threads:
+        name = {"name": f"storytovideo.schema.{mysql_url.database}"}
+        assert other.scalar(text("SELECT GET_LOCK(:name, 0)"), name) == 1
+        starting = threads.submit(open_mysql, impatient)
+        wait_until(lambda: time.monotonic() - began > 1.5, timeout=30)
+        assert not starting.done()
+        assert inspect(other).get_table_names() == []
+        other.execute(text("SELECT RELEASE_LOCK(:name)"), name)
+        database = starting.result()
+    assert info(database)["version"] == "1"
+    database.close()
+
+
+def test_a_start_does_not_wait_for_ever(mysql_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.bootstrap.PATIENCE_S", 1)
+    with go_backend.foreign_engine(mysql_url).connect() as other:
+        other.execute(text("SELECT GET_LOCK(:name, 0)"), {"name": f"storytovideo.schema.{mysql_url.database}"})
+        with pytest.raises(DatabaseUnavailable, match="another server"):
+            open_mysql(mysql_url)
+
+
+def test_a_go_backend_that_still_runs_is_told_to_stop(mysql_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.bootstrap.PATIENCE_S", 1)
+    go_backend.load(mysql_url)
+    with go_backend.foreign_engine(mysql_url).connect() as backend:
+        backend.execute(text("SELECT * FROM task FOR UPDATE"))
+        with pytest.raises(DatabaseUnavailable, match="stop the Go backend"):
+            open_mysql(mysql_url)
+    open_mysql(mysql_url).close()
+
+
+def test_a_database_that_is_not_there_is_named_with_the_statement_that_makes_it(mysql_url: URL) -> None:
+    with pytest.raises(DatabaseUnavailable, match="CREATE DATABASE `not_there_yet`"):
+        open_mysql(mysql_url.set(database="not_there_yet"))
+
+
+def test_a_wrong_password_is_told_but_not_repeated(mysql_url: URL) -> None:
+    with pytest.raises(DatabaseUnavailable, match="user or password") as caught:
+        open_mysql(mysql_url.set(username="nobody", password="pa%ss/w@rd"))
+    assert "pa%ss/w@rd" not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_is_told(mysql_url: URL) -> None:
+    with pytest.raises(DatabaseUnavailable, match="nothing answers there"):
+        open_mysql(mysql_url.set(port=free_port()))
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(b"a diary, not a database" * 100)
+    with pytest.raises(DatabaseUnavailable, match="not a database"):
+        open_sqlite(path)
+    assert path.read_bytes() == b"a diary, not a database" * 100
+
+
+def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(DatabaseUnavailable, match="cannot use the database file"):
+        open_sqlite(tmp_path / "data" / FILE_NAME)

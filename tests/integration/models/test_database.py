@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import URL, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
+
+from config.go_dsn import parse
+from models.bootstrap import open_mysql
+from models.db import Database, is_conflict
+from models.project import Project
+from models.retrying import ATTEMPTS, retrying
+from service.errors import DatabaseUnavailable
+from tests import go_backend
+from tests.conftest import leave_out
+from tests.integration.models.conftest import Open
+from tests.integration.models.rows import project
+from tests.servers.mariadb_server import MariadbServer
+from tests.servers.process import MissingServiceError
+from tests.wait import wait_until
+
+
+def titles(database: Database) -> list[str]:
+    with database.read() as session:
+        return sorted(row.title for row in session.query(Project))
+
+
+def rename(session: Session, project_id: str, title: str) -> None:
+    session.execute(text("UPDATE project SET title = :title WHERE id = :id"), {"title": title, "id": project_id})
+
+
+def two_projects(database: Database) -> None:
+    with database.write() as session:
+        session.add_all([project(id="a", title="a"), project(id="b", title="b")])
+
+
+def test_a_write_that_fails_leaves_nothing_behind(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as session:
+            session.add(project())
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert titles(database) == []
+
+
+def test_a_read_is_never_committed(database: Database) -> None:
+    with database.read() as session:
+        session.add(project())
+        session.flush()
+    assert titles(database) == []
+
+
+def test_writers_queue_up_instead_of_failing(database: Database) -> None:
+    two_projects(database)
+
+    @retrying
+    def count_up(_: int) -> None:
+        with database.write() as session:
+            found = session.query(Project).filter_by(id="a").with_for_update().one()
+            found.duration = (found.duration or 0) + 1
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(count_up, range(40)))
+    with database.read() as session:
+        assert session.get_one(Project, "a").duration == 40
+
+
+def test_a_retried_use_case_returns_what_it_returned(database: Database) -> None:
+    @retrying
+    def ask() -> int:
+        with database.read() as session:
+            return int(session.scalar(text("SELECT 41 + 1")) or 0)
+
+    assert ask() == 42
+
+
+def test_the_victim_of_a_deadlock_tries_again(mysql_url: URL, open_url: Open) -> None:
+    database = open_url(mysql_url)
+    two_projects(database)
+    both_hold_one = threading.Barrier(2)
+    calls: list[str] = []
+
+    @retrying
+    def swap(first: str, second: str) -> None:
+        calls.append(first)
+        with database.write() as session:
+            rename(session, first, f"{first} by {first}{second}")
+            if calls.count(first) == 1:
+                both_hold_one.wait(timeout=60)
+            rename(session, second, f"{second} by {first}{second}")
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(swap, "a", "b"), threads.submit(swap, "b", "a")]:
+            done.result()
+    assert len(calls) == 3
+    assert titles(database) in (["a by ab", "b by ab"], ["a by ba", "b by ba"])
+
+
+def test_a_lock_that_is_held_for_long_is_waited_for_again(mysql_url: URL, open_url: Open) -> None:
+    database = open_url(mysql_url, statement_timeout_s=2)  # so that a lock is waited for one second
+    two_projects(database)
+    tried: list[float] = []
+
+    @retrying
+    def wait_for_it() -> None:
+        tried.append(time.monotonic())
+        with database.write() as session:
+            rename(session, "a", "in the end")
+
+    with ThreadPoolExecutor(1) as threads, database.write() as holder:
+        rename(holder, "a", "held")
+        waiting = threads.submit(wait_for_it)
+        wait_until(lambda: len(tried) == 2, timeout=60)
+        holder.commit()
+        waiting.result()
+    assert titles(database) == ["b", "in the end"]
+
+
+def test_a_conflict_that_does_not_end_is_reported(database: Database) -> None:
+    calls: list[int] = []
+
+    @retrying
+    def lose() -> None:
+        calls.append(1)
+        with database.write():
+            raise OperationalError("UPDATE", {}, Exception(1213, "Deadlock found"))
+
+    with pytest.raises(DatabaseUnavailable):
+        lose()
+    assert len(calls) == ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "conflict"),
+    [((1205, "x"), True), ((1213, "x"), True), ((2006, "gone"), False), (("database is locked",), True), ((), False)],
+)
+def test_only_what_another_transaction_caused_is_tried_again(arguments: tuple[int | str, ...], conflict: bool) -> None:
+    assert is_conflict(OperationalError("UPDATE", {}, Exception(*arguments))) is conflict
+
+
+def test_other_errors_are_not_tried_again(database: Database) -> None:
+    calls: list[int] = []
+
+    @retrying
+    def ask_for_what_is_not_there() -> None:
+        calls.append(1)
+        with database.read() as session:
+            session.execute(text("SELECT 1 / 0 FROM no_such_table"))
+
+    with pytest.raises(DatabaseUnavailable if database.is_sqlite else ProgrammingError):
+        ask_for_what_is_not_there()
+    assert calls == [1]
+
+
+def test_a_statement_that_takes_too_long_is_ended(mysql_url: URL, open_url: Open) -> None:
+    database = open_url(mysql_url, statement_timeout_s=1)
+    started = time.monotonic()
+    with pytest.raises(DatabaseUnavailable), database.read() as session:
+        session.scalar(
+            text(
+                "SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, information_schema.columns c"
+            )
+        )
+    assert time.monotonic() - started < 60
+    assert database.check().startswith("mysql ")
+
+
+def test_sessions_know_emoji_and_strictness_whatever_the_server_says(mysql_url: URL, open_url: Open) -> None:
+    database = open_url(mysql_url.update_query_dict({"charset": "utf8"}))
+    with database.read() as session:
+        isolation_of = "@@tx_isolation" if "maria" in database.check().lower() else "@@transaction_isolation"
+        mode, charset, isolation = session.execute(
+            text(f"SELECT @@sql_mode, @@character_set_client, {isolation_of}")
+        ).one()
+    assert "STRICT_TRANS_TABLES" in mode
+    assert "NO_ZERO_DATE" not in mode
+    assert (charset, isolation) == ("utf8mb4", "READ-COMMITTED")
+
+
+def test_after_a_fork_the_parents_connections_are_not_used(mysql_url: URL, open_url: Open) -> None:
+    database = open_url(mysql_url)
+
+    def connection() -> int:
+        with database.read() as session:
+            return int(session.scalar(text("SELECT CONNECTION_ID()")) or 0)
+
+    first = connection()
+    assert connection() == first
+    database.after_fork()
+    assert connection() != first
+
+
+def test_the_database_comes_back_after_its_server_was_restarted(pytestconfig: pytest.Config) -> None:
+    try:
+        server = MariadbServer()
+    except MissingServiceError as error:
+        leave_out(pytestconfig, str(error))
+    try:
+        url = parse(server.dsn("test_restart")).url
+        with go_backend.foreign_engine(url.set(database="mysql")).connect() as connection:
+            connection.execute(text("CREATE DATABASE test_restart CHARACTER SET utf8mb4"))
+        database = open_mysql(url)
+        two_projects(database)
+        server.stop()
+        with pytest.raises(DatabaseUnavailable, match="暂时不可用") as caught, database.write() as session:
+            session.add(project())
+        assert isinstance(caught.value.__cause__, OperationalError)
+        server.start_again()
+        with database.write() as session:
+            rename(session, "a", "still here")
+        assert titles(database) == ["b", "still here"]
+        database.close()
+    finally:
+        server.close()
