@@ -30,6 +30,7 @@ CODE = (
     "captions",
     "clip",
     "encoding",
+    "fonts",
     "framing",
     "media",
     "motion",
@@ -37,10 +38,11 @@ CODE = (
     "placeholder",
     "planes",
     "render",
+    "script_text",
     "still",
     "transitions",
 )
-LIBRARIES = ("av", "numpy", "opencv-python-headless", "pillow")
+LIBRARIES = ("av", "cvttf-notosanscjk-regular", "numpy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,121 @@
+"""The film's picture: every segment that the cache does not hold is made, by worker processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.errors import FilmError
+from service.film.cache import Cache, take
+from service.film.passes import second_pass
+from service.film.segments import Segment
+from service.film.spec import FilmSpec, RateControl
+from service.film.workers import Job, WorkerPool
+
+VIDEO, STATS, COVER = ".mp4", ".stats", ".jpg"
+
+
+@dataclass
+class Counts:
+    """For the report's log."""
+
+    made: int = 0
+    reused: int = 0
+    frames_made: int = 0
+
+
+@dataclass
+class PictureMaker:
+    """Makes and collects the segments of one film into its work folder."""
+
+    spec: FilmSpec
+    cache: Cache
+    folder: Path
+    progress: Callable[[float], None]
+    check: Callable[[], None]
+    counts: Counts = field(default_factory=Counts)
+
+    def make(self, segments: Sequence[Segment]) -> tuple[list[str], Path]:
+        """Names in the folder of all segments in order, and the cover. Raises FilmError naming the shot, or what `check` raises."""
+        with WorkerPool(self.spec.threads or cores()) as pool:
+            if segments[0].encoding.number == 1:
+                files = self._make(pool, segments, 0.0, 0.5, with_stats=True)
+                sizes = [file.stat().st_size for file in files]
+                if self.spec.rate_control is not RateControl.TWO_PASS or not self.spec.bitrate_kbps:
+                    raise FilmError("encode", "两遍编码需要 bitrate")
+                segments = second_pass(segments, sizes, self.spec.bitrate_kbps)
+                for segment, first in zip(segments, files, strict=True):
+                    # The second pass reads the statistics under the name that its own key gives it.
+                    take_once(first.with_suffix(STATS), self.folder / f"{segment.key}{STATS}")
+                files = self._make(pool, segments, 0.5, 1.0, with_stats=True)
+            else:
+                files = self._make(pool, segments, 0.0, 1.0, with_stats=False)
+            cover = self._cover(pool, segments)
+        return [file.name for file in files], cover
+
+    def _make(
+        self, pool: WorkerPool, segments: Sequence[Segment], start: float, end: float, *, with_stats: bool
+    ) -> list[Path]:
+        """Bring every segment into the folder; equal ones are made once."""
+        first_pass = segments[0].encoding.number == 1
+        unique = {segment.key: segment for segment in segments}
+        jobs = []
+        for key, segment in unique.items():
+            if self._reuse(key, with_stats=first_pass):
+                self.counts.reused += 1
+                continue
+            stats = self.folder / f"{key}{STATS}" if with_stats else None
+            jobs.append(Job(segment, self.folder / f"{key}.part", self.cache.path(key, VIDEO), stats))
+        total = sum(job.segment.frames for job in jobs)
+
+        def made(frames: int) -> None:
+            self.progress(start + (end - start) * frames / max(1, total))
+
+        if jobs:
+            pool.run(jobs, made, self.check)
+        for job in jobs:
+            if first_pass and job.stats is not None:
+                take(job.stats, self.cache.path(job.segment.key, STATS))
+            take_once(job.output, self.folder / f"{job.segment.key}{VIDEO}")
+        self.counts.made += len(jobs)
+        self.counts.frames_made += total
+        self.progress(end)
+        return [self.folder / f"{segment.key}{VIDEO}" for segment in segments]
+
+    def _reuse(self, key: str, *, with_stats: bool) -> bool:
+        suffixes = (VIDEO, STATS) if with_stats else (VIDEO,)
+        found = [(suffix, self.cache.find(key, suffix)) for suffix in suffixes]
+        if any(path is None for _, path in found):
+            return False
+        for suffix, path in found:
+            if path is not None:
+                take_once(path, self.folder / f"{key}{suffix}")
+        return True
+
+    def _cover(self, pool: WorkerPool, segments: Sequence[Segment]) -> Path:
+        """The middle frame of the first shot that has a picture (else of the first), without captions."""
+        plain = [segment for segment in segments if len(segment.sources) == 1]
+        segment = next((one for one in plain if one.sources[0].kind != "placeholder"), plain[0])
+        cover = self.folder / f"cover{COVER}"
+        known = self.cache.find(segment.key, COVER)
+        if known is None:
+            known = self.cache.path(segment.key, COVER)
+            job = Job(segment, self.folder / "cover.part", known, frame=segment.frames // 2)
+            pool.run([job], lambda _frames: None, self.check)
+        take(known, cover)
+        return cover
+
+
+def take_once(part: Path, target: Path) -> None:
+    """`take`, unless it is there already."""
+    if not target.exists():
+        take(part, target)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
