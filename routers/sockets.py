@@ -14,7 +14,7 @@ from routers.task_socket import SocketClosed
 NORMAL = 1000
 GOING_AWAY = 1001
 INTERNAL_ERROR = 1011
-IDLE_S = 10.0  # a look at the connection even without a wake: the library may close just after its own
+IDLE_S = 2.0  # a look at the connection even without a wake: the library may close just after its own
 GOODBYE_S = 1.0  # for the client's answer to our close
 
 

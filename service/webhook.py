@@ -33,7 +33,9 @@ def verify(secret: str, raw: bytes, body: Mapping[str, Any], header: str, now: d
     """Raise `Forbidden` unless one of the two signatures holds and the timestamp is less than five minutes off."""
     given = header or body.get("signature")
     expected = sign(secret, raw if header else canonical(body))
-    if not isinstance(given, str) or not hmac.compare_digest(given.lower().encode("utf-8", "replace"), expected.encode()):
+    if not isinstance(given, str) or not hmac.compare_digest(
+        given.lower().encode("utf-8", "replace"), expected.encode()
+    ):
         raise Forbidden("签名无效")
     sent = _time(body.get("timestamp"))
     if sent is None or abs(now - sent) > TOLERANCE:

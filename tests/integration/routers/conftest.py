@@ -1,95 +1,50 @@
-"""The services behind the web application: a real database, Redis and store; no processor, no model node."""
+"""The web application over real services."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pytest
 from flask import Flask
-from redis import Redis
+from flask.testing import FlaskClient
 
-from config.settings import ServerSettings, Settings, StorySettings, WorkerSettings
-from models.bootstrap import open_sqlite
+from config.settings import Settings
 from routers.router import create_app
-from service.clock import Clock
 from service.context import Services
-from service.errors import NodeUnavailable
-from service.events import Events
-from service.node.job import Job, Scene
-from service.oss.local import LocalStore
-from service.queue import TaskQueue
-
-SECRET = "secret-of-the-webhook"
-
-
-class FastClock(Clock):
-    """Seconds of waiting are hundredths."""
-
-    def wait(self, event: threading.Event, seconds: float) -> bool:
-        return event.wait(seconds / 100)
-
-
-class NoNode:
-    """A model node that does not answer."""
-
-    def generate(self, envelope: Mapping[str, Any]) -> str:
-        raise NodeUnavailable("no node")
-
-    def job(self, job_id: str) -> Job:
-        raise NodeUnavailable("no node")
-
-    def cancel(self, job_id: str) -> None:
-        return
-
-    def storyboard(self, job: Job) -> list[Scene]:
-        raise NodeUnavailable("no node")
-
-    def asset(self, job: Job) -> BinaryIO:
-        raise NodeUnavailable("no node")
-
-    def provides(self, kind: str) -> bool:
-        return False
-
-    def speaks_tts_text(self) -> bool:
-        return False
-
-    def check(self) -> str:
-        raise NodeUnavailable("no node")
+from tests.web_app import Connect, connecting, make_settings, open_services, serving
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data",
-        server=ServerSettings(
-            max_sockets=3, max_body=200_000, cors_origins=["https://studio.example", "http://[::1]:3000"]
-        ),
-        story=StorySettings(max_chars=20_000),
-        worker=WorkerSettings(webhook_secret=SECRET),
-    )
+    return make_settings(tmp_path / "data")
 
 
 @pytest.fixture
-def services(settings: Settings, tmp_path: Path, redis_url: str) -> Iterator[Services]:
-    redis = Redis.from_url(redis_url)
-    parts = Services(
-        settings=settings,
-        database=open_sqlite(settings.data_dir / "test.db"),
-        queue=TaskQueue(redis, "test"),
-        events=Events(redis, "test"),
-        store=LocalStore(settings.data_dir / "assets", "secret-of-links" * 3, ""),
-        node=NoNode(),
-        clock=FastClock(),
-    )
-    yield parts
-    parts.close()
+def services(settings: Settings, redis_url: str) -> Iterator[Services]:
+    with open_services(settings, redis_url) as parts:
+        yield parts
 
 
 @pytest.fixture
-def app(services: Services, tmp_path: Path) -> Flask:
-    static = tmp_path / "static"
-    static.mkdir()
-    return create_app(services, static)
+def static_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "static"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def app(services: Services, static_folder: Path) -> Flask:
+    return create_app(services, static_folder)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def connect(app: Flask) -> Iterator[Connect]:
+    """Opens task sockets of a running server."""
+    with serving(app) as address, connecting(address) as opener:
+        yield opener

@@ -10,34 +10,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, update
+from sqlalchemy import delete, event
 
-from models.base import new_id
-from models.project import Project
-from models.task import Task, TaskStatus, TaskType
+from models.task import Task, TaskStatus
 from service.context import Services
 from service.progress import TaskFeed, Watcher
 from tests.wait import wait_until
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-
-
-def new_task(services: Services, **values: Any) -> str:
-    common: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
-    project = Project(id=new_id(), title="", story_text="a", style="", status="created", **common)
-    task = Task(id=new_id(), project_id=project.id, type=TaskType.SHOT, status=TaskStatus.PENDING, **common)
-    for name, value in values.items():
-        setattr(task, name, value)
-    with services.database.write() as session:
-        session.add(project)
-        session.flush()
-        session.add(task)
-    return task.id
-
-
-def change(services: Services, task_id: str, **values: Any) -> None:
-    with services.database.write() as session:
-        session.execute(update(Task).where(Task.id == task_id).values(**values))
+from tests.web_app import change, new_task
 
 
 @dataclass

@@ -1,0 +1,217 @@
+"""What the clients in the field send, replayed: both desktop generations, the phone, and scripts that send JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from models.project import Project
+from models.task import Task
+from routers import wire
+from service.context import Services
+from tests.contract.story import STORY, Told, create, finish
+from tests.web_app import new_task
+
+V1 = "/v1/api"
+JSON = "application/json"
+
+
+@pytest.fixture
+def told(client: FlaskClient, services: Services) -> Told:
+    return finish(services, create(client))
+
+
+def task_of(client: FlaskClient, task_id: str) -> dict[str, Any]:
+    task = client.get(f"{V1}/tasks/{task_id}").get_json()["task"]
+    assert isinstance(task, dict)
+    return task
+
+
+def detail(client: FlaskClient, project_id: str) -> dict[str, Any]:
+    body = client.get(f"{V1}/projects/{project_id}").get_json()["project_detail"]
+    assert isinstance(body, dict)
+    return body
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"query_string": {"Title": "狐狸", "StoryText": STORY, "ShotCount": "3"}},
+        {"query_string": {"title": "狐狸", "story_text": STORY, "shot_count": "3"}},
+        {"json": {"Title": "狐狸", "StoryText": STORY, "ShotCount": 3}},
+        {"json": {"title": "狐狸", "storyText": STORY, "shot_count": "3"}},
+        {"data": {"Title": "狐狸", "StoryText": STORY, "ShotCount": "3"}},
+        {"data": {"title": "狐狸", "story_text": STORY, "shotCount": "3"}, "content_type": "multipart/form-data"},
+    ],
+    ids=["query", "query in snake", "json", "json mixed", "form", "multipart"],
+)
+def test_a_project_is_created_from_any_place_in_any_spelling(client: FlaskClient, sent: dict[str, Any]) -> None:
+    created = client.post(f"{V1}/projects", **sent).get_json()
+    body = detail(client, created["project_id"])
+    assert (body["title"], body["storyText"], body["shotCount"]) == ("狐狸", STORY, 3)
+    assert len(created["shot_task_ids"]) == 3
+
+
+def test_the_desktop_client_creates_without_a_shot_count_and_misspells_the_description(client: FlaskClient) -> None:
+    told = create(client, Title="t", StoryText=STORY, Style="film", Desription="说明")
+    body = detail(client, told.project_id)
+    assert (body["description"], body["shotCount"]) == ("说明", 6)
+    assert len(told.shot_task_ids) == 6
+
+
+def test_the_desktop_client_regenerates_by_a_json_body(client: FlaskClient, told: Told) -> None:
+    answer = client.post(
+        f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[1]}", json={"style": "ink", "prompt": "a red fox"}
+    )
+    task = task_of(client, answer.get_json()["task_id"])
+    assert task["shotId"] == told.shot_ids[1]
+    shot = task["parameters"]["shot"]
+    assert (shot["prompt"], shot["style"], shot["shotId"]) == ("a red fox", "ink", told.shot_ids[1])
+    kept = client.get(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[1]}").get_json()["shot"]
+    assert (kept["title"], kept["prompt"]) == ("镜头2", "a red fox")
+
+
+def test_the_desktop_client_asks_for_the_film_by_a_json_body(client: FlaskClient, told: Told) -> None:
+    sent = {"format": "mp4", "resolution": "1920x1080"}
+    answer = client.post(f"{V1}/projects/{told.project_id}/video", json=sent).get_json()
+    task = task_of(client, answer["task_id"])
+    assert (task["type"], task["parameters"]["video"]["resolution"]) == ("generate_video", "1920x1080")
+    assert answer["shot_id"] == ""
+
+
+def test_the_older_desktop_client_updates_a_shot_through_tasks(client: FlaskClient, told: Told) -> None:
+    sent = {
+        "type": "updateShot",
+        "shotId": told.shot_ids[0],
+        "parameters": {"shot": {"style": "ink", "image_llm": "a blue fox"}},
+    }
+    answer = client.post(f"{V1}/tasks", json=sent).get_json()
+    task = task_of(client, answer["task_id"])
+    assert (task["shotId"], task["parameters"]["shot"]["prompt"]) == (told.shot_ids[0], "a blue fox")
+    assert task["parameters"]["shot"]["style"] == "ink"
+
+
+def test_the_older_desktop_client_asks_for_the_film_through_tasks(client: FlaskClient, told: Told) -> None:
+    video = {"format": "mp4", "resolution": "1280x720", "fps": ""}
+    sent = {"type": "generateVideo", "projectId": told.project_id, "parameters": {"video": video}}
+    answer = client.post(f"{V1}/tasks", json=sent).get_json()
+    assert task_of(client, answer["task_id"])["type"] == "generate_video"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({}, 400),
+        ({"type": "dance"}, 400),
+        ({"type": ["updateShot"]}, 400),
+        ({"type": "updateShot"}, 400),
+        ({"type": "updateShot", "shotId": 5}, 400),
+        ({"type": "updateShot", "shotId": "nobody"}, 404),
+        ({"type": "updateShot", "shotId": "../x"}, 404),
+        ({"type": "generateVideo", "projectId": "nobody"}, 404),
+        ({"type": "generateVideo", "projectId": "nobody", "parameters": []}, 404),
+        ({"type": "generateVideo", "projectId": "nobody", "parameters": [1]}, 400),
+        ({"type": "generateVideo", "projectId": "nobody", "parameters": {"video": "mp4"}}, 400),
+    ],
+)
+def test_what_the_older_desktop_client_gets_wrong_is_told(
+    client: FlaskClient, sent: dict[str, Any], status: int
+) -> None:
+    assert client.post(f"{V1}/tasks", json=sent).status_code == status
+
+
+def test_the_phone_creates_with_a_json_content_type_and_no_body(client: FlaskClient) -> None:
+    query = f"Title=a+b;c&StoryText={quote(STORY)}&Style=film&ShotCount=2"
+    created = client.post(f"{V1}/projects?{query}", headers={"Content-Type": JSON}).get_json()
+    body = detail(client, created["project_id"])
+    assert body["title"] == "a b;c"
+    assert (body["story_text"], body["shot_count"]) == (STORY, 2)
+    assert {"cover_image", "video_url", "created_at", "updated_at"} <= body.keys()
+
+
+def test_the_phone_asks_for_film_and_narration_with_an_empty_object(client: FlaskClient, told: Told) -> None:
+    for noun in ("video", "tts"):
+        answer = client.post(f"{V1}/projects/{told.project_id}/{noun}", data="{}", headers={"Content-Type": JSON})
+        assert answer.status_code == 200, answer.text
+
+
+def test_the_phone_regenerates_with_a_prompt_alone(client: FlaskClient, told: Told) -> None:
+    answer = client.post(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}", json={"prompt": "fox"})
+    assert task_of(client, answer.get_json()["task_id"])["shotId"] == told.shot_ids[0]
+
+
+def test_every_value_of_health_is_a_string(client: FlaskClient) -> None:
+    assert client.get(f"{V1}/health").get_json() == {"status": "ok", "service": "StoryToVideo-server"}
+
+
+def test_a_task_of_the_waiting_kind_names_no_shot(client: FlaskClient) -> None:
+    told = create(client)
+    task = task_of(client, told.shot_task_ids[0])
+    assert "shotId" not in task
+    assert (task["status"], task["startedAt"], task["finishedAt"]) == ("blocked", wire.ZERO_TIME, wire.ZERO_TIME)
+
+
+def test_numbers_that_a_node_left_as_text_or_with_a_fraction_become_whole(
+    client: FlaskClient, services: Services
+) -> None:
+    parameters = {
+        "shot": {"image_width": 1024, "generate_tts": None},
+        "video": {"fps": "24", "bitrate": 1.5e3},
+        "tts": {"sample_rate": "fast"},
+    }
+    result = {
+        "resource_id": None,
+        "task_shots": {"generated_shots": [{"id": "x", "title": None}, "junk"], "total_shots": "1"},
+        "task_video": {"path": "/x.mp4", "fps": 24, "duration": 3.5},
+    }
+    task = task_of(client, new_task(services, type="generate_storyboard", parameters=parameters, result=result))
+    assert task["parameters"]["shot"]["image_width"] == "1024"
+    assert task["parameters"]["shot"]["generate_tts"] is False
+    assert (task["parameters"]["video"]["fps"], task["parameters"]["video"]["bitrate"]) == (24, 1500)
+    assert task["parameters"]["tts"]["sample_rate"] == 0
+    assert task["result"]["resource_id"] == ""
+    assert task["result"]["task_shots"]["total_shots"] == 1
+    scene = task["result"]["task_shots"]["generated_shots"][0]
+    assert scene == {"scene_id": "1", "title": "", "prompt": "", "narration": "", "bgm": "", "path": ""}
+    assert task["result"]["task_video"] == {"path": "/x.mp4", "fps": "24", "duration": "3.5"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"StoryText": ""},
+        {"StoryText": "   "},
+        {"StoryText": "字" * 20_001},
+        {"StoryText": STORY, "ShotCount": "0"},
+        {"StoryText": STORY, "ShotCount": "-1"},
+        {"StoryText": STORY, "ShotCount": "1000"},
+        {"StoryText": STORY, "ShotCount": "x"},
+        {"StoryText": STORY, "Title": "a\x00b"},
+        {"StoryText": f"{STORY}\x00"},
+        {"StoryText": STORY, "Title": "t" * 100_000},
+    ],
+)
+@pytest.mark.parametrize("place", ["query_string", "json", "data"])
+def test_a_bad_project_is_a_clear_400_and_nothing_is_stored(
+    client: FlaskClient, services: Services, params: dict[str, str], place: str
+) -> None:
+    answer = client.post(f"{V1}/projects", **{place: params})
+    assert answer.status_code == 400
+    body = answer.get_json()
+    assert body["error"] == body["message"] != ""
+    assert body["field"] in {"StoryText", "ShotCount", "Title"}
+    with services.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Project)) == 0
+        assert session.scalar(select(func.count()).select_from(Task)) == 0
+
+
+def test_emoji_and_rare_characters_come_back_as_they_went(client: FlaskClient) -> None:
+    text = "👩\u200d👩\u200d👧 𠮷野家 e\u0301 \u202e"
+    told = create(client, Title=text, StoryText=text, Desription=text)
+    body = detail(client, told.project_id)
+    assert (body["title"], body["storyText"], body["description"]) == (text, text, text)
