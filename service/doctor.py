@@ -5,16 +5,20 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from config.addresses import parse_listen
+from config.go_dsn import parse
 from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
-from models.bootstrap import open_database
+from models.bootstrap import FILE_NAME
+from models.db import Database
+from models.engines import mysql_engine, sqlite_engine
 from service.composition import open_redis, open_store, storage_name
 from service.embedded.child import StartFailedError
 from service.embedded.redis import redis_executable
-from service.errors import StoryToVideoError
+from service.errors import DatabaseUnavailable, StoryToVideoError
 from service.film.fonts import font_file
 from service.film.process import ffmpeg_exe
 from service.node.client import NodeClient
@@ -51,9 +55,21 @@ def examine(loaded: Loaded, echo: Echo) -> int:
 
 
 def _database(settings: Settings) -> str:
-    database = open_database(settings)
+    """Looks without making or upgrading tables: that is for the start."""
+    if settings.mysql.dsn:
+        engine = mysql_engine(
+            parse(settings.mysql.dsn).url, pool_size=1, statement_timeout_s=settings.mysql.statement_timeout_s
+        )
+    else:
+        file = settings.data_dir / FILE_NAME
+        if not file.exists():
+            return f"SQLite, {file} will be made"
+        engine = sqlite_engine(file)
+    database = Database(engine)
     try:
         return database.check()
+    except DatabaseUnavailable as error:
+        raise CheckFailed(f"{error} ({error.__cause__})") from error
     finally:
         database.close()
 
@@ -77,17 +93,16 @@ def _node(settings: Settings) -> str:
 
 
 def _ffmpeg(_settings: Settings) -> str:
+    command = [ffmpeg_exe(), "-version"]
     try:
-        asked = subprocess.run(
-            [ffmpeg_exe(), "-version"], capture_output=True, text=True, check=True, timeout=PATIENCE_S
-        )  # noqa: S603 - ours
+        asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)  # noqa: S603 - ours
     except (OSError, subprocess.SubprocessError) as error:
         raise CheckFailed(str(error)) from error
     return asked.stdout.splitlines()[0]
 
 
 def _font(settings: Settings) -> str:
-    return str(font_file(settings.film.font or None))
+    return str(font_file(Path(settings.film.font) if settings.film.font else None))
 
 
 def _speech(settings: Settings) -> str:
