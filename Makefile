@@ -1,0 +1,56 @@
+# Everything goes through .venv, which `setup` makes by pip alone; nothing is installed elsewhere.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORY ?=
+CONFIG ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export STORY
+
+.PHONY: help setup demo run test lint lock doctor clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Two stamps: running needs the run-time packages only, tests and checks need all of them.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 13) else "Python 3.10, 3.11 or 3.12 is needed, this is %d.%d; name another one: make PYTHON=python3.11" % v)'
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed (Debian: apt install python3-venv)"; exit 1; }
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+setup: $(VENV)/.dev ## make .venv with everything for running and testing, from locked versions
+	@echo "$(VENV) is ready"
+
+demo: $(VENV)/.run ## make a film: STORY=path or text (default: a Chinese story), with everything embedded
+	@$(BIN)/python main.py demo $(if $(CONFIG),--config '$(CONFIG)') -- "$$STORY"
+
+run: $(VENV)/.run ## serve on 127.0.0.1:8080 (CONFIG=path for another configuration)
+	@exec $(BIN)/python main.py serve $(if $(CONFIG),--config '$(CONFIG)')
+
+doctor: $(VENV)/.run ## say how the configuration is understood and whether each service answers
+	@$(BIN)/python main.py doctor $(if $(CONFIG),--config '$(CONFIG)')
+
+test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.dev ## style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: ## write requirements*.txt anew from pyproject.toml (needs uv)
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.txt
+
+clean: ## remove .venv and caches; data/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
