@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timezone, tzinfo
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from config.go_dsn import parse
@@ -18,7 +18,7 @@ from config.zones import zone_named
 from models.db import Database
 from models.diagnosis import explain
 from models.engines import SQLITE_BUSY_S, mysql_engine, mysql_schema_engine, sqlite_engine
-from models.migrations import migrate
+from models.migrations import migrate, outlook
 from service.errors import DatabaseUnavailable
 
 FILE_NAME = "storytovideo.db"
@@ -42,6 +42,30 @@ def open_database(settings: Settings) -> Database:
     )
 
 
+def survey(settings: Settings) -> str:
+    """One line for `doctor`: the server's version, what is in the database, what a start would do. Changes nothing.
+
+    Raises `DatabaseUnavailable` as `open_database` does.
+    """
+    path = settings.data_dir / FILE_NAME
+    if not settings.mysql.dsn:
+        if not path.exists():
+            return f"SQLite {sqlite3.sqlite_version}: {path} is made at the next start"
+        return _survey(sqlite_engine(path), f"SQLite {sqlite3.sqlite_version}", str(path), "UTC")
+    dsn = parse(settings.mysql.dsn)
+    engine = mysql_schema_engine(dsn.url, patience_s=PATIENCE_S)
+    return _survey(engine, "", _where(dsn.url), _name(dsn.zone), dsn.url)
+
+
+def _survey(engine: Engine, server: str, where: str, foreign_zone: str, url: URL | None = None) -> str:
+    try:
+        with _explained(where, url), engine.connect() as connection:
+            server = server or str(connection.scalar(text("SELECT VERSION()")))
+            return f"{server}: {where}: {outlook(connection, foreign_zone=foreign_zone)}"
+    finally:
+        engine.dispose()
+
+
 def open_sqlite(path: Path) -> Database:
     """A database in one file (WAL); the file and its folder are made when missing."""
     where = str(path)
@@ -61,7 +85,7 @@ def open_mysql(
     url: URL, *, zone: tzinfo = timezone.utc, pool_size: int = 24, statement_timeout_s: int = 30
 ) -> Database:
     """MySQL or MariaDB. `zone` is that of the DATETIME columns of tables that the Go backend made; new tables are in UTC."""
-    where = f"{url.database} on {url.host or 'its socket'}"
+    where = _where(url)
     schema_engine = mysql_schema_engine(url, patience_s=PATIENCE_S)
     with _explained(where, url), schema_engine.connect() as connection, _mysql_schema_lock(connection, url):
         name = migrate(connection, foreign_zone=_name(zone))
@@ -104,6 +128,10 @@ def _explained(where: str, url: URL | None = None) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise DatabaseUnavailable(explain(error, where, url)) from error
+
+
+def _where(url: URL) -> str:
+    return f"{url.database} on {url.host or 'its socket'}"
 
 
 def _name(zone: tzinfo) -> str:

@@ -73,6 +73,22 @@ def migrate(connection: Connection, *, foreign_zone: str) -> str:
     return known["zone"]
 
 
+def outlook(connection: Connection, *, foreign_zone: str) -> str:
+    """What `migrate` would find and do, in words; changes nothing."""
+    inspector = inspect(connection)
+    there = set(inspector.get_table_names())
+    known = _info(connection) if "schema_info" in there else {}
+    if _tables_of_the_go_backend(inspector):
+        zone = known.get("zone", foreign_zone)
+        return f"tables of the Go backend, upgraded in place at the next start, times in the zone {zone}"
+    if not known:
+        return "no tables yet, made at the next start, times in UTC"
+    newest = upgrades()[-1].number
+    version = int(known.get("version", newest))
+    upgraded = "" if version >= newest else f", upgraded to version {newest} at the next start"
+    return f"tables of version {version}{upgraded}, times in the zone {known.get('zone', 'UTC')}"
+
+
 def run_script(connection: Connection, path: Path) -> None:
     """Run a file's statements one by one; one whose column or index is there already, or that is for another kind of server,
     is passed over."""

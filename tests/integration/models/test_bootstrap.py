@@ -3,7 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from sqlalchemy.dialects import mysql
 from config.settings import MysqlSettings, Settings
 from models.asset import Asset
 from models.base import Base
-from models.bootstrap import FILE_NAME, open_database, open_mysql, open_sqlite
+from models.bootstrap import FILE_NAME, open_database, open_mysql, open_sqlite, survey
 from models.db import Database
 from models.project import Project
 from models.shot import Shot
@@ -252,3 +253,55 @@ def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(DatabaseUnavailable, match="cannot use the database file"):
         open_sqlite(tmp_path / "data" / FILE_NAME)
+
+
+@pytest.fixture
+def account(mysql_url: URL) -> Iterator[Callable[[str], URL]]:
+    """A function that gives an account of its own these rights on the database, and only these; returns its URL."""
+    name, engine = f"s2v_{uuid.uuid4().hex[:12]}", go_backend.foreign_engine(mysql_url)
+
+    def grant(rights: str) -> URL:
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY 'its password'"))
+            connection.execute(text(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {name}"))
+            connection.execute(text(f"GRANT {rights} ON `{mysql_url.database}`.* TO {name}"))
+        return mysql_url.set(username=name, password="its password")
+
+    yield grant
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP USER IF EXISTS {name}"))
+
+
+def test_the_rights_that_the_migration_page_names_are_enough(mysql_url: URL, account: Callable[[str], URL]) -> None:
+    go_backend.load(mysql_url)
+    rows = "SELECT, INSERT, UPDATE, DELETE"
+    with pytest.raises(DatabaseUnavailable, match="the account needs CREATE"):
+        open_mysql(account(rows))
+    open_mysql(account(f"{rows}, CREATE, ALTER, INDEX, REFERENCES")).close()
+    later = open_mysql(account(f"{rows}, CREATE"))
+    assert info(later)["version"] == "1"
+    later.close()
+
+
+def test_a_survey_tells_what_a_start_would_do_and_changes_nothing(mysql_url: URL, mysql_dsn: str) -> None:
+    settings = Settings(mysql=MysqlSettings(dsn=mysql_dsn.partition("?")[0] + "?parseTime=True&loc=Asia%2FShanghai"))
+    assert "no tables yet" in survey(settings)
+    with go_backend.foreign_engine(mysql_url).connect() as connection:
+        assert inspect(connection).get_table_names() == []
+    go_backend.load(mysql_url)
+    assert "upgraded in place at the next start, times in the zone Asia/Shanghai" in survey(settings)
+    open_database(settings).close()
+    assert "tables of version 1, times in the zone Asia/Shanghai" in survey(settings)
+
+
+def test_a_survey_without_a_dsn_makes_no_file(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    assert "is made at the next start" in survey(settings)
+    assert not (tmp_path / "data").exists()
+    open_database(settings).close()
+    assert "tables of version 1, times in the zone UTC" in survey(settings)
+
+
+def test_a_survey_of_a_database_that_is_not_there_says_how_to_make_it(mysql_dsn: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="CREATE DATABASE"):
+        survey(Settings(mysql=MysqlSettings(dsn=mysql_dsn.replace("s2v_test_", "no_such_"))))

@@ -9,6 +9,7 @@ from sqlalchemy import URL, text
 
 from models import task_moves
 from models.db import Database
+from models.migrations import SQL, run_script
 from models.project import Project, ProjectStatus
 from models.shot import Shot
 from models.task import Task, TaskStatus
@@ -157,3 +158,22 @@ def test_a_dump_of_the_go_backend_put_back_later_is_taken_over_too(mysql_url: UR
     go_backend.load(mysql_url)
     with open_url(mysql_url, zone=SHANGHAI).read() as session:
         assert session.get_one(Task, TASK.format("11")).lease_until == 0
+
+
+def test_the_way_back_turns_keys_into_links_and_leaves_the_rest(taken_over: Database, mysql_url: URL) -> None:
+    key, base = "projects/p/shots/s/image-1.png", "http://127.0.0.1:9000/storytovideo/"
+    before = {table: set(go_backend.rows(mysql_url, table)) for table in go_backend.COLUMNS}
+    with taken_over.write() as session:
+        session.add(project(id="p", cover_image=key, video_url=key))
+        session.flush()
+        session.add(shot("p", id="s", image_path=key, audio_path=key))
+        session.flush()
+        session.add(task("p", id="t", shot_id="s", result={"resource_type": "image", "resource_url": key}))
+    for _ in range(2):
+        with go_backend.foreign_engine(mysql_url).begin() as connection:
+            run_script(connection, SQL / "to-go-backend.sql")
+    assert all(before[table] < set(go_backend.rows(mysql_url, table)) for table in before)
+    with taken_over.read() as session:
+        made, its_shot, its_task = session.get_one(Project, "p"), session.get_one(Shot, "s"), session.get_one(Task, "t")
+        assert {made.cover_image, made.video_url, its_shot.image_path, its_shot.audio_path} == {base + key}
+        assert its_task.result == {"resource_type": "image", "resource_url": base + key}
