@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from datetime import timezone, tzinfo
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.errors import DatabaseUnavailable
 
 CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, lock wait timeout, deadlock
+UNKNOWN_COLUMN = 1054
+SQLITE_MISTAKES = ("no such ", "syntax error", "has no column")
 
 
 class Database:
@@ -73,6 +75,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
+        if _is_mistake(error):
+            raise
         raise DatabaseUnavailable("数据库暂时不可用，请稍后重试") from error
     except PoolTimeout as error:
         raise DatabaseUnavailable("数据库连接已用尽，请稍后重试") from error
@@ -80,7 +84,18 @@ def translated() -> Iterator[None]:
 
 def is_conflict(error: BaseException | None) -> bool:
     """Whether another transaction was in the way, so that the same work may well succeed now."""
-    if not isinstance(error, OperationalError) or error.orig is None:
+    if not isinstance(error, OperationalError):
         return False
-    code = error.orig.args[0] if error.orig.args else ""
+    code = _code(error)
     return code in CONFLICT_CODES or (isinstance(code, str) and "is locked" in code)
+
+
+def _is_mistake(error: DBAPIError) -> bool:
+    """Whether the statement is wrong, which the drivers class with a server that is away: trying again is no use."""
+    code = _code(error)
+    return code == UNKNOWN_COLUMN or (isinstance(code, str) and any(words in code for words in SQLITE_MISTAKES))
+
+
+def _code(error: DBAPIError) -> int | str:
+    """MySQL's and MariaDB's number, SQLite's text."""
+    return error.orig.args[0] if error.orig is not None and error.orig.args else ""

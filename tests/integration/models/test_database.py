@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import URL, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from config.go_dsn import parse
 from models.bootstrap import open_mysql
-from models.db import Database, is_conflict
+from models.db import Database, is_conflict, translated
 from models.project import Project
 from models.retrying import ATTEMPTS, retrying
 from service.errors import DatabaseUnavailable
@@ -145,18 +146,30 @@ def test_only_what_another_transaction_caused_is_tried_again(arguments: tuple[in
     assert is_conflict(OperationalError("UPDATE", {}, Exception(*arguments))) is conflict
 
 
-def test_other_errors_are_not_tried_again(database: Database) -> None:
+@pytest.mark.parametrize(
+    "wrong", ["SELECT 1 FROM no_such_table", "SELECT no_such_column FROM project", "SELECT SELECT"]
+)
+def test_a_wrong_statement_is_neither_tried_again_nor_blamed_on_the_server(database: Database, wrong: str) -> None:
     calls: list[int] = []
 
     @retrying
-    def ask_for_what_is_not_there() -> None:
+    def make_a_mistake() -> None:
         calls.append(1)
         with database.read() as session:
-            session.execute(text("SELECT 1 / 0 FROM no_such_table"))
+            session.execute(text(wrong))
 
-    with pytest.raises(DatabaseUnavailable if database.is_sqlite else ProgrammingError):
-        ask_for_what_is_not_there()
+    with pytest.raises(DBAPIError):
+        make_a_mistake()
     assert calls == [1]
+
+
+def test_connections_that_are_all_in_use_are_told() -> None:
+    def wait_in_vain() -> None:
+        with translated():
+            raise PoolTimeout("QueuePool limit reached")
+
+    with pytest.raises(DatabaseUnavailable, match="连接已用尽"):
+        wait_in_vain()
 
 
 def test_a_statement_that_takes_too_long_is_ended(mysql_url: URL, open_url: Open) -> None:
