@@ -18,7 +18,7 @@ from models.task import OPEN, Task, TaskStatus, TaskType
 from service import calling_off, films_plan, narrations_plan
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import StoryToVideoError
+from service.errors import DependencyError
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,10 @@ class Recoverer:
         while True:
             try:
                 self.recover()
-            except StoryToVideoError as error:
+            except DependencyError as error:
                 log.warning("recovery has to wait: %s", error)
+            except Exception:
+                log.exception("recovery failed; trying again")
             if self._services.clock.wait(stopped, PERIOD_S):
                 return
 

@@ -71,7 +71,6 @@ class ThreadWorker:
                     [self._queue.rq],
                     name=f"{os.getpid()}-{self._number}-{os.urandom(4).hex()}",
                     connection=self._queue.redis,
-                    prepare_for_work=False,
                 )
                 worker.stopped = self._stopped
                 worker.log_job_description = False

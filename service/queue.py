@@ -28,7 +28,7 @@ class TaskQueue:
         try:
             stale = Job.exists(task_id, self.redis) and self.rq.get_job_position(task_id) is None
             if stale:  # left behind by a processor that was killed; the row's lease decides who works, not the job
-                Job.fetch(task_id, self.redis).delete()
+                self.redis.delete(Job.key_for(task_id))  # not Job.fetch: what is left may be a heartbeat without a job
             self.rq.enqueue(
                 JOB, task_id, job_id=task_id, unique=True, result_ttl=RESULT_TTL_S, failure_ttl=RESULT_TTL_S
             )

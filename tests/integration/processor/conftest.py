@@ -1,0 +1,131 @@
+"""A whole back end without HTTP: services over a real database, Redis and a scripted node."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from config import Settings
+from config.settings import MysqlSettings, StorySettings, WorkerSettings
+from models.bootstrap import open_database
+from processor.processor import Processor
+from service import projects, shots, tasks
+from service.clock import Clock
+from service.context import Services
+from service.events import Events
+from service.node.client import NodeClient
+from service.oss.local import LocalStore
+from service.queue import TaskQueue
+from service.requests import NewProject
+from tests.scripted_node import ScriptedNode
+from tests.wait import wait_until
+
+POLL_S = 0.05
+
+
+class Backend:
+    """Services and as many processors as a test starts."""
+
+    def __init__(self, settings: Settings, redis_url: str, node: ScriptedNode, name: str) -> None:
+        self.settings = settings
+        self.node = node
+        self._redis_url = redis_url
+        self._name = name
+        self.services = self.new_services()
+        self._processors: list[tuple[Processor, Services]] = []
+
+    def new_services(self) -> Services:
+        """Services of another process: connections of their own."""
+        redis = Redis.from_url(self._redis_url)
+        store = LocalStore(self.settings.data_dir / "assets", "s" * 32, "http://127.0.0.1:1")
+        store.check()
+        return Services(
+            settings=self.settings,
+            database=open_database(self.settings),
+            queue=TaskQueue(redis, self._name),
+            events=Events(redis, self._name),
+            store=store,
+            node=NodeClient(self.node.addr, read_s=10),
+            clock=Clock(),
+        )
+
+    def start(self) -> Processor:
+        """Start a processor with services of its own."""
+        services = self.new_services()
+        processor = Processor(services)
+        processor.start()
+        self._processors.append((processor, services))
+        return processor
+
+    def stop(self) -> None:
+        """Stop every processor."""
+        for processor, services in self._processors:
+            processor.stop(timeout=10)
+            services.close()
+        self._processors.clear()
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop()
+        self.services.close()
+
+    def create(self, shots_wanted: int = 2, story: str = "从前有座山。山里有座庙。") -> projects.CreatedProject:
+        """A project."""
+        return projects.create(
+            self.services, NewProject(title="山", story_text=story, style="水墨", shot_count=shots_wanted)
+        )
+
+    def stored(self, key: str | None) -> bytes:
+        """A stored object's bytes."""
+        with self.services.store.open(key or "") as stream:
+            return stream.read()
+
+    def status(self, task_id: str) -> str:
+        """A task's status."""
+        return str(tasks.get(self.services, task_id).status)
+
+    def wait(self, task_id: str, *wanted: str, timeout: float = 60) -> None:
+        """Wait until a task is in one of these states."""
+        wait_until(lambda: self.status(task_id) in wanted, timeout, f"task {task_id} {wanted}")
+
+    def drawn(self, shots_wanted: int = 2) -> str:
+        """A project whose pictures are all there; returns its id."""
+        created = self.create(shots_wanted)
+        wait_until(
+            lambda: (
+                [shot.status for shot in shots.of_project(self.services, created.project_id)]
+                == ["completed"] * shots_wanted
+            ),
+            60,
+        )
+        return created.project_id
+
+
+@pytest.fixture
+def node() -> Iterator[ScriptedNode]:
+    scripted = ScriptedNode()
+    yield scripted
+    scripted.close()
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings over either database."""
+    dsn = request.getfixturevalue("mysql_dsn") if request.param == "mariadb" else ""
+    return Settings(
+        data_dir=tmp_path,
+        mysql=MysqlSettings(dsn=dsn),
+        worker=WorkerSettings(poll_seconds=POLL_S),
+        story=StorySettings(max_shots=20),
+    )
+
+
+@pytest.fixture
+def backend(settings: Settings, redis_url: str, node: ScriptedNode) -> Iterator[Backend]:
+    made = Backend(settings, redis_url, node, f"s2v-{uuid.uuid4().hex[:8]}")
+    yield made
+    made.close()

@@ -1,0 +1,48 @@
+"""The queue of task ids on a real Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+from rq.job import Job
+
+from service.errors import QueueUnavailable
+from service.queue import TaskQueue
+from tests.servers.process import free_port
+
+
+@pytest.fixture
+def queue(redis_url: str) -> Iterator[TaskQueue]:
+    made = TaskQueue(Redis.from_url(redis_url), "test")
+    yield made
+    made.close()
+
+
+def test_an_id_that_waits_is_not_queued_twice(queue: TaskQueue) -> None:
+    assert queue.enqueue("a")
+    assert not queue.enqueue("a")
+    assert queue.waiting() == 1
+
+
+def test_an_id_that_a_killed_worker_took_is_queued_again(queue: TaskQueue) -> None:
+    queue.enqueue("a")
+    assert queue.redis.lpop(queue.rq.key) == b"a"
+    assert queue.enqueue("a")
+    assert queue.waiting() == 1
+
+
+def test_the_heartbeat_of_a_job_that_is_gone_does_not_keep_its_id_from_the_queue(queue: TaskQueue) -> None:
+    queue.redis.hset(Job.key_for("a"), "last_heartbeat", "2026-01-01T00:00:00Z")
+    assert queue.enqueue("a")
+    assert queue.waiting() == 1
+
+
+def test_a_redis_that_is_away_is_named() -> None:
+    queue = TaskQueue(Redis(port=free_port()), "test")
+    with pytest.raises(QueueUnavailable):
+        queue.enqueue("a")
+    with pytest.raises(QueueUnavailable):
+        queue.check()
+    queue.close()
