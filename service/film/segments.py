@@ -38,6 +38,7 @@ CODE = (
     "placeholder",
     "planes",
     "render",
+    "sampling",
     "script_text",
     "still",
     "transitions",

@@ -11,11 +11,12 @@ import numpy.typing as npt
 from service.film.framing import focus_point
 from service.film.motion import Move, plan_move, window_at
 from service.film.planes import Plane, Planes, resize, yuv444
+from service.film.sampling import Sampler
 from service.film.spec import Fit
 
-OVERSAMPLING = (
-    2.0  # of the planes that are sampled: bilinear sampling of a twice larger plane has neither blur nor jitter
-)
+# Of the planes that are sampled: bilinear sampling of a twice larger plane has neither blur nor jitter. No simple fraction is near it,
+# which would leave the sampler little choice of lattices.
+OVERSAMPLING = 2.18
 ASPECT_TOLERANCE = 0.02  # a picture this near to the frame's aspect is cropped, never framed by a blur
 BLUR_DIM = 0.6  # brightness of the blurred surroundings
 
@@ -46,22 +47,17 @@ class Still:
         # Where the centre of the frame's first luma sample lies in the picture, and the distance to the next.
         step = 1.0 / window.zoom
         left, top = window.x - self._width / 2 * step, window.y - self._height / 2 * step
-        self._sample(self._y, out.y, (left + step / 2, top + step / 2), step)
-        for plane, target in ((self._u, out.u), (self._v, out.v)):
+        self._sample(self._luma, self._luma_shape, out.y, (left + step / 2, top + step / 2), step)
+        for sampler, target in zip(self._chroma, (out.u, out.v), strict=True):
             # A chroma sample lies on the first luma column of its pair, and between the two luma rows.
-            self._sample(plane, target, (left + step / 2, top + step), 2 * step)
+            self._sample(sampler, self._chroma_shape, target, (left + step / 2, top + step), 2 * step)
 
-    def _sample(self, plane: Plane, out: Plane, start: tuple[float, float], step: float) -> None:
-        scale_x, scale_y = plane.shape[1] / self._span[0], plane.shape[0] / self._span[1]
-        matrix = np.array(
-            [
-                [step * scale_x, 0.0, (start[0] - self._origin[0]) * scale_x - 0.5],
-                [0.0, step * scale_y, (start[1] - self._origin[1]) * scale_y - 0.5],
-            ]
-        )
-        size = (out.shape[1], out.shape[0])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        cv2.warpAffine(plane, matrix, size, dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    def _sample(
+        self, sampler: Sampler, shape: tuple[int, int], out: Plane, start: tuple[float, float], step: float
+    ) -> None:
+        scale_x, scale_y = shape[1] / self._span[0], shape[0] / self._span[1]
+        first = ((start[0] - self._origin[0]) * scale_x - 0.5, (start[1] - self._origin[1]) * scale_y - 0.5)
+        sampler.sample(out, first, (step * scale_x, step * scale_y))
 
     def _prepare(self, rgb: Rgb, scale: float) -> None:
         """Make the planes that are sampled: only the part of the picture that the camera sees, at the resolution that it needs."""
@@ -82,8 +78,10 @@ class Still:
         if part.shape[1] > width and part.shape[0] > height:
             part = resize(part, width, height)
         y, u, v = yuv444(np.ascontiguousarray(part))
-        self._y = resize(y, round(width * OVERSAMPLING), round(height * OVERSAMPLING))
-        self._u, self._v = (_chroma(plane, width, height) for plane in (u, v))
+        self._luma_shape = (round(height * OVERSAMPLING), round(width * OVERSAMPLING))
+        self._chroma_shape = (round(height * OVERSAMPLING / 2), round(width * OVERSAMPLING / 2))
+        self._luma = Sampler(resize(y, *self._luma_shape[::-1]), OVERSAMPLING)
+        self._chroma = [Sampler(_chroma(plane, (width, height), self._chroma_shape), OVERSAMPLING) for plane in (u, v)]
 
 
 def framed(rgb: Rgb, size: tuple[int, int]) -> Rgb:
@@ -106,12 +104,12 @@ def framed(rgb: Rgb, size: tuple[int, int]) -> Rgb:
     return canvas
 
 
-def _chroma(plane: Plane, width: int, height: int) -> Plane:
+def _chroma(plane: Plane, luma: tuple[int, int], shape: tuple[int, int]) -> Plane:
     """Half the resolution of luma, without aliasing, then enlarged like luma for smooth sampling."""
-    low = (max(1, width // 2), max(1, height // 2))
+    low = (max(1, luma[0] // 2), max(1, luma[1] // 2))
     if plane.shape[1] > low[0] and plane.shape[0] > low[1]:
         plane = resize(plane, *low)
-    return resize(plane, width, height)
+    return resize(plane, shape[1], shape[0])
 
 
 def _thumbnail(columns: int, rows: int) -> tuple[int, int]:
