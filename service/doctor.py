@@ -8,17 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.addresses import parse_listen
-from config.go_dsn import parse
 from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
-from models.bootstrap import FILE_NAME
-from models.db import Database
-from models.engines import mysql_engine, sqlite_engine
+from models.bootstrap import survey
 from service.composition import open_redis, open_store, storage_name
 from service.embedded.child import StartFailedError
 from service.embedded.redis import redis_executable
-from service.errors import DatabaseUnavailable, StoryToVideoError
+from service.errors import StoryToVideoError
 from service.film.fonts import font_file
 from service.film.process import ffmpeg_exe
 from service.node.client import NodeClient
@@ -52,26 +49,6 @@ def examine(loaded: Loaded, echo: Echo) -> int:
             echo(f"[FAIL] {name}: {error}\n       {HINTS[name]}")
     echo("All is well." if not failures else f"{failures} of {len(CHECKS)} checks failed.")
     return 1 if failures else 0
-
-
-def _database(settings: Settings) -> str:
-    """Looks without making or upgrading tables: that is for the start."""
-    if settings.mysql.dsn:
-        engine = mysql_engine(
-            parse(settings.mysql.dsn).url, pool_size=1, statement_timeout_s=settings.mysql.statement_timeout_s
-        )
-    else:
-        file = settings.data_dir / FILE_NAME
-        if not file.exists():
-            return f"SQLite, {file} will be made"
-        engine = sqlite_engine(file)
-    database = Database(engine)
-    try:
-        return database.check()
-    except DatabaseUnavailable as error:
-        raise CheckFailed(f"{error} ({error.__cause__})") from error
-    finally:
-        database.close()
 
 
 def _queue(settings: Settings) -> str:
@@ -123,7 +100,7 @@ def _address(settings: Settings) -> str:
 
 
 def _lines() -> Iterator[tuple[str, Check, str]]:
-    yield "database", _database, "See mysql.dsn; empty means SQLite in data_dir."
+    yield "database", survey, "See mysql.dsn; empty means SQLite in data_dir."
     yield "queue", _queue, "Start Redis 6.2 or newer or correct redis.addr; empty means an embedded one."
     yield "storage", _storage, "See minio.*; an empty endpoint means a folder in data_dir."
     yield "node", _node, "Start the model node or correct worker.addr; empty means an embedded one."

@@ -19,6 +19,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http import message
 from gunicorn.workers.gthread import ThreadWorker
 
 from config.addresses import Listen
@@ -31,6 +32,7 @@ GRACE_S = 3  # for requests at work when the server stops; the worker is killed 
 HANG_S = 120  # a worker whose main loop stood still for so long is replaced
 BACKLOG = 2048
 KEEPALIVE_S = 5
+LINE_FACTOR = 4  # our own answer to a long request line is JSON; gunicorn cuts off what is longer still
 IDLE_CONNECTIONS = 1000  # kept alive beside those at work
 
 
@@ -88,6 +90,8 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
     def load_config(self) -> None:
         """gunicorn's settings; its own command line, file and environment are not read."""
         threads = self._settings.threads + self._settings.max_sockets
+        line = LINE_FACTOR * self._settings.max_request_line
+        message.MAX_REQUEST_LINE = line + 1  # gunicorn's own bound, which would clamp any larger limit to 8,190
         values: dict[str, Any] = {
             "bind": [f"fd://{os.dup(self._listener.fileno())}"],  # a copy: gunicorn closes what it gets
             "workers": 1,
@@ -95,7 +99,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             "threads": threads,
             "worker_connections": threads + IDLE_CONNECTIONS,
             "keepalive": KEEPALIVE_S,
-            "limit_request_line": 0,  # any other value is clamped to 8,190; ours stands in front of the application
+            "limit_request_line": line,
             "timeout": HANG_S,
             "graceful_timeout": GRACE_S,
             "logger_class": _Logger,
