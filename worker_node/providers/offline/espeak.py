@@ -1,0 +1,54 @@
+"""espeak-ng by ctypes. The library has global state: one speaker per process (each worker process has its own)."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+
+import espeakng_loader
+import numpy as np
+from numpy.typing import NDArray
+
+from worker_node.errors import ProviderError
+
+_OUTPUT_SYNCHRONOUS = 2
+_CHARS_UTF8 = 1
+_POSITION_CHARACTER = 1
+_RATE, _PITCH, _RANGE = 1, 3, 4
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+
+class Espeak:
+    """The library, initialised; raises `ProviderError` where it does not load."""
+
+    def __init__(self) -> None:
+        self._chunks: list[NDArray[np.int16]] = []
+        self._library = ctypes.CDLL(str(espeakng_loader.get_library_path()))
+        data = Path(espeakng_loader.get_data_path()).parent
+        self.rate: int = self._library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, str(data).encode(), 0)
+        if self.rate <= 0:
+            raise ProviderError("语音引擎 espeak-ng 无法启动")
+        self._callback: Callable[..., int] = _CALLBACK(self._collect)  # kept: the library holds only its address
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def _collect(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int) -> int:
+        if samples and count > 0:
+            self._chunks.append(np.ctypeslib.as_array(samples, (count,)).astype(np.int16))
+        return 0
+
+    def say(self, text: str, voice: str, *, words_per_minute: int, pitch: int, range_: int) -> NDArray[np.int16]:
+        """Mono samples at `rate`; an unknown variant of the voice ("cmn+x") falls back to the plain one."""
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            self._library.espeak_SetVoiceByName(voice.partition("+")[0].encode())
+        for parameter, value in ((_RATE, words_per_minute), (_PITCH, pitch), (_RANGE, range_)):
+            self._library.espeak_SetParameter(parameter, value, 0)
+        self._chunks = []
+        data = text.encode() + b"\0"
+        status = self._library.espeak_Synth(
+            data, ctypes.c_size_t(len(data)), 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
+        )
+        if status != 0:
+            raise ProviderError(f"语音引擎 espeak-ng 出错（{status}）")
+        self._library.espeak_Synchronize()
+        return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int16)

@@ -1,0 +1,147 @@
+"""The offline speaker: espeak-ng, Mandarin for Chinese and English for Latin text, whichever each part of the text is written in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from worker_node.providers.base import Report, SpeechRequest
+from worker_node.providers.offline.espeak import Espeak
+from worker_node.providers.offline.sentences import is_han
+
+Samples = NDArray[np.float32]
+
+VOICES = {"zh": ("cmn", 200), "en": ("en-us", 165)}  # espeak's voice, and words a minute at speed 1
+BETWEEN_SCRIPTS_S = 0.12
+NOTHING_TO_SAY_S = 0.6
+LEAD_S, TAIL_S = 0.06, 0.18
+SILENCE_DB = -46.0
+LEVEL_DB, PEAK_DB = -20.0, -1.5
+MP3_KBIT = 96
+_VARIANT = re.compile(r"[fm][1-8]")
+_SPOKEN_MARKS = set("，。！？；：、,.!?;:…'\"“”‘’-—%$€¥+/&()（）")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of text in one language."""
+
+    language: str
+    text: str
+
+
+def runs(text: str, default: str) -> list[Run]:
+    """The text by script: Chinese characters are Mandarin, letters are English; digits and marks go with what stands before them (at
+    the start: with what follows). Emoji and other signs that nobody reads aloud are left out."""
+    found: list[Run] = []
+    language, gathered, pending = "", "", ""
+    for character in text:
+        own = "zh" if is_han(character) else "en" if character.isalpha() else ""
+        if not own:
+            readable = character.isdigit() or character.isspace() or character in _SPOKEN_MARKS
+            piece = character if readable else " "
+            if language:
+                gathered += piece
+            else:
+                pending += piece
+            continue
+        if language and own != language:
+            found.append(Run(language, gathered))
+            gathered = ""
+        language = own
+        gathered, pending = gathered + pending + character, ""
+    if not language and any(character.isdigit() for character in pending):
+        language, gathered = default, pending
+    if language:
+        found.append(Run(language, gathered))
+    return found
+
+
+def variant(voice: str) -> str:
+    """espeak's name for the kind of voice that is asked for, "" for its own."""
+    wanted = voice.strip().lower()
+    if _VARIANT.fullmatch(wanted):
+        return "+" + wanted
+    if "female" in wanted or "woman" in wanted or wanted.startswith("zf") or "女" in wanted:
+        return "+f2"
+    if "male" in wanted or "man" in wanted or "男" in wanted:
+        return "+m3"
+    return "+f2" if not wanted else ""
+
+
+class OfflineSpeaker:
+    """One espeak-ng for all jobs of this process."""
+
+    def __init__(self) -> None:
+        self._espeak = Espeak()
+
+    def speak(self, request: SpeechRequest, target: Path, report: Report) -> float:
+        """Write the speech; a text with nothing to say becomes a short silence. Returns seconds."""
+        rate = self._espeak.rate
+        parts: list[Samples] = []
+        spoken = runs(request.text, request.lang)
+        for number, run in enumerate(spoken):
+            voice, pace = VOICES[run.language]
+            samples = self._espeak.say(
+                run.text,
+                voice + variant(request.voice),
+                words_per_minute=round(pace * request.speed),
+                pitch=48,
+                range_=58,
+            )
+            parts.append(trimmed(samples.astype(np.float32) / 32768, rate))
+            parts.append(np.zeros(round(BETWEEN_SCRIPTS_S * rate), np.float32))
+            report(5 + 80 * (number + 1) // len(spoken), "正在合成语音")
+        speech = np.concatenate(parts[:-1]) if parts else np.zeros(0, np.float32)
+        if not speech.size:
+            speech = np.zeros(round(NOTHING_TO_SAY_S * rate), np.float32)
+        speech = levelled(speech, rate)
+        report(90, "正在编码音频")
+        write_audio(speech, rate, target, request.format, request.sample_rate)
+        return speech.size / rate
+
+
+def trimmed(samples: Samples, rate: int) -> Samples:
+    """Without the silence around it, but for a breath."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak < 1e-4:
+        return np.zeros(0, np.float32)
+    loud = np.flatnonzero(np.abs(samples) > peak * 10 ** (SILENCE_DB / 20))
+    return samples[max(0, loud[0] - round(LEAD_S * rate)) : loud[-1] + round(TAIL_S * rate)]
+
+
+def levelled(samples: Samples, rate: int) -> Samples:
+    """At `LEVEL_DB` RMS over the blocks of 50 ms that are not silent, peaks softly held under `PEAK_DB`."""
+    block = rate // 20
+    blocks = samples[: samples.size // block * block].reshape(-1, block)
+    power = (blocks**2).mean(axis=1) if blocks.size else np.zeros(0, np.float32)
+    active = power[power > power.max(initial=0.0) * 1e-3]
+    if not active.size:
+        return samples
+    level = 10 ** (LEVEL_DB / 20) / float(np.sqrt(active.mean()))
+    ceiling = 10 ** (PEAK_DB / 20)
+    return (np.tanh(samples * level / ceiling) * ceiling).astype(np.float32)
+
+
+def write_audio(samples: Samples, rate: int, target: Path, form: str, sample_rate: int) -> None:
+    """Encode mono samples as MP3 or 16-bit WAV at `sample_rate`."""
+    codec = {"mp3": "libmp3lame", "wav": "pcm_s16le"}[form]
+    with av.open(str(target), "w", format=form) as container:
+        stream = container.add_stream(codec, rate=sample_rate)
+        stream.layout = "mono"
+        if form == "mp3":
+            stream.bit_rate = MP3_KBIT * 1000
+        pcm = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(pcm[None, :], format="s16", layout="mono")
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(
+            format=stream.format, layout="mono", rate=sample_rate, frame_size=stream.frame_size or 1024
+        )
+        for each in (*resampler.resample(frame), *resampler.resample(None)):
+            container.mux(stream.encode(each))
+        container.mux(stream.encode(None))
