@@ -9,7 +9,7 @@ KINDS = ("llm", "t2i", "i2v", "tts")
 
 PROVIDERS: dict[str, dict[str, str]] = {
     "llm": {"offline": "worker_node.providers.offline.storyteller:OfflineStoryteller"},
-    "t2i": {"offline": "worker_node.providers.offline.painter:OfflinePainter"},
+    "t2i": {"offline": "worker_node.providers.offline.painter.painter:OfflinePainter"},
     "i2v": {"offline": "worker_node.providers.offline.animator:OfflineAnimator"},
     "tts": {"offline": "worker_node.providers.offline.speaker:OfflineSpeaker"},
 }

@@ -94,16 +94,21 @@ class OfflineSpeaker:
                 pitch=48,
                 range_=58,
             )
-            parts.append(trimmed(samples.astype(np.float32) / 32768, rate))
-            parts.append(np.zeros(round(BETWEEN_SCRIPTS_S * rate), np.float32))
+            parts.append(trimmed((samples / 32768).astype(np.float32), rate))
+            parts.append(silence(BETWEEN_SCRIPTS_S, rate))
             report(5 + 80 * (number + 1) // len(spoken), "正在合成语音")
         speech = np.concatenate(parts[:-1]) if parts else np.zeros(0, np.float32)
         if not speech.size:
-            speech = np.zeros(round(NOTHING_TO_SAY_S * rate), np.float32)
+            speech = silence(NOTHING_TO_SAY_S, rate)
         speech = levelled(speech, rate)
         report(90, "正在编码音频")
         write_audio(speech, rate, target, request.format, request.sample_rate)
         return speech.size / rate
+
+
+def silence(seconds: float, rate: int) -> Samples:
+    """So many seconds of it."""
+    return np.zeros(round(seconds * rate), np.float32)
 
 
 def trimmed(samples: Samples, rate: int) -> Samples:
@@ -125,7 +130,7 @@ def levelled(samples: Samples, rate: int) -> Samples:
         return samples
     level = 10 ** (LEVEL_DB / 20) / float(np.sqrt(active.mean()))
     ceiling = 10 ** (PEAK_DB / 20)
-    return (np.tanh(samples * level / ceiling) * ceiling).astype(np.float32)
+    return np.asarray(np.tanh(samples * level / ceiling) * ceiling, np.float32)
 
 
 def write_audio(samples: Samples, rate: int, target: Path, form: str, sample_rate: int) -> None:
