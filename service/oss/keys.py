@@ -15,8 +15,8 @@ import re
 from service.errors import InvalidInput
 
 MAX_KEY = 255  # characters; the width of the column
-_SEGMENT = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # no leading dot: neither hidden files nor `..`
+_SAFE_ID = re.compile(r"(?!id-)[A-Za-z0-9_-]{1,64}")  # `id-` marks those that are hashed
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 
 CONTENT_TYPES = {
@@ -40,11 +40,26 @@ CONTENT_TYPES = {
 
 def check_key(key: str) -> str:
     """The key itself; raises `InvalidInput` unless it is a relative path of plain segments."""
-    segments = key.split("/")
-    plain = len(key) <= MAX_KEY and all(_SEGMENT.fullmatch(part) and set(part) != {"."} for part in segments)
-    if not plain:
+    if len(key) > MAX_KEY or not all(map(_SEGMENT.fullmatch, key.split("/"))):
         raise InvalidInput("key", f"不是有效的文件名：{key[:80]!r}")
     return key
+
+
+def check_prefix(prefix: str) -> str:
+    """The prefix itself; raises `InvalidInput` unless it is a key and a slash, so that nothing empties the whole store."""
+    if not prefix.endswith("/"):
+        raise InvalidInput("prefix", f"前缀必须以 / 结尾：{prefix[:80]!r}")
+    check_key(prefix[:-1])
+    return prefix
+
+
+def is_key(text: str) -> bool:
+    """Whether `check_key` accepts it."""
+    try:
+        check_key(text)
+    except InvalidInput:
+        return False
+    return True
 
 
 def content_type(key: str) -> str:
@@ -83,7 +98,9 @@ def _shot_key(kind: str, project_id: str, shot_id: str, number: int, extension: 
 
 def _id(text: str) -> str:
     """An id as a segment. One that an older backend drew and that holds anything else is hashed: the same one always to the same name."""
-    return text if _SAFE_ID.fullmatch(text) else "id-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+    if _SAFE_ID.fullmatch(text):
+        return text
+    return "id-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _extension(text: str) -> str:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from service.errors import InvalidInput
-from service.oss.keys import check_key
+from service.oss.keys import is_key
 from service.oss.store import ObjectStore
 
 
 def key_of(stored: str, bucket: str) -> str | None:
-    """The key that a stored text names: itself, or the path after the bucket of a link into our bucket. None when it names none."""
-    if stored.startswith("/"):
-        return None
-    key = stored
+    """The key that a stored text names: itself, or the path after the bucket of a presigned link into our bucket. None when it names none.
+
+    The link's host plays no part: it is what the backend was called when it signed, and may be gone. A link that nobody presigned is
+    somebody else's, whatever its path.
+    """
+    key: str | None = stored
     if "://" in stored:
-        parts = urlsplit(stored)
-        before, _, path = parts.path.lstrip("/").partition("/")
-        if parts.scheme not in ("http", "https") or before != bucket:
-            return None
-        key = unquote(path)
-    try:
-        return check_key(key)
-    except InvalidInput:
-        return None
+        key = _key_in_link(stored, bucket)
+    return key if key is not None and is_key(key) else None
 
 
 def resolve(stored: str, store: ObjectStore, base: str) -> str:
@@ -33,3 +27,18 @@ def resolve(stored: str, store: ObjectStore, base: str) -> str:
     """
     key = key_of(stored, store.bucket)
     return stored if key is None else store.url(key, base)
+
+
+def _key_in_link(link: str, bucket: str) -> str | None:
+    try:
+        parts = urlsplit(link)
+    except ValueError:  # half an IPv6 address, say
+        return None
+    first, _, rest = parts.path.lstrip("/").partition("/")
+    if parts.scheme not in ("http", "https") or first != bucket or not _is_presigned(parts):
+        return None
+    return unquote(rest)
+
+
+def _is_presigned(parts: SplitResult) -> bool:
+    return any(field.lower().startswith("x-amz-") for field in parts.query.split("&"))

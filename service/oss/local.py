@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import secrets
-import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import jwt
 
 from service.errors import Forbidden, ObjectNotFound, StorageUnavailable
-from service.oss.keys import check_key, content_type
+from service.oss import keys
+from service.oss.metadata import clipped
+from service.oss.spool import copy_hashing
 from service.oss.store import ObjectInfo, PublicBase
 
-CHUNK = 1 << 20  # bytes
 VALID_FOR = timedelta(days=7)
+ABANDONED_AFTER_S = 24 * 3600.0
 ALGORITHM = "HS256"
+AUDIENCE = "assets"  # no token of another purpose opens an asset, nor the other way round
 
 
 def _now() -> datetime:
@@ -29,60 +34,58 @@ def _now() -> datetime:
 
 
 class LocalStore:
-    """Objects are files under `root`/objects, what is known of them JSON files under `root`/info.
+    """Objects are files under `root`/objects, what is known of them JSON files under `root`/info. Any number of processes may share it.
 
-    `secret` signs the URLs. `public_url` is their scheme and host unless `url` is told another.
+    `secret` signs the URLs. `public_url` is their scheme and host unless `url` is told another. `bucket` is the bucket whose old links
+    mean objects of this store.
     """
 
-    bucket = "storytovideo"
-
     def __init__(
-        self, root: Path, secret: str, public_url: str = "", *, now: Callable[[], datetime] = _now, bucket: str = bucket
+        self,
+        root: Path,
+        secret: str,
+        public_url: str = "",
+        *,
+        now: Callable[[], datetime] = _now,
+        bucket: str = "storytovideo",
     ) -> None:
         self.bucket = bucket
         self._objects = root / "objects"
         self._info = root / "info"
         self._incoming = root / "incoming"
-        self._secret = secret
+        self._lock_file = root / "lock"
+        self._signing_key = hashlib.sha256(b"storytovideo assets\0" + secret.encode()).digest()
         self._public_url = public_url
         self._now = now
 
     def check(self) -> None:
-        """Make the folders and prove that writing works."""
-        try:
+        """Make the folders, prove that writing works, and throw away what writers that were killed left behind."""
+        with self._translated("素材目录无法写入"):
             for folder in (self._objects, self._info, self._incoming):
                 folder.mkdir(parents=True, exist_ok=True)
             proof = self._incoming / f"check-{secrets.token_hex(8)}"
             proof.write_bytes(b"ok")
             proof.unlink()
-        except OSError as error:
-            raise StorageUnavailable(f"素材目录无法写入：{error}") from error
+            for path in self._incoming.iterdir():
+                if time.time() - path.stat().st_mtime > ABANDONED_AFTER_S:
+                    path.unlink(missing_ok=True)
 
     def put(
         self, key: str, stream: BinaryIO, *, content_type: str = "", metadata: Mapping[str, str] | None = None
     ) -> ObjectInfo:
         """See `ObjectStore.put`."""
         target = self.local_path(key)
-        digest, size = hashlib.sha256(), 0
-        try:
-            self._incoming.mkdir(parents=True, exist_ok=True)
-            incoming = self._incoming / secrets.token_hex(16)
-            try:
-                with incoming.open("wb") as file:
-                    while chunk := stream.read(CHUNK):
-                        digest.update(chunk)
-                        size += len(chunk)
-                        file.write(chunk)
-                    file.flush()
-                    os.fsync(file.fileno())
-                info = ObjectInfo(key, size, content_type or _type_of(key), digest.hexdigest(), dict(metadata or {}))
+        content_type = content_type or keys.content_type(key)
+        with self._translated("素材无法保存"), self._arriving() as arriving:
+            with arriving.open("wb") as file:
+                size, sha256 = copy_hashing(stream, file)
+                file.flush()
+                os.fsync(file.fileno())
+            info = ObjectInfo(key, size, content_type, sha256, clipped(metadata))
+            with self._locked(fcntl.LOCK_EX):  # so that no other writer's description ends beside these bytes
                 self._write_info(info)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                incoming.replace(target)
-            finally:
-                incoming.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageUnavailable(f"素材无法保存：{error}") from error
+                arriving.replace(target)
         return info
 
     def put_file(
@@ -94,65 +97,76 @@ class LocalStore:
 
     def open(self, key: str) -> BinaryIO:
         """See `ObjectStore.open`."""
-        try:
-            return self.local_path(key).open("rb")
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise ObjectNotFound(f"文件不存在：{key}") from error
-        except OSError as error:
-            raise StorageUnavailable(f"素材无法读取：{error}") from error
+        path = self.local_path(key)
+        with self._translated("素材无法读取"):
+            try:
+                return path.open("rb")
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+                raise ObjectNotFound(f"文件不存在：{key}") from error
 
     def stat(self, key: str) -> ObjectInfo:
-        """See `ObjectStore.stat`. An object without an info file, put there by hand, has no hash."""
+        """See `ObjectStore.stat`. An object that lacks its description, put there by hand, has no hash."""
         path = self.local_path(key)
-        if not path.is_file():
-            raise ObjectNotFound(f"文件不存在：{key}")
-        try:
-            known = json.loads(self._info_path(key).read_text("utf-8"))
-            return ObjectInfo(key, path.stat().st_size, known["content_type"], known["sha256"], known["metadata"])
-        except (OSError, ValueError, KeyError):
-            return ObjectInfo(key, path.stat().st_size, _type_of(key), "", {})
+        with self._translated("素材无法读取"), self._locked(fcntl.LOCK_SH):
+            if not path.is_file():
+                raise ObjectNotFound(f"文件不存在：{key}")
+            size = path.stat().st_size
+            known = self._read_info(key)
+        if known is None or known.get("size") != size:
+            return ObjectInfo(key, size, keys.content_type(key), "", {})
+        return ObjectInfo(key, size, known["content_type"], known["sha256"], known["metadata"])
 
     def list(self, prefix: str) -> Iterator[str]:
-        """See `ObjectStore.list`."""
-        found = (path.relative_to(self._objects).as_posix() for path in self._objects.rglob("*") if path.is_file())
-        yield from sorted(key for key in found if key.startswith(prefix))
+        """See `ObjectStore.list`. Files whose names are no keys, and links, are not listed."""
+        folder, _, _ = prefix.rpartition("/")
+        if folder and not keys.is_key(folder):
+            return
+        paths = (self._objects / folder).rglob("*")
+        found = (
+            path.relative_to(self._objects).as_posix() for path in paths if path.is_file() and not path.is_symlink()
+        )
+        yield from sorted(key for key in found if key.startswith(prefix) and keys.is_key(key))
 
     def remove(self, key: str) -> None:
         """See `ObjectStore.remove`. Folders that become empty go too."""
-        try:
-            self.local_path(key).unlink(missing_ok=True)
-            self._info_path(key).unlink(missing_ok=True)
-        except NotADirectoryError:
-            return
-        except OSError as error:
-            raise StorageUnavailable(f"素材无法删除：{error}") from error
-        for top, path in ((self._objects, self.local_path(key)), (self._info, self._info_path(key))):
-            for folder in path.parents:
-                if folder == top or not _remove_if_empty(folder):
-                    break
+        path, info = self.local_path(key), self._info_path(key)
+        with self._translated("素材无法删除"), self._locked(fcntl.LOCK_EX):
+            for top, file in ((self._objects, path), (self._info, info)):
+                try:
+                    file.unlink(missing_ok=True)
+                except (NotADirectoryError, IsADirectoryError, PermissionError):
+                    if file.is_file():
+                        raise
+                    continue  # the key names a folder, or something inside of a file: no object
+                _remove_empty_folders(file, top)
 
     def remove_prefix(self, prefix: str) -> int:
         """See `ObjectStore.remove_prefix`."""
-        check_key(prefix.removesuffix("/"))
-        keys = list(self.list(prefix))
-        for key in keys:
+        found = list(self.list(keys.check_prefix(prefix)))
+        for key in found:
             self.remove(key)
-        return len(keys)
+        return len(found)
 
     def url(self, key: str, base: PublicBase = "") -> str:
-        """See `ObjectStore.url`: a JSON Web Token that names the key and when the URL expires."""
-        check_key(key)
+        """See `ObjectStore.url`: a JSON Web Token that names the key and when the URL expires.
+
+        Without `base` and without a public URL it is the path alone.
+        """
+        keys.check_key(key)
         signed = self._now().replace(minute=0, second=0, microsecond=0)
-        token = jwt.encode({"sub": key, "exp": signed + VALID_FOR}, self._secret, algorithm=ALGORITHM)
+        claims = {"sub": key, "aud": AUDIENCE, "exp": signed + VALID_FOR}
+        token = jwt.encode(claims, self._signing_key, algorithm=ALGORITHM)
         return f"{(base or self._public_url).rstrip('/')}/assets/{quote(key)}?token={token}"
 
     def verify(self, key: str, token: str) -> None:
         """Raise `Forbidden` unless the token was signed here for this key and has not expired."""
+        options: Any = {
+            "require": ["exp", "sub", "aud"],
+            "verify_exp": False,
+        }  # expiry is judged by the store's own clock
         try:
-            claims = jwt.decode(
-                token, self._secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"], "verify_exp": False}
-            )
-        except jwt.InvalidTokenError as error:
+            claims = jwt.decode(token, self._signing_key, algorithms=[ALGORITHM], audience=AUDIENCE, options=options)
+        except (jwt.InvalidTokenError, UnicodeError) as error:
             raise Forbidden("链接签名无效") from error
         if claims["sub"] != key:
             raise Forbidden("链接签名无效")
@@ -160,31 +174,68 @@ class LocalStore:
             raise Forbidden("链接已过期，请重新获取")
 
     def local_path(self, key: str) -> Path:
-        """Where the object's bytes lie; raises `InvalidInput` for a key that is none. The key holds no `..` and no link is followed out."""
-        path = self._objects / check_key(key)
+        """Where the object's bytes lie; raises `InvalidInput` for a key that is none, `Forbidden` where a link leads out of the folder."""
+        path = self._objects / keys.check_key(key)
         if not path.resolve().is_relative_to(self._objects.resolve()):
             raise Forbidden(f"文件不在素材目录内：{key}")
         return path
 
     def _info_path(self, key: str) -> Path:
-        return self._info / f"{check_key(key)}.json"
+        return (
+            self._info / f"{keys.check_key(key)}~"
+        )  # no key holds a tilde: no description stands in another key's way
 
     def _write_info(self, info: ObjectInfo) -> None:
         path = self._info_path(info.key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        known = {"content_type": info.content_type, "sha256": info.sha256, "metadata": dict(info.metadata)}
-        written = self._incoming / secrets.token_hex(16)
-        written.write_text(json.dumps(known, ensure_ascii=False), "utf-8")
-        shutil.move(written, path)
+        known = {
+            "content_type": info.content_type,
+            "sha256": info.sha256,
+            "size": info.size,
+            "metadata": dict(info.metadata),
+        }
+        with self._arriving() as arriving:
+            arriving.write_text(json.dumps(known, ensure_ascii=False), "utf-8")
+            arriving.replace(path)
+
+    def _read_info(self, key: str) -> dict[str, Any] | None:
+        try:
+            known: dict[str, Any] = json.loads(self._info_path(key).read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        return known
+
+    @contextmanager
+    def _arriving(self) -> Iterator[Path]:
+        """The path of a file in the making, on the same file system; gone afterwards unless it was moved to its place."""
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        path = self._incoming / secrets.token_hex(16)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Hold the store's lock among all threads and processes; only for renames and small reads."""
+        self._lock_file.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock_file.open("ab") as file:
+            fcntl.flock(file, how)
+            yield
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageUnavailable(f"{what}：{error.strerror or error}") from error
 
 
-def _type_of(key: str) -> str:
-    return content_type(key)
-
-
-def _remove_if_empty(folder: Path) -> bool:
-    try:
-        folder.rmdir()
-    except OSError:
-        return False
-    return True
+def _remove_empty_folders(path: Path, top: Path) -> None:
+    for folder in path.parents:
+        if folder == top:
+            return
+        try:
+            folder.rmdir()
+        except OSError:  # not empty, or not there
+            return

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import BinaryIO, cast
-from urllib.parse import quote, unquote, urlsplit
+from typing import BinaryIO, Protocol, cast
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from minio import Minio
-from minio.error import MinioException, S3Error
+from minio.deleteobjects import DeleteObject
+from minio.error import S3Error
 from urllib3.exceptions import HTTPError
 
 from config.settings import MinioSettings
-from service.errors import ObjectNotFound, StorageError, StorageUnavailable
-from service.oss.keys import check_key, content_type
+from service.errors import StorageUnavailable
+from service.oss import keys
+from service.oss.metadata import clipped, decoded, encoded
+from service.oss.minio_errors import translated
+from service.oss.minio_hosts import Host, endpoint_host, public_host
+from service.oss.spool import copy_hashing, measure
 from service.oss.store import ObjectInfo, PublicBase
 
-CHUNK = 1 << 20  # bytes
-PART = 16 << 20  # bytes of one part of a multipart upload
+PART = 8 << 20  # bytes of one part of a multipart upload, and so about the memory that an upload takes
 IN_MEMORY = 4 << 20  # bytes; larger streams wait for their hash in a temporary file
 VALID_FOR = timedelta(days=7)  # the longest that S3 signs for
 HASH = "sha256"
+USER_METADATA = "x-amz-meta-"
+PROOF = ".storytovideo-check"  # no key: it is never listed
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 RETRY = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
-ABSENT = {"NoSuchKey", "NoSuchBucket", "NoSuchObject", "NoSuchVersion"}
+POOL = 16  # connections
+
+
+class Now(Protocol):
+    """The time as an aware datetime."""
+
+    def __call__(self) -> datetime: ...
 
 
 def _now() -> datetime:
@@ -37,66 +48,59 @@ def _now() -> datetime:
 
 
 class MinioStore:
-    """Objects in `settings.bucket`. Links are signed for `settings.domain`, which clients see, where that differs from the endpoint."""
+    """Objects in `settings.bucket`. Thread-safe. Raises `StorageError` for settings that no S3 client can use."""
 
-    def __init__(self, settings: MinioSettings, *, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, settings: MinioSettings, *, now: Now = _now) -> None:
         self.bucket = settings.bucket
         self._settings = settings
         self._now = now
-        self._client = _client(settings, settings.endpoint, settings.use_ssl)
-        host, secure = _public_host(settings)
-        self._signer = _client(settings, host, secure)
+        endpoint = endpoint_host(settings)
+        self._public = public_host(settings)
+        with self._translated(settings.bucket):
+            self._client = _client(settings, endpoint)
+            self._signer = _client(settings, self._public)
 
     def check(self) -> None:
         """Make the bucket when missing and prove that writing works."""
-        with self._translated("存储桶检查"):
+        with self._translated(self.bucket):
             if not self._client.bucket_exists(self.bucket):
-                try:
-                    self._client.make_bucket(self.bucket)
-                except S3Error as error:
-                    if error.code not in (
-                        "BucketAlreadyOwnedByYou",
-                        "BucketAlreadyExists",
-                    ):  # another server was faster
-                        raise
-            key = ".storytovideo-check"
-            self._client.put_object(self.bucket, key, io.BytesIO(b"ok"), 2)
-            self._client.remove_object(self.bucket, key)
+                self._make_bucket()
+            self._client.put_object(self.bucket, PROOF, io.BytesIO(b"ok"), 2)
+            self._client.remove_object(self.bucket, PROOF)
+
+    def _make_bucket(self) -> None:
+        try:
+            self._client.make_bucket(self.bucket, location=self._settings.region)
+        except S3Error as error:
+            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):  # another server was faster
+                raise
 
     def put(
         self, key: str, stream: BinaryIO, *, content_type: str = "", metadata: Mapping[str, str] | None = None
     ) -> ObjectInfo:
         """See `ObjectStore.put`. The hash goes into the object's metadata, which S3 wants before the bytes: so the stream is spooled."""
-        check_key(key)
+        keys.check_key(key)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as spool:
-            digest, size = hashlib.sha256(), 0
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                spool.write(chunk)
-            spool.seek(0)
-            info = ObjectInfo(key, size, content_type or _type_of(key), digest.hexdigest(), dict(metadata or {}))
+            try:
+                size, sha256 = copy_hashing(stream, cast("BinaryIO", spool))
+                spool.seek(0)
+            except OSError as error:
+                raise StorageUnavailable(f"素材无法暂存：{error.strerror or error}") from error
+            info = ObjectInfo(key, size, content_type or keys.content_type(key), sha256, clipped(metadata))
             return self._send(info, cast("BinaryIO", spool))
 
     def put_file(
         self, key: str, path: Path, *, content_type: str = "", metadata: Mapping[str, str] | None = None
     ) -> ObjectInfo:
         """See `ObjectStore.put_file`."""
-        check_key(key)
+        keys.check_key(key)
         with path.open("rb") as file:
-            digest = _digest(file)
-            file.seek(0)
-            info = ObjectInfo(
-                key, path.stat().st_size, content_type or _type_of(key), digest.hexdigest(), dict(metadata or {})
-            )
+            size, sha256 = measure(file)
+            info = ObjectInfo(key, size, content_type or keys.content_type(key), sha256, clipped(metadata))
             return self._send(info, file)
 
     def _send(self, info: ObjectInfo, stream: BinaryIO) -> ObjectInfo:
-        """S3's headers carry ASCII only, so metadata is percent-encoded."""
-        headers: dict[str, str | list[str] | tuple[str]] = {
-            name: quote(value, safe=" ") for name, value in info.metadata.items()
-        }
-        headers[HASH] = info.sha256
+        """Upload, in parts where it is long. One part at a time: the SDK's parallel upload leaves its threads behind when a part fails."""
         with self._translated(info.key):
             self._client.put_object(
                 self.bucket,
@@ -104,30 +108,35 @@ class MinioStore:
                 stream,
                 info.size,
                 content_type=info.content_type,
-                metadata=headers,
+                metadata=dict(encoded({**info.metadata, HASH: info.sha256})),
                 part_size=PART,
+                num_parallel_uploads=1,
             )
         return info
 
     def open(self, key: str) -> BinaryIO:
         """See `ObjectStore.open`."""
-        check_key(key)
+        keys.check_key(key)
         with self._translated(key):
-            return cast("BinaryIO", _Download(self._client.get_object(self.bucket, key)))
+            return io.BufferedReader(_Download(self._client.get_object(self.bucket, key)))
 
     def stat(self, key: str) -> ObjectInfo:
         """See `ObjectStore.stat`."""
-        check_key(key)
+        keys.check_key(key)
         with self._translated(key):
             found = self._client.stat_object(self.bucket, key)
         headers = {name.lower(): value for name, value in (found.metadata or {}).items()}
-        prefix = "x-amz-meta-"
-        known = {name[len(prefix) :]: unquote(value) for name, value in headers.items() if name.startswith(prefix)}
+        known = decoded(
+            {name[len(USER_METADATA) :]: value for name, value in headers.items() if name.startswith(USER_METADATA)}
+        )
         sha256 = known.pop(HASH, "")
-        return ObjectInfo(key, found.size or 0, found.content_type or _type_of(key), sha256, known)
+        return ObjectInfo(key, found.size or 0, found.content_type or keys.content_type(key), sha256, known)
 
     def list(self, prefix: str) -> Iterator[str]:
-        """See `ObjectStore.list`."""
+        """See `ObjectStore.list`. Objects that somebody else put there under names that are no keys are not listed."""
+        return filter(keys.is_key, self._names(prefix))
+
+    def _names(self, prefix: str) -> Iterator[str]:
         with self._translated(prefix):
             for found in self._client.list_objects(self.bucket, prefix=prefix, recursive=True):
                 if found.object_name:
@@ -135,42 +144,37 @@ class MinioStore:
 
     def remove(self, key: str) -> None:
         """See `ObjectStore.remove`."""
-        check_key(key)
+        keys.check_key(key)
         with self._translated(key):
             self._client.remove_object(self.bucket, key)
 
     def remove_prefix(self, prefix: str) -> int:
-        """See `ObjectStore.remove_prefix`."""
-        check_key(prefix.removesuffix("/"))
-        keys = list(self.list(prefix))
-        for key in keys:
-            self.remove(key)
-        return len(keys)
+        """See `ObjectStore.remove_prefix`; a thousand objects a request."""
+        names = list(self.list(keys.check_prefix(prefix)))
+        with self._translated(prefix):
+            for failure in self._client.remove_objects(self.bucket, map(DeleteObject, names)):
+                raise StorageUnavailable(f"素材无法删除：{failure.name}（{failure.code}）")
+        return len(names)
 
     def url(self, key: str, base: PublicBase = "") -> str:
         """See `ObjectStore.url`; `base` plays no part. Signing needs no network: the region is known.
 
-        With a CDN (`minio.cdn`) the URL is `<cdn>/<key>`, unsigned: the CDN fetches from the bucket with rights of its own.
+        The URL is signed for the host that clients see: `minio.domain`, else the endpoint. With a CDN (`minio.cdn`) it is
+        `<cdn>/<key>?<signature>`: scheme, host and bucket give way to the CDN's base, and the signature is the endpoint's, because the CDN
+        fetches `/<bucket>/<key>` with that query from the endpoint and names the endpoint in its `Host` header.
         """
-        check_key(key)
-        if self._settings.cdn:
-            return f"{self._settings.cdn.rstrip('/')}/{quote(key)}"
+        keys.check_key(key)
+        signer = self._client if self._settings.cdn else self._signer
         signed = self._now().replace(minute=0, second=0, microsecond=0)
         with self._translated(key):
-            return self._signer.presigned_get_object(self.bucket, key, expires=VALID_FOR, request_date=signed)
+            url = signer.presigned_get_object(self.bucket, key, expires=VALID_FOR, request_date=signed)
+        parts = urlsplit(url)
+        if self._settings.cdn:
+            return f"{self._settings.cdn.rstrip('/')}/{quote(key)}?{parts.query}"
+        return parts._replace(path=self._public.folder + parts.path).geturl()
 
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except S3Error as error:
-            if error.code in ABSENT:
-                raise ObjectNotFound(f"文件不存在：{what}") from error
-            if error.code in ("SlowDown", "ServiceUnavailable", "InternalError"):
-                raise StorageUnavailable(f"对象存储暂时不可用：{error.code}") from error
-            raise StorageError(f"对象存储拒绝了操作（{what}）：{error.code}: {error.message}") from error
-        except (MinioException, HTTPError, OSError) as error:
-            raise StorageUnavailable(f"对象存储 {self._settings.endpoint} 不可用：{error}") from error
+    def _translated(self, what: str) -> AbstractContextManager[None]:
+        return translated(what, self._settings.endpoint)
 
 
 class _Download(io.RawIOBase):
@@ -183,11 +187,13 @@ class _Download(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer has no public name
         try:
-            return self._response.read(None if size is None or size < 0 else size)
+            chunk = self._response.read(len(buffer))
         except HTTPError as error:
             raise StorageUnavailable(f"读取素材时连接中断：{error}") from error
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
     def close(self) -> None:
         if not self.closed:
@@ -196,34 +202,12 @@ class _Download(io.RawIOBase):
         super().close()
 
 
-def _client(settings: MinioSettings, endpoint: str, secure: bool) -> Minio:
+def _client(settings: MinioSettings, host: Host) -> Minio:
     return Minio(
-        endpoint=endpoint,
+        endpoint=host.address,
         access_key=settings.access_key,
         secret_key=settings.secret_key,
-        secure=secure,
+        secure=host.secure,
         region=settings.region,
-        http_client=urllib3.PoolManager(timeout=TIMEOUT, retries=RETRY, maxsize=16),
+        http_client=urllib3.PoolManager(timeout=TIMEOUT, retries=RETRY, maxsize=POOL),
     )
-
-
-def _public_host(settings: MinioSettings) -> tuple[str, bool]:
-    """The host that clients see and whether it speaks TLS. `domain` is a host, or a whole `scheme://host`."""
-    if not settings.domain:
-        return settings.endpoint, settings.use_ssl
-    if "://" not in settings.domain:
-        return settings.domain.rstrip("/"), settings.use_ssl
-    parts = urlsplit(settings.domain)
-    return parts.netloc, parts.scheme == "https"
-
-
-def _digest(file: BinaryIO) -> hashlib._Hash:
-    """`hashlib.file_digest`, which Python 3.10 lacks."""
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest
-
-
-def _type_of(key: str) -> str:
-    return content_type(key)
