@@ -6,6 +6,7 @@ for this run. One that is not installed leaves its tests out, which the last lin
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -149,3 +150,20 @@ def minio_server_settings(pytestconfig: pytest.Config) -> Iterator[MinioSettings
 def minio(minio_server_settings: MinioSettings) -> MinioSettings:
     """Settings with a bucket that is not there yet."""
     return minio_server_settings.model_copy(update={"bucket": f"s2v-test-{uuid.uuid4().hex[:12]}"})
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands set up logging for their process; the next test has its own."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the person who runs the tests are none of theirs."""
+    for name in [name for name in os.environ if name.startswith("S2V_") and not name.startswith("S2V_TEST_")]:
+        monkeypatch.delenv(name)
