@@ -26,7 +26,7 @@ def _clean(text: str) -> str:
 Name = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_clean)]
 Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_clean)]
 Story = Annotated[str, Field(max_length=MAX_STORY), AfterValidator(_clean)]
-Pixels = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,4})?\Z")]
+Pixels = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,4})?$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -63,7 +63,7 @@ class Shot(_Part):
 class Video(_Part):
     """`parameters.video`; "" and 0 mean the node's default. `bitrate` is in kbit/s, `duration` in seconds."""
 
-    resolution: Annotated[str, Field(pattern=r"^([1-9][0-9]{1,3}x[1-9][0-9]{1,3})?\Z")] = ""
+    resolution: Annotated[str, Field(pattern=r"^([1-9][0-9]{1,3}x[1-9][0-9]{1,3})?$")] = ""
     fps: Annotated[int, Field(ge=0, le=60)] = 0
     format: Literal["", "mp4"] = ""
     bitrate: Annotated[int, Field(ge=0, le=200_000)] = 0
@@ -75,8 +75,8 @@ class Video(_Part):
 class Tts(_Part):
     """`parameters.tts`. `text` and `speed` are our own keys: a foreign node reads the text from `shot.prompt`."""
 
-    voice: Annotated[str, Field(max_length=64, pattern=r"^[\w .+-]*\Z")] = ""
-    lang: Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z-]*\Z")] = ""
+    voice: Annotated[str, Field(max_length=64, pattern=r"^[\w .+-]*$")] = ""
+    lang: Annotated[str, Field(max_length=16, pattern=r"^[A-Za-z-]*$")] = ""
     sample_rate: int = 0
     format: Literal["", "mp3", "wav"] = ""
     text: Text = ""
