@@ -62,6 +62,12 @@ def is_key(text: str) -> bool:
     return True
 
 
+def may_begin_keys(prefix: str) -> bool:
+    """Whether any key can begin like this: all but the prefix's last part must be a key."""
+    folder, slash, _ = prefix.rpartition("/")
+    return is_key(folder) if slash else True
+
+
 def content_type(key: str) -> str:
     """By the key's extension."""
     return CONTENT_TYPES.get(key.rpartition(".")[2].lower(), "application/octet-stream")

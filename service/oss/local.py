@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -67,8 +67,7 @@ class LocalStore:
             proof.write_bytes(b"ok")
             proof.unlink()
             for path in self._incoming.iterdir():
-                if time.time() - path.stat().st_mtime > ABANDONED_AFTER_S:
-                    path.unlink(missing_ok=True)
+                _remove_if_abandoned(path)
 
     def put(
         self, key: str, stream: BinaryIO, *, content_type: str = "", metadata: Mapping[str, str] | None = None
@@ -118,9 +117,9 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `ObjectStore.list`. Files whose names are no keys, and links, are not listed."""
-        folder, _, _ = prefix.rpartition("/")
-        if folder and not keys.is_key(folder):
+        if not keys.may_begin_keys(prefix):
             return
+        folder = prefix.rpartition("/")[0]
         paths = (self._objects / folder).rglob("*")
         found = (
             path.relative_to(self._objects).as_posix() for path in paths if path.is_file() and not path.is_symlink()
@@ -229,6 +228,12 @@ class LocalStore:
             yield
         except OSError as error:
             raise StorageUnavailable(f"{what}：{error.strerror or error}") from error
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    with suppress(FileNotFoundError):  # its writer was faster
+        if time.time() - path.stat().st_mtime > ABANDONED_AFTER_S:
+            path.unlink()
 
 
 def _remove_empty_folders(path: Path, top: Path) -> None:

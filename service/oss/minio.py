@@ -134,7 +134,7 @@ class MinioStore:
 
     def list(self, prefix: str) -> Iterator[str]:
         """See `ObjectStore.list`. Objects that somebody else put there under names that are no keys are not listed."""
-        return filter(keys.is_key, self._names(prefix))
+        return filter(keys.is_key, self._names(prefix) if keys.may_begin_keys(prefix) else ())
 
     def _names(self, prefix: str) -> Iterator[str]:
         with self._translated(prefix):

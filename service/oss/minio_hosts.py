@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from config.settings import MinioSettings
+from service.errors import StorageError
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,11 @@ class Host:
 
 
 def endpoint_host(settings: MinioSettings) -> Host:
-    """What we connect to."""
-    return _host(settings.endpoint, settings.use_ssl)
+    """What we connect to; raises `StorageError` for an address with a path, which S3's signatures do not allow."""
+    host = _host(settings.endpoint, settings.use_ssl)
+    if host.folder:
+        raise StorageError(f"对象存储的配置无效（minio.endpoint）：{settings.endpoint} 不能带路径")
+    return host
 
 
 def public_host(settings: MinioSettings) -> Host:
