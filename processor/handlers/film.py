@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
     asset = assets.reserve(services, AssetKind.FILM, place, "mp4")
     warnings = [*parts.warnings, *report.warnings]
     log = report.film.with_suffix(".log.json")
-    log.write_text(json.dumps({**report.log, "warnings": warnings}, ensure_ascii=False, indent=1, default=str))
+    diary = {**report.log, "warnings": warnings, "shots": [asdict(timing) for timing in report.shots]}
+    log.write_text(json.dumps(diary, ensure_ascii=False, indent=1, default=str), "utf-8")
     stem = asset.object_key.removesuffix(".mp4")
     companions = {f"{stem}.log.json": log, f"{stem}{report.cover.suffix}": report.cover}
     for path in (report.subtitles_srt, report.subtitles_ass):
