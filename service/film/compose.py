@@ -259,7 +259,12 @@ class _Film:
     def _sound(self, timings: Sequence[ShotTiming], total_s: float) -> None:
         with self._stage("sound"):
             report = sound.make_sound(
-                self.spec, timings, total_s, self.folder / "sound.m4a", self.stop, lambda _fraction: None
+                self.spec,
+                timings,
+                total_s,
+                self.folder / "sound.m4a",
+                cancel=self.stop,
+                progress=lambda _fraction: None,
             )
         self.warnings += report.warnings
 
