@@ -144,7 +144,8 @@ class Captions:
 
 
 def _unit(mask: Image.Image) -> npt.NDArray[np.float32]:
-    return np.asarray(mask, np.uint8).astype(np.float32) / np.float32(255)
+    values: npt.NDArray[np.float32] = np.asarray(mask).astype(np.float32) / np.float32(255)
+    return values
 
 
 def _over(fill: npt.NDArray[np.float32], outline: npt.NDArray[np.float32]) -> Plane:

@@ -1,17 +1,32 @@
 """The film's sound: narrations at their places, music that ducks under them, one loudness, one AAC file.
 
-    measure(path)      how long an audio file really is
-    listen(path)       the same, and where it pauses
-    make_sound(...)    the whole sound of a film
+Two passes over the mix, which is cheap to repeat and never held in memory: the first measures it, the second encodes it under the gains
+that the measurement asks for. What the encoder made of it is decoded and measured too, since a lossy codec may lift a peak.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from service.errors import FilmError
+from service.film.aac import write_aac
+from service.film.audio_source import LONGEST_S, RATE, UnreadableAudio, decode
+from service.film.loudness import LoudnessMeter, Measured
+from service.film.mastering import master
+from service.film.mixing import STAGE, Mix, build_mix, check, place
+from service.film.sound_cache import SoundCache, digest, key_of
 from service.film.spec import Cancel, FilmSpec, ShotTiming
+from service.film.speech import SpeechMeter
+
+_CODEC_HEADROOM_DB = 0.7  # what AAC usually adds to a peak, and the meter's own error
+_TRIES = 4
+_LOUDNESS_TOLERANCE_DB = 0.15
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,15 @@ def measure(path: Path) -> float:
 
 def listen(path: Path) -> Heard:
     """A narration's length and pauses; the pauses let `cues.make_cues` start each cue where its words do. Raises FilmError."""
-    raise NotImplementedError
+    meter = SpeechMeter()
+    try:
+        for block in decode(path):
+            meter.feed(block)
+    except UnreadableAudio as error:
+        raise FilmError(STAGE, str(error)) from error
+    if meter.seconds >= LONGEST_S:
+        raise FilmError(STAGE, f"音频太长，最多 {LONGEST_S / 3600:.0f} 小时")
+    return Heard(meter.seconds, tuple(meter.pauses()))
 
 
 def make_sound(
@@ -50,6 +73,7 @@ def make_sound(
     timings: Sequence[ShotTiming],
     total_s: float,
     output: Path,
+    *,
     cancel: Cancel,
     progress: Callable[[float], None],
 ) -> SoundReport:
@@ -58,4 +82,74 @@ def make_sound(
     `timings` belong to `spec.shots` one by one; a shot whose timing has `speech_end <= speech_start`, or without narration, is silent.
     `progress` gets 0 to 1. Raises FilmError (with the shot) or Cancelled; then `output` does not exist.
     """
-    raise NotImplementedError
+    samples = max(1, round(total_s * RATE))
+    cache = SoundCache(spec.cache_dir, _key(spec, timings, samples))
+    facts = cache.load(output)
+    cached = facts is not None
+    if facts is None:
+        try:
+            with ExitStack() as stack:
+                mix = build_mix(
+                    spec, timings, samples, stack, cancel=cancel, progress=lambda done: progress(0.3 * done)
+                )
+                heard = _encode(mix, spec, cache.part, cancel, lambda done: progress(0.3 + 0.7 * done))
+            facts = _facts(heard, mix, spec)
+            cache.save(facts)
+        finally:
+            cache.part.unlink(missing_ok=True)
+        if cache.load(output) is None:
+            raise FilmError(STAGE, "混好的声音无法写入")
+    progress(1.0)
+    lufs, dbtp = (-math.inf if facts[name] is None else float(facts[name]) for name in ("lufs", "dbtp"))
+    return SoundReport(lufs, dbtp, cached, tuple(facts["warnings"]))
+
+
+def _facts(heard: Measured, mix: Mix, spec: FilmSpec) -> dict[str, Any]:
+    """What the report says, as JSON can hold it (None for -inf)."""
+    lufs, dbtp = (value if math.isfinite(value) else None for value in (heard.integrated(), heard.true_peak()))
+    warnings = list(mix.warnings)
+    if mix.audible and (lufs is None or abs(lufs - spec.loudness_lufs) > 2 * _LOUDNESS_TOLERANCE_DB):
+        warnings.append(f"响度为 {lufs if lufs is None else round(lufs, 1)} LUFS，未能达到 {spec.loudness_lufs:g}")
+    return {"lufs": lufs, "dbtp": dbtp, "warnings": warnings}
+
+
+def _encode(mix: Mix, spec: FilmSpec, output: Path, cancel: Cancel, progress: Callable[[float], None]) -> Measured:
+    """Encode the mix; again with a lower ceiling or another level in the rare case that the codec shifted one of them too far."""
+    meter = LoudnessMeter()
+    for block in mix.blocks(cancel, lambda done: progress(0.3 * done)):
+        meter.feed(block)
+    measured = meter.finish()
+    target = spec.loudness_lufs if mix.audible else measured.integrated()
+    ceiling, wanted = spec.true_peak_dbtp - _CODEC_HEADROOM_DB, target
+    for attempt in range(_TRIES):
+        done_before = 0.3 + 0.7 * (1 - 0.5**attempt)
+        plan = master(measured, wanted, ceiling)
+        blocks = mix.blocks(
+            cancel, lambda done, base=done_before, part=0.3 * 0.5**attempt: progress(base + part * done), plan.gains
+        )
+        write_aac(output, blocks)
+        heard = _measure_file(output, cancel)
+        over = heard.true_peak() - spec.true_peak_dbtp
+        off = heard.integrated() - plan.lufs if math.isfinite(plan.lufs) else 0.0
+        if over <= 0 and abs(off) <= _LOUDNESS_TOLERANCE_DB:
+            break
+        ceiling -= over + 0.05 if over > 0 else 0.0
+        wanted -= off
+    return heard
+
+
+def _measure_file(path: Path, cancel: Cancel) -> Measured:
+    meter = LoudnessMeter()
+    for block in decode(path):
+        check(cancel)
+        meter.feed(block)
+    return meter.finish()
+
+
+def _key(spec: FilmSpec, timings: Sequence[ShotTiming], samples: int) -> str:
+    """Everything the sound depends on; where the files lie is not part of it."""
+    narrations = [(digest(each.path), each.start, each.end) for each in place(spec, timings, samples)]
+    music = None
+    if spec.music is not None:
+        music = {**dataclasses.asdict(spec.music), "path": digest(spec.music.path)}
+    return key_of([samples, narrations, music, spec.loudness_lufs, spec.true_peak_dbtp, spec.strict])

@@ -1,0 +1,74 @@
+"""Where a narration speaks and where it pauses, told by its level."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from service.film.audio_source import RATE, Samples
+
+FRAME_S = 0.01
+_FRAME = int(RATE * FRAME_S)
+_BELOW_SPEECH_DB = 28.0  # consonants are this much weaker than vowels, a room's noise weaker still
+_FAINTEST_DB = -60.0  # RMS; what is below is never speech
+_SHORTEST_PAUSE_S = 0.12
+
+Span = tuple[float, float]
+"""Seconds, from and to."""
+
+
+class SpeechMeter:
+    """Collects the level of every hundredth of a second of a stream of blocks."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros(0, np.float32)
+        self._powers: list[npt.NDArray[np.float32]] = []
+        self._samples = 0
+
+    @property
+    def samples(self) -> int:
+        """How many samples were fed."""
+        return self._samples
+
+    @property
+    def seconds(self) -> float:
+        """How long the stream has been so far."""
+        return self._samples / RATE
+
+    def feed(self, block: Samples) -> None:
+        """Take the next samples."""
+        self._samples += block.shape[1]
+        power = np.concatenate([self._rest, np.square(block).mean(axis=0)])
+        whole = len(power) // _FRAME * _FRAME
+        self._powers.append(power[:whole].reshape(-1, _FRAME).mean(axis=1))
+        self._rest = power[whole:]
+
+    def spoken(self) -> list[Span]:
+        """The stretches of speech in order, parted by pauses; empty for silence."""
+        last = [self._rest.mean(keepdims=True)] if len(self._rest) else []
+        powers = np.concatenate([*self._powers, *last]) if self._powers or last else np.zeros(0)
+        loud = powers[powers > 10 ** (_FAINTEST_DB / 10)]
+        if not len(loud):
+            return []
+        # The mean of the louder half is the level of the vowels, however long the pauses are.
+        vowels = float(np.sort(loud)[len(loud) // 2 :].mean())
+        active = powers > max(vowels * 10 ** (-_BELOW_SPEECH_DB / 10), 10 ** (_FAINTEST_DB / 10))
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(np.int8), [0]])))
+        spans = [(float(a) * FRAME_S, min(float(b) * FRAME_S, self.seconds)) for a, b in edges.reshape(-1, 2)]
+        return join_near(spans, _SHORTEST_PAUSE_S)
+
+    def pauses(self) -> list[Span]:
+        """What is left between, before and after the stretches of speech."""
+        edges = [0.0, *(edge for span in self.spoken() for edge in span), self.seconds]
+        return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+
+
+def join_near(spans: list[Span], gap_s: float) -> list[Span]:
+    """The spans in order, those with less than `gap_s` between them joined."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start - joined[-1][1] < gap_s:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
