@@ -8,15 +8,42 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    ImageOps,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from service.errors import FilmError
 
 STAGE = "picture"
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 30_000
-# Formats whose decoders are part of Pillow itself; others (EPS, for one) start a program.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "TGA", "ICO")
+# Formats whose decoders are part of Pillow itself; others (EPS, for one) start a program. Named by their plugins, which that also loads.
+FORMATS = tuple(
+    str(plugin.format)
+    for plugin in (
+        PngImagePlugin.PngImageFile,
+        JpegImagePlugin.JpegImageFile,
+        WebPImagePlugin.WebPImageFile,
+        GifImagePlugin.GifImageFile,
+        BmpImagePlugin.BmpImageFile,
+        TiffImagePlugin.TiffImageFile,
+        PpmImagePlugin.PpmImageFile,
+        AvifImagePlugin.AvifImageFile,
+        Jpeg2KImagePlugin.Jpeg2KImageFile,
+    )
+)
 
 Rgb = npt.NDArray[np.uint8]
 

@@ -1,0 +1,126 @@
+"""The cache between films, the work folder of one film, and the places on a host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from service.errors import Cancelled
+from service.film.cache import Cache, host_slot, take, work_folder
+from tests.wait import wait_until
+
+DAY = 86400.0
+
+
+def _put(cache: Cache, key: str, size: int, age_s: float, now: float = 1e9) -> Path:
+    path = cache.path(key, ".mp4")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * size)
+    os.utime(path, (now - age_s, now - age_s))
+    return path
+
+
+def test_what_nobody_used_for_long_is_deleted(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    old, young = _put(cache, "aa", 10, 15 * DAY), _put(cache, "bb", 10, DAY)
+    assert cache.prune(1 << 30, 14 * DAY, now=1e9) == 1
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_over_the_size_the_least_recently_used_goes_first(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    parts = [_put(cache, f"{n:02x}", 100, n * 60.0) for n in range(5)]
+    cache.prune(250, 14 * DAY, now=1e9)
+    assert [part.exists() for part in parts] == [True, True, False, False, False]
+
+
+def test_a_part_that_was_looked_for_is_young_again(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    _put(cache, "aa", 10, 0, now=1.0)
+    found = cache.find("aa", ".mp4")
+    assert found is not None
+    cache.prune(1 << 30, DAY)
+    assert found.exists()
+
+
+def test_an_empty_file_is_not_a_part(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    _put(cache, "aa", 0, 0)
+    assert cache.find("aa", ".mp4") is None
+    assert cache.find("bb", ".mp4") is None
+
+
+def test_a_part_in_use_stays_when_others_prune(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    take(_put(cache, "aa", 10, 0, now=1.0), tmp_path / "mine.mp4")
+    cache.prune(0, DAY)
+    assert (tmp_path / "mine.mp4").read_bytes() == b"x" * 10
+
+
+def test_pruning_leaves_work_folders_and_locks_alone(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with work_folder(tmp_path) as folder, host_slot(tmp_path, 1, lambda: None, lambda: None):
+        (folder / "a.part").write_bytes(b"x" * 100)
+        cache.prune(0, 0)
+        assert (folder / "a.part").exists()
+        assert list((tmp_path / "slots").iterdir())
+
+
+def test_a_work_folder_is_gone_afterwards_also_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), work_folder(tmp_path) as folder:
+        (folder / "missing").read_text()
+    assert not folder.exists()
+
+
+def test_the_work_folder_of_a_killed_film_is_cleared_away_but_not_of_a_living_one(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from service.film.cache import work_folder\n"
+        "with work_folder(Path(sys.argv[1])) as folder:\n"
+        "    print(folder, flush=True); time.sleep(600)\n"
+    )
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=root, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = Path(other.stdout.readline().strip())
+        with work_folder(tmp_path):
+            assert theirs.is_dir(), "its owner lives"
+        other.kill()
+        other.wait()
+    with work_folder(tmp_path):
+        assert not theirs.exists()
+
+
+def test_a_host_makes_no_more_films_at_once_than_it_may(tmp_path: Path) -> None:
+    entered, waited = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with host_slot(tmp_path, 1, lambda: None, waited.set):
+            entered.set()
+
+    with host_slot(tmp_path, 1, lambda: None, lambda: None):
+        thread = threading.Thread(target=second)
+        thread.start()
+        wait_until(waited.is_set, timeout=30)
+        assert not entered.is_set()
+    wait_until(entered.is_set, timeout=30)
+    thread.join()
+
+
+def test_waiting_for_a_place_can_be_called_off(tmp_path: Path) -> None:
+    def cancelled() -> None:
+        raise Cancelled("x")
+
+    with (
+        host_slot(tmp_path, 1, lambda: None, lambda: None),
+        pytest.raises(Cancelled),
+        host_slot(tmp_path, 1, cancelled, lambda: None),
+    ):
+        pytest.fail("there was no place")
