@@ -1,0 +1,57 @@
+"""Building the parts."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
+from service.composition import open_redis, open_services, open_store
+from service.errors import DependencyError
+
+NODE = WorkerSettings(addr="127.0.0.1:9")
+
+
+def test_all_parts_open_over_the_embedded_column(tmp_path: Path, redis_settings: RedisSettings) -> None:
+    services = open_services(Settings(data_dir=tmp_path, redis=redis_settings, worker=NODE))
+    assert services.database.check().startswith("sqlite")
+    assert services.queue.check().startswith("redis")
+    services.close()
+
+
+def test_all_parts_open_over_the_production_column(
+    tmp_path: Path, redis_settings: RedisSettings, mysql_dsn: str, minio: MinioSettings
+) -> None:
+    settings = Settings(
+        data_dir=tmp_path / "none", redis=redis_settings, mysql=MysqlSettings(dsn=mysql_dsn), minio=minio, worker=NODE
+    )
+    services = open_services(settings)
+    assert services.database.check().startswith("mysql")
+    services.close()
+    assert not (tmp_path / "none").exists()
+
+
+def test_redis_settings_reach_the_server(redis_settings: RedisSettings) -> None:
+    with open_redis(redis_settings) as client:
+        assert client.ping()
+
+
+def test_secret_is_drawn_once_private_and_kept(tmp_path: Path) -> None:
+    """Servers that start together must sign alike."""
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _: open_store(Settings(data_dir=tmp_path)), range(8)))
+    links = {store.url("projects/a/films/1.mp4", "http://h") for store in stores}
+    assert len(links) == 1
+    secret = tmp_path / "secret"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert len(secret.read_text()) >= 64
+    assert [path.name for path in tmp_path.glob("secret*")] == ["secret"]
+
+
+def test_data_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DependencyError, match="make data_dir writable"):
+        open_store(Settings(data_dir=tmp_path / "file"))

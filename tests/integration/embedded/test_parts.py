@@ -1,0 +1,131 @@
+"""The embedded Redis and model node, as the server gets them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from config.settings import RedisSettings, Settings, WorkerSettings
+from service.composition import open_redis
+from service.embedded.parts import EmbeddedParts
+from service.errors import DependencyError
+from tests.server_process import ROOT, alive
+from tests.wait import wait_until
+
+NODE_ELSEWHERE = WorkerSettings(addr="127.0.0.1:9")
+REDIS_ELSEWHERE = RedisSettings(addr="127.0.0.1:9")
+
+
+def below(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+@pytest.fixture
+def redis_only(tmp_path: Path) -> Iterator[EmbeddedParts]:
+    parts = EmbeddedParts.start(Settings(data_dir=tmp_path, worker=NODE_ELSEWHERE), "http://127.0.0.1:1")
+    yield parts
+    parts.stop()
+
+
+def test_redis_is_real_empty_private_and_saves_nothing(redis_only: EmbeddedParts) -> None:
+    with open_redis(redis_only.settings.redis) as client:
+        assert client.dbsize() == 0
+        assert tuple(map(int, client.info("server")["redis_version"].split(".")[:2])) >= (6, 2)
+        assert client.config_get("save")["save"] == ""
+        assert client.config_get("appendonly")["appendonly"] == "no"
+        assert client.config_get("port")["port"] == "0"
+    socket = Path(redis_only.settings.redis.addr)
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert len(str(socket)) < 100
+
+
+def test_stop_ends_it_and_removes_its_folder(redis_only: EmbeddedParts) -> None:
+    folder = Path(redis_only.settings.redis.addr).parent
+    family = below(os.getpid())
+    mine = [process for process in family if str(folder) in " ".join(process.cmdline())]
+    assert mine
+    redis_only.stop()
+    assert alive(mine) == []
+    assert not folder.exists()
+
+
+def test_redis_that_dies_comes_back_empty_at_its_address(redis_only: EmbeddedParts) -> None:
+    with open_redis(redis_only.settings.redis) as client:
+        client.set("key", "value")
+        psutil.Process(client.info("server")["process_id"]).kill()
+    with open_redis(redis_only.settings.redis) as client:
+
+        def answers() -> bool:
+            try:
+                return bool(client.ping())
+            except RedisConnectionError:
+                return False
+
+        wait_until(answers, 60, "another redis-server")
+        assert client.get("key") is None
+
+
+def test_node_serves_and_shares_a_secret(tmp_path: Path) -> None:
+    parts = EmbeddedParts.start(Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE), "http://127.0.0.1:1")
+    try:
+        health = requests.get(f"{parts.settings.worker.addr}/health", timeout=60).json()
+        assert health["status"] == "ok"
+        assert len(parts.settings.worker.webhook_secret) >= 32
+        assert parts.settings.redis == REDIS_ELSEWHERE
+    finally:
+        parts.stop()
+
+
+def test_nothing_is_started_where_everything_has_an_address(tmp_path: Path) -> None:
+    before = {process.pid for process in below(os.getpid())}
+    settings = Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE, worker=NODE_ELSEWHERE)
+    parts = EmbeddedParts.start(settings, "http://127.0.0.1:1")
+    assert parts.settings == settings
+    assert {process.pid for process in below(os.getpid())} <= before
+    parts.stop()
+
+
+def test_part_that_does_not_start_is_named(tmp_path: Path) -> None:
+    (tmp_path / "node").write_text("a file where the node's folder should be")
+    with pytest.raises(DependencyError, match=r"model node does not start.*worker\.addr"):
+        EmbeddedParts.start(Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE), "http://127.0.0.1:1")
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from config.settings import Settings
+from service.embedded.parts import EmbeddedParts
+parts = EmbeddedParts.start(Settings(data_dir=Path(sys.argv[1])), "http://127.0.0.1:1")
+print(parts.settings.redis.addr, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("victim", ["owner", "keeper"])
+def test_kill_leaves_neither_redis_nor_node_behind(tmp_path: Path, victim: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout
+        socket = Path(owner.stdout.readline().strip())
+        family = below(owner.pid)
+        words = [" ".join(process.cmdline()) for process in family]
+        assert any("redis-server" in line for line in words)
+        assert any("worker_node" in line for line in words)
+        (keeper,) = [process for process in family if "service.embedded.keeper" in process.cmdline()]
+        killed = owner.pid if victim == "owner" else keeper.pid
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: not alive(family), 60, "the end of Redis and node")
+        assert victim == "keeper" or not socket.parent.exists()
+        owner.kill()

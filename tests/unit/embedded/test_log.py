@@ -1,0 +1,44 @@
+"""Log lines."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+from config.settings import LogSettings
+from service.log import set_up_logging
+from service.request_context import bound
+
+
+def test_text_line_names_the_request() -> None:
+    stream = io.StringIO()
+    set_up_logging(LogSettings(), stream)
+    with bound("abc"):
+        logging.getLogger("part").info("said %s", "it")
+    logging.getLogger("part").debug("not said")
+    assert stream.getvalue().rstrip().endswith("INFO    part [abc]: said it")
+
+
+def test_json_line_is_one_object_with_the_exception() -> None:
+    stream = io.StringIO()
+    set_up_logging(LogSettings(format="json"), stream)
+    try:
+        raise ValueError("两行\n文字")
+    except ValueError:
+        logging.getLogger("part").exception("failed")
+    (line,) = stream.getvalue().splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["logger"], said["message"]) == ("ERROR", "part", "failed")
+    assert "两行\n文字" in said["exception"]
+    assert "request_id" not in said
+
+
+def test_last_set_up_counts() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    set_up_logging(LogSettings(), first)
+    set_up_logging(LogSettings(level="ERROR"), second)
+    logging.getLogger("part").error("once")
+    logging.getLogger("part").warning("never")
+    assert first.getvalue() == ""
+    assert second.getvalue().count("\n") == 1
