@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,7 +21,7 @@ import websocket
 from config.settings import RedisSettings
 from tests.conftest import ROOT
 from tests.wait import wait_until
-from tests.web_app import HEAR_S, closed_with, hear
+from tests.web_app import closed_with, connecting, hear
 
 V1 = "/v1/api"
 MAX_SOCKETS = 2
@@ -91,14 +90,12 @@ def test_whole_stories_travel_in_the_query_string(server: Server) -> None:
 def test_sockets_have_a_cap_that_plain_requests_do_not_feel(server: Server) -> None:
     _, created = server.ask("POST", f"{V1}/projects", StoryText="从前。", ShotCount="1")
     task_id = created["text_task_id"]
-    url = f"ws://{server.address}/tasks/{task_id}/wss"
-    with ExitStack() as opened:
-        clients = [websocket.create_connection(url, timeout=HEAR_S) for _ in range(MAX_SOCKETS)]
+    with connecting(server.address) as connect:
+        clients = [connect(task_id) for _ in range(MAX_SOCKETS)]
         for client in clients:
-            opened.callback(client.shutdown)
             assert hear(client)["status"] == "pending"
         with pytest.raises(websocket.WebSocketBadStatusException) as refusal:
-            websocket.create_connection(url, timeout=HEAR_S)
+            connect(task_id)
         assert refusal.value.status_code == 503
         status, _ = server.ask("POST", f"{V1}/tasks/{task_id}/cancel")
         assert status == 200
@@ -109,10 +106,9 @@ def test_sockets_have_a_cap_that_plain_requests_do_not_feel(server: Server) -> N
 
 def test_a_server_that_is_told_to_end_says_goodbye_to_its_sockets(server: Server) -> None:
     _, created = server.ask("POST", f"{V1}/projects", StoryText="从前。", ShotCount="1")
-    url = f"ws://{server.address}/tasks/{created['text_task_id']}/wss"
-    client = websocket.create_connection(url, timeout=HEAR_S)
-    hear(client)
-    server.process.send_signal(signal.SIGTERM)
-    assert closed_with(client) == 1001
-    client.close()
+    with connecting(server.address) as connect:
+        client = connect(created["text_task_id"])
+        hear(client)
+        server.process.send_signal(signal.SIGTERM)
+        assert closed_with(client) == 1001
     assert server.process.wait(50) == 0
