@@ -187,3 +187,14 @@ def test_a_watcher_that_comes_while_the_database_fails_is_served_later(services:
         assert one.listen() == []
         failing.clear()
         one.hear(("pending", 0, ""))
+
+
+def test_a_late_watcher_is_not_told_again_what_an_early_one_learns_now(services: Services, feed: TaskFeed) -> None:
+    task_id = new_task(services)
+    early, late = Watcher(task_id, lambda: None), Watcher(task_id, lambda: None)
+    feed.look([early])
+    change(services, task_id, progress=1)
+    feed.look([late])
+    assert [watcher.take() is not None for watcher in (early, late)] == [True, True]
+    feed.look([early, late])
+    assert [watcher.take() is not None for watcher in (early, late)] == [True, False]
