@@ -1,0 +1,178 @@
+"""A story becomes a film: everything embedded, everything real, looked at as a client and as a viewer would."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+
+from tests.e2e import film_facts
+from tests.server_process import ServerUnderTest
+from tests.wait import wait_until
+
+PATIENCE_S = 240.0
+STORIES = {
+    "chinese": ("从前有一只小狐狸住在森林里。清晨，太阳照在雪山上。夜里，它看见月亮落进湖中。老猫头鹰笑了。", 2),
+    "english": (
+        "A girl lived by the sea. At night Mr. Brown lit the lighthouse. In the morning, a red boat came home.",
+        2,
+    ),
+    "mixed": ("小机器人 Robbie 会说 hello world。它在沙漠里种了一棵树！Then it rained for 3.5 days.", 2),
+    "one sentence": ("一条龙飞过城堡。", 1),
+}
+SETTINGS = {"film.resolution": "320x180", "film.fps": 15}
+
+
+@dataclass
+class Client:
+    """Speaks to the server as clients do."""
+
+    url: str
+    folder: Path
+
+    def get(self, path: str) -> Any:
+        answer = requests.get(self.url + path, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        answer = requests.post(self.url + path, json=body or {}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def task(self, task_id: str) -> Any:
+        return self.get(f"/v1/api/tasks/{task_id}")["task"]
+
+    def wait(self, task_id: str) -> Any:
+        """The task once it has ended well."""
+
+        def ended() -> Any:
+            task = self.task(task_id)
+            assert task["status"] not in ("failed", "cancelled"), task
+            return task if task["status"] == "finished" else None
+
+        return wait_until(ended, PATIENCE_S, f"task {task_id}")
+
+    def film(self, project: str, **options: Any) -> tuple[Path, Any]:
+        """Ask for a film; the file and its finished task."""
+        task = self.wait(self.post(f"/v1/api/projects/{project}/video", options)["task_id"])
+        return self.fetch(task["result"]["resource_url"]), task
+
+    def fetch(self, url: str) -> Path:
+        """Download without a header, as a player does."""
+        answer = requests.get(url, timeout=60)
+        assert answer.status_code == 200, answer.text
+        path = self.folder / f"{abs(hash(url))}-{url.split('?', maxsplit=1)[0].rsplit('/', 1)[1]}"
+        path.write_bytes(answer.content)
+        return path
+
+    def stored_log(self, project: str, number: int) -> Any:
+        """The log stored beside a film."""
+        path = self.folder / "server" / "data" / "assets" / "objects" / "projects" / project / "films"
+        return json.loads((path / f"{number}.log.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("films")
+    (folder / "server").mkdir()
+    with ServerUnderTest(folder / "server", SETTINGS) as server:
+        yield Client(server.url, folder)
+
+
+@pytest.mark.parametrize("kind", STORIES)
+def test_the_film_shows_each_shots_picture_and_says_its_words(client: Client, kind: str) -> None:
+    story, count = STORIES[kind]
+    created = client.post("/v1/api/projects", {"Title": kind, "StoryText": story, "ShotCount": count})
+    project = created["project_id"]
+    client.wait(created["text_task_id"])
+    path, task = client.film(project)
+    view = client.get(f"/v1/api/projects/{project}")
+    shots = view["shots"]
+    assert "".join("".join(shot["narration"] for shot in shots).split()) == "".join(story.split())
+    timings = client.stored_log(project, 1)["shots"]
+    assert [timing["order"] for timing in timings] == [shot["order"] for shot in shots]
+
+    _lengths_add_up(client, path, task, view, timings)
+    pictures = film_facts.frames(path)
+    for frame in pictures:
+        assert frame.mean() > 4, "a black frame"
+    sound = film_facts.samples(path)
+    for shot, timing in zip(shots, timings, strict=True):
+        _shows_its_picture(client, pictures, shots, shot, timing)
+        _says_its_words(client, sound, shots, shot, timing)
+
+
+def _lengths_add_up(client: Client, path: Path, task: Any, view: Any, timings: Any) -> None:
+    lengths = film_facts.seconds(path)
+    assert set(lengths) == {"video", "audio"}
+    assert abs(lengths["video"] - lengths["audio"]) < 0.1
+    assert abs(lengths["video"] - timings[-1]["end"]) < 0.1
+    assert all(abs(one["end"] - other["start"]) < 1e-6 for one, other in itertools.pairwise(timings))
+    for shot, timing in zip(view["shots"], timings, strict=True):
+        narration = len(film_facts.samples(client.fetch(shot["audioPath"]))) / film_facts.RATE
+        assert abs((timing["speech_end"] - timing["speech_start"]) - narration) < 0.2
+        assert timing["start"] <= timing["speech_start"] < timing["speech_end"] <= timing["end"]
+    detail = view["project_detail"]
+    assert detail["status"] == "ready"
+    assert detail["duration"] == round(lengths["video"])
+    assert client.fetch(detail["videoUrl"]).read_bytes() == path.read_bytes()
+    assert client.fetch(detail["coverImage"]).stat().st_size > 1000
+    assert task["result"]["resource_type"] == "video"
+
+
+def _shows_its_picture(client: Client, pictures: list[film_facts.Frame], shots: Any, shot: Any, timing: Any) -> None:
+    middle = int((timing["start"] + timing["end"]) / 2 * 15)
+    scores = {other["id"]: film_facts.best_match(pictures[middle], client.fetch(other["imagePath"])) for other in shots}
+    assert max(scores, key=lambda shot_id: scores[shot_id]) == shot["id"], scores
+    assert scores[shot["id"]] > 0.8
+    moved = np.abs(pictures[middle].astype(int) - pictures[middle - 12].astype(int))[:120].mean()
+    assert moved > 0.3, "nothing moves"
+
+
+def _says_its_words(client: Client, sound: film_facts.Samples, shots: Any, shot: Any, timing: Any) -> None:
+    start, end = (int(timing[name] * film_facts.RATE) for name in ("speech_start", "speech_end"))
+    scores = {
+        other["id"]: film_facts.likeness(sound[start:end], film_facts.samples(client.fetch(other["audioPath"])))
+        for other in shots
+    }
+    assert max(scores, key=lambda shot_id: scores[shot_id]) == shot["id"], scores
+    assert scores[shot["id"]] > 0.6
+
+
+def test_subtitles_are_seen_in_the_lower_band_only_and_a_second_film_replaces_nothing(client: Client) -> None:
+    created = client.post("/v1/api/projects", {"Title": "字幕", "StoryText": "小猫坐在屋顶上看星星。", "ShotCount": 1})
+    project = created["project_id"]
+    client.wait(created["text_task_id"])
+    burned, first = client.film(project)
+    plain, second = client.film(project, subtitles="off")
+    assert first["result"]["resource_url"].split("?")[0] != second["result"]["resource_url"].split("?")[0]
+    timing = client.stored_log(project, 1)["shots"][0]
+    at = int((timing["speech_start"] + timing["speech_end"]) / 2 * 15)
+    difference = np.abs(film_facts.frames(burned)[at].astype(int) - film_facts.frames(plain)[at].astype(int))
+    assert difference[130:].max() > 100, "no subtitle in the lower band"
+    assert difference[:90].mean() < 2, "the upper half should be the same"
+    films = client.get(f"/v1/api/projects/{project}/films")
+    assert films["total_films"] == 2
+    assert client.fetch(first["result"]["resource_url"]).read_bytes() == burned.read_bytes()
+
+
+def test_one_shots_clip_is_a_moving_picture_of_it(client: Client) -> None:
+    created = client.post("/v1/api/projects", {"Title": "片段", "StoryText": "红色的船在海上。", "ShotCount": 1})
+    project = created["project_id"]
+    client.wait(created["shot_task_ids"][0])
+    [shot] = client.get(f"/v1/api/projects/{project}/shots")["shots"]
+    path, task = client.film(project, shot_id=shot["id"])
+    assert task["shotId"] == shot["id"]
+    [shot] = client.get(f"/v1/api/projects/{project}/shots")["shots"]
+    assert client.fetch(shot["videoPath"]).read_bytes() == path.read_bytes()
+    pictures = film_facts.frames(path)
+    assert film_facts.best_match(pictures[len(pictures) // 2], client.fetch(shot["imagePath"])) > 0.6
+    assert np.abs(pictures[0].astype(int) - pictures[-1].astype(int)).mean() > 0.5
