@@ -1,0 +1,118 @@
+"""The offline painter: plan, sky, land, figures, air, finish."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from worker_node.providers.base import PictureRequest, Report
+from worker_node.providers.offline.painter.canvas import Canvas
+from worker_node.providers.offline.painter.colour import Array, Palette
+from worker_node.providers.offline.painter.figures import FIGURES, Figure
+from worker_node.providers.offline.painter.finish import finish
+from worker_node.providers.offline.painter.ground import GROUNDS, Ground, Land
+from worker_node.providers.offline.painter.pen import Pen
+from worker_node.providers.offline.painter.room import paint_room
+from worker_node.providers.offline.painter.scene import INDOOR, Scene, plan
+from worker_node.providers.offline.painter.sky import paint_sky
+from worker_node.providers.offline.painter.weather import paint_weather
+
+MOST_PIXELS = 1_100_000  # painted; larger pictures are scaled up and get their paper and grain from the enlarged noise
+LEAST_SIDE = 256  # painted; smaller pictures are scaled down
+SIZES = {"close": 1.7, "low": 1.35, "wide": 0.72, "above": 0.68}
+PLACES_ACROSS = (0.36, 0.64, 0.22, 0.8, 0.5, 0.1)
+ROOM = Ground(0.7, 0.93, 0.8)
+
+
+class OfflinePainter:
+    """The same request gives the same picture, on any machine with the same libraries."""
+
+    def __init__(self) -> None:
+        cv2.setNumThreads(1)
+
+    def paint(self, request: PictureRequest, target: Path, report: Report) -> None:
+        """Write the PNG."""
+        scene = plan(request)
+        factor = min(1.0, (MOST_PIXELS / (request.width * request.height)) ** 0.5)
+        factor = max(factor, LEAST_SIDE / min(request.width, request.height)) if factor == 1.0 else factor
+        canvas = Canvas(max(16, round(request.width * factor)), max(16, round(request.height * factor)))
+        compose(canvas, scene, report)
+        report(80, "正在润色画面")
+        pixels = finish(canvas.pixels, scene.style, scene.rng)
+        image = Image.fromarray((scaled(pixels, request.width, request.height) * 255 + 0.5).astype(np.uint8))
+        report(95, "正在保存图片")
+        image.save(target, format="PNG", compress_level=2)
+
+
+def scaled(pixels: Array, width: int, height: int) -> Array:
+    """At the size that was asked for."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    way = cv2.INTER_AREA if pixels.shape[0] > height else cv2.INTER_LANCZOS4
+    return np.asarray(np.clip(cv2.resize(pixels, (width, height), interpolation=way), 0, 1), np.float32)
+
+
+def compose(canvas: Canvas, scene: Scene, report: Report) -> None:
+    """Paint everything but the finish."""
+    report(10, "正在绘制天空与光线")
+    if scene.place == INDOOR:
+        palette, ground, across = paint_room(canvas, scene), ROOM, 0.3
+    else:
+        palette, ground = scene.palette, GROUNDS[scene.place]
+        across = paint_sky(canvas, scene, ground.horizon)
+        report(30, "正在绘制景物")
+        Land(canvas, scene, across).paint()
+    report(55, "正在绘制角色")
+    _figures(canvas, scene, palette, ground, across)
+    if scene.place != INDOOR:
+        paint_weather(canvas, scene, ground.horizon)
+    np.clip(canvas.pixels, 0, 1, out=canvas.pixels)
+
+
+def _figures(canvas: Canvas, scene: Scene, palette: Palette, ground: Ground, across: float) -> None:
+    rng = scene.rng
+    places = list(PLACES_ACROSS)
+    if rng.random() < 0.5:
+        places = [1 - place for place in places]
+    chosen = [(name, FIGURES[name]) for name in scene.subjects if name in FIGURES]
+    order = {"far": 0, "sky": 1, "water": 2, "ground": 3}
+    placed = [(figure, name, place) for (name, figure), place in zip(chosen, places, strict=False)]
+    # From far to near, so that nearer ones stand before the others; big things on the ground behind small ones.
+    for figure, _name, place in sorted(placed, key=lambda each: (order[each[0].zone], -each[0].height)):
+        _place(canvas, scene, palette, ground, across, figure, place)
+
+
+def _place(
+    canvas: Canvas, scene: Scene, palette: Palette, ground: Ground, across: float, figure: Figure, place: float
+) -> None:
+    rng = scene.rng
+    zone = figure.zone
+    if zone == "water" and ground.water is None:
+        zone = "sky" if scene.place in ("space", "sky") else "ground"
+    size = (
+        figure.height
+        * SIZES.get(scene.view, 1.0)
+        * float(rng.uniform(0.94, 1.1))
+        * min(1.0, 1.25 * canvas.width / canvas.height)
+    )
+    x = place + float(rng.uniform(-0.04, 0.04))
+    depth = 0.0
+    if zone == "far":
+        y, depth = ground.far + 0.02, 0.12
+    elif zone == "water":
+        y = (ground.water or ground.near) + float(rng.uniform(-0.02, 0.05))
+    elif zone == "sky":
+        y = float(rng.uniform(0.34, 0.46)) + size / 2
+    else:
+        y = ground.near + float(rng.uniform(-0.015, 0.025))
+    pen = Pen(size * canvas.height, flip=x > 0.5)
+    figure.draw(pen, rng)
+    lamps = 1.0 if scene.dark or scene.place == INDOOR else 0.6 if scene.time != "day" else 0.3
+    dark = 0.9 if scene.view == "silhouette" else 0.0
+    pen.place(
+        canvas, x * canvas.width, y * canvas.height, palette,
+        depth=depth, side=-1 if across < 0.5 else 1, lamps=lamps, shadow=zone == "ground", dark=dark,
+    )  # fmt: skip
