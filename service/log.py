@@ -28,8 +28,8 @@ def set_up_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
 
 
 def _add_request(record: logging.LogRecord) -> bool:
-    record.request_id = request_id()
-    record.request = f" [{record.request_id}]" if record.request_id else ""
+    served = request_id()
+    record.__dict__.update(request_id=served, request=f" [{served}]" if served else "")
     return True
 
 

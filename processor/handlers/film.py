@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from service.film.compose import compose
 from sqlalchemy.orm import Session
 
 from models import project_queries
@@ -21,6 +20,7 @@ from processor.handle import TaskHandle
 from service import assets, film_spec, films_plan, music, parameters
 from service.errors import Cancelled, FilmError
 from service.fetching import fetch
+from service.film.compose import compose
 from service.film.spec import FilmReport, Progress
 from service.requests import FilmRequest
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,20 +123,22 @@ def _encode(mix: Mix, spec: FilmSpec, output: Path, cancel: Cancel, progress: Ca
     target = spec.loudness_lufs if mix.audible else measured.integrated()
     ceiling, wanted = spec.true_peak_dbtp - _CODEC_HEADROOM_DB, target
     for attempt in range(_TRIES):
-        done_before = 0.3 + 0.7 * (1 - 0.5**attempt)
         plan = master(measured, wanted, ceiling)
-        blocks = mix.blocks(
-            cancel, lambda done, base=done_before, part=0.3 * 0.5**attempt: progress(base + part * done), plan.gains
-        )
-        write_aac(output, blocks)
+        write_aac(output, mix.blocks(cancel, partial(_share, progress, attempt), plan.gains))
         heard = _measure_file(output, cancel)
         over = heard.true_peak() - spec.true_peak_dbtp
-        off = heard.integrated() - plan.lufs if math.isfinite(plan.lufs) else 0.0
+        # Where the limiter could not give what was wanted, asking again would not help.
+        off = heard.integrated() - target if abs(plan.lufs - wanted) < _LOUDNESS_TOLERANCE_DB else 0.0
         if over <= 0 and abs(off) <= _LOUDNESS_TOLERANCE_DB:
             break
         ceiling -= over + 0.05 if over > 0 else 0.0
         wanted -= off
     return heard
+
+
+def _share(progress: Callable[[float], None], attempt: int, done: float) -> None:
+    """Each attempt takes half of what is left, so that progress never goes back."""
+    progress(1 - 0.7 * 0.5**attempt * (1 - done / 2))
 
 
 def _measure_file(path: Path, cancel: Cancel) -> Measured:

@@ -77,8 +77,10 @@ def make_timeline(spec: FilmSpec, narrations: Sequence[float], clips: Sequence[f
         outro = _frames(spec.outro_s, fps) if index == len(spec.shots) - 1 else 0
         if narration > 0:
             wanted = max(narration + spec.breath_s, shot.minimum_s)
+        elif clip > 0:
+            wanted = min(clip, MAX_CLIP_S)
         else:
-            wanted = min(clip, MAX_CLIP_S) if clip > 0 else shot.minimum_s
+            wanted = shot.minimum_s
         # Half the breath before the words and half after: the transition has passed when they begin, and nothing is cut off.
         # Rounding the lead down leaves the narration's last sample within the slot.
         leads.append(intro + math.floor(spec.breath_s / 2 * fps + 1e-9))

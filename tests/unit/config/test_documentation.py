@@ -31,7 +31,9 @@ def test_shipped_file_is_the_defaults() -> None:
 
 def test_shipped_file_names_every_key() -> None:
     document = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    named = {"data_dir"} | {f"{section}.{key}" for section, keys in document.items() if isinstance(keys, dict) for key in keys}
+    named = {"data_dir"} | {
+        f"{section}.{key}" for section, keys in document.items() if isinstance(keys, dict) for key in keys
+    }
     assert named == DOCUMENTED
 
 
@@ -39,4 +41,6 @@ def test_shipped_file_names_every_key() -> None:
 def test_readme_s_table_is_every_key_with_its_default(name: str) -> None:
     rows = dict(ROW.findall((ROOT / name).read_text(encoding="utf-8")))
     written = {key: text.strip("`").replace("—", "") for key, text in rows.items()}
-    assert written == {key: default(key).lower() if default(key) in ("True", "False") else default(key) for key in DOCUMENTED}
+    assert written == {
+        key: default(key).lower() if default(key) in ("True", "False") else default(key) for key in DOCUMENTED
+    }

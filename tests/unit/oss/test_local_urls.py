@@ -75,7 +75,7 @@ def test_a_token_of_another_secret_purpose_or_algorithm_opens_nothing(
         jwt.encode({"sub": KEY, "exp": expires}, store._signing_key, algorithm="HS256"),
         jwt.encode({"sub": KEY, "exp": expires, "aud": "login"}, store._signing_key, algorithm="HS256"),
         jwt.encode({"sub": KEY, "aud": "assets"}, store._signing_key, algorithm="HS256"),
-        jwt.encode({"sub": KEY, "aud": "assets", "exp": expires}, None, algorithm="none"),
+        jwt.encode({"sub": KEY, "aud": "assets", "exp": expires}, "", algorithm="none"),
         token_of(store.url(KEY))[:-2] + "xx",
         "",
         "a.b.c",

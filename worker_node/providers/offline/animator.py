@@ -189,4 +189,4 @@ class Mist:
         for veil, speed in zip(self._veils, (0.02, -0.035), strict=True):
             move = np.array([[1, 0, -(0.5 + speed * seconds) * width], [0, 1, 0]], np.float32)
             share += cv2.warpAffine(veil, move, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-        return lightened(frame, np.clip(share * 84 - 30, 0, 150).astype(np.uint8))
+        return lightened(frame, np.asarray(np.clip(share * 84 - 30, 0, 150), np.uint8))
