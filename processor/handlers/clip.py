@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from service.film.compose import compose
-from service.node.sniff import Kind
 from sqlalchemy.orm import Session
 
 from models import project_queries
@@ -20,7 +18,9 @@ from processor.node_job import run_job
 from service import film_spec, films_plan, parameters
 from service.errors import Cancelled, TaskError
 from service.fetching import fetch
+from service.film.compose import compose
 from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles
+from service.node.sniff import Kind
 from service.requests import frame_size
 
 CAMERA_MOVE_S = 4.0

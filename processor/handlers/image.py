@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
-from service.node.sniff import Kind
 from sqlalchemy.orm import Session
 
 from models.asset import AssetKind
@@ -15,6 +14,7 @@ from processor.handlers import node_asset
 from processor.node_job import run_job
 from service import parameters
 from service.errors import BadNodeResult
+from service.node.sniff import Kind
 
 MAX_PIXELS = 100_000_000
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from service.node.sniff import Kind
 from sqlalchemy.orm import Session
 
 from models.asset import AssetKind
@@ -16,6 +15,7 @@ from processor.node_job import run_job
 from service import parameters
 from service.errors import BadNodeResult, FilmError
 from service.film import sound
+from service.node.sniff import Kind
 
 
 def run(handle: TaskHandle) -> None:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from service.node.sniff import Kind, sniff
 from sqlalchemy.orm import Session
 
 from models import project_queries
@@ -18,6 +17,7 @@ from processor.handle import TaskHandle
 from service import assets
 from service.errors import Cancelled
 from service.node.job import Job
+from service.node.sniff import Kind, sniff
 
 CHUNK = 1 << 20  # bytes
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from flask import Blueprint, request, send_file
-from service.oss.local import LocalStore
 from werkzeug.security import safe_join
 from werkzeug.wrappers import Response
 
 from service.context import Services
 from service.errors import NotFound
+from service.oss.local import LocalStore
 
 CACHE_S = 3600  # URLs change hourly, and what a key holds never changes
 

@@ -170,7 +170,7 @@ class Particles:
             else:
                 cv2.circle(mask, start, max(4, round(self._radius * (0.4 + near) * 8)), light, -1, cv2.LINE_AA, 3)
         soft = cv2.GaussianBlur(mask, (0, 0), 0.8)
-        return lightened(frame, cv2.convertScaleAbs(soft, alpha=self._opacity))
+        return lightened(frame, np.asarray(cv2.convertScaleAbs(soft, alpha=self._opacity), np.uint8))
 
 
 class Mist:

@@ -136,8 +136,8 @@ def _seal(pixels: Array, rng: np.random.Generator) -> Array:
     size = max(12, min(height, width) // 16)
     stamp = np.ones((6, 6), np.float32)
     stamp[1:5, 1:5] = (rng.random((4, 4)) > 0.45).astype(np.float32)
-    mask = cv2.resize(stamp, (size, size), interpolation=cv2.INTER_NEAREST)
-    mask = blurred(mask, size / 45) * (0.72 + 0.4 * noise(rng, size, size, cells=10, octaves=2))
+    stamped: Array = np.asarray(cv2.resize(stamp, (size, size), interpolation=cv2.INTER_NEAREST), np.float32)
+    mask = blurred(stamped, size / 45) * (0.72 + 0.4 * noise(rng, size, size, cells=10, octaves=2))
     y, x = height - int(size * 1.6), width - int(size * 1.6)
     part = pixels[y : y + size, x : x + size]
     part += (rgb("#b5322a") - part) * np.clip(mask, 0, 1)[..., None] * np.float32(0.88)
@@ -187,4 +187,5 @@ def pixel(pixels: Array, _rng: np.random.Generator) -> Array:
         40, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
     )
     large = image.convert("RGB").resize((width, height), Image.Resampling.NEAREST)
-    return np.asarray(large, np.float32) / np.float32(255)
+    finished: Array = np.asarray(large, np.float32) / np.float32(255)
+    return finished

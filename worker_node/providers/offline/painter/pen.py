@@ -33,7 +33,7 @@ class Pen:
         self._alpha: Array = np.zeros((self._height, self._width), np.float32)
         self.lights: list[tuple[float, float, float, str]] = []
 
-    def _pixels(self, points: Sequence[Point]) -> np.ndarray:  # type: ignore[type-arg]  # integers for OpenCV
+    def _pixels(self, points: Sequence[Point]) -> np.ndarray:
         xs = self._width / 2 + np.array([x for x, _ in points]) * self._unit * self._flip
         ys = (ABOVE - np.array([y for _, y in points])) * self._unit
         return np.round(np.stack([xs, ys], axis=1) * (1 << SUBPIXEL)).astype(np.int32)

@@ -42,7 +42,7 @@ def paint_room(canvas: Canvas, scene: Scene) -> Palette:
     return Palette(palette.top, palette.middle, palette.horizon, warm, palette.cloud, rgb("#ffe2b0"))
 
 
-def _floor(canvas: Canvas, colour: np.ndarray, scene: Scene) -> None:  # type: ignore[type-arg]  # a colour
+def _floor(canvas: Canvas, colour: np.ndarray, scene: Scene) -> None:
     w, h = canvas.width, canvas.height
     canvas.polygon([(0, h * 0.72), (w, h * 0.72), (w, h), (0, h)], colour)
     for number in range(-6, 19):
@@ -66,7 +66,7 @@ def _floor(canvas: Canvas, colour: np.ndarray, scene: Scene) -> None:  # type: i
 
 def _window(
     canvas: Canvas, outside: np.ndarray, x: float, y: float, wide: float, tall: float, warm: np.ndarray
-) -> None:  # type: ignore[type-arg]  # pictures
+) -> None:
     frame = (rgb("#efe4cf") * warm).clip(0, 1).astype(np.float32)
     edge = wide * 0.035
     canvas.polygon(
@@ -101,7 +101,7 @@ def _window(
             canvas.polygon(points, (cloth * (0.82 + 0.1 * fold)).clip(0, 1).astype(np.float32), 0.95)
 
 
-def _shelf(canvas: Canvas, scene: Scene, x: float, y: float, warm: np.ndarray) -> None:  # type: ignore[type-arg]  # a colour
+def _shelf(canvas: Canvas, scene: Scene, x: float, y: float, warm: np.ndarray) -> None:
     rng, w, h = scene.rng, canvas.width, canvas.height
     wood = (rgb("#6b4630") * warm).astype(np.float32)
     for row in range(3):
