@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import requests
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -237,7 +238,12 @@ def _make(client: _Client, bars: _Bars, text: str, folder: Path, count: int) -> 
     newest = max(films, key=lambda film: int(film["number"]))
     target = folder / f"{re.sub(r'[^0-9A-Za-z一-鿿]+', '-', title).strip('-') or 'film'}-{project[:8]}.mp4"
     client.download(newest["url"], target)
-    return Made(target, float(newest["details"]["duration"]), folder / ASSETS_FOLDER / "objects" / "projects" / project)
+    return Made(target, _seconds(target), folder / ASSETS_FOLDER / "objects" / "projects" / project)
+
+
+def _seconds(film: Path) -> float:
+    with av.open(str(film)) as container:
+        return (container.duration or 0) / av.time_base
 
 
 def _watch(client: _Client, bars: _Bars, project: str) -> None:
