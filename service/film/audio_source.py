@@ -57,7 +57,7 @@ def decode(path: Path, longest_s: float = LONGEST_S) -> Iterator[Samples]:
                 if left <= 0:
                     break
                 if sum(part.shape[1] for part in pending) >= _YIELDED:
-                    yield np.concatenate(pending, axis=1)
+                    yield _tame(np.concatenate(pending, axis=1))
                     pending = []
     except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
         # A file that is cut off in the middle is heard as far as it goes.
@@ -66,7 +66,7 @@ def decode(path: Path, longest_s: float = LONGEST_S) -> Iterator[Samples]:
     if not heard:
         raise UnreadableAudio("文件里没有声音")
     if pending:
-        yield np.concatenate(pending, axis=1)
+        yield _tame(np.concatenate(pending, axis=1))
 
 
 def _blocks(container: av.container.InputContainer) -> Iterator[Samples]:
@@ -90,5 +90,11 @@ def _blocks(container: av.container.InputContainer) -> Iterator[Samples]:
 
 
 def _samples(frame: av.AudioFrame) -> Samples:
-    block = np.nan_to_num(frame.to_ndarray().astype(np.float32, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(block, -_FULL_SCALES, _FULL_SCALES)
+    return frame.to_ndarray().astype(np.float32, copy=False)
+
+
+def _tame(block: Samples) -> Samples:
+    """Without what is no sound: NaN is silence, and nothing is louder than a few times full scale."""
+    tamed: Samples = np.clip(block, -_FULL_SCALES, _FULL_SCALES)
+    tamed[np.isnan(tamed)] = 0.0
+    return tamed

@@ -122,7 +122,7 @@ def place(spec: FilmSpec, timings: Sequence[ShotTiming], samples: int) -> list[_
 def _add_narration(mix: Mix, narration: _Placed, energies: Cells, cancel: Cancel) -> list[Span]:
     """Put a narration on the speech track and its level on the curve; returns where it speaks, in the film's seconds."""
     assert mix.speech is not None  # noqa: S101 - for the type checker: build_mix made it
-    loudness, speech = LoudnessMeter(), SpeechMeter()
+    loudness, speech = LoudnessMeter(peaks=False), SpeechMeter()
     try:
         for block in decode(narration.path, (narration.end - narration.start) / RATE):
             check(cancel)
@@ -149,7 +149,7 @@ def _add_narration(mix: Mix, narration: _Placed, energies: Cells, cancel: Cancel
 
 def _decode_music(track: Track, music: Music, samples: int, cancel: Cancel) -> float:
     """Put as much of the music on its track as the film can use; returns its loudness (LUFS)."""
-    meter = LoudnessMeter()
+    meter = LoudnessMeter(peaks=False)
     for block in decode(music.path, samples / RATE + 2):
         check(cancel)
         track.write(track.samples, block)
