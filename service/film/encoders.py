@@ -59,7 +59,8 @@ def x264_encoding(spec: FilmSpec) -> Encoding:
     bitrate, number = 0, 0
     if spec.rate_control is RateControl.CBR:
         bitrate = spec.bitrate_kbps or 0
-        options |= {"maxrate": f"{bitrate}k", "bufsize": f"{bitrate}k"}
+        # Every segment starts with a full buffer to spend, so a buffer of a second would exceed the rate by much in short ones.
+        options |= {"maxrate": f"{bitrate}k", "bufsize": f"{bitrate // 2}k"}
         parameters.append("nal-hrd=cbr:force-cfr=1")
         del options["crf"]
     elif spec.rate_control is RateControl.TWO_PASS:
