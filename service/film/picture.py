@@ -14,7 +14,8 @@ from service.film.segments import Segment
 from service.film.spec import FilmSpec, RateControl
 from service.film.workers import Job, WorkerPool
 
-VIDEO, STATS, COVER = ".mp4", ".stats", ".jpg"
+VIDEO, COVER = ".mp4", ".jpg"
+STATS, TREE = ".stats", ".stats.mbtree"  # of x264's first pass; the second only where its macroblock tree is on
 
 
 @dataclass
@@ -48,7 +49,9 @@ class PictureMaker:
                 segments = second_pass(segments, sizes, self.spec.bitrate_kbps)
                 for segment, first in zip(segments, files, strict=True):
                     # The second pass reads the statistics under the name that its own key gives it.
-                    take_once(first.with_suffix(STATS), self.folder / f"{segment.key}{STATS}")
+                    for suffix in (STATS, TREE):
+                        if first.with_suffix(suffix).exists():
+                            take_once(first.with_suffix(suffix), self.folder / f"{segment.key}{suffix}")
                 files = self._make(pool, segments, 0.5, 1.0, with_stats=True)
             else:
                 files = self._make(pool, segments, 0.0, 1.0, with_stats=False)
@@ -76,8 +79,10 @@ class PictureMaker:
         if jobs:
             pool.run(jobs, made, self.check)
         for job in jobs:
-            if first_pass and job.stats is not None:
-                take(job.stats, self.cache.path(job.segment.key, STATS))
+            for suffix in (STATS, TREE) if first_pass else ():
+                made_too = self.folder / f"{job.segment.key}{suffix}"
+                if made_too.exists():
+                    take_once(made_too, self.cache.path(job.segment.key, suffix))
             take_once(job.output, self.folder / f"{job.segment.key}{VIDEO}")
         self.counts.made += len(jobs)
         self.counts.frames_made += total
@@ -85,11 +90,12 @@ class PictureMaker:
         return [self.folder / f"{segment.key}{VIDEO}" for segment in segments]
 
     def _reuse(self, key: str, *, with_stats: bool) -> bool:
-        suffixes = (VIDEO, STATS) if with_stats else (VIDEO,)
-        found = [(suffix, self.cache.find(key, suffix)) for suffix in suffixes]
-        if any(path is None for _, path in found):
+        """Take a segment from the cache; with its statistics, if they are wanted."""
+        suffixes = (VIDEO, STATS, TREE) if with_stats else (VIDEO,)
+        found = {suffix: self.cache.find(key, suffix) for suffix in suffixes}
+        if found[VIDEO] is None or (with_stats and found[STATS] is None):
             return False
-        for suffix, path in found:
+        for suffix, path in found.items():
             if path is not None:
                 take_once(path, self.folder / f"{key}{suffix}")
         return True
