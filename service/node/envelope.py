@@ -18,7 +18,7 @@ def build(task: Task, parameters: Mapping[str, Any] | None = None, *, foreign: b
     A foreign node speaks what stands in `shot.prompt`, so a narration goes there too.
     """
     given = task.parameters or {} if parameters is None else parameters
-    carried: dict[str, Any] = {name: given[name] for name in GROUPS if given.get(name)}
+    carried: dict[str, Any] = {name: given[name] for name in GROUPS if _is_set(given.get(name))}
     text = (carried.get("tts") or {}).get("text")
     if foreign and task.type == TaskType.AUDIO and text:
         carried["shot"] = {**(carried.get("shot") or {}), "prompt": text}
@@ -39,6 +39,11 @@ def build(task: Task, parameters: Mapping[str, Any] | None = None, *, foreign: b
         "created_at": _time(task.created_at),
         "updated_at": _time(task.updated_at),
     }
+
+
+def _is_set(group: object) -> bool:
+    """A group of nothing but empty values says nothing: a storyboard's task carries all of them."""
+    return any(group.values()) if isinstance(group, Mapping) else bool(group)
 
 
 def _time(value: datetime | None) -> str:

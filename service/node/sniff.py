@@ -37,6 +37,13 @@ def sniff(path: Path, kind: Kind) -> Sniffed:
     raise BadNodeResult(f"得到的文件不是{kind.value}：{_describe(head)}")
 
 
+STILL_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"}  # pictures in MP4's container
+
+
+def _is_mp4(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] not in STILL_BRANDS
+
+
 def _image(head: bytes) -> Sniffed | None:
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return Sniffed("png", "image/png")
@@ -54,7 +61,7 @@ def _audio(head: bytes) -> Sniffed | None:
         return Sniffed("ogg", "audio/ogg")
     if head.startswith(b"fLaC"):
         return Sniffed("flac", "audio/flac")
-    if head[4:8] == b"ftyp":
+    if _is_mp4(head):
         return Sniffed("m4a", "audio/mp4")
     if head.startswith(b"ID3") or _is_mpeg_audio_frame(head):
         return Sniffed("mp3", "audio/mpeg")
@@ -70,7 +77,7 @@ def _is_mpeg_audio_frame(head: bytes) -> bool:
 
 
 def _video(head: bytes) -> Sniffed | None:
-    if head[4:8] == b"ftyp":
+    if _is_mp4(head):
         return Sniffed("mp4", "video/mp4")
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return Sniffed("webm", "video/webm")
