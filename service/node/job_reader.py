@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.errors import BadNodeResult
+from service.errors import NodeRejected
 from service.node.job import Job, JobState
+from service.node.text import clean, reason
 
 SUCCEEDED = {"finished", "success", "completed", "succeeded"}
 FAILED = {"failed", "error"}
 CANCELLED = {"cancelled", "canceled"}
 MAX_TEXT = 2000  # characters
+MAX_ID = 128  # characters
 
 
 def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
@@ -22,28 +24,24 @@ def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
         id=job_id,
         state=_state(status),
         progress=_progress(answer.get("progress")),
-        message=text(answer.get("message")),
-        error=text(answer.get("error")),
+        message=clean(answer.get("message"), MAX_TEXT),
+        error=reason(answer.get("error"), MAX_TEXT),
         result=result if isinstance(result, dict) else {},
     )
 
 
 def read_job_id(answer: Mapping[str, Any]) -> str:
-    """The job's id in an answer to POST /v1/generate: `id`, else `job_id`. Raises `BadNodeResult` when it has none that can be used."""
+    """The job's id in an answer to POST /v1/generate: `id`, else `job_id`. Raises `NodeRejected` when it has none that can be used."""
     for name in ("id", "job_id"):
         value = answer.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             job_id = str(value).strip()
-            if len(job_id) > 128 or not job_id.isprintable() or "/" in job_id or job_id in (".", ".."):
-                raise BadNodeResult("模型节点给出的任务编号无法使用")
+            usable = len(job_id) <= MAX_ID and job_id.isprintable() and "/" not in job_id and job_id not in (".", "..")
+            if not usable:
+                raise NodeRejected("模型节点给出的任务编号无法使用")
             return job_id
-    reason = text(answer.get("error")) or text(answer.get("message"))
-    raise BadNodeResult(f"模型节点没有给出任务编号{'：' + reason if reason else ''}")
-
-
-def text(value: object) -> str:
-    """A text for a row: no NUL bytes, bounded; "" for what is none."""
-    return value.replace("\x00", "").strip()[:MAX_TEXT] if isinstance(value, str) else ""
+    why = reason(answer.get("error"), MAX_TEXT) or clean(answer.get("message"), MAX_TEXT)
+    raise NodeRejected(f"模型节点没有给出任务编号{'：' + why if why else ''}")
 
 
 def _state(status: str) -> JobState:
@@ -59,6 +57,7 @@ def _progress(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return round(min(max(float(value), 0.0), 100.0))
+        number = float(value.strip().removesuffix("%") if isinstance(value, str) else value)
+        return round(min(max(number, 0.0), 100.0))
     except (ValueError, OverflowError):
         return None

@@ -1,0 +1,153 @@
+"""Small HTTP servers that behave as model nodes in the field do, and as hostile ones could."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+LONG_S = 60.0  # how long a behaviour that has no end goes on when nobody ends it
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as the node saw it."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+class Exchange(BaseHTTPRequestHandler):
+    """One request, and the ways to answer it."""
+
+    protocol_version = "HTTP/1.1"
+    node: Node
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+    def answer(self, status: int, content: bytes = b"", content_type: str = "application/json", **headers: str) -> None:
+        """An ordinary answer; a header's underscores stand for hyphens."""
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def json(self, body: Any, status: int = 200) -> None:
+        """An ordinary JSON answer."""
+        self.answer(status, json.dumps(body).encode())
+
+    def raw(self, *pieces: bytes, pause_s: float = 0.0) -> None:
+        """Bytes as they are, a pause after each; then the connection ends."""
+        self.close_connection = True
+        for piece in pieces:
+            self.wfile.write(piece)
+            self.wfile.flush()
+            if self.node.ended.wait(pause_s):
+                return
+
+    def trickle(self, start: bytes, piece: bytes) -> None:
+        """`start`, then `piece` again and again, twenty times a second."""
+        self.raw(start)
+        until = time.monotonic() + LONG_S
+        while time.monotonic() < until and not self.node.ended.wait(0.05):
+            self.wfile.write(piece)
+            self.wfile.flush()
+
+    def flood(self, start: bytes, piece: bytes) -> None:
+        """`start`, then `piece` again and again as fast as it goes."""
+        self.raw(start)
+        while not self.node.ended.is_set():
+            self.wfile.write(piece)
+
+    def handle(self) -> None:
+        """Serve the connection; that the client ends it is no error."""
+        with suppress(ConnectionError):
+            super().handle()
+
+    def _serve(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        content = self.rfile.read(length)
+        body = json.loads(content) if content else None
+        self.node.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+        respond = self.node.routes.get(f"{self.command} {self.path}") or self.node.routes.get(self.command)
+        if respond is None:
+            self.json({"detail": "Not Found"}, 404)
+        else:
+            respond(self)
+
+    do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the base class's names
+
+
+Respond = Callable[[Exchange], None]
+
+
+@dataclass
+class Node:
+    """A server whose `routes` say what answers "GET /path", or every "GET"; `asked` is what it was asked, in order."""
+
+    routes: dict[str, Respond] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Node:
+        handler = type("BoundExchange", (Exchange,), {"node": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.addr = f"127.0.0.1:{self._server.server_port}"
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def job(self, **said: Any) -> None:
+        """Let every job say this."""
+        self.routes["GET /v1/jobs/j1"] = lambda exchange: exchange.json(said)
+
+    def serve(self, path: str, content: bytes, content_type: str = "application/octet-stream") -> None:
+        """Serve a file."""
+        self.routes[f"GET {path}"] = lambda exchange: exchange.answer(200, content, content_type)
+
+
+GATEWAY_SCENES = [
+    {"id": 1, "title": "夜", "prompt": "rainy street", "narration": "下雨了。", "bgm": None},
+    {"id": 2, "title": "晨", "prompt": "sunny street", "narration": "天晴了。"},
+    {"id": 3, "title": "补白", "prompt": "", "narration": ""},
+]
+
+
+def gateway_job(**said: Any) -> dict[str, Any]:
+    """A job of the FastAPI gateway in the field: integers and texts mixed up, nulls, keys of its own, times without an offset."""
+    return {
+        "id": "j1",
+        "projectId": None,
+        "shotId": None,
+        "type": "generate_storyboard",
+        "status": "finished",
+        "progress": 100,
+        "message": None,
+        "parameters": {"shot": {"image_width": 1024}, "video": {"fps": "24"}},
+        "result": {"resource_type": "storyboard", "resource_id": 7, "resource_url": None, "legacy": {}},
+        "error": None,
+        "estimatedDuration": None,
+        "startedAt": "2025-01-02T03:04:05.678901",
+        "finishedAt": None,
+        "gpu": {"name": "x"},
+        **said,
+    }
