@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from service.errors import BadNodeResult, NodeJobLost, NodeUnavailable, StoryToVideoError
-from service.node.assets import AssetStream, locate, path_on_node, resource_url
+from service.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, StoryToVideoError
+from service.node import health
+from service.node.address import NodeAddress
+from service.node.assets import locate, resource_url
 from service.node.job import Job, Scene
 from service.node.job_reader import read_job, read_job_id
 from service.node.storyboard_reader import scenes_in_file, scenes_inside
-from service.node.transport import Transport
+from service.node.transport import MAX_JSON, Transport
 
 log = logging.getLogger(__name__)
 
 HEALTH_FOR_S = 60.0
-OURS = "storytovideo"
-UNSERVED = {"", "none", "off", "disabled", "false"}
+CANCEL_WITHIN_S = 5.0  # nobody waits long for a node that is asked to stop
 
 
 class NodeClient:
-    """One model node. Thread-safe."""
+    """One model node at `addr` ("host:port" or a whole URL; raises `InvalidInput` for anything else). Thread-safe.
+
+    `max_download` bounds an asset in bytes. `connect_s` and `read_s` bound the waits for a connection and for the next byte; `answer_s` and
+    `download_s` a whole answer and a whole asset, however slowly the node sends them; `poll_s` a poll, which is made again and must not
+    hold up the worker whose task is cancelled meanwhile. All are seconds.
+    """
 
     def __init__(
-        self, addr: str, *, max_download: int = 512 << 20, connect_s: float = 5.0, read_s: float = 30.0
+        self,
+        addr: str,
+        *,
+        max_download: int = 512 << 20,
+        connect_s: float = 5.0,
+        read_s: float = 30.0,
+        answer_s: float = 60.0,
+        poll_s: float = 10.0,
+        download_s: float = 600.0,
     ) -> None:
-        self._transport = Transport(addr, connect_s=connect_s, read_s=read_s)
+        self._address = NodeAddress.parse(addr)
+        self._transport = Transport(self._address, connect_s=connect_s, read_s=read_s, answer_s=answer_s)
         self._max_download = max_download
+        self._poll_s = poll_s
+        self._download_s = download_s
         self._lock = threading.Lock()
         self._health: Mapping[str, Any] = {}
         self._health_until = 0.0
@@ -38,21 +56,19 @@ class NodeClient:
     def generate(self, envelope: Mapping[str, Any]) -> str:
         """See `ModelNode.generate`."""
         try:
-            return read_job_id(self._transport.json("POST", "/v1/generate", envelope))
+            return read_job_id(self._transport.json_object("POST", "/v1/generate", envelope))
         except NodeJobLost as error:  # 404 on this route: there is something else at this address
-            raise NodeUnavailable(f"{self._transport.base} 不是模型节点（没有 /v1/generate）") from error
+            raise NodeUnavailable(f"{self._address.base} 不是模型节点（没有 /v1/generate）") from error
 
     def job(self, job_id: str) -> Job:
-        """See `ModelNode.job`. An answer that cannot be understood is a node that does not answer."""
-        try:
-            return read_job(self._transport.json("GET", f"/v1/jobs/{quote(job_id, safe='')}"), job_id)
-        except BadNodeResult as error:
-            raise NodeUnavailable(str(error)) from error
+        """See `ModelNode.job`."""
+        return read_job(self._transport.json_object("GET", _job_path(job_id), within_s=self._poll_s), job_id)
 
     def cancel(self, job_id: str) -> None:
         """See `ModelNode.cancel`."""
         try:
-            self._transport.open("DELETE", f"/v1/jobs/{quote(job_id, safe='')}").close()
+            with self._transport.open("DELETE", _job_path(job_id), limit=MAX_JSON, within_s=CANCEL_WITHIN_S) as body:
+                body.readall()
         except StoryToVideoError as error:
             log.info("the node did not cancel job %s: %s", job_id, error)
 
@@ -61,54 +77,56 @@ class NodeClient:
         scenes = scenes_inside(job.result)
         if scenes:
             return scenes
-        url = resource_url(job.result)
-        if not url:
+        if not resource_url(job.result):
             raise BadNodeResult("模型节点报告任务完成，但没有给出分镜")
+        path = locate(job.result, self._address)
         try:
-            return scenes_in_file(self._transport.list(path_on_node(url, self._transport.host)))
-        except NodeJobLost as error:
-            raise BadNodeResult(f"模型节点的分镜文件不存在：{url[:200]}") from error
+            return scenes_in_file(self._transport.json_value("GET", path))
+        except (NodeJobLost, NodeRejected) as error:
+            raise BadNodeResult(f"模型节点的分镜文件无法读取：{error}") from error
 
     def asset(self, job: Job) -> BinaryIO:
         """See `ModelNode.asset`."""
-        path = locate(job.result, self._transport.host)
+        path = locate(job.result, self._address)
         try:
-            response = self._transport.open("GET", path)
-        except NodeJobLost as error:
-            raise BadNodeResult(f"模型节点的结果文件不存在：{path[:200]}") from error
-        return cast("BinaryIO", AssetStream(response, self._max_download))
+            body = self._transport.open("GET", path, limit=self._max_download, within_s=self._download_s)
+        except (NodeJobLost, NodeRejected) as error:
+            raise BadNodeResult(f"模型节点的结果文件无法读取：{error}") from error
+        return io.BufferedReader(body)
 
     def provides(self, kind: str) -> bool:
         """See `ModelNode.provides`; a node that does not say provides nothing beyond what every node must."""
-        providers = self._read_health().get("providers")
-        served = providers.get(kind) if isinstance(providers, dict) else None
-        return bool(served) and str(served).strip().lower() not in UNSERVED
+        return health.provides(self._read_health(), kind)
 
     def speaks_tts_text(self) -> bool:
-        """See `ModelNode.speaks_tts_text`."""
-        health = self._read_health()
-        return health.get("node") == OURS or health.get("tts_text") is True
+        """See `ModelNode.speaks_tts_text`. One whose health cannot be had counts as foreign: ours understands that as well."""
+        try:
+            return health.is_ours(self._read_health())
+        except NodeUnavailable as error:
+            log.info("the node does not answer /health: %s", error)
+            return False
 
     def check(self) -> str:
         """See `ModelNode.check`; raises `NodeUnavailable`."""
         try:
-            health = self._transport.json("GET", "/health")
-        except (BadNodeResult, NodeJobLost) as error:
-            raise NodeUnavailable(f"{self._transport.base} 不是模型节点：{error}") from error
-        providers = health.get("providers")
-        served = ", ".join(f"{kind}={name}" for kind, name in providers.items()) if isinstance(providers, dict) else "?"
-        return f"{self._transport.base} {str(health.get('status'))[:40]} ({served[:200]})"
+            found = self._transport.json_object("GET", "/health", within_s=self._poll_s)
+        except (NodeJobLost, NodeRejected) as error:
+            raise NodeUnavailable(f"{self._address.base} 不是模型节点：{error}") from error
+        return f"{self._address.base} {health.summary(found)}"
 
     def _read_health(self) -> Mapping[str, Any]:
-        """/health, asked for once a minute; a node that does not answer it is taken for a foreign one, and asked again next time."""
+        """/health, asked for once a minute. A node that has none says nothing; one that does not answer raises `NodeUnavailable`."""
         with self._lock:
             if time.monotonic() < self._health_until:
                 return self._health
         try:
-            health = self._transport.json("GET", "/health")
-        except StoryToVideoError as error:
-            log.info("the node does not answer /health: %s", error)
-            return {}
+            found: Mapping[str, Any] = self._transport.json_object("GET", "/health", within_s=self._poll_s)
+        except (NodeJobLost, NodeRejected):
+            found = {}
         with self._lock:
-            self._health, self._health_until = health, time.monotonic() + HEALTH_FOR_S
-        return health
+            self._health, self._health_until = found, time.monotonic() + HEALTH_FOR_S
+        return found
+
+
+def _job_path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"

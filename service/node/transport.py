@@ -4,154 +4,141 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from service.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
+from service.node.address import NodeAddress
+from service.node.body import Body
+from service.node.text import clean
 from service.request_context import request_id
 
-CONNECT_S, READ_S = 5.0, 30.0
 MAX_JSON = 16 << 20  # bytes
-MAX_SECONDS = 60.0  # of one answer, however slowly the node sends it
-CHUNK = 1 << 16  # bytes; a slow sender's piece comes as soon as it is there
+MAX_REASON = 300  # characters of a refusal that are passed on
 POOL = 32  # connections
-NOT_FOUND, TOO_MANY, SERVER_FAULT = 404, 429, 500
+LOST = {404, 410}
+TRY_AGAIN = {408, 425, 429}
+SERVER_FAULT = 500
+TUNNEL_DOWN = b"fatedier/frp"  # FRP's own 404 page names its project: the tunnel is up, the node behind it is not
 
 
 class Transport:
-    """One node's address. `addr` is "host:port" or a whole URL, with or without a path and a trailing slash."""
+    """One node. Thread-safe; do not share it with a forked process.
 
-    def __init__(self, addr: str, *, connect_s: float = CONNECT_S, read_s: float = READ_S) -> None:
-        base = addr if "://" in addr else f"http://{addr}"
-        self.base = base.rstrip("/")
-        self.host = urlsplit(self.base).hostname or ""
-        self._timeout = (connect_s, read_s)
+    `connect_s` and `read_s` bound the waits for a connection and for the next byte, `answer_s` a whole JSON answer. All are seconds.
+    """
+
+    def __init__(self, address: NodeAddress, *, connect_s: float, read_s: float, answer_s: float) -> None:
+        self.address = address
+        self._connect_s, self._read_s, self._answer_s = connect_s, read_s, answer_s
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy and no .netrc stands between the processor and its node
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=POOL))
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=POOL))
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a node leaves nothing behind
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=POOL))
 
-    def json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The answer's JSON object.
-
-        Raises `NodeUnavailable`, `NodeRejected`, `NodeJobLost` (404), or `BadNodeResult` when the answer is no JSON object.
-        """
-        with self.stream(method, path, body) as response:
-            content = _bounded(response, MAX_JSON)
+    def json_object(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, within_s: float | None = None
+    ) -> dict[str, Any]:
+        """The answer's JSON object. Raises as `open` does, and `NodeUnavailable` when it is none: something else answers there."""
         try:
-            found = _loads(content)
-        except ValueError as error:
-            raise BadNodeResult(f"模型节点的回答不是 JSON：{_shorten(content)}") from error
+            found = self.json_value(method, path, body, within_s=within_s)
+        except BadNodeResult as error:
+            raise NodeUnavailable(str(error)) from error
         if not isinstance(found, dict):
-            raise BadNodeResult("模型节点的回答不是 JSON 对象")
+            raise NodeUnavailable("模型节点的回答不是 JSON 对象")
         return found
 
-    def list(self, path: str) -> object:
-        """The JSON at a path, whatever it is. Raises as `json` does."""
-        with self.stream("GET", path) as response:
-            content = _bounded(response, MAX_JSON)
+    def json_value(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, within_s: float | None = None
+    ) -> object:
+        """The answer's JSON, whatever it is. Raises as `open` does, and `BadNodeResult` when it is no JSON."""
+        with self.open(method, path, body, limit=MAX_JSON, within_s=within_s or self._answer_s) as stream:
+            content = stream.readall()
         try:
-            return _loads(content)
-        except ValueError as error:
-            raise BadNodeResult(f"模型节点的文件不是 JSON：{_shorten(content)}") from error
+            found: object = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise BadNodeResult(f"模型节点的回答不是 JSON：{_excerpt(content)}") from error
+        return found
 
-    @contextmanager
-    def stream(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[requests.Response]:
-        """A successful answer whose body is not read yet; it is closed when the block ends."""
-        response = self.open(method, path, body)
-        try:
-            yield response
-        finally:
-            response.close()
+    def open(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, limit: int, within_s: float
+    ) -> Body:
+        """The body of a successful answer, for the caller to close; all of it must come within `within_s` seconds.
 
-    def open(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> requests.Response:
-        """The same for a caller that closes it. Redirects are not followed: the node must not send the server elsewhere."""
-        headers = {"X-Request-ID": request_id()} if request_id() else {}
+        Raises `NodeUnavailable` (no answer, 5xx, 429), `NodeJobLost` (404), `NodeRejected` (other 4xx), and `BadNodeResult` for more than
+        `limit` bytes and for a redirect, which is never followed (the node must not send the server elsewhere).
+        """
+        deadline = time.monotonic() + within_s
+        response = self._request(method, path, body, within_s)
+        stream = Body(response, limit, deadline)
         try:
-            response = self._session.request(
+            _check(response, stream)
+            _check_size(response, limit)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None, within_s: float) -> requests.Response:
+        headers = {"Accept-Encoding": "identity"}  # what is small on the wire must not be large in memory
+        if request_id():
+            headers["X-Request-ID"] = request_id()
+        try:
+            return self._session.request(
                 method,
-                self.base + path,
+                self.address.base + path,
                 json=body,
                 headers=headers,
-                timeout=self._timeout,
+                timeout=(min(self._connect_s, within_s), min(self._read_s, within_s)),
                 stream=True,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
-            raise NodeUnavailable(f"无法连接模型节点 {self.base}：{_reason(error)}") from error
-        try:
-            self._check(response)
-        except BaseException:
-            response.close()
-            raise
-        return response
-
-    def _check(self, response: requests.Response) -> None:
-        status = response.status_code
-        if status < 300:
-            return
-        if status < 400:
-            raise BadNodeResult(f"模型节点要求转到别的地址（HTTP {status}），已拒绝")
-        text = _shorten(_bounded(response, 64 << 10, truncate=True))
-        if status == NOT_FOUND:
-            raise NodeJobLost(f"模型节点不认识该任务或文件（HTTP 404）：{text}")
-        if status == TOO_MANY or status >= SERVER_FAULT:
-            raise NodeUnavailable(f"模型节点暂时不可用（HTTP {status}）：{text}")
-        raise NodeRejected(f"模型节点拒绝了请求（HTTP {status}）：{text}")
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            why = "超时" if isinstance(error, requests.Timeout) else "连接失败"
+            raise NodeUnavailable(f"无法连接模型节点 {self.address.base}：{why}") from error
 
 
-def file_path(url_path: str) -> str:
-    """A path that the node reported, made safe to stand in a request line."""
-    return quote(url_path, safe="/%:@!$&'()*+,;=~-._")
+def _check(response: requests.Response, stream: Body) -> None:
+    status = response.status_code
+    if status < 300:
+        return
+    if status < 400:
+        raise BadNodeResult(f"模型节点要求转到别的地址（HTTP {status}），已拒绝；请检查 worker.addr")
+    content = _beginning(stream)
+    text = _excerpt(content)
+    if status in LOST and TUNNEL_DOWN not in content:
+        raise NodeJobLost(f"模型节点不认识该任务或文件（HTTP {status}）：{text}")
+    if status in LOST or status in TRY_AGAIN or status >= SERVER_FAULT:
+        raise NodeUnavailable(f"模型节点暂时不可用（HTTP {status}）：{text}")
+    raise NodeRejected(f"模型节点拒绝了请求（HTTP {status}）：{text}")
 
 
-def download_path(path: str) -> str:
-    """Where the node serves a file of its own by the path that it reported."""
-    return "/v1/download?" + urlencode({"path": path})
+def _check_size(response: requests.Response, limit: int) -> None:
+    """Refuse at once what says that it is too long, and what came compressed though nobody asked for it."""
+    length = response.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise BadNodeResult(f"模型节点给出的内容超过上限（{length[:20]} 字节）")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BadNodeResult("模型节点给出了压缩的内容，已拒绝")
 
 
-def _bounded(response: requests.Response, limit: int, *, truncate: bool = False) -> bytes:
-    """The body, at most `limit` bytes; a longer one is cut, or raises `BadNodeResult`."""
-    parts: list[bytes] = []
-    size = 0
-    deadline = time.monotonic() + MAX_SECONDS
+def _beginning(stream: Body) -> bytes:
+    """The first piece of an error's body; one that breaks off is as good as none."""
+    parts = bytearray()
     try:
-        for chunk in response.iter_content(CHUNK):
-            if time.monotonic() > deadline:
-                raise NodeUnavailable(f"模型节点的回答在 {MAX_SECONDS:.0f} 秒内没有结束")
-            size += len(chunk)
-            parts.append(chunk)
-            if size > limit:
-                if truncate:
-                    break
-                raise BadNodeResult(f"模型节点的回答超过 {limit >> 20} MB")
-    except requests.RequestException as error:
-        raise NodeUnavailable(f"读取模型节点的回答时中断：{_reason(error)}") from error
-    return b"".join(parts)[:limit]
+        while len(parts) < 4096 and (chunk := stream.read(4096)):
+            parts += chunk
+    except (NodeUnavailable, BadNodeResult):
+        pass
+    return bytes(parts)
 
 
-def _loads(content: bytes) -> object:
-    try:
-        found: object = json.loads(content)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    return found
-
-
-def _shorten(content: bytes) -> str:
-    text = " ".join(content.decode("utf-8", "replace").replace("\x00", "").split())
-    return text[:300] or "（空）"
-
-
-def _reason(error: requests.RequestException) -> str:
-    """Short, for a person; the chain keeps the rest."""
-    if isinstance(error, requests.Timeout):
-        return "超时"
-    if isinstance(error, requests.ConnectionError):
-        return "连接失败"
-    return str(error)[:200]
+def _excerpt(content: bytes) -> str:
+    text = clean(" ".join(content[: 4 * MAX_REASON].decode("utf-8", "replace").split()), MAX_REASON)
+    return text or "（空）"

@@ -1,0 +1,91 @@
+"""The node's address, and which URLs that it reports count as its own.
+
+The node must not make the server fetch anything else: of an address on loopback or on the node's own host only the path counts, taken on
+the address that is configured; any other host is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+
+from service.errors import BadNodeResult, InvalidInput
+
+SAFE = "/%:@!$&'()*+,;=~-._"
+
+
+@dataclass(frozen=True)
+class NodeAddress:
+    """`origin` is scheme, host and port; `folder` the path in front of the node's routes, "" or "/path"."""
+
+    origin: str
+    host: str
+    folder: str
+
+    @classmethod
+    def parse(cls, text: str) -> NodeAddress:
+        """From "host:port" or "http(s)://host:port/path/"; raises `InvalidInput` for `worker.addr`."""
+        wrong = InvalidInput("worker.addr", f"worker.addr 应为 host:port 或 http(s)://host:port/path，而不是 {text!r}")
+        given = text.strip()
+        try:
+            parts = urlsplit(given if "://" in given else f"http://{given}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise wrong from None
+        plain = given.isascii() and given.isprintable() and not set(given) & set(" \\") and not _climbs(parts.path)
+        if not (plain and host and port != 0) or parts.scheme not in ("http", "https"):
+            raise wrong
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            raise wrong
+        return cls(f"{parts.scheme}://{parts.netloc}", host, parts.path.rstrip("/"))
+
+    @property
+    def base(self) -> str:
+        """What the routes are appended to."""
+        return self.origin + self.folder
+
+    def path_of(self, url: str) -> str:
+        """The path and query below `base` of a URL that the node reported, ready for a request line; raises `BadNodeResult`."""
+        parts = _split(url)
+        if parts.scheme not in ("", "http", "https"):
+            raise BadNodeResult(f"模型节点给出的地址不是 HTTP：{url[:200]}")
+        host = parts.hostname
+        if parts.netloc and not (host and (host == self.host or _is_loopback(host))):
+            raise BadNodeResult(f"模型节点给出了其他主机的地址，已拒绝：{parts.netloc[:200]}")
+        if _climbs(parts.path):
+            raise BadNodeResult(f"模型节点给出的路径无效：{url[:200]}")
+        path = "/" + parts.path.lstrip("/")
+        if self.folder and path.startswith(f"{self.folder}/"):  # a node that knows its folder; others do not
+            path = path[len(self.folder) :]
+        query = f"?{quote(parts.query, safe=SAFE + '?')}" if parts.query else ""
+        return quote(path, safe=SAFE) + query
+
+
+def download_path(path: str) -> str:
+    """Where the node serves a file of its own by the path that it reported."""
+    return "/v1/download?" + urlencode({"path": path}, errors="replace")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        if not url.isprintable():
+            raise ValueError("control characters")
+        parts = urlsplit(url.replace("\\", "/"))
+        parts.hostname, parts.port  # noqa: B018 - asked for so that what cannot be understood is refused here
+        url.encode()
+    except ValueError as error:  # also half a UTF-16 pair
+        raise BadNodeResult(f"模型节点给出的地址无法理解：{url[:200]!a}") from error
+    return parts
+
+
+def _climbs(path: str) -> bool:
+    return ".." in unquote(path).replace("\\", "/").split("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
