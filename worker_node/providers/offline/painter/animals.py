@@ -29,14 +29,14 @@ class Build:
 
 
 BUILDS = {
-    "dog": Build("#b9824f", "#e8cfa8", leg=0.36, thick=0.17, length=0.36, ear=0.12),
-    "fox": Build("#d9692b", "#f6ead8", leg=0.3, thick=0.15, length=0.36, neck=0.14, head=0.12, muzzle=0.15, ear=0.17, tail="bushy"),
-    "wolf": Build("#7d828c", "#c9ccd2", leg=0.4, thick=0.18, length=0.42, neck=0.16, ear=0.13, tail="bushy"),
-    "horse": Build("#8a5634", "#9c6a45", leg=0.44, thick=0.16, length=0.42, neck=0.34, head=0.1, muzzle=0.17, ear=0.08,
+    "dog": Build("#b9824f", "#e8cfa8", leg=0.36, thick=0.24, length=0.3, ear=0.12),
+    "fox": Build("#d9692b", "#f6ead8", leg=0.28, thick=0.23, length=0.3, neck=0.14, head=0.12, muzzle=0.15, ear=0.17, tail="bushy"),
+    "wolf": Build("#7d828c", "#c9ccd2", leg=0.36, thick=0.26, length=0.34, neck=0.16, ear=0.13, tail="bushy"),
+    "horse": Build("#8a5634", "#9c6a45", leg=0.42, thick=0.24, length=0.34, neck=0.3, head=0.1, muzzle=0.17, ear=0.08,
                    tail="long", mane="#3a241a"),
-    "deer": Build("#b5763f", "#efdcc0", leg=0.46, thick=0.13, length=0.34, neck=0.28, head=0.085, muzzle=0.12, ear=0.1, limb=0.045,
+    "deer": Build("#b5763f", "#efdcc0", leg=0.44, thick=0.2, length=0.28, neck=0.28, head=0.085, muzzle=0.12, ear=0.1, limb=0.045,
                   tail="stub", horns=True),
-    "bear": Build("#6b4630", "#8a6144", leg=0.26, thick=0.27, length=0.46, neck=0.12, head=0.17, muzzle=0.1, ear=0.07, limb=0.15,
+    "bear": Build("#6b4630", "#8a6144", leg=0.22, thick=0.42, length=0.4, neck=0.1, head=0.17, muzzle=0.1, ear=0.07, limb=0.15,
                   tail="stub"),
 }  # fmt: skip
 
@@ -69,7 +69,7 @@ def four_legged(pen: Pen, build: Build) -> None:
     else:
         pen.ellipse(-half - 0.02, back - 0.04, 0.05, 0.04, build.belly)
     pen.blob([(-half, middle), (-half + 0.06, back), (0.0, back - 0.02), (half - 0.05, back + 0.02), (half + 0.02, middle),
-              (half - 0.12, build.leg - 0.01), (0.0, build.leg + 0.03), (-half + 0.1, build.leg)], build.coat)  # fmt: skip
+              (half - 0.1, build.leg - 0.03), (0.0, build.leg + 0.01), (-half + 0.08, build.leg - 0.02)], build.coat)  # fmt: skip
     head_x, head_y = half + build.neck * 0.55, back + build.neck * 0.8
     pen.stroke([(half - 0.06, middle + 0.02), (half + 0.04, back + 0.02), (head_x, head_y)], build.thick * 0.95, build.coat,
                build.head * 1.3)  # fmt: skip

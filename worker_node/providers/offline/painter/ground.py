@@ -145,7 +145,7 @@ class Land:
 
     def _water(self, top: float, bottom: float, tint: str, depth: float = 0.12) -> None:
         """Still or moving water between two heights: the sky upside down, waves that grow towards us, the light's path."""
-        canvas, rng = self._canvas, self._rng
+        canvas = self._canvas
         y0, y1 = int(top * canvas.height), min(canvas.height, int(bottom * canvas.height))
         rows, width = y1 - y0, canvas.width
         source = canvas.pixels[max(0, y0 - rows) : y0][::-1]
@@ -165,7 +165,6 @@ class Land:
             lane = np.exp(-(((xs - self._across) / (0.035 + 0.1 * down)) ** 2)) * smoothstep(0.52, 0.66, waves)
             colour += (lane * 0.75)[..., None] * self._palette.glow
         canvas.pixels[y0:y1] = np.clip(colour, 0, 1)
-        del rng
 
     def _perspective_waves(self, rows: int, width: int) -> Array:
         """Noise squeezed towards the horizon."""
@@ -289,7 +288,7 @@ class Land:
 
     def _city(self) -> None:
         canvas, rng = self._canvas, self._rng
-        for layer, depth in enumerate((0.66, 0.42, 0.16)):
+        for layer, depth in enumerate((0.78, 0.52, 0.24)):
             x = -float(rng.uniform(0, 0.05)) * canvas.width
             while x < canvas.width:
                 wide = canvas.width * float(rng.uniform(0.05, 0.1)) * (1 + 0.45 * layer)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from worker_node.providers.offline.painter.canvas import SUBPIXEL, Canvas, blurred
+from worker_node.providers.offline.painter.canvas import Canvas, blurred, polygon_mask
 from worker_node.providers.offline.painter.colour import Array, Palette, rgb
 
 Point = tuple[float, float]
@@ -33,18 +33,18 @@ class Pen:
         self._alpha: Array = np.zeros((self._height, self._width), np.float32)
         self.lights: list[tuple[float, float, float, str]] = []
 
-    def _pixels(self, points: Sequence[Point]) -> np.ndarray:
-        xs = self._width / 2 + np.array([x for x, _ in points]) * self._unit * self._flip
-        ys = (ABOVE - np.array([y for _, y in points])) * self._unit
-        return np.round(np.stack([xs, ys], axis=1) * (1 << SUBPIXEL)).astype(np.int32)
-
     def polygon(self, points: Sequence[Point], colour: str, opacity: float = 1.0) -> None:
         """Straight edges."""
-        mask = np.zeros((self._height, self._width), np.uint8)
-        cv2.fillPoly(mask, [self._pixels(points)], 255, cv2.LINE_AA, SUBPIXEL)
-        share = mask.astype(np.float32) * np.float32(opacity / 255)
-        self._colour += (rgb(colour) - self._colour) * share[..., None]
-        self._alpha = np.maximum(self._alpha, share)
+        xs = self._width / 2 + np.array([x for x, _ in points]) * self._unit * self._flip
+        ys = (ABOVE - np.array([y for _, y in points])) * self._unit
+        x0, x1 = max(0, math.floor(xs.min()) - 1), min(self._width, math.ceil(xs.max()) + 2)
+        y0, y1 = max(0, math.floor(ys.min()) - 1), min(self._height, math.ceil(ys.max()) + 2)
+        if x0 >= x1 or y0 >= y1:
+            return
+        share = polygon_mask(x1 - x0, y1 - y0, np.stack([xs - x0, ys - y0], axis=1)) * np.float32(opacity)
+        part = self._colour[y0:y1, x0:x1]
+        part += (rgb(colour) - part) * share[..., None]
+        self._alpha[y0:y1, x0:x1] = np.maximum(self._alpha[y0:y1, x0:x1], share)
 
     def blob(self, points: Sequence[Point], colour: str, opacity: float = 1.0) -> None:
         """A closed smooth curve through the points."""
@@ -101,7 +101,7 @@ class Pen:
         lit = np.clip(own * palette.ambient, 0, 1)
         across = np.linspace(1, -1, size[0], dtype=np.float32)[None, :] * np.float32(-side)
         lit = lit * (1 + 0.16 * across)[..., None]
-        reach = max(1.0, unit * 0.018)
+        reach = max(1.0, min(unit * 0.018, canvas.height * 0.0032))
         move = np.array([[1, 0, -side * reach], [0, 1, reach]], np.float32)
         rim = np.clip(alpha - cv2.warpAffine(alpha, move, size), 0, 1)
         lit += (palette.glow - lit) * (blurred(rim, 0.6) * np.float32(0.42))[..., None]

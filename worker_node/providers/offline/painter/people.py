@@ -17,10 +17,9 @@ def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
 
 def _head(pen: Pen, y: float, radius: float, hair: str) -> None:
     pen.ellipse(0.0, y - radius * 0.75, radius * 0.34, radius * 0.6, SKIN)
-    pen.ellipse(0.0, y, radius * 0.92, radius, SKIN)
-    pen.blob([(-radius, y - 0.1 * radius), (-0.75 * radius, y + 0.85 * radius), (0.1 * radius, y + 1.12 * radius),
-              (0.85 * radius, y + 0.7 * radius), (0.95 * radius, y), (0.55 * radius, y + 0.3 * radius), (-0.2 * radius, y - 0.35 * radius),
-              (-0.6 * radius, y - 0.75 * radius)], hair)  # fmt: skip
+    pen.ellipse(0.04 * radius, y - 0.04 * radius, radius * 0.94, radius * 0.94, SKIN)
+    # From behind, turned a little: the hair leaves a crescent of the cheek.
+    pen.ellipse(-0.14 * radius, y + 0.1 * radius, radius, radius, hair)
 
 
 def _legs(pen: Pen, hip: float, spread: float, width: float, colour: str) -> None:

@@ -15,13 +15,13 @@ def tree(pen: Pen, rng: np.random.Generator, season: str = "") -> None:
     for x in (-0.26, -0.1, 0.14, 0.28):
         pen.stroke([(0.0, 0.38), (x * 0.6, 0.56), (x, 0.72)], 0.045, "#5c4230", 0.015)
     leaf = LEAVES[season]
-    count = 26
+    count = 70
     for number in range(count):
         angle, far = float(rng.uniform(0, 2 * np.pi)), float(np.sqrt(rng.random())) * 0.34
         x, y = far * float(np.cos(angle)) * 1.15, 0.74 + far * float(np.sin(angle)) * 0.72
         shade = 0.72 + 0.4 * number / count
         colour = "#" + "".join(f"{min(255, int(int(leaf[at : at + 2], 16) * shade)):02x}" for at in (1, 3, 5))
-        size = float(rng.uniform(0.07, 0.13)) * (0.55 if season == "winter" else 1.0)
+        size = float(rng.uniform(0.045, 0.085)) * (0.55 if season == "winter" else 1.0)
         pen.ellipse(x, y, size * 1.2, size * 0.85, colour, float(rng.uniform(-30, 30)))
 
 
