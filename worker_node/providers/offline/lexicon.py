@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+COLOUR_REACH = 24  # characters from a colour's name to what has it
+_CLAUSE_END = re.compile(r"[，。！？；,.!?;:：、\n]")
+_WORN = re.compile(
+    r"\S{0,2}[裙衣袍衫帽袄]|\w+ (?:\w+ )?(?:dress|coat|cloak|shirt|hat|scarf|jacket|robe|sweater|uniform)\b"
+)
 _FILE = Path(__file__).with_name("lexicon.json")
 
 
@@ -66,6 +71,24 @@ class Lexicon:
     def concepts(self, text: str, category: str) -> list[str]:
         """The concepts of one category that the text names, each once, in its order."""
         return list(dict.fromkeys(hit.concept for hit in self.hits(text) if hit.category == category))
+
+    def coloured(self, text: str) -> dict[str, str]:
+        """The colours that the text gives to subjects, the first of each: what the colour's word names itself (橘猫), who wears it (a girl
+        in a red dress), else what comes next in its clause (a red kite)."""
+        found: dict[str, str] = {}
+        for clause in _CLAUSE_END.split(text):
+            hits = self.hits(clause)
+            subjects = [hit for hit in hits if hit.category == "subject"]
+            for hit in hits:
+                if hit.category != "colour":
+                    continue
+                behind = [each for each in subjects if each.position >= hit.position]
+                before = [each for each in subjects if each.position < hit.position]
+                worn = _WORN.match(clause[hit.position :].lower())
+                owner = before[-1] if before and worn else behind[0] if behind else None
+                if owner is not None and owner.position - hit.position <= COLOUR_REACH:
+                    found.setdefault(owner.concept, hit.concept)
+        return found
 
     def say(self, category: str, concept: str, language: str) -> str:
         """A concept in words, for a prompt."""

@@ -12,7 +12,7 @@ from worker_node.providers.offline.sentences import is_chinese, speakable
 from worker_node.providers.offline.shots import divide
 
 PEOPLE = ("girl", "boy", "elder", "woman", "man", "astronaut", "robot")
-ANIMALS = ("cat", "dog", "fox", "wolf", "rabbit", "bear", "horse", "deer", "owl", "whale", "dragon")
+ANIMALS = ("cat", "dog", "fox", "wolf", "rabbit", "bear", "polar_bear", "horse", "deer", "owl", "whale", "dragon")
 CHARACTERS = PEOPLE + ANIMALS
 LIGHTS = ("moon", "star", "sun")
 EXCERPT = {"zh": 48, "en": 160}

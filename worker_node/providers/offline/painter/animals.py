@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,111 +11,176 @@ from worker_node.providers.offline.painter.pen import Pen
 
 @dataclass(frozen=True)
 class Build:
-    """What tells one four-legged animal from another. Lengths in units of its height."""
+    """What tells one four-legged animal from another. Lengths in units of its height; `half` is half of the trunk's length, `leg` the
+    belly's height, `back` the withers', `head` the skull's radius at `poll`, `muzzle` the face's length."""
 
     coat: str
-    belly: str
-    leg: float = 0.38
-    thick: float = 0.2
-    length: float = 0.42
-    neck: float = 0.2
-    head: float = 0.12
-    muzzle: float = 0.14
+    pale: str
+    leg: float
+    back: float
+    half: float
+    poll: tuple[float, float]
+    head: float
+    muzzle: float
+    limb: float
+    tail: str
     ear: float = 0.12
-    limb: float = 0.07
-    tail: str = "thin"
-    horns: bool = False
+    sock: str = ""
     mane: str = ""
+    horns: bool = False
 
 
 BUILDS = {
-    "dog": Build("#b9824f", "#e8cfa8", leg=0.36, thick=0.24, length=0.3, ear=0.12),
-    "fox": Build("#d9692b", "#f6ead8", leg=0.28, thick=0.23, length=0.3, neck=0.14, head=0.12, muzzle=0.15, ear=0.17, tail="bushy"),
-    "wolf": Build("#7d828c", "#c9ccd2", leg=0.36, thick=0.26, length=0.34, neck=0.16, ear=0.13, tail="bushy"),
-    "horse": Build("#8a5634", "#9c6a45", leg=0.42, thick=0.24, length=0.34, neck=0.3, head=0.1, muzzle=0.17, ear=0.08,
-                   tail="long", mane="#3a241a"),
-    "deer": Build("#b5763f", "#efdcc0", leg=0.44, thick=0.2, length=0.28, neck=0.28, head=0.085, muzzle=0.12, ear=0.1, limb=0.045,
-                  tail="stub", horns=True),
-    "bear": Build("#6b4630", "#8a6144", leg=0.22, thick=0.42, length=0.4, neck=0.1, head=0.17, muzzle=0.1, ear=0.07, limb=0.15,
-                  tail="stub"),
+    "dog": Build("#b9824f", "#e8cfa8", 0.34, 0.62, 0.36, (0.5, 0.8), 0.125, 0.2, 0.085, "up"),
+    "fox": Build("#d9692b", "#f6ead8", 0.28, 0.54, 0.38, (0.5, 0.72), 0.125, 0.23, 0.07, "brush", ear=0.2, sock="#3a2620"),
+    "wolf": Build("#7d828c", "#c9ccd2", 0.34, 0.66, 0.42, (0.56, 0.82), 0.13, 0.24, 0.085, "brush", ear=0.14),
+    "horse": Build("#8a5634", "#a8744c", 0.42, 0.7, 0.4, (0.56, 0.93), 0.085, 0.25, 0.075, "long", ear=0.09, sock="#4a2f20",
+                   mane="#3a241a"),
+    "deer": Build("#b5763f", "#efdcc0", 0.38, 0.6, 0.31, (0.44, 0.78), 0.075, 0.17, 0.05, "stub", ear=0.1, horns=True),
 }  # fmt: skip
 
 
-def four_legged(pen: Pen, build: Build) -> None:
+def four_legged(pen: Pen, build: Build, rng: np.random.Generator) -> None:
     """Standing, looking to the right."""
-    back, half = build.leg + build.thick, build.length
-    middle = build.leg + build.thick / 2
-    for x, shade in ((-half + 0.1, "far"), (half - 0.02, "far"), (-half + 0.02, "near"), (half - 0.1, "near")):
-        colour = build.coat if shade == "near" else _darker(build.coat)
-        pen.stroke(
-            [(x, build.leg + 0.05), (x - 0.02, build.leg * 0.5), (x, 0.02)],
-            build.limb * 1.25,
-            colour,
-            build.limb * 0.75,
-        )
-    if build.tail == "bushy":
-        tail = [(-half, middle + 0.05), (-half - 0.2, middle - 0.02), (-half - 0.38, middle + 0.16), (-half - 0.3, middle - 0.14),
-                (-half - 0.08, middle - 0.08)]  # fmt: skip
-        pen.blob(tail, build.coat)
-        pen.ellipse(-half - 0.34, middle + 0.06, 0.06, 0.045, build.belly, 60)
-    elif build.tail == "long":
-        pen.stroke(
-            [(-half, back - 0.03), (-half - 0.12, back - 0.1), (-half - 0.13, build.leg * 0.7)], 0.07, build.mane, 0.03
-        )
-    elif build.tail == "thin":
-        pen.stroke(
-            [(-half, back - 0.05), (-half - 0.12, back + 0.04), (-half - 0.14, back + 0.16)], 0.05, build.coat, 0.025
-        )
-    else:
-        pen.ellipse(-half - 0.02, back - 0.04, 0.05, 0.04, build.belly)
-    pen.blob([(-half, middle), (-half + 0.06, back), (0.0, back - 0.02), (half - 0.05, back + 0.02), (half + 0.02, middle),
-              (half - 0.1, build.leg - 0.03), (0.0, build.leg + 0.01), (-half + 0.08, build.leg - 0.02)], build.coat)  # fmt: skip
-    head_x, head_y = half + build.neck * 0.55, back + build.neck * 0.8
-    pen.stroke([(half - 0.06, middle + 0.02), (half + 0.04, back + 0.02), (head_x, head_y)], build.thick * 0.95, build.coat,
-               build.head * 1.3)  # fmt: skip
-    if build.mane:
-        pen.stroke(
-            [(half - 0.12, back + 0.02), (half - 0.02, back + 0.16), (head_x - 0.05, head_y + 0.08)],
-            0.1,
-            build.mane,
-            0.06,
-        )
-    for ear_x in (head_x - build.head * 0.55, head_x + build.head * 0.1):
-        top = head_y + build.head * 0.6 + build.ear
-        pen.polygon(
-            [(ear_x - 0.045, head_y + 0.05), (ear_x - 0.02, top), (ear_x + 0.055, head_y + build.head * 0.7)],
-            build.coat,
-        )
-    pen.ellipse(head_x, head_y, build.head, build.head * 0.9, build.coat)
-    pen.blob([(head_x, head_y + build.head * 0.5), (head_x + build.muzzle * 1.25, head_y - 0.02), (head_x + build.muzzle * 1.2,
-              head_y - build.head * 0.55), (head_x - 0.01, head_y - build.head * 0.7)], build.coat)  # fmt: skip
-    pen.ellipse(
-        head_x + build.muzzle * 0.7, head_y - build.head * 0.45, build.muzzle * 0.5, build.head * 0.24, build.belly
+    build = replace(build, coat=pen.own(rng, (build.coat,)))
+    far = tinted(build.coat, 0.74)
+    for x, colour in ((-build.half + 0.2, far), (build.half - 0.02, far)):
+        _leg(pen, build, x, colour, hind=x < 0)
+    _tail(pen, build)
+    half, leg, back = build.half, build.leg, build.back
+    middle = (leg + back) / 2
+    trunk = [(-half, middle), (-half + 0.05, back - 0.03), (0.0, back - 0.045), (half - 0.12, back), (half + 0.03, middle + 0.04),
+             (half - 0.06, leg - 0.01), (0.0, leg + 0.05), (-half + 0.16, leg + 0.06)]  # fmt: skip
+    for x in (-half + 0.08, half - 0.12):
+        _leg(pen, build, x, build.coat, hind=x < 0)
+    pen.blob(trunk, build.coat)
+    pen.blob(
+        [(half - 0.1, leg + 0.03), (0.02, leg + 0.07), (-half + 0.2, leg + 0.08), (0.0, leg + 0.02)], build.pale, 0.8
     )
-    pen.ellipse(head_x + build.muzzle * 1.25, head_y - build.head * 0.18, 0.025, 0.022, "#241a18")
-    pen.ellipse(head_x + build.head * 0.35, head_y + build.head * 0.2, 0.018, 0.022, "#1c1614")
+    _head(pen, build)
+
+
+def _leg(pen: Pen, build: Build, x: float, colour: str, *, hind: bool) -> None:
+    """A hind leg has a thigh and a hock that bends backwards."""
+    leg, limb = build.leg, build.limb
+    if hind:
+        thigh = [(x - 0.1, build.back - 0.16), (x + 0.1, build.back - 0.14), (x + 0.1, leg), (x + 0.01, leg * 0.55),
+                 (x - 0.06, leg * 0.62), (x - 0.1, leg + 0.05)]  # fmt: skip
+        pen.blob(thigh, colour)
+        line = [(x - 0.005, leg * 0.72), (x - 0.05, leg * 0.45), (x - 0.015, 0.03)]
+    else:
+        line = [(x, leg + 0.1), (x + 0.005, leg * 0.5), (x - 0.005, 0.03)]
+    pen.stroke(line, limb * (1.0 if hind else 1.35), colour, limb * 0.72)
+    if build.sock:
+        pen.stroke([(line[-1][0], leg * 0.34), (line[-1][0], 0.03)], limb * 0.78, build.sock, limb * 0.74)
+    pen.ellipse(line[-1][0] + limb * 0.25, 0.02, limb * 0.62, 0.024, build.sock or tinted(colour, 0.8))
+
+
+def _tail(pen: Pen, build: Build) -> None:
+    x, y = -build.half, build.back - 0.06
+    if build.tail == "brush":
+        pen.blob([(x + 0.06, y), (x - 0.16, y - 0.03), (x - 0.4, y - 0.2), (x - 0.5, y - 0.3), (x - 0.32, y - 0.32),
+                  (x - 0.1, y - 0.2)], build.coat)  # fmt: skip
+        pen.blob([(x - 0.36, y - 0.19), (x - 0.5, y - 0.3), (x - 0.37, y - 0.3)], build.pale)
+    elif build.tail == "long":
+        pen.blob(
+            [
+                (x + 0.03, y + 0.02),
+                (x - 0.1, y - 0.04),
+                (x - 0.15, y - 0.3),
+                (x - 0.08, y - 0.42),
+                (x - 0.03, y - 0.18),
+            ],
+            build.mane,
+        )
+    elif build.tail == "up":
+        pen.stroke([(x + 0.03, y - 0.02), (x - 0.1, y + 0.06), (x - 0.1, y + 0.2)], 0.06, build.coat, 0.03)
+    else:
+        pen.ellipse(x, y - 0.02, 0.055, 0.04, build.pale, -30)
+
+
+def _head(pen: Pen, build: Build) -> None:
+    (x, y), head = build.poll, build.head
+    half, middle = build.half, (build.leg + build.back) / 2
+    for side in (-0.55, 0.1):
+        ear = x + side * head
+        pen.polygon(
+            [
+                (ear - head * 0.42, y + head * 0.3),
+                (ear - head * 0.1, y + head * 0.55 + build.ear),
+                (ear + head * 0.5, y + head * 0.6),
+            ],
+            build.coat if side > 0 else tinted(build.coat, 0.8),
+        )
+    pen.blob(
+        [
+            (half - 0.26, build.back - 0.02),
+            (x - head * 0.95, y + head * 0.1),
+            (x - head * 0.3, y + head * 0.85),
+            (x + head * 0.5, y - head * 0.4),
+            (half + 0.05, middle + 0.08),
+            (half - 0.08, middle - 0.02),
+        ],
+        build.coat,
+    )
+    if build.mane:
+        pen.blob(
+            [
+                (half - 0.24, build.back + 0.0),
+                (x - head * 1.5, y + head * 0.2),
+                (x - head * 0.4, y + head * 1.4),
+                (x - head * 0.2, y + head * 0.4),
+                (x - head * 1.2, y - head * 1.4),
+            ],
+            build.mane,
+        )
+    pen.ellipse(x, y, head, head * 0.92, build.coat)
+    tip = (x + build.muzzle, y - build.muzzle * (0.8 if build.mane else 0.42))
+    pen.stroke([(x + head * 0.25, y - head * 0.08), tip], head * 1.5, build.coat, head * 0.72)
+    pen.stroke(
+        [(x + head * 0.5, y - head * 0.75), (tip[0] - 0.02, tip[1] - head * 0.14)], head * 0.42, build.pale, head * 0.36
+    )
+    pen.ellipse(tip[0] + head * 0.3, tip[1] + head * 0.1, head * 0.2, head * 0.17, "#241a18")
+    pen.ellipse(x + head * 0.5, y + head * 0.22, head * 0.14, head * 0.17, "#1c1614")
     if build.horns:
         for side in (-1, 1):
-            root = (head_x + side * 0.02, head_y + build.head * 0.8)
-            tip = (head_x + side * 0.16, head_y + 0.36)
-            pen.stroke([root, (head_x + side * 0.13, head_y + 0.2), tip], 0.026, "#6b4a2c", 0.014)
-            pen.stroke(
-                [(head_x + side * 0.11, head_y + 0.17), (head_x + side * 0.02 + 0.03, head_y + 0.29)],
-                0.02,
-                "#6b4a2c",
-                0.01,
-            )
+            beam = [(x - 0.01, y + head * 0.8), (x + side * 0.12 - 0.02, y + 0.2), (x + side * 0.12, y + 0.34)]
+            pen.stroke(beam, 0.026, "#6b4a2c", 0.014)
+            pen.stroke([(beam[1][0], y + 0.17), (beam[1][0] + 0.07, y + 0.28)], 0.02, "#6b4a2c", 0.01)
 
 
-def _darker(code: str) -> str:
-    return "#" + "".join(f"{int(int(code[at : at + 2], 16) * 0.72):02x}" for at in (1, 3, 5))
+def tinted(code: str, share: float) -> str:
+    """The colour, lighter or darker by a factor."""
+    return "#" + "".join(f"{min(255, int(int(code[at : at + 2], 16) * share)):02x}" for at in (1, 3, 5))
+
+
+def bear(pen: Pen, rng: np.random.Generator, own: str, pale: str) -> None:
+    """On all fours, heavy in the shoulders, its head low."""
+    coat = pen.own(rng, (own,))
+    far = tinted(coat, 0.78)
+    for x in (-0.3, 0.38):
+        pen.stroke([(x, 0.4), (x, 0.06)], 0.2, far, 0.17)
+    pen.blob([(-0.6, 0.42), (-0.56, 0.68), (-0.3, 0.84), (0.05, 0.84), (0.3, 0.96), (0.5, 0.84), (0.54, 0.5), (0.36, 0.28), (0.0, 0.3),
+              (-0.4, 0.26)], coat)  # fmt: skip
+    for x, foot in ((-0.44, -0.43), (0.26, 0.29)):
+        pen.stroke([(x, 0.45), (foot, 0.07)], 0.24, coat, 0.19)
+        pen.ellipse(foot + 0.05, 0.045, 0.12, 0.05, coat)
+        for claw in (0.1, 0.14):
+            pen.ellipse(foot + claw, 0.025, 0.014, 0.022, "#2a2220")
+    for x, y in ((0.56, 0.92), (0.72, 0.93)):
+        pen.ellipse(x, y, 0.055, 0.055, coat)
+        pen.ellipse(x + 0.005, y, 0.03, 0.03, far)
+    pen.ellipse(0.62, 0.78, 0.19, 0.17, coat)
+    pen.stroke([(0.7, 0.75), (0.84, 0.71)], 0.19, coat, 0.13)
+    pen.ellipse(0.83, 0.695, 0.085, 0.062, pale)
+    pen.ellipse(0.89, 0.73, 0.034, 0.028, "#1f1817")
+    pen.ellipse(0.73, 0.83, 0.02, 0.024, "#181312")
 
 
 def cat(pen: Pen, rng: np.random.Generator) -> None:
     """Sitting."""
-    coat, belly = (("#d98b45", "#f4e2c8"), ("#3a3a42", "#55555f"), ("#e9e3d8", "#ffffff"), ("#8b8f98", "#c9ccd2"))[
-        int(rng.integers(4))
-    ]
+    coat = pen.own(rng, ("#d98b45", "#3a3a42", "#e9e3d8", "#8b8f98"))
+    belly = tinted(coat, 1.45)
     pen.stroke([(-0.2, 0.06), (-0.45, 0.1), (-0.5, 0.34), (-0.4, 0.46)], 0.075, coat, 0.05)
     pen.blob([(-0.28, 0.02), (-0.3, 0.25), (-0.16, 0.55), (0.08, 0.64), (0.2, 0.45), (0.22, 0.02)], coat)
     pen.ellipse(0.08, 0.3, 0.1, 0.24, belly)
@@ -134,7 +199,7 @@ def cat(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def rabbit(pen: Pen, rng: np.random.Generator) -> None:
-    coat = ("#f1ede6", "#b89a7a", "#8f8f96")[int(rng.integers(3))]
+    coat = pen.own(rng, ("#f1ede6", "#b89a7a", "#8f8f96"))
     pen.ellipse(-0.28, 0.16, 0.07, 0.07, "#ffffff")
     pen.blob([(-0.26, 0.04), (-0.28, 0.24), (-0.12, 0.42), (0.1, 0.4), (0.22, 0.22), (0.2, 0.03)], coat)
     pen.ellipse(-0.1, 0.1, 0.15, 0.1, coat)
@@ -181,7 +246,7 @@ def owl(pen: Pen, _rng: np.random.Generator) -> None:
 
 
 def fish(pen: Pen, rng: np.random.Generator) -> None:
-    coat = ("#e0693a", "#e8a33c", "#4f8fb5", "#c95a6a")[int(rng.integers(4))]
+    coat = pen.own(rng, ("#e0693a", "#e8a33c", "#4f8fb5", "#c95a6a"))
     for x, y, size in ((0.0, 0.5, 1.0), (-0.55, 0.3, 0.5), (0.5, 0.78, 0.42)):
         pen.blob(
             [
@@ -222,7 +287,7 @@ def whale(pen: Pen, _rng: np.random.Generator) -> None:
 
 def dragon(pen: Pen, rng: np.random.Generator) -> None:
     """A long one, winding through the air."""
-    coat, belly = (("#3f8a5f", "#d9c76a"), ("#b5402f", "#eac26a"), ("#3d6aa8", "#d6e2ea"))[int(rng.integers(3))]
+    coat, belly = pen.own(rng, ("#3f8a5f", "#b5402f", "#3d6aa8")), "#e6d08a"
     spine = [(-0.95, 0.3), (-0.7, 0.62), (-0.42, 0.34), (-0.12, 0.42), (0.1, 0.72), (0.36, 0.6), (0.56, 0.72)]
     curve = np.array(spine)
     for number in range(len(spine) - 1):

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from worker_node.providers.offline.painter.colour import Array, Colour
 
 SUBPIXEL = 4  # bits of a pixel's fraction in polygon corners
+FILM_ASPECT = 16 / 9
+SQUEEZED_MOST = 0.62
 
 
 class Canvas:
@@ -19,6 +21,19 @@ class Canvas:
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.pixels: Array = np.zeros((height, width, 3), np.float32)
+        share = width / height / FILM_ASPECT
+        self.squeeze = min(1.0, max(SQUEEZED_MOST, 1.1 * share))
+        """What heights of a composition are multiplied by: a film crops a tall picture to its middle, so what matters stays there."""
+        self.band = 0.5 - min(1.0, max(0.5 * SQUEEZED_MOST, share)) / 2
+        """The upper edge of that middle, in picture heights."""
+
+    def level(self, share: float) -> float:
+        """Where a composition's height (0 top, 1 bottom) lies in this picture, in picture heights."""
+        return 0.5 + (share - 0.5) * self.squeeze
+
+    def row(self, share: float) -> float:
+        """`level` in pixels."""
+        return self.level(share) * self.height
 
     def cover(self, mask: Array, colour: Array, opacity: float = 1.0) -> None:
         """Lay a colour, or a field of colours, over the canvas through a mask of the same height and width."""

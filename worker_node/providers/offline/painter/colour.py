@@ -12,6 +12,12 @@ Array = NDArray[np.float32]
 Colour = Array
 """Shape (3,)."""
 
+NAMED = {
+    "red": "#c8483f", "orange": "#d98b45", "yellow": "#e0b25a", "green": "#4c8a6a", "blue": "#3f6fa8", "purple": "#8a5a9c",
+    "pink": "#dd8fa6", "white": "#f1ede6", "black": "#34343c", "grey": "#8b8f98", "brown": "#8a5634",
+}  # fmt: skip
+"""What the lexicon's colours look like on things."""
+
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 

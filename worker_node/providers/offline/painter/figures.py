@@ -15,7 +15,7 @@ Draw = Callable[[Pen, np.random.Generator], None]
 
 @dataclass(frozen=True)
 class Figure:
-    """`height` is in picture heights; `zone` is ground (near), far (middle distance), water or sky."""
+    """`height` is in picture heights; `zone` is ground (near), far (middle distance), water, sky or held (by a person)."""
 
     draw: Draw
     height: float
@@ -23,8 +23,10 @@ class Figure:
 
 
 def _animal(name: str) -> Draw:
-    return lambda pen, _rng: animals.four_legged(pen, animals.BUILDS[name])
+    return lambda pen, rng: animals.four_legged(pen, animals.BUILDS[name], rng)
 
+
+PEOPLE = ("girl", "boy", "woman", "man", "elder", "astronaut", "robot")
 
 FIGURES = {
     "girl": Figure(people.girl, 0.25),
@@ -40,7 +42,8 @@ FIGURES = {
     "wolf": Figure(_animal("wolf"), 0.22),
     "horse": Figure(_animal("horse"), 0.28),
     "deer": Figure(_animal("deer"), 0.25),
-    "bear": Figure(_animal("bear"), 0.28),
+    "bear": Figure(lambda pen, rng: animals.bear(pen, rng, "#6b4630", "#a37a55"), 0.24),
+    "polar_bear": Figure(lambda pen, rng: animals.bear(pen, rng, "#f2efe6", "#fbfaf6"), 0.24),
     "rabbit": Figure(animals.rabbit, 0.14),
     "owl": Figure(animals.owl, 0.17, "sky"),
     "bird": Figure(animals.bird, 0.2, "sky"),
@@ -63,6 +66,6 @@ FIGURES = {
     "kite": Figure(things.kite, 0.2, "sky"),
     "lantern": Figure(things.lantern, 0.3, "sky"),
     "fire": Figure(things.fire, 0.14),
-    "umbrella": Figure(things.umbrella, 0.26),
+    "umbrella": Figure(things.umbrella, 0.24, "held"),
     "book": Figure(things.book, 0.12),
 }

@@ -90,7 +90,7 @@ def film(pixels: Array, rng: np.random.Generator) -> Array:
 
 
 def watercolour(pixels: Array, rng: np.random.Generator) -> Array:
-    """Washes with darker rims and granulation on white paper that shows at the border."""
+    """Washes with darker rims and granulation, to the edge of the paper: a film would cut a white border raggedly."""
     height, width = pixels.shape[:2]
     scale = width / 1024
     flat = cv2.medianBlur((pixels * 255).astype(np.uint8), 5 if scale < 1.2 else 7).astype(np.float32) / np.float32(255)
@@ -100,14 +100,7 @@ def watercolour(pixels: Array, rng: np.random.Generator) -> Array:
     pools = noise(rng, width, height, cells=9, octaves=5)
     density = 1 + (pools - 0.5) * 0.26
     stained = 1 - (1 - washed) * density[..., None] - (1 - washed) * rims[..., None] * 0.9
-    stained = _saturated(np.asarray(stained, np.float32), 1.18) * _paper(rng, pixels, 0.16)[..., None]
-    xs, ys = np.linspace(0, 1, width, dtype=np.float32)[None, :], np.linspace(0, 1, height, dtype=np.float32)[:, None]
-    inside = (
-        np.minimum(np.minimum(xs, 1 - xs), np.minimum(ys, 1 - ys))
-        + (noise(rng, width, height, cells=12, octaves=5) - 0.5) * 0.055
-    )
-    edge = smoothstep(0.006, 0.03, inside)[..., None]
-    return np.asarray(stained * edge + rgb("#f7f3ea") * (1 - edge), np.float32)
+    return _saturated(np.asarray(stained, np.float32), 1.18) * _paper(rng, pixels, 0.16)[..., None]
 
 
 def ink(pixels: Array, rng: np.random.Generator) -> Array:
@@ -118,7 +111,10 @@ def ink(pixels: Array, rng: np.random.Generator) -> Array:
     tone = np.asarray(moved @ GREY, np.float32)
     spread = blurred(tone, 2.2 * scale)
     soak = noise(rng, width, height, cells=7, octaves=5) - 0.5
-    level = np.clip((spread - 0.5) * 1.18 + 0.56 + soak * 0.15, 0, 1)
+    # Ink leaves paper bare: a dark scene is painted lighter than it is, if not as light as a bright one.
+    dark, light = (float(each) for each in np.percentile(spread[::8, ::8], (3, 97)))
+    level = (spread - dark) / max(0.15, light - dark)
+    level = 0.5 * np.clip(level, 0, 1) + 0.5 * np.clip((spread - 0.5) * 1.18 + 0.6, 0, 1) + soak * 0.15
     level = level - np.clip(_edges(moved, 1.3 * scale) * 1.5, 0, 0.45)
     level = np.clip(level, 0.05, 1) ** 0.92
     paper, black = rgb("#f1e8d6"), rgb("#16181c")
@@ -173,7 +169,7 @@ def oil(pixels: Array, rng: np.random.Generator) -> Array:
     )
     bristles = flat + (tall - flat) * smoothstep(0.44, 0.56, turn)
     relief = cv2.Sobel(bristles, cv2.CV_32F, 1, 1, ksize=3)
-    lit = patches * (1 + 0.3 * (bristles - 0.5))[..., None] + np.clip(relief * 0.3, -0.08, 0.1)[..., None]
+    lit = patches * (1 + 0.2 * (bristles - 0.5))[..., None] + np.clip(relief * 0.2, -0.055, 0.07)[..., None]
     return _vignette(np.asarray(lit, np.float32), 0.3)
 
 
@@ -184,7 +180,7 @@ def pixel(pixels: Array, _rng: np.random.Generator) -> Array:
     size = (max(8, width // factor), max(8, height // factor))
     small = cv2.resize(_saturated(pixels, 1.2), size, interpolation=cv2.INTER_AREA)
     image = Image.fromarray((np.clip(small, 0, 1) * 255).astype(np.uint8)).quantize(
-        40, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+        64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
     )
     large = image.convert("RGB").resize((width, height), Image.Resampling.NEAREST)
     finished: Array = np.asarray(large, np.float32) / np.float32(255)

@@ -11,9 +11,10 @@ from PIL import Image
 from worker_node.providers.base import PictureRequest, Report
 from worker_node.providers.offline.painter.canvas import Canvas
 from worker_node.providers.offline.painter.colour import Array, Palette
-from worker_node.providers.offline.painter.figures import FIGURES, Figure
+from worker_node.providers.offline.painter.figures import FIGURES, PEOPLE, Figure
 from worker_node.providers.offline.painter.finish import finish
-from worker_node.providers.offline.painter.ground import GROUNDS, Ground, Land
+from worker_node.providers.offline.painter.ground import GROUNDS, Ground
+from worker_node.providers.offline.painter.land import Land
 from worker_node.providers.offline.painter.pen import Pen
 from worker_node.providers.offline.painter.room import paint_room
 from worker_node.providers.offline.painter.scene import INDOOR, Scene, plan
@@ -24,7 +25,8 @@ MOST_PIXELS = 1_100_000  # painted; larger pictures are scaled up and get their 
 LEAST_SIDE = 256  # painted; smaller pictures are scaled down
 SIZES = {"close": 1.7, "low": 1.35, "wide": 0.72, "above": 0.68}
 PLACES_ACROSS = (0.36, 0.64, 0.22, 0.8, 0.5, 0.1)
-ROOM = Ground(0.7, 0.93, 0.8)
+ROOM = Ground(lambda _land: None, 0.7, 0.93, 0.8)
+BUILT_UP = {"city": {"house"}}  # what a place is full of anyway
 
 
 class OfflinePainter:
@@ -62,54 +64,70 @@ def compose(canvas: Canvas, scene: Scene, report: Report) -> None:
         palette, ground, across = paint_room(canvas, scene), ROOM, 0.3
     else:
         palette, ground = scene.palette, GROUNDS[scene.place]
-        across = paint_sky(canvas, scene, ground.horizon)
+        across = paint_sky(canvas, scene, canvas.level(ground.horizon))
         report(30, "正在绘制景物")
-        Land(canvas, scene, across).paint()
+        ground.paint(Land(canvas, scene, across))
     report(55, "正在绘制角色")
     _figures(canvas, scene, palette, ground, across)
     if scene.place != INDOOR:
-        paint_weather(canvas, scene, ground.horizon)
+        paint_weather(canvas, scene, canvas.level(ground.horizon))
     np.clip(canvas.pixels, 0, 1, out=canvas.pixels)
 
 
 def _figures(canvas: Canvas, scene: Scene, palette: Palette, ground: Ground, across: float) -> None:
-    rng = scene.rng
     places = list(PLACES_ACROSS)
-    if rng.random() < 0.5:
+    if scene.rng.random() < 0.5:
         places = [1 - place for place in places]
-    chosen = [(name, FIGURES[name]) for name in scene.subjects if name in FIGURES]
-    order = {"far": 0, "sky": 1, "water": 2, "ground": 3}
-    placed = [(figure, name, place) for (name, figure), place in zip(chosen, places, strict=False)]
+    left_out = BUILT_UP.get(scene.place, set())
+    chosen = [name for name in scene.subjects if name in FIGURES and name not in left_out]
+    where = dict(zip(chosen, places, strict=False))
+    people = [name for name in chosen if name in PEOPLE]
+    order = {"far": 0, "sky": 1, "water": 2, "ground": 3, "held": 4}
     # From far to near, so that nearer ones stand before the others; big things on the ground behind small ones.
-    for figure, _name, place in sorted(placed, key=lambda each: (order[each[0].zone], -each[0].height)):
-        _place(canvas, scene, palette, ground, across, figure, place)
+    for name in sorted(where, key=lambda each: (order[FIGURES[each].zone], -FIGURES[each].height)):
+        figure = FIGURES[name]
+        if figure.zone == "held" and people:
+            where[name] = where[people[0]] + 0.01
+        _place(canvas, scene, palette, ground, across, figure, scene.tints.get(name, ""), where[name], bool(people))
 
 
 def _place(
-    canvas: Canvas, scene: Scene, palette: Palette, ground: Ground, across: float, figure: Figure, place: float
+    canvas: Canvas,
+    scene: Scene,
+    palette: Palette,
+    ground: Ground,
+    across: float,
+    figure: Figure,
+    tint: str,
+    place: float,
+    people: bool,
 ) -> None:
     rng = scene.rng
     zone = figure.zone
     if zone == "water" and ground.water is None:
         zone = "sky" if scene.place in ("space", "sky") else "ground"
-    size = (
-        figure.height
-        * SIZES.get(scene.view, 1.0)
-        * float(rng.uniform(0.94, 1.1))
-        * min(1.0, 1.25 * canvas.width / canvas.height)
-    )
-    x = place + float(rng.uniform(-0.04, 0.04))
+    scale = SIZES.get(scene.view, 1.0) * (1.15 if scene.place == INDOOR else 1.0) * float(rng.uniform(0.94, 1.1))
+    size = figure.height * scale * min(1.0, 1.25 * canvas.width / canvas.height)
+    x, jitter = place + float(rng.uniform(-0.02, 0.02)), float(rng.uniform(0, 1))
+    top = canvas.band + 0.015
     depth = 0.0
     if zone == "far":
-        y, depth = ground.far + 0.02, 0.12
+        y, depth = canvas.level(ground.far) + 0.02, 0.12
     elif zone == "water":
-        y = (ground.water or ground.near) + float(rng.uniform(-0.02, 0.05))
+        y = canvas.level((ground.water or ground.near) + 0.07 * jitter - 0.02)
     elif zone == "sky":
-        y = float(rng.uniform(0.34, 0.46)) + size / 2
+        y = max(canvas.level(0.3 + 0.12 * jitter) + size / 2, top + size)
+    elif zone == "held" and people:
+        y = canvas.level(ground.near) - 0.14
     else:
-        y = ground.near + float(rng.uniform(-0.015, 0.025))
-    pen = Pen(size * canvas.height, flip=x > 0.5)
+        zone, y = "ground", canvas.level(ground.near + 0.04 * jitter - 0.015)
+    size = min(size, y - top)  # whole in the middle of the picture, which is what a film shows of it
+    pen = Pen(size * canvas.height, flip=x > 0.5, tint=tint)
     figure.draw(pen, rng)
+    left, right = pen.reach
+    margin = 0.02 * canvas.width
+    if left + right + 2 * margin < canvas.width:
+        x = min(max(x * canvas.width, left + margin), canvas.width - right - margin) / canvas.width
     lamps = 1.0 if scene.dark or scene.place == INDOOR else 0.6 if scene.time != "day" else 0.3
     dark = 0.9 if scene.view == "silhouette" else 0.0
     pen.place(

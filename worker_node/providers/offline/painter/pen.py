@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from worker_node.providers.offline.painter.canvas import Canvas, blurred, polygon_mask
 from worker_node.providers.offline.painter.colour import Array, Palette, rgb
@@ -18,20 +19,35 @@ Point = tuple[float, float]
 
 HALF_WIDTH = 1.1
 ABOVE, UNDER = 1.35, 0.15
-OVERSAMPLING = 2
+FINE = 180  # pixels; smaller figures are drawn at twice their size, or their details are lost
 
 
 class Pen:
-    """Collects the parts of a figure of `height` pixels. Colours are the things' own; light comes with `place`."""
+    """Collects the parts of a figure of `height` pixels. Colours are the things' own; light comes with `place`. `tint` ("#rrggbb")
+    is the colour that the thing shall have where it may have any."""
 
-    def __init__(self, height: float, *, flip: bool = False) -> None:
-        self._unit = height * OVERSAMPLING
+    def __init__(self, height: float, *, flip: bool = False, tint: str = "") -> None:
+        self._tint = tint
+        self._scale = 2 if height < FINE else 1
+        self._unit = height * self._scale
         self._flip = -1 if flip else 1
-        self._width = max(4, math.ceil(2 * HALF_WIDTH * height)) * OVERSAMPLING
-        self._height = max(4, math.ceil((ABOVE + UNDER) * height)) * OVERSAMPLING
+        self._width = max(4, math.ceil(2 * HALF_WIDTH * height)) * self._scale
+        self._height = max(4, math.ceil((ABOVE + UNDER) * height)) * self._scale
         self._colour: Array = np.zeros((self._height, self._width, 3), np.float32)
         self._alpha: Array = np.zeros((self._height, self._width), np.float32)
+        self._left, self._top, self._right, self._bottom = self._width, self._height, 0, 0
         self.lights: list[tuple[float, float, float, str]] = []
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far the drawing goes to the left and to the right of its middle, in pixels of the canvas."""
+        middle = self._width / 2
+        return max(0.0, middle - self._left) / self._scale, max(0.0, self._right - middle) / self._scale
+
+    def own(self, rng: np.random.Generator, choices: Sequence[str]) -> str:
+        """The colour that was asked for, else one of these."""
+        drawn = choices[int(rng.integers(len(choices)))]
+        return self._tint or drawn
 
     def polygon(self, points: Sequence[Point], colour: str, opacity: float = 1.0) -> None:
         """Straight edges."""
@@ -44,7 +60,10 @@ class Pen:
         share = polygon_mask(x1 - x0, y1 - y0, np.stack([xs - x0, ys - y0], axis=1)) * np.float32(opacity)
         part = self._colour[y0:y1, x0:x1]
         part += (rgb(colour) - part) * share[..., None]
-        self._alpha[y0:y1, x0:x1] = np.maximum(self._alpha[y0:y1, x0:x1], share)
+        covered = self._alpha[y0:y1, x0:x1]
+        covered += (1 - covered) * share
+        self._left, self._right = min(self._left, x0), max(self._right, x1)
+        self._top, self._bottom = min(self._top, y0), max(self._bottom, y1)
 
     def blob(self, points: Sequence[Point], colour: str, opacity: float = 1.0) -> None:
         """A closed smooth curve through the points."""
@@ -92,13 +111,18 @@ class Pen:
     ) -> None:
         """Set the figure's ground point at a pixel. `depth` 0 to 1 fades it into the haze, `side` is where the light comes from (-1 left),
         `lamps` how strongly its lights shine, `dark` 0 to 1 makes a silhouette of it."""
-        size = (self._width // OVERSAMPLING, self._height // OVERSAMPLING)
-        alpha = np.asarray(cv2.resize(self._alpha, size, interpolation=cv2.INTER_AREA), np.float32)
-        # Where nothing is drawn the colour is black: weigh it by the mask before it is scaled, or edges darken.
-        weighted = cv2.resize(self._colour * self._alpha[..., None], size, interpolation=cv2.INTER_AREA)
-        own = weighted / np.maximum(alpha, 1e-3)[..., None]
-        unit = self._unit / OVERSAMPLING
-        lit = np.clip(own * palette.ambient, 0, 1)
+        scale, unit = self._scale, self._unit / self._scale
+        x0, y0 = self._left // scale * scale, self._top // scale * scale
+        size = (math.ceil((self._right - x0) / scale), math.ceil((self._bottom - y0) / scale))
+        if min(size) < 1:
+            return
+        drawn = (slice(y0, y0 + size[1] * scale), slice(x0, x0 + size[0] * scale))
+        alpha, own = self._alpha[drawn], self._colour[drawn]
+        if scale > 1:
+            alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)
+            own = np.asarray(cv2.resize(own, size, interpolation=cv2.INTER_AREA), np.float32)
+        # The sheet is black where nothing is drawn, so that its colours are weighed by their cover already.
+        lit = np.clip(own / np.maximum(alpha, 1e-3)[..., None] * palette.ambient, 0, 1)
         across = np.linspace(1, -1, size[0], dtype=np.float32)[None, :] * np.float32(-side)
         lit = lit * (1 + 0.16 * across)[..., None]
         reach = max(1.0, min(unit * 0.018, canvas.height * 0.0032))
@@ -107,30 +131,28 @@ class Pen:
         lit += (palette.glow - lit) * (blurred(rim, 0.6) * np.float32(0.42))[..., None]
         lit = lit * np.float32(1 - dark) + palette.top * np.float32(0.35 * dark)
         lit += (palette.haze - lit) * np.float32(depth)
-        left, top = round(x - size[0] / 2), round(y - ABOVE * unit)
+        left = round(x - self._width / scale / 2) + x0 // scale
+        top = round(y - ABOVE * unit) + y0 // scale
         if shadow:
-            self._shade(canvas, x, y, unit, alpha)
+            feet = alpha[max(0, round(y - 0.04 * unit) - top) :].max(axis=0, initial=0.0) > 0.5
+            _shade(canvas, left, y, unit, np.flatnonzero(feet))
         _blend(canvas, np.clip(lit, 0, 1).astype(np.float32), alpha, left, top)
         for lx, ly, radius, colour in self.lights:
             centre = (x + lx * unit, y - ly * unit)
             canvas.glow(*centre, radius * unit * 3.2, rgb(colour), 0.55 * lamps)
             canvas.glow(*centre, radius * unit, rgb(colour), 0.95 * lamps)
 
-    @staticmethod
-    def _shade(canvas: Canvas, x: float, y: float, unit: float, alpha: Array) -> None:
-        feet = alpha[round(ABOVE * unit * 0.97) :].max(axis=0, initial=0.0) > 0.5
-        if not feet.any():
-            return
-        columns = np.flatnonzero(feet)
-        half = max(unit * 0.06, (columns[-1] - columns[0]) / 2 * 1.15)
-        middle = x + (columns[0] + columns[-1]) / 2 - len(feet) / 2
-        around = [(math.cos(math.pi * step / 12), math.sin(math.pi * step / 12)) for step in range(24)]
-        canvas.polygon(
-            [(middle + half * a, y + half * 0.16 * b) for a, b in around],
-            rgb("#101018"),
-            0.4,
-            blur=max(1.0, half * 0.1),
-        )
+
+def _shade(canvas: Canvas, left: int, y: float, unit: float, feet: NDArray[np.intp]) -> None:
+    """The shadow on the ground under the columns (pixels from `left`) in which feet stand."""
+    if not feet.size:
+        return
+    half = max(unit * 0.06, (feet[-1] - feet[0]) / 2 * 1.15)
+    middle = left + (feet[0] + feet[-1]) / 2
+    around = [(math.cos(math.pi * step / 12), math.sin(math.pi * step / 12)) for step in range(24)]
+    canvas.polygon(
+        [(middle + half * a, y + half * 0.16 * b) for a, b in around], rgb("#101018"), 0.4, blur=max(1.0, half * 0.1)
+    )
 
 
 def _blend(canvas: Canvas, colour: Array, alpha: Array, left: int, top: int) -> None:

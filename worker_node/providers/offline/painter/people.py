@@ -11,13 +11,15 @@ CLOTHES = ("#c8483f", "#d98a3a", "#3f6fa8", "#4c8a6a", "#8a5a9c", "#c9657f", "#e
 HAIR = ("#2b211d", "#3d2a1f", "#1f1a1c", "#5b3a22")
 
 
-def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
-    return choices[int(rng.integers(len(choices)))]
+def _hair(rng: np.random.Generator) -> str:
+    return HAIR[int(rng.integers(len(HAIR)))]
 
 
 def _head(pen: Pen, y: float, radius: float, hair: str) -> None:
     pen.ellipse(0.0, y - radius * 0.75, radius * 0.34, radius * 0.6, SKIN)
     pen.ellipse(0.04 * radius, y - 0.04 * radius, radius * 0.94, radius * 0.94, SKIN)
+    for side in (-1, 1):
+        pen.ellipse(side * radius * 0.98, y - 0.06 * radius, radius * 0.17, radius * 0.24, SKIN)
     # From behind, turned a little: the hair leaves a crescent of the cheek.
     pen.ellipse(-0.14 * radius, y + 0.1 * radius, radius, radius, hair)
 
@@ -30,7 +32,7 @@ def _legs(pen: Pen, hip: float, spread: float, width: float, colour: str) -> Non
 
 
 def girl(pen: Pen, rng: np.random.Generator) -> None:
-    dress, hair = _pick(rng, CLOTHES), _pick(rng, HAIR)
+    dress, hair = pen.own(rng, CLOTHES), _hair(rng)
     _legs(pen, 0.3, 0.055, 0.06, SKIN)
     pen.blob(
         [(-0.21, 0.22), (-0.1, 0.5), (-0.1, 0.68), (0.0, 0.72), (0.1, 0.68), (0.1, 0.5), (0.21, 0.22), (0.0, 0.19)],
@@ -45,7 +47,7 @@ def girl(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def boy(pen: Pen, rng: np.random.Generator) -> None:
-    shirt, hair = _pick(rng, CLOTHES), _pick(rng, HAIR)
+    shirt, hair = pen.own(rng, CLOTHES), _hair(rng)
     _legs(pen, 0.36, 0.07, 0.075, "#3c4a63")
     pen.polygon([(-0.12, 0.24), (-0.12, 0.4), (0.12, 0.4), (0.12, 0.24)], "#3c4a63")
     pen.blob([(-0.13, 0.36), (-0.14, 0.62), (-0.07, 0.71), (0.07, 0.71), (0.14, 0.62), (0.13, 0.36)], shirt)
@@ -56,7 +58,7 @@ def boy(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def woman(pen: Pen, rng: np.random.Generator) -> None:
-    dress, hair = _pick(rng, CLOTHES), _pick(rng, HAIR)
+    dress, hair = pen.own(rng, CLOTHES), _hair(rng)
     pen.blob([(-0.19, 0.0), (-0.13, 0.3), (-0.07, 0.55), (-0.1, 0.76), (0.0, 0.8), (0.1, 0.76), (0.07, 0.55), (0.13, 0.3), (0.19, 0.0),
               (0.0, -0.01)], dress)  # fmt: skip
     pen.stroke([(-0.09, 0.74), (-0.15, 0.58), (-0.1, 0.46)], 0.05, dress, 0.035)
@@ -66,7 +68,7 @@ def woman(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def man(pen: Pen, rng: np.random.Generator) -> None:
-    coat, hair = _pick(rng, ("#4b5a6e", "#6b4b3a", "#3f5c52", "#7a3f3a", "#55506b")), _pick(rng, HAIR)
+    coat, hair = pen.own(rng, ("#4b5a6e", "#6b4b3a", "#3f5c52", "#7a3f3a", "#55506b")), _hair(rng)
     _legs(pen, 0.46, 0.07, 0.085, "#2f3440")
     pen.blob([(-0.15, 0.3), (-0.12, 0.55), (-0.15, 0.76), (-0.06, 0.83), (0.06, 0.83), (0.15, 0.76), (0.12, 0.55), (0.16, 0.3),
               (0.0, 0.27)], coat)  # fmt: skip
@@ -77,7 +79,7 @@ def man(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def elder(pen: Pen, rng: np.random.Generator) -> None:
-    robe = _pick(rng, ("#5a6f86", "#7a5f4a", "#5f6b52", "#6b5470"))
+    robe = pen.own(rng, ("#5a6f86", "#7a5f4a", "#5f6b52", "#6b5470"))
     pen.stroke([(0.27, 0.0), (0.265, 0.4), (0.25, 0.72)], 0.022, "#6b4a2c")
     pen.blob(
         [
@@ -115,7 +117,7 @@ def astronaut(pen: Pen, _rng: np.random.Generator) -> None:
 
 
 def robot(pen: Pen, rng: np.random.Generator) -> None:
-    body, dark = _pick(rng, ("#8fa6b5", "#c98f5a", "#7fa893", "#b06a62")), "#3b4650"
+    body, dark = pen.own(rng, ("#8fa6b5", "#c98f5a", "#7fa893", "#b06a62")), "#3b4650"
     for side in (-1, 1):
         pen.stroke([(side * 0.09, 0.34), (side * 0.1, 0.06)], 0.07, dark)
         pen.blob(

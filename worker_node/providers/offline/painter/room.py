@@ -5,162 +5,128 @@ from __future__ import annotations
 import numpy as np
 
 from worker_node.providers.offline.painter.canvas import Canvas, noise
-from worker_node.providers.offline.painter.colour import Palette, mix, rgb
+from worker_node.providers.offline.painter.colour import Array, Colour, Palette, mix, rgb
 from worker_node.providers.offline.painter.scene import Scene
 from worker_node.providers.offline.painter.sky import paint_sky
 
 WALLS = ("#b98a63", "#8fa08a", "#a9859a", "#7f97ad", "#c4a36a")
+RUGS = ("#a8443c", "#3f6a8a", "#6a7f4a")
+BOOKS = ("#b5523f", "#3f6f8a", "#c9a04f", "#5f7f5a", "#7a5a86", "#d9c7a4")
+FLOOR = 0.74
 
 
 def paint_room(canvas: Canvas, scene: Scene) -> Palette:
     """Paint the room; returns the light that things in it stand in."""
-    rng, w, h = scene.rng, canvas.width, canvas.height
-    across = paint_sky(canvas, scene, 0.7)
+    w, h, row = canvas.width, canvas.height, canvas.row
+    across = paint_sky(canvas, scene, canvas.level(0.7))
     outside = canvas.pixels.copy()
     night = scene.dark
-    level = 0.5 if night else 0.72 if scene.time in ("dusk", "dawn") else 0.95
-    warm = np.array([1.06, 0.92, 0.74] if night or scene.time != "day" else [1.0, 0.99, 0.95], np.float32) * np.float32(
-        level
-    )
-    wall = rgb(WALLS[int(rng.integers(len(WALLS)))]) * warm
-    canvas.pixels[:] = wall
-    canvas.pixels *= (1 + 0.1 * (noise(rng, w, h, cells=30, octaves=4) - 0.5))[..., None]
-    for column in range(0, 18):
-        x = w * (column + 0.5) / 18
-        canvas.polygon(
-            [(x, 0), (x + w * 0.016, 0), (x + w * 0.016, h * 0.72), (x, h * 0.72)], (wall * 1.1).astype(np.float32), 0.3
-        )
+    level = 0.56 if night else 0.78 if scene.time in ("dusk", "dawn") else 0.95
+    tint = [1.06, 0.92, 0.74] if night or scene.time != "day" else [1.0, 0.99, 0.95]
+    warm = np.array(tint, np.float32) * np.float32(level)
+    _wall(canvas, rgb(WALLS[int(scene.rng.integers(len(WALLS)))]) * warm, scene)
     _floor(canvas, (rgb("#8a5c3c") * warm).astype(np.float32), scene)
     left = w * (0.14 if across < 0.5 else 0.5)
-    _window(canvas, outside, left, h * 0.14, w * 0.36, h * 0.4, warm)
-    _shelf(canvas, scene, w * (0.66 if across < 0.5 else 0.12), h * 0.24, warm)
+    _window(canvas, outside, (left, row(0.15), w * 0.36, row(0.56) - row(0.15)), warm)
+    _shelf(canvas, scene, w * (0.66 if across < 0.5 else 0.12), warm)
     if not night:
-        beam = [(left, h * 0.54), (left + w * 0.36, h * 0.54), (left + w * 0.56, h), (left + w * 0.04, h)]
+        sill = row(0.56)
+        beam = [(left, sill), (left + w * 0.36, sill), (left + w * 0.56, h), (left + w * 0.04, h)]
         canvas.polygon(beam, scene.palette.glow, 0.22, blur=w * 0.012)
-    _lamp(canvas, w * (0.82 if across < 0.5 else 0.2), h * 0.66, h, strength=0.85 if night else 0.3)
+    _lamp(canvas, w * (0.86 if across < 0.5 else 0.14), 0.85 if night else 0.3)
     palette = scene.palette
     return Palette(palette.top, palette.middle, palette.horizon, warm, palette.cloud, rgb("#ffe2b0"))
 
 
-def _floor(canvas: Canvas, colour: np.ndarray, scene: Scene) -> None:
-    w, h = canvas.width, canvas.height
-    canvas.polygon([(0, h * 0.72), (w, h * 0.72), (w, h), (0, h)], colour)
-    for number in range(-6, 19):
+def _box(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, colour: Array, opacity: float = 1.0) -> None:
+    canvas.polygon([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.clip(colour, 0, 1).astype(np.float32), opacity)
+
+
+def _wall(canvas: Canvas, wall: Array, scene: Scene) -> None:
+    """Striped paper, a panel below it, a beam under the ceiling."""
+    w, foot = canvas.width, canvas.row(FLOOR)
+    canvas.pixels[:] = wall
+    canvas.pixels *= (1 + 0.1 * (noise(scene.rng, w, canvas.height, cells=30, octaves=4) - 0.5))[..., None]
+    for column in range(18):
+        x = w * (column + 0.5) / 18
+        _box(canvas, x, 0, x + w * 0.016, foot, wall * 1.1, 0.3)
+    ceiling = canvas.row(0.015)
+    _box(canvas, 0, 0, w, ceiling, wall * 0.8)
+    _box(canvas, 0, ceiling, w, ceiling + canvas.height * 0.016, wall * 0.55)
+
+
+def _floor(canvas: Canvas, colour: Colour, scene: Scene) -> None:
+    w, h, top = canvas.width, canvas.height, canvas.row(FLOOR)
+    _box(canvas, 0, top, w, h, colour)
+    for number in range(-8, 21):
         x = w * number / 12
         foot = w * 0.5 + (x - w * 0.5) * 2.1
-        canvas.polygon(
-            [(x, h * 0.72), (x + 1.5, h * 0.72), (foot + 3, h), (foot, h)], (colour * 0.72).astype(np.float32), 0.8
-        )
-    canvas.polygon([(0, h * 0.7), (w, h * 0.7), (w, h * 0.725), (0, h * 0.725)], mix(colour, rgb("#f2e6d0"), 0.35))
-    rug = rgb(("#a8443c", "#3f6a8a", "#6a7f4a")[int(scene.rng.integers(3))]) * np.float32(0.9)
-    steps = np.linspace(0, 2 * np.pi, 48)
-    for share, tone in (
-        (1.0, rug),
-        (0.86, mix(rug, rgb("#f2dcae"), 0.6)),
-        (0.8, rug),
-        (0.45, mix(rug, rgb("#f2dcae"), 0.4)),
-    ):
-        ring = [(w * 0.5 + w * 0.3 * share * np.cos(a), h * 0.89 + h * 0.075 * share * np.sin(a)) for a in steps]
+        canvas.polygon([(x, top), (x + 1.5, top), (foot + 3, h), (foot, h)], (colour * 0.72).astype(np.float32), 0.8)
+    _box(canvas, 0, top - h * 0.016, w, top + h * 0.004, mix(colour, rgb("#f2e6d0"), 0.35))
+    rug = rgb(RUGS[int(scene.rng.integers(len(RUGS)))]) * np.float32(0.9)
+    pale = rgb("#f2dcae")
+    middle, tall = (canvas.row(0.98), h * 0.07)
+    for share, tone in ((1.0, rug), (0.86, mix(rug, pale, 0.6)), (0.8, rug), (0.45, mix(rug, pale, 0.4))):
+        around = np.linspace(0, 2 * np.pi, 48)
+        ring = [(w * (0.5 + 0.34 * share * np.cos(a)), middle + tall * share * np.sin(a)) for a in around]
         canvas.polygon(ring, (tone * colour.max() * 1.5).clip(0, 1).astype(np.float32), 0.95)
 
 
-def _window(
-    canvas: Canvas, outside: np.ndarray, x: float, y: float, wide: float, tall: float, warm: np.ndarray
-) -> None:
-    frame = (rgb("#efe4cf") * warm).clip(0, 1).astype(np.float32)
-    edge = wide * 0.035
-    canvas.polygon(
-        [
-            (x - edge, y - edge),
-            (x + wide + edge, y - edge),
-            (x + wide + edge, y + tall + edge),
-            (x - edge, y + tall + edge),
-        ],
-        frame,
-    )
-    x0, y0, x1, y1 = int(x), int(y), int(x + wide), int(y + tall)
-    canvas.pixels[y0:y1, x0:x1] = outside[y0:y1, x0:x1]
-    for bar in (x + wide * 0.5,):
-        canvas.polygon(
-            [(bar - edge / 3, y), (bar + edge / 3, y), (bar + edge / 3, y + tall), (bar - edge / 3, y + tall)], frame
-        )
-    middle = y + tall * 0.46
-    canvas.polygon(
-        [(x, middle - edge / 3), (x + wide, middle - edge / 3), (x + wide, middle + edge / 3), (x, middle + edge / 3)],
-        frame,
-    )
-    canvas.polygon([(x - edge * 2, y + tall + edge), (x + wide + edge * 2, y + tall + edge), (x + wide + edge * 2, y + tall + edge * 2.2),
-                    (x - edge * 2, y + tall + edge * 2.2)], (frame * 0.85).astype(np.float32))  # fmt: skip
-    cloth = (rgb("#c9685a") * warm).clip(0, 1).astype(np.float32)
+def _window(canvas: Canvas, outside: Array, place: tuple[float, float, float, float], warm: Array) -> None:
+    """`place` is left, top, width and height in pixels."""
+    x, y, wide, tall = place
+    frame, edge = rgb("#efe4cf") * warm, wide * 0.035
+    _box(canvas, x - edge, y - edge, x + wide + edge, y + tall + edge, frame)
+    shown = (slice(int(y), int(y + tall)), slice(int(x), int(x + wide)))
+    canvas.pixels[shown] = outside[shown]
+    bar, sill = x + wide * 0.5, y + tall * 0.46
+    _box(canvas, bar - edge / 3, y, bar + edge / 3, y + tall, frame)
+    _box(canvas, x, sill - edge / 3, x + wide, sill + edge / 3, frame)
+    _box(canvas, x - edge * 2, y + tall + edge, x + wide + edge * 2, y + tall + edge * 2.2, frame * 0.85)
+    cloth = rgb("#c9685a") * warm
     for side in (-1, 1):
         rail = x - edge if side < 0 else x + wide + edge
         for fold in range(4):
             start = rail - side * wide * (0.06 * fold) + side * edge
-            points = [(start, y - edge * 2), (start - side * wide * 0.06, y - edge * 2), (start - side * wide * 0.03, y + tall * 0.6),
-                      (start + side * wide * 0.02, y + tall + edge * 3), (start + side * wide * 0.05, y + tall + edge * 3)]  # fmt: skip
+            points = [
+                (start, y - edge * 2),
+                (start - side * wide * 0.06, y - edge * 2),
+                (start - side * wide * 0.03, y + tall * 0.6),
+                (start + side * wide * 0.02, y + tall + edge * 3),
+                (start + side * wide * 0.05, y + tall + edge * 3),
+            ]
             canvas.polygon(points, (cloth * (0.82 + 0.1 * fold)).clip(0, 1).astype(np.float32), 0.95)
+    _box(canvas, x - edge * 4, y - edge * 2.6, x + wide + edge * 4, y - edge * 1.8, rgb("#6b4630") * warm)
 
 
-def _shelf(canvas: Canvas, scene: Scene, x: float, y: float, warm: np.ndarray) -> None:
-    rng, w, h = scene.rng, canvas.width, canvas.height
-    wood = (rgb("#6b4630") * warm).astype(np.float32)
-    for row in range(3):
-        foot = y + h * 0.13 * row + h * 0.1
+def _shelf(canvas: Canvas, scene: Scene, x: float, warm: Array) -> None:
+    rng, w, h = scene.rng, canvas.width, canvas.height * canvas.squeeze
+    wood = rgb("#6b4630") * warm
+    for number in range(3):
+        foot = canvas.row(0.29 + 0.14 * number)
         place = x
         while place < x + w * 0.2:
-            thick, tall = w * float(rng.uniform(0.009, 0.02)), h * float(rng.uniform(0.055, 0.09))
-            codes = ("#b5523f", "#3f6f8a", "#c9a04f", "#5f7f5a", "#7a5a86", "#d9c7a4")
-            tone = (rgb(codes[int(rng.integers(len(codes)))]) * warm).astype(np.float32)
-            canvas.polygon(
-                [(place, foot), (place, foot - tall), (place + thick * 0.9, foot - tall), (place + thick * 0.9, foot)],
-                tone,
-            )
+            thick, tall = w * float(rng.uniform(0.009, 0.02)), h * float(rng.uniform(0.065, 0.11))
+            tone = rgb(BOOKS[int(rng.integers(len(BOOKS)))]) * warm
+            if rng.random() < 0.9:
+                _box(canvas, place, foot - tall, place + thick * 0.9, foot, tone)
+                _box(canvas, place, foot - tall * 0.8, place + thick * 0.9, foot - tall * 0.72, tone * 1.3)
             place += thick
-        canvas.polygon(
-            [
-                (x - w * 0.01, foot),
-                (x + w * 0.22, foot),
-                (x + w * 0.22, foot + h * 0.012),
-                (x - w * 0.01, foot + h * 0.012),
-            ],
-            wood,
-        )
+        _box(canvas, x - w * 0.01, foot, x + w * 0.22, foot + h * 0.016, wood)
+        _box(canvas, x - w * 0.01, foot + h * 0.016, x + w * 0.22, foot + h * 0.024, wood * 0.6)
 
 
-def _lamp(canvas: Canvas, x: float, y: float, h: float, *, strength: float) -> None:
+def _lamp(canvas: Canvas, x: float, strength: float) -> None:
+    """A lamp on a small table."""
+    h, y = canvas.height * 0.9, canvas.row(0.66)
     wood = rgb("#5a3d2a")
-    canvas.polygon(
-        [
-            (x - h * 0.09, y + h * 0.1),
-            (x + h * 0.09, y + h * 0.1),
-            (x + h * 0.08, y + h * 0.125),
-            (x - h * 0.08, y + h * 0.125),
-        ],
-        wood,
-    )
     for side in (-1, 1):
         leg = x + side * h * 0.07
-        canvas.polygon(
-            [
-                (leg - h * 0.008, y + h * 0.12),
-                (leg + h * 0.008, y + h * 0.12),
-                (leg + h * 0.006, y + h * 0.22),
-                (leg - h * 0.006, y + h * 0.22),
-            ],
-            wood,
-        )
-    canvas.polygon(
-        [(x - h * 0.008, y), (x + h * 0.008, y), (x + h * 0.02, y + h * 0.1), (x - h * 0.02, y + h * 0.1)],
-        rgb("#b58a4a"),
-    )
-    canvas.polygon(
-        [
-            (x - h * 0.035, y - h * 0.075),
-            (x + h * 0.035, y - h * 0.075),
-            (x + h * 0.065, y + h * 0.01),
-            (x - h * 0.065, y + h * 0.01),
-        ],
-        rgb("#ffdf9c"),
-    )
+        _box(canvas, leg - h * 0.008, y + h * 0.11, leg + h * 0.008, y + h * 0.2, wood * 0.8)
+    _box(canvas, x - h * 0.095, y + h * 0.095, x + h * 0.095, y + h * 0.118, wood)
+    stand = [(x - h * 0.008, y), (x + h * 0.008, y), (x + h * 0.022, y + h * 0.097), (x - h * 0.022, y + h * 0.097)]
+    canvas.polygon(stand, rgb("#b58a4a"))
+    shade = [(-0.035, -0.075), (0.035, -0.075), (0.065, 0.01), (-0.065, 0.01)]
+    canvas.polygon([(x + h * dx, y + h * dy) for dx, dy in shade], rgb("#ffdf9c"))
     canvas.glow(x, y, h * 0.55, rgb("#ffc26a"), strength * 0.6)
     canvas.glow(x, y - h * 0.02, h * 0.16, rgb("#ffe2a0"), strength * 0.8)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from worker_node.providers.base import PictureRequest
 from worker_node.providers.offline.lexicon import lexicon
-from worker_node.providers.offline.painter.colour import HOURS, MOODS, Palette, mix, overcast, rgb, toned
+from worker_node.providers.offline.painter.colour import HOURS, MOODS, NAMED, Palette, mix, overcast, rgb, toned
 
 DEFAULT_PLACES = ("field", "mountain", "river", "village")
 INDOOR = "room"
@@ -19,7 +19,8 @@ MOST_SUBJECTS = 6
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture's plan. `view` is "", close, wide, above, low or silhouette; `rng` draws everything that is left open."""
+    """A picture's plan. `view` is "", close, wide, above, low or silhouette; `tints` are the colours
+    that the prompt gives to subjects; `rng` draws everything that is left open."""
 
     time: str
     place: str
@@ -29,6 +30,7 @@ class Scene:
     style: str
     view: str
     subjects: tuple[str, ...]
+    tints: dict[str, str]
     palette: Palette
     rng: np.random.Generator
 
@@ -66,6 +68,7 @@ def plan(request: PictureRequest) -> Scene:
         style=styles[0] if styles else "",
         view=last("view"),
         subjects=tuple(subjects[:MOST_SUBJECTS]),
+        tints={subject: NAMED[colour] for subject, colour in words.coloured(prompt).items()},
         palette=_light(rng, time, weather, mood, place),
         rng=rng,
     )
@@ -82,12 +85,15 @@ def _light(rng: np.random.Generator, time: str, weather: str, mood: str, place: 
     palette = choices[int(rng.integers(len(choices)))]
     hue, saturation, value = MOODS[mood]
     palette = toned(palette, hue=hue + float(rng.uniform(-0.015, 0.015)), saturation=saturation, value=value)
+    gloom = 0.25 if time == "night" else 1.0  # a dark night gets little darker by its clouds, or nothing is seen
     if weather == "storm":
-        palette = overcast(palette, 0.75, 0.38)
+        palette = overcast(palette, 0.75, 0.38 * gloom)
     elif weather == "rain":
-        palette = overcast(palette, 0.65, 0.2)
+        palette = overcast(palette, 0.65, 0.2 * gloom)
     elif weather in ("cloudy", "fog", "snow"):
-        palette = overcast(palette, 0.5, 0.06)
+        palette = overcast(palette, 0.5, 0.06 * gloom)
+    if time == "night" and (weather == "snow" or place == "snowfield"):
+        palette = replace(palette, ambient=(palette.ambient * 1.35).astype(np.float32))  # snow gives light back
     if place == "space":
         deep = toned(
             HOURS["night"][int(rng.integers(2))], hue=float(rng.uniform(-0.05, 0.12)), saturation=1.1, value=0.7

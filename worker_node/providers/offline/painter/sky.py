@@ -62,7 +62,7 @@ def _stars(canvas: Canvas, scene: Scene, horizon: float) -> None:
 
 def _lights(canvas: Canvas, scene: Scene, across: float, horizon: float) -> None:
     size = min(canvas.width, canvas.height)
-    x, y = across * canvas.width, SUN_HEIGHT[scene.time] * canvas.height * (horizon / 0.6)
+    x, y = across * canvas.width, canvas.row(SUN_HEIGHT[scene.time] * (0.5 + (horizon - 0.5) / canvas.squeeze) / 0.6)
     palette = scene.palette
     if scene.place == "space":
         _planet(canvas, scene, x, size)
@@ -107,7 +107,7 @@ def _moon(canvas: Canvas, scene: Scene, x: float, y: float, radius: float) -> No
 def _planet(canvas: Canvas, scene: Scene, x: float, size: int) -> None:
     rng = scene.rng
     radius = size * float(rng.uniform(0.14, 0.22))
-    y = canvas.height * float(rng.uniform(0.24, 0.36))
+    y = canvas.row(float(rng.uniform(0.22, 0.36)))
     base = (rgb("#d99a5a"), rgb("#5f8fc0"), rgb("#b56a8f"), rgb("#7fae8a"))[int(rng.integers(4))]
     canvas.glow(x, y, radius * 2.2, base, 0.3)
     ys, xs = np.mgrid[0 : canvas.height, 0 : canvas.width].astype(np.float32)

@@ -65,6 +65,31 @@ def house(pen: Pen, rng: np.random.Generator) -> None:
         pen.ellipse(x, y, 0.05 + (y - 1.0) * 0.12, 0.04 + (y - 1.0) * 0.08, "#e8e8ea")
 
 
+def snowy_roof(pen: Pen) -> None:
+    """Snow on the roof of a `house`."""
+    pen.blob(
+        [
+            (-0.55, 0.47),
+            (-0.37, 0.89),
+            (0.37, 0.89),
+            (0.55, 0.47),
+            (0.3, 0.56),
+            (0.1, 0.52),
+            (-0.15, 0.6),
+            (-0.35, 0.53),
+        ],
+        "#eef4f9",
+    )
+
+
+def street_lamp(pen: Pen) -> None:
+    """Its arm to the right."""
+    pen.stroke([(0.0, 0.0), (0.0, 0.9)], 0.035, "#3d434b", 0.02)
+    pen.stroke([(0.0, 0.88), (0.06, 0.97), (0.18, 0.95)], 0.022, "#3d434b", 0.016)
+    pen.polygon([(0.12, 0.95), (0.24, 0.95), (0.22, 0.9), (0.14, 0.9)], "#ffe3a0")
+    pen.light(0.18, 0.91, 0.12)
+
+
 def castle(pen: Pen, _rng: np.random.Generator) -> None:
     stone, shade, roof = "#b9b3ae", "#9a948f", "#4f6488"
     for x, width, height in (
@@ -127,7 +152,8 @@ def bridge(pen: Pen, _rng: np.random.Generator) -> None:
 
 
 def boat(pen: Pen, rng: np.random.Generator) -> None:
-    sail = ("#f6efe0", "#e8d3b0", "#d97a5a")[int(rng.integers(3))]
+    sail = pen.own(rng, ("#f6efe0", "#e8d3b0", "#d97a5a"))
+    pen.light(0.46, 0.3, 0.12)
     pen.stroke([(0.02, 0.14), (0.02, 1.0)], 0.025, "#5a4030", 0.015)
     pen.blob([(0.06, 0.26), (0.06, 0.96), (0.24, 0.62), (0.46, 0.28)], sail)
     pen.blob([(-0.02, 0.28), (-0.02, 0.84), (-0.18, 0.54), (-0.32, 0.29)], "#efe6d4")
@@ -164,7 +190,7 @@ def train(pen: Pen, _rng: np.random.Generator) -> None:
 
 
 def car(pen: Pen, rng: np.random.Generator) -> None:
-    paint = ("#c8483f", "#3f7f9c", "#e0b64a", "#5f8a5a")[int(rng.integers(4))]
+    paint = pen.own(rng, ("#c8483f", "#3f7f9c", "#e0b64a", "#5f8a5a"))
     pen.blob([(-0.42, 0.42), (-0.26, 0.76), (0.2, 0.78), (0.42, 0.44)], paint)
     pen.blob([(-0.32, 0.44), (-0.22, 0.68), (-0.04, 0.7), (-0.04, 0.44)], "#cfe4ee")
     pen.blob([(0.02, 0.44), (0.02, 0.7), (0.18, 0.7), (0.34, 0.44)], "#cfe4ee")
@@ -190,7 +216,7 @@ def rocket(pen: Pen, _rng: np.random.Generator) -> None:
 
 
 def balloon(pen: Pen, rng: np.random.Generator) -> None:
-    first, second = (("#d9534a", "#f6e3c4"), ("#3f7f9c", "#f2cf6a"), ("#8a5a9c", "#f0b0a0"))[int(rng.integers(3))]
+    first, second = pen.own(rng, ("#d9534a", "#3f7f9c", "#8a5a9c")), "#f6e3c4"
     for x in (-0.1, 0.1):
         pen.stroke([(x * 2, 0.42), (x, 0.16)], 0.01, "#5a4030")
     pen.blob(
@@ -202,7 +228,7 @@ def balloon(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def kite(pen: Pen, rng: np.random.Generator) -> None:
-    colour = ("#d9534a", "#e8a33c", "#4f8fb5")[int(rng.integers(3))]
+    colour = pen.own(rng, ("#d9534a", "#e8a33c", "#4f8fb5"))
     pen.stroke([(0.0, 0.4), (-0.3, 0.1), (-0.5, -0.1)], 0.008, "#efe8da")
     pen.polygon([(0.0, 1.0), (-0.26, 0.72), (0.0, 0.3), (0.26, 0.72)], colour)
     pen.polygon([(0.0, 1.0), (0.0, 0.3), (0.26, 0.72)], "#f6e3c4")
@@ -240,7 +266,7 @@ def fire(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def umbrella(pen: Pen, rng: np.random.Generator) -> None:
-    colour = ("#c8483f", "#d9a04a", "#4f7f9c")[int(rng.integers(3))]
+    colour = pen.own(rng, ("#c8483f", "#d9a04a", "#4f7f9c"))
     pen.stroke([(0.0, 0.0), (0.0, 0.9)], 0.025, "#5a4030")
     pen.blob(
         [(-0.56, 0.6), (-0.36, 0.86), (0.0, 1.0), (0.36, 0.86), (0.56, 0.6), (0.28, 0.66), (0.0, 0.62), (-0.28, 0.66)],
