@@ -14,6 +14,7 @@ from service.film.script_text import Break, Piece, clean, pieces
 
 _SHORTEST_S = 0.9  # a shorter cue flickers
 _LONGEST_S = 7.0
+_CLAUSE_COLUMNS = 20  # how much more uneven two lines may be when they part at a clause's end
 _SNAP_S = 0.7  # how far a cue may move to meet a pause in the voice
 
 
@@ -102,7 +103,10 @@ class _Script:
         )
         middle = min(
             fitting,
-            key=lambda at: abs(self._width(first, at) - self._width(at, last)) - 8 * min(self._words[at - 1].after, 1),
+            key=lambda at: (
+                abs(self._width(first, at) - self._width(at, last))
+                - _CLAUSE_COLUMNS * min(self._words[at - 1].after, 1)
+            ),
         )
         return self._text(first, middle), self._text(middle, last)
 

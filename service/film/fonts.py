@@ -8,7 +8,8 @@ from pathlib import Path
 from service.errors import FilmError
 
 FONT_PACKAGE = "cvttf_NotoSansCJK_Regular"
-FONT_FAMILY = "Noto Sans CJK TC"
+# For players of the ASS file: of the families in Noto's collection, the Simplified one.
+FONT_FAMILY = "Noto Sans CJK SC"
 
 
 def font_file(configured: Path | None = None) -> Path:

@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 SIDE = 64  # pixels of the thumbnail's longer side
+BACKGROUND = 0.8  # share of a picture that is taken to be only surroundings
+BLUR = 2.5  # pixels of the thumbnail; also how far a thing's weight spreads beyond it
+EDGE = 0.06  # share of the weight that a span leaves out at either end
 
 
-def focus_point(luma: npt.NDArray[np.uint8]) -> tuple[float, float]:
-    """The salient point of a picture, (x, y) from 0 to 1; the middle of a picture without any.
+class Interest(NamedTuple):
+    """Where a picture's content lies, from 0 to 1 of its width and height.
 
-    The spectral residual of Hou and Zhang (2007): what the smooth part of a picture's log spectrum does not explain stands out. A broad
-    preference for the middle keeps a busy corner from winning.
+    (`x`, `y`) is the point that stands out; `across` and `down` are the spans in which nearly everything does that stands out at all.
+    """
+
+    x: float = 0.5
+    y: float = 0.5
+    across: tuple[float, float] = (0.5, 0.5)
+    down: tuple[float, float] = (0.5, 0.5)
+
+
+def interest(luma: npt.NDArray[np.uint8]) -> Interest:
+    """What stands out in a picture; the middle, where nothing does.
+
+    The spectral residual of Hou and Zhang (2007): what the smooth part of a picture's log spectrum does not explain stands out.
     """
     rows, columns = luma.shape
     scale = SIDE / max(rows, columns)
     size = (max(8, round(columns * scale)), max(8, round(rows * scale)))
     small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     if float(small.std()) < 1.0:
-        return 0.5, 0.5
+        return Interest()
     spectrum = np.fft.fft2(small)
     amplitude = np.log(np.abs(spectrum) + 1e-6).astype(np.float32)
     residual = amplitude - cv2.blur(amplitude, (3, 3))
-    phase = np.angle(spectrum)
-    saliency = np.abs(np.fft.ifft2(np.exp(residual + 1j * phase))) ** 2
-    saliency = cv2.GaussianBlur(saliency.astype(np.float32), (0, 0), 2.5)
+    saliency = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
+    saliency = cv2.GaussianBlur(saliency.astype(np.float32), (0, 0), BLUR)
+    weight = np.maximum(saliency - np.quantile(saliency, BACKGROUND), 0.0)
+    if float(weight.sum()) <= 0.0:
+        return Interest()
     x = (np.arange(size[0]) + 0.5) / size[0]
     y = (np.arange(size[1]) + 0.5) / size[1]
-    middle = np.exp(-(((x - 0.5) / 0.35) ** 2))[None, :] * np.exp(-(((y - 0.5) / 0.35) ** 2))[:, None]
-    weight = saliency * middle
-    weight = np.where(weight >= np.quantile(weight, 0.9), weight, 0.0)
-    total = float(weight.sum())
-    if total <= 0.0:
-        return 0.5, 0.5
-    return float((weight * x[None, :]).sum() / total), float((weight * y[:, None]).sum() / total)
+    # A broad preference for the middle keeps a busy corner from winning.
+    near = weight * np.exp(-(((x - 0.5) / 0.35) ** 2))[None, :] * np.exp(-(((y - 0.5) / 0.35) ** 2))[:, None]
+    near /= near.sum()
+    return Interest(
+        float((near * x[None, :]).sum()),
+        float((near * y[:, None]).sum()),
+        _span(weight.sum(axis=0)),
+        _span(weight.sum(axis=1)),
+    )
+
+
+def _span(profile: npt.NDArray[np.floating]) -> tuple[float, float]:
+    """Between which places, from 0 to 1, nearly all of a profile lies."""
+    edges = np.linspace(0.0, 1.0, len(profile) + 1)
+    passed = np.concatenate([[0.0], np.cumsum(profile)]) / profile.sum()
+    low, high = np.interp([EDGE, 1.0 - EDGE], passed, edges)
+    return float(low), float(high)

@@ -12,10 +12,15 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
+from service.film.framing import Interest
+
 ZOOM_PER_S = 0.028  # how much larger the picture gets in a second
 ZOOM_LEAST, ZOOM_MOST = 0.06, 0.16
 PAN_ZOOM = 1.10  # a pan needs room on either side
 PAN_PER_S = 0.022  # of the frame's width (height), in a second
+TRAVEL_PER_S = 0.1  # the same, over a picture longer than the frame
+FOOT = 0.1  # of the frame's height, at its foot, where subtitles lie: what is seen there is not seen well
+SLACK = 0.12  # of the frame's width (height): a picture that is longer by less is not travelled over
 
 
 class Move(str, Enum):
@@ -47,28 +52,64 @@ def choose_moves(seeds: Sequence[int]) -> list[Move]:
 
 
 def plan_move(
-    move: Move, picture: tuple[float, float], frame: tuple[float, float], focus: tuple[float, float], seconds: float
+    move: Move, picture: tuple[float, float], frame: tuple[float, float], seen: Interest, seconds: float
 ) -> tuple[Window, Window]:
     """First and last window of a move.
 
-    `picture` is the picture's size when it just covers `frame` (same units), `focus` the point (0 to 1 in both directions) that the
-    camera favours, `seconds` how long it is seen.
+    `picture` is the picture's size when it just covers `frame` (same units), `seconds` how long it is seen. Where the picture is longer
+    than the frame (a square one in a wide film), the camera also travels over what is in it, so that nothing of it is never shown.
     """
     gain = min(max(ZOOM_PER_S * seconds, ZOOM_LEAST), ZOOM_MOST)
-    aim = (focus[0] * picture[0], focus[1] * picture[1])
-    if move in (Move.ZOOM_IN, Move.ZOOM_OUT):
-        wide = _inside(Window(*aim, 1.0), picture, frame)
-        close = _inside(Window(*aim, 1.0 + gain), picture, frame)
-        return (wide, close) if move is Move.ZOOM_IN else (close, wide)
-    across = move in (Move.PAN_LEFT, Move.PAN_RIGHT)
-    reach = max(PAN_PER_S * seconds * (frame[0] if across else frame[1]) / 2, 1.0)
-    step = (reach, 0.0) if across else (0.0, reach)
-    low = _inside(Window(aim[0] - step[0], aim[1] - step[1], PAN_ZOOM), picture, frame)
-    high = _inside(Window(aim[0] + step[0], aim[1] + step[1], PAN_ZOOM), picture, frame)
-    # Against an edge the pan would be short: it takes what it lacks on the other side.
-    low = _inside(Window(high.x - 2 * step[0], high.y - 2 * step[1], PAN_ZOOM), picture, frame)
-    high = _inside(Window(low.x + 2 * step[0], low.y + 2 * step[1], PAN_ZOOM), picture, frame)
-    return (high, low) if move in (Move.PAN_LEFT, Move.PAN_UP) else (low, high)
+    zooms = {Move.ZOOM_IN: (1.0, 1.0 + gain), Move.ZOOM_OUT: (1.0 + gain, 1.0)}.get(move, (PAN_ZOOM, PAN_ZOOM))
+    across = _Axis(picture[0], frame[0], seen.x, seen.across)
+    foot = min(1.0, seen.down[1] + FOOT * frame[1] / picture[1])
+    down = _Axis(picture[1], frame[1], seen.y, (seen.down[0], foot))
+    x = across.path(zooms, seconds, along=_ALONG.get(move) == "x", back=move is Move.PAN_LEFT)
+    y = down.path(zooms, seconds, along=_ALONG.get(move) == "y", back=move is Move.PAN_UP)
+    return Window(x[0], y[0], zooms[0]), Window(x[1], y[1], zooms[1])
+
+
+_ALONG = {Move.PAN_LEFT: "x", Move.PAN_RIGHT: "x", Move.PAN_UP: "y", Move.PAN_DOWN: "y"}
+
+
+class _Axis(NamedTuple):
+    """One direction of the plan: lengths of picture and frame in the same units, the point of interest and the span of it from 0 to 1."""
+
+    picture: float
+    frame: float
+    focus: float
+    span: tuple[float, float]
+
+    def path(self, zooms: tuple[float, float], seconds: float, *, along: bool, back: bool) -> tuple[float, float]:
+        """Centres of the first and the last window. `along`: the camera pans in this direction, or against it with `back`."""
+        if not along:
+            # It ends where the point of interest is nearer; zooming out, it starts there.
+            back = (self.focus < sum(self.span) / 2) is not (zooms[0] > zooms[1])
+        half_low, half_high = (self.frame / zoom / 2 for zoom in (reversed(zooms) if back else zooms))
+        low, high = self._ends(half_low, half_high, seconds)
+        if along:
+            reach = max(PAN_PER_S * seconds * self.frame / 2, 1.0)
+            middle = (low + high) / 2
+            low, high = min(low, middle - reach), max(high, middle + reach)
+            # Against an edge the way would be short: it takes what it lacks on the other side.
+            low, high = min(low, self.picture - half_high - (high - low)), max(high, half_low + (high - low))
+        low = min(max(low, half_low), self.picture - half_low)
+        high = min(max(high, half_high), self.picture - half_high)
+        return (high, low) if back else (low, high)
+
+    def _ends(self, half_low: float, half_high: float, seconds: float) -> tuple[float, float]:
+        """The centres between which the camera has seen all of the span; nearer to each other where the time would not do."""
+        focus = self.focus * self.picture
+        if self.picture - self.frame < SLACK * self.frame:
+            return focus, focus
+        low, high = self.span[0] * self.picture + half_low, self.span[1] * self.picture - half_high
+        if low >= high:  # the span fits into the frame
+            return (low + high) / 2, (low + high) / 2
+        most = TRAVEL_PER_S * seconds * self.frame
+        if high - low > most:
+            middle = min(max(focus, low + most / 2), high - most / 2)
+            low, high = middle - most / 2, middle + most / 2
+        return low, high
 
 
 def window_at(first: Window, last: Window, progress: float) -> Window:
@@ -80,10 +121,3 @@ def window_at(first: Window, last: Window, progress: float) -> Window:
         zoom = first.zoom * ratio**-progress
         mix = (1.0 - ratio**progress) / (1.0 - ratio)
     return Window(first.x + (last.x - first.x) * mix, first.y + (last.y - first.y) * mix, zoom)
-
-
-def _inside(window: Window, picture: tuple[float, float], frame: tuple[float, float]) -> Window:
-    half_w, half_h = frame[0] / window.zoom / 2, frame[1] / window.zoom / 2
-    x = min(max(window.x, half_w), picture[0] - half_w)
-    y = min(max(window.y, half_h), picture[1] - half_h)
-    return Window(x, y, window.zoom)

@@ -15,6 +15,8 @@ _SENTENCE_END = "。！？!?…｡．"
 _CLAUSE_END = "，、；：,;:—～·"
 _CLOSING = "。，、；：？！…—～·｡．,.;:?!%‰°℃％)]}>）】》〉」』〕〗〙｝］＞”’\"'»›ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ々〻"
 _OPENING = "([{<（【《〈「『〔〖〘｛［＜“‘«‹$¥€£￥＄#@"
+# Particles belong to the word before them: a line that starts with one reads badly.
+_PARTICLES = "的了着们吗呢吧嘛啊呀"
 # What joins the parts of one word or number: don't, well-known, 3.14, 1,000, 10:30, user@host, a_b.
 _JOINERS = "'’.,:/@&+_-"
 _SIGNS = "-+−~"
@@ -119,7 +121,7 @@ def _glue(atoms: list[str]) -> list[str]:
             opens = not closes
             quoted = opens
         else:
-            closes = bool(glued) and (atom[0] in _CLOSING)
+            closes = bool(glued) and (atom[0] in _CLOSING or (atom[0] in _PARTICLES and _is_han(glued[-1][-1])))
             opens = atom in _OPENING or (atom in _SIGNS and following[:1].isdigit()) or (atom == "'" and not glued)
         if joins or closes:
             glued[-1] += atom
@@ -127,6 +129,10 @@ def _glue(atoms: list[str]) -> list[str]:
             glued.append(atom)
         joins = opens
     return glued
+
+
+def _is_han(char: str) -> bool:
+    return is_wide(char) and char.isalpha()
 
 
 def _cut(text: str, longest: int) -> list[str]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.film.framing import focus_point
+from service.film.framing import interest
 from service.film.motion import Move, plan_move, window_at
 from service.film.planes import Plane, Planes, resize, yuv444
 from service.film.sampling import Sampler
@@ -37,8 +37,8 @@ class Still:
             size[0] / columns, size[1] / rows
         )  # film pixels per picture pixel when the picture just covers the frame
         picture = (columns * scale, rows * scale)
-        focus = focus_point(cv2.cvtColor(resize(rgb, *_thumbnail(columns, rows)), cv2.COLOR_RGB2GRAY).astype(np.uint8))
-        self._first, self._last = plan_move(move, picture, size, focus, frames / fps)
+        seen = interest(cv2.cvtColor(resize(rgb, *_thumbnail(columns, rows)), cv2.COLOR_RGB2GRAY).astype(np.uint8))
+        self._first, self._last = plan_move(move, picture, size, seen, frames / fps)
         self._prepare(rgb, scale)
 
     def draw(self, frame: int, out: Planes) -> None:

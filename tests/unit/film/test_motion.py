@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.film.framing import Interest
 from service.film.motion import Move, Window, choose_moves, plan_move, window_at
 from service.film.planes import empty
 from service.film.sampling import TOLERANCE, find_lattice
@@ -20,21 +21,18 @@ BACKGROUND = 40
 DOT_SIGMA = 9.0
 
 
-@given(
-    st.sampled_from(Move),
-    st.floats(0, 1),
-    st.floats(0, 1),
-    st.floats(1, 3),
-    st.booleans(),
-    st.floats(0.1, 30),
-    st.floats(0, 1),
-)
+span = st.tuples(st.floats(0, 0.5), st.floats(0.5, 1))
+interests = st.builds(Interest, st.floats(0, 1), st.floats(0, 1), span, span)
+FRAME = (1280.0, 720.0)
+
+
+@given(st.sampled_from(Move), interests, st.floats(1, 3), st.booleans(), st.floats(0.1, 30), st.floats(0, 1))
 def test_every_window_of_every_move_lies_inside_the_picture(
-    move: Move, x: float, y: float, excess: float, tall: bool, seconds: float, progress: float
+    move: Move, seen: Interest, excess: float, tall: bool, seconds: float, progress: float
 ) -> None:
-    frame = (1280.0, 720.0)
+    frame = FRAME
     picture = (1280.0, 720.0 * excess) if tall else (1280.0 * excess, 720.0)
-    window = window_at(*plan_move(move, picture, frame, (x, y), seconds), progress)
+    window = window_at(*plan_move(move, picture, frame, seen, seconds), progress)
     half_w, half_h = frame[0] / window.zoom / 2, frame[1] / window.zoom / 2
     assert window.zoom >= 1 - 1e-9
     assert window.x - half_w >= -1e-6
@@ -43,10 +41,40 @@ def test_every_window_of_every_move_lies_inside_the_picture(
     assert window.y + half_h <= picture[1] + 1e-6
 
 
-@given(st.sampled_from(Move), st.floats(0, 1), st.floats(0, 1), st.floats(1, 30))
-def test_every_move_moves(move: Move, x: float, y: float, seconds: float) -> None:
-    first, last = plan_move(move, (1280, 720), (1280, 720), (x, y), seconds)
+@given(st.sampled_from(Move), interests, st.floats(1, 3), st.floats(1, 30))
+def test_every_move_moves(move: Move, seen: Interest, excess: float, seconds: float) -> None:
+    first, last = plan_move(move, (1280, 720 * excess), FRAME, seen, seconds)
     assert max(abs(first.x - last.x), abs(first.y - last.y), 1000 * abs(first.zoom - last.zoom)) > 5
+
+
+@given(st.sampled_from(Move), interests)
+def test_a_square_picture_in_a_wide_film_is_seen_from_one_end_of_its_content_to_the_other(
+    move: Move, seen: Interest
+) -> None:
+    first, last = plan_move(move, (1280, 1280), FRAME, seen, 12)
+    top = min(window.y - 360 / window.zoom for window in (first, last))
+    bottom = max(window.y + 360 / window.zoom for window in (first, last))
+    assert top <= seen.down[0] * 1280 + 1e-6
+    assert bottom >= seen.down[1] * 1280 - 1e-6
+
+
+@given(st.sampled_from(Move), interests, st.floats(0.5, 30))
+def test_the_camera_travels_calmly(move: Move, seen: Interest, seconds: float) -> None:
+    first, last = plan_move(move, (1280, 2560), FRAME, seen, seconds)
+    assert abs(first.y - last.y) <= max(0.101 * 720 * seconds, 2.1) + 60  # a zoom shifts its centre, too
+
+
+@pytest.mark.parametrize(("move", "down"), [(Move.PAN_DOWN, True), (Move.PAN_UP, False)])
+def test_a_pan_goes_where_its_name_says(move: Move, down: bool) -> None:
+    first, last = plan_move(move, (1280, 1280), FRAME, Interest(0.5, 0.5, (0.1, 0.9), (0.1, 0.9)), 5)
+    assert (last.y > first.y) is down
+
+
+def test_a_zoom_into_a_tall_picture_ends_at_what_stands_out() -> None:
+    seen = Interest(0.5, 0.85, (0.3, 0.7), (0.1, 0.95))
+    into, out = (plan_move(move, (1280, 1280), FRAME, seen, 12) for move in (Move.ZOOM_IN, Move.ZOOM_OUT))
+    assert into[1].y > into[0].y
+    assert out[0].y > out[1].y
 
 
 @given(st.lists(st.integers(), min_size=1, max_size=40))
@@ -83,11 +111,12 @@ def test_most_steps_of_a_camera_move_have_a_lattice() -> None:
     assert sum(found) > 150
 
 
+@pytest.mark.parametrize("rows", [900, 1600], ids=["wide", "square"])
 @pytest.mark.parametrize("move", Move)
-def test_no_camera_move_jitters_by_more_than_a_fiftieth_of_a_pixel(move: Move) -> None:
+def test_no_camera_move_jitters_by_more_than_a_fiftieth_of_a_pixel(move: Move, rows: int) -> None:
     """Dots are tracked through the frames; what a smooth path does not explain is jitter."""
-    frames, size = 60, (640, 360)
-    still = Still(_dots(), size, fit=Fit.CROP, move=move, frames=frames, fps=30)
+    frames, size = 50, (640, 360)
+    still = Still(_dots(rows), size, fit=Fit.CROP, move=move, frames=frames, fps=30 if rows < 1600 else 90)
     out = empty(*size)
     tracks: list[list[tuple[float, float]]] = []
     for frame in range(frames):
@@ -103,13 +132,13 @@ def test_no_camera_move_jitters_by_more_than_a_fiftieth_of_a_pixel(move: Move) -
     assert float(np.sqrt(np.mean(np.square(rest)))) <= 0.02
 
 
-def _dots() -> npt.NDArray[np.uint8]:
-    y, x = np.mgrid[0:900, 0:1600]
-    picture = np.full((900, 1600), float(BACKGROUND))
-    for left in range(400, 1300, 200):
-        for top in range(270, 700, 120):
-            picture += 180 * np.exp(-((x - left) ** 2 + (y - top) ** 2) / (2 * DOT_SIGMA**2))
-    return np.repeat(picture.clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+def _dots(rows: int) -> npt.NDArray[np.uint8]:
+    """A lattice of soft dots."""
+    x, y = (np.arange(length)[:, None] for length in (1600, rows))
+    across = np.exp(-((x - np.arange(400, 1300, 200)) ** 2) / (2 * DOT_SIGMA**2)).sum(axis=1)
+    down = np.exp(-((y - np.arange(270, rows - 200, 120)) ** 2) / (2 * DOT_SIGMA**2)).sum(axis=1)
+    picture = (BACKGROUND + 180 * np.outer(down, across)).clip(0, 255).astype(np.uint8)
+    return np.repeat(picture[:, :, None], 3, axis=2)
 
 
 def _starts(luma: npt.NDArray[np.uint8]) -> list[tuple[float, float]]:
