@@ -29,6 +29,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     node: Node
+    body: Any = None
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
@@ -78,8 +79,8 @@ class Exchange(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         content = self.rfile.read(length)
-        body = json.loads(content) if content else None
-        self.node.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+        self.body = json.loads(content) if content else None
+        self.node.asked.append(Asked(self.command, self.path, dict(self.headers), self.body))
         respond = self.node.routes.get(f"{self.command} {self.path}") or self.node.routes.get(self.command)
         if respond is None:
             self.json({"detail": "Not Found"}, 404)

@@ -1,0 +1,191 @@
+"""The real processor with a foreign node: the FastAPI gateway in the field."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from config import Settings
+from config.settings import StorySettings, WorkerSettings
+from service import films, narrations, projects, shots, tasks
+from service.requests import FilmRequest, NarrationRequest
+from tests.gateway_node import Gateway
+from tests.integration.processor.conftest import POLL_S, Backend
+from tests.scripted_node import png
+from tests.wait import wait_until
+
+
+@pytest.fixture
+def node() -> Iterator[Gateway]:
+    gateway = Gateway()
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Over SQLite alone: which database it is makes no difference to a node."""
+    return Settings(data_dir=tmp_path, worker=WorkerSettings(poll_seconds=POLL_S), story=StorySettings(max_shots=20))
+
+
+def test_a_gateway_tells_paints_and_speaks_a_story(backend: Backend, node: Gateway) -> None:
+    node.scenes = 3
+    backend.start()
+    created = backend.create(2)
+    wait_until(lambda: len(tasks.of_project(backend.services, created.project_id)) == 4, 60)
+    for task in tasks.of_project(backend.services, created.project_id):
+        backend.wait(task.id, "finished")
+    found = shots.of_project(backend.services, created.project_id)
+    assert [(shot.title, shot.prompt, shot.spoken) for shot in found] == [
+        (f"镜头 {number}", f"scene {number}", f"第{number}句。") for number in (1, 2, 3)
+    ]
+    assert all(backend.stored(shot.image_path) == png() for shot in found)
+    assert all((shot.image_path or "").endswith(".png") for shot in found)
+    parent = narrations.request(backend.services, created.project_id, NarrationRequest(format="mp3"))
+    backend.wait(parent, "finished")
+    assert sorted(job.spoken for job in node.of_type("generate_audio")) == ["第1句。", "第2句。", "第3句。"]
+    for shot in shots.of_project(backend.services, created.project_id):
+        assert (shot.audio_path or "").endswith(".wav")
+        assert backend.services.store.stat(shot.audio_path or "").content_type == "audio/wav"
+        assert backend.stored(shot.audio_path) == node.files["generate_audio"]
+    assert node.refused == []
+    assert not [path for path in node.paths() if "download" in path]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_gateways_storyboard_is_taken_as_long_as_it_is(backend: Backend, node: Gateway, count: int) -> None:
+    node.scenes = count
+    backend.start()
+    created = backend.create(4)
+    wait_until(lambda: len(shots.of_project(backend.services, created.project_id)) == count, 60)
+    wait_until(
+        lambda: (
+            [str(task.status) for task in tasks.of_project(backend.services, created.project_id)]
+            == ["finished"] * (count + 1)
+        ),
+        60,
+    )
+    assert [shot.order for shot in shots.of_project(backend.services, created.project_id)] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("word", ["failed", "error"])
+def test_a_failed_job_keeps_its_progress_and_its_reason(backend: Backend, node: Gateway, word: str) -> None:
+    node.says["generate_shot"] = {
+        "status": word,
+        "progress": 40,
+        "result": None,
+        "error": {"code": 7, "detail": "CUDA out of memory"},
+        "finishedAt": None,
+    }
+    backend.start()
+    created = backend.create(2)
+    for task_id in created.shot_task_ids:
+        backend.wait(task_id, "failed")
+        task = tasks.get(backend.services, task_id)
+        assert task.progress == 40
+        assert "CUDA out of memory" in (task.error or "")
+        assert task.finished_at is not None
+
+
+@pytest.mark.parametrize("type_", ["generate_storyboard", "generate_shot"])
+@pytest.mark.parametrize(
+    "result",
+    [{"resource_url": ""}, {"legacy": {"path": "/srv/out.png", "task_video": {"path": "/srv/a.mp4"}}}, None],
+    ids=["empty", "legacy", "null"],
+)
+def test_a_job_that_finishes_with_nothing_that_can_be_used_is_a_failure_in_words(
+    backend: Backend, node: Gateway, type_: str, result: object
+) -> None:
+    node.says[type_] = {"result": result}
+    backend.start()
+    created = backend.create(2)
+    failed = created.text_task_id if type_ == "generate_storyboard" else created.shot_task_ids[0]
+    backend.wait(failed, "failed")
+    assert "没有给出" in (tasks.get(backend.services, failed).error or "")
+    assert list(backend.services.store.list("")) == []
+
+
+@pytest.mark.parametrize("restarts", [1, 3, 1000])
+def test_a_job_lost_by_a_restart_is_started_again_a_bounded_number_of_times(
+    backend: Backend, node: Gateway, restarts: int
+) -> None:
+    left = itertools.chain([True] * restarts, itertools.repeat(False))
+    node.on_poll = lambda: node.restart() if next(left) else None
+    backend.start()
+    created = backend.create(2)
+    retries = backend.settings.worker.dispatch_retries
+    backend.wait(created.text_task_id, "finished" if restarts <= retries else "failed")
+    assert len(node.of_type("generate_storyboard")) == 1 + min(restarts, retries)
+    assert {job.envelope["id"] for job in node.of_type("generate_storyboard")} == {created.text_task_id}
+
+
+def test_a_cancelled_task_stays_cancelled_though_its_result_is_on_the_way(backend: Backend, node: Gateway) -> None:
+    node.serving.clear()
+    processor = backend.start()
+    created = backend.create(2)
+    assert node.downloading.wait(60)
+    for task_id in created.shot_task_ids:
+        tasks.cancel(backend.services, task_id)
+    node.serving.set()
+    wait_until(lambda: not set(created.shot_task_ids) & set(processor.registry.held()), 20)
+    assert [backend.status(task_id) for task_id in created.shot_task_ids] == ["cancelled", "cancelled"]
+    assert list(backend.services.store.list("")) == []
+    assert not any(shot.image_path for shot in shots.of_project(backend.services, created.project_id))
+
+
+def test_a_cancelled_job_that_goes_on_and_finishes_changes_nothing(backend: Backend, node: Gateway) -> None:
+    node.running.set()
+    backend.start()
+    created = backend.create(2)
+    job_id = wait_until(lambda: tasks.get(backend.services, created.text_task_id).job_id, 60)
+    tasks.cancel(backend.services, created.text_task_id)
+    wait_until(lambda: node.cancelled == [job_id], 20)
+    node.running.clear()
+    other = backend.create(2)
+    for task_id in other.shot_task_ids:
+        backend.wait(task_id, "finished")
+    assert backend.status(created.text_task_id) == "cancelled"
+    assert shots.of_project(backend.services, created.project_id) == []
+
+
+def test_a_clip_is_a_camera_move_where_the_node_cannot_take_a_picture(backend: Backend, node: Gateway) -> None:
+    backend.start()
+    project_id = backend.drawn(2)
+    [shot, _] = shots.of_project(backend.services, project_id)
+    clip = films.request(backend.services, project_id, FilmRequest(shot_id=shot.id, resolution="160x90", fps=10))
+    backend.wait(clip, "finished")
+    assert "镜头运动" in (tasks.get(backend.services, clip).message or "")
+    assert node.of_type("generate_video") == []
+    assert shots.get(backend.services, project_id, shot.id).video_path
+
+
+def test_a_clip_is_asked_of_a_node_that_says_it_makes_them(backend: Backend, node: Gateway, tmp_path: Path) -> None:
+    node.health["providers"] = {"i2v": {"name": "svd", "available": True}}
+    node.files["generate_video"] = _clip(tmp_path)
+    backend.start()
+    project_id = backend.drawn(2)
+    [shot, _] = shots.of_project(backend.services, project_id)
+    clip = films.request(backend.services, project_id, FilmRequest(shot_id=shot.id))
+    backend.wait(clip, "finished")
+    [job] = node.of_type("generate_video")
+    assert job.envelope["parameters"]["shot"]["image_base64"]
+    stored = shots.get(backend.services, project_id, shot.id).video_path or ""
+    assert stored.endswith(".mp4")
+    assert backend.stored(stored) == node.files["generate_video"]
+    assert node.refused == []
+    assert projects.get(backend.services, project_id).project.video_url in ("", None)
+
+
+def _clip(folder: Path) -> bytes:
+    """A moment of grey, as H.264 in MP4."""
+    path = folder / "clip.mp4"
+    with av.open(path, "w") as file:
+        stream = file.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        file.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        file.mux(stream.encode(None))
+    return path.read_bytes()
