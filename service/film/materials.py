@@ -49,7 +49,7 @@ def inspect(spec: FilmSpec, cache: Cache, check: Callable[[], None]) -> tuple[Fi
             _missing(spec, shot, "旁白", "以静音代替", warnings)
             narration = None
         if narration is not None:
-            heard = _listen(narration, shot, cache)
+            heard = _listen(narration, shot, cache, check)
         shots.append(dataclasses.replace(shot, narration=narration))
         materials.append(_picture(spec, shot, heard, cache, warnings))
     return dataclasses.replace(spec, shots=tuple(shots)), materials, warnings
@@ -88,10 +88,10 @@ def _missing(spec: FilmSpec, shot: FilmShot, what: str, instead: str, warnings: 
     warnings.append(f"镜头 {shot.order} 缺少{what}，{instead}")
 
 
-def _listen(path: Path, shot: FilmShot, cache: Cache) -> sound.Heard:
+def _listen(path: Path, shot: FilmShot, cache: Cache, check: Callable[[], None]) -> sound.Heard:
     def hear() -> list[object]:
         try:
-            heard = sound.listen(path)
+            heard = sound.listen(path, check)
         except FilmError as error:
             raise FilmError(error.stage, f"旁白无法读取：{_reason(error)}", shot=shot.order, log=error.log) from error
         return [heard.seconds, [list(pause) for pause in heard.pauses]]

@@ -23,7 +23,7 @@ STAGE = "声音"
 # Weaker than that is no speech and no music but a room: it stays as it is.
 _FAINTEST_LUFS = -50.0
 _STEP = 1200 * CELL
-_LAST_FADE_S = 0.01  # whatever is cut off at the film's end does not click
+_EDGE = 5  # ms: how fast a narration comes up and goes, so that one that is cut off does not click
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Mix:
         self.audible = False
         self.warnings: list[str] = []
         self.speech: Track | None = None
-        self.speech_gains: Cells = np.ones(cells + 1)
+        self.speech_gains: Cells = np.zeros(cells + 1)
         self.music: Loop | None = None
         self.music_gains: Cells = np.ones(cells + 1)
 
@@ -55,7 +55,7 @@ class Mix:
     ) -> Iterator[Samples]:
         """The mix from its first sample to its last, in blocks, under the gains of `master` (at the edges of the cells)."""
         for at in range(0, self.samples, _STEP):
-            check(cancel)
+            raise_if_cancelled(cancel)
             progress(at / self.samples)
             count = min(_STEP, self.samples - at)
             block = np.zeros((2, count), np.float32)
@@ -67,7 +67,7 @@ class Mix:
         progress(1.0)
 
 
-def check(cancel: Cancel) -> None:
+def raise_if_cancelled(cancel: Cancel) -> None:
     """Raise Cancelled when the flag is set."""
     if cancel.is_set():
         raise Cancelled(f"{STAGE} 已取消")
@@ -125,7 +125,7 @@ def _add_narration(mix: Mix, narration: _Placed, energies: Cells, cancel: Cancel
     loudness, speech = LoudnessMeter(peaks=False), SpeechMeter()
     try:
         for block in decode(narration.path, (narration.end - narration.start) / RATE):
-            check(cancel)
+            raise_if_cancelled(cancel)
             mix.speech.write(narration.start + speech.samples, block)
             loudness.feed(block)
             speech.feed(block)
@@ -138,9 +138,9 @@ def _add_narration(mix: Mix, narration: _Placed, energies: Cells, cancel: Cancel
         return []
     mix.audible = True
     gain = 10 ** ((mix.target_lufs - lufs) / 20)
-    first = narration.start // CELL
-    # From here on, until the next narration sets its own: between them there is nothing to hear the step in.
-    mix.speech_gains[first:] = gain
+    first, last = narration.start // CELL, -(-(narration.start + speech.samples) // CELL)
+    ramp = np.arange(last - first + 1) / _EDGE
+    mix.speech_gains[first : last + 1] = gain * np.clip(np.minimum(ramp, ramp[::-1]), 0, 1)
     room = energies[first : first + len(measured.energies)]
     room += measured.energies[: len(room)] * gain**2
     offset = narration.start / RATE
@@ -151,7 +151,7 @@ def _decode_music(track: Track, music: Music, samples: int, cancel: Cancel) -> f
     """Put as much of the music on its track as the film can use; returns its loudness (LUFS)."""
     meter = LoudnessMeter(peaks=False)
     for block in decode(music.path, samples / RATE + 2):
-        check(cancel)
+        raise_if_cancelled(cancel)
         track.write(track.samples, block)
         meter.feed(block)
     return meter.finish().integrated()

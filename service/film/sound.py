@@ -20,7 +20,7 @@ from service.film.aac import write_aac
 from service.film.audio_source import LONGEST_S, RATE, UnreadableAudio, decode
 from service.film.loudness import LoudnessMeter, Measured
 from service.film.mastering import master
-from service.film.mixing import STAGE, Mix, build_mix, check, place
+from service.film.mixing import STAGE, Mix, build_mix, place, raise_if_cancelled
 from service.film.sound_cache import SoundCache, digest, key_of
 from service.film.spec import Cancel, FilmSpec, ShotTiming
 from service.film.speech import SpeechMeter
@@ -56,11 +56,15 @@ def measure(path: Path) -> float:
     return listen(path).seconds
 
 
-def listen(path: Path) -> Heard:
-    """A narration's length and pauses; the pauses let `cues.make_cues` start each cue where its words do. Raises FilmError."""
+def listen(path: Path, check: Callable[[], None] = lambda: None) -> Heard:
+    """A narration's length and pauses; the pauses let `cues.make_cues` start each cue where its words do.
+
+    `check` is called every half second of sound and may raise to stop. Raises FilmError.
+    """
     meter = SpeechMeter()
     try:
         for block in decode(path):
+            check()
             meter.feed(block)
     except UnreadableAudio as error:
         raise FilmError(STAGE, str(error)) from error
@@ -144,7 +148,7 @@ def _share(progress: Callable[[float], None], attempt: int, done: float) -> None
 def _measure_file(path: Path, cancel: Cancel) -> Measured:
     meter = LoudnessMeter()
     for block in decode(path):
-        check(cancel)
+        raise_if_cancelled(cancel)
         meter.feed(block)
     return meter.finish()
 

@@ -54,15 +54,22 @@ class Loop:
     """A track repeated for ever; its end fades into its beginning at equal power, so that the seam cannot be heard."""
 
     def __init__(self, track: Track) -> None:
-        """The track must not be empty. A very short one is first written out several times, to be read in decent pieces."""
-        once = track.samples
-        while track.samples < _SHORTEST_LOOP_S * RATE:
-            track.write(track.samples, track.read(0, once))
+        """The track must not be empty. A very short one is first repeated on itself, to be read in decent pieces."""
         self._track = track
-        self._seam = min(int(_SEAM_S * RATE), once // 4)
-        self._period = track.samples - self._seam
+        self._seam = min(int(_SEAM_S * RATE), track.samples // 4)
         angle = (np.arange(self._seam, dtype=np.float32) + np.float32(0.5)) * np.float32(np.pi / 2 / max(1, self._seam))
         self._rise, self._fall = np.sin(angle), np.cos(angle)
+        if track.samples < _SHORTEST_LOOP_S * RATE:
+            piece = track.read(0, track.samples)
+            while piece.shape[1] < _SHORTEST_LOOP_S * RATE:
+                piece = self._doubled(piece)
+            track.write(0, piece)
+        self._period = track.samples - self._seam
+
+    def _doubled(self, piece: Samples) -> Samples:
+        body = piece.shape[1] - self._seam
+        seam = piece[:, body:] * self._fall + piece[:, : self._seam] * self._rise
+        return np.concatenate([piece[:, :body], seam, piece[:, self._seam :]], axis=1)
 
     def read(self, at: int, count: int) -> Samples:
         """Samples from a place on the endless track."""
