@@ -6,7 +6,6 @@ or addresses), only local files are opened, and what is decoded is bounded.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def decode(path: Path, longest_s: float = LONGEST_S) -> Iterator[Samples]:
         raise UnreadableAudio("音频文件不存在")
     if path.stat().st_size == 0:
         raise UnreadableAudio("音频文件是空的")
-    left = math.ceil(longest_s * RATE)
+    left = round(longest_s * RATE)
     heard = False
     pending: list[Samples] = []
     try:

@@ -104,7 +104,7 @@ def build_mix(
                 raise FilmError(STAGE, f"配乐无法使用: {error}") from error
             mix.warnings.append(f"配乐无法使用，影片没有配乐: {error}")
         else:
-            mix.music = Loop(track)
+            mix.music = Loop(track, samples)
             _level_music(mix, spec.music, loudness, spoken, energies)
     return mix
 

@@ -53,9 +53,17 @@ class Track:
 class Loop:
     """A track repeated for ever; its end fades into its beginning at equal power, so that the seam cannot be heard."""
 
-    def __init__(self, track: Track) -> None:
-        """The track must not be empty. A very short one is first repeated on itself, to be read in decent pieces."""
+    def __init__(self, track: Track, wanted: int) -> None:
+        """`wanted` samples will be read of it; a track that has as many is not repeated, and heard to its own end.
+
+        The track must not be empty. A very short one is first repeated on itself, to be read in decent pieces.
+        """
         self._track = track
+        self._seam, self._period = 0, track.samples
+        if track.samples < wanted:
+            self._prepare(track)
+
+    def _prepare(self, track: Track) -> None:
         self._seam = min(int(_SEAM_S * RATE), track.samples // 4)
         angle = (np.arange(self._seam, dtype=np.float32) + np.float32(0.5)) * np.float32(np.pi / 2 / max(1, self._seam))
         self._rise, self._fall = np.sin(angle), np.cos(angle)

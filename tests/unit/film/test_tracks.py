@@ -34,7 +34,7 @@ def test_a_track_has_no_name_that_could_stay_behind(tmp_path: Path) -> None:
 def looped(folder: Path, piece: Samples, seconds: float) -> Samples:
     with Track(folder) as track:
         track.write(0, piece)
-        return Loop(track).read(0, round(seconds * RATE))
+        return Loop(track, round(seconds * RATE)).read(0, round(seconds * RATE))
 
 
 @pytest.mark.parametrize("length_s", [0.05, 0.7, 3.0, 7.3])
@@ -49,9 +49,13 @@ def test_repeated_music_has_neither_a_gap_nor_a_click(length_s: float, tmp_path:
     assert levels.min() > 0.3 * levels.max()
 
 
-def test_the_first_turn_is_the_music_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seconds", "same"), [(8.0, 8.0), (7.5, 7.5), (20.0, 6.9)])
+def test_the_first_turn_is_the_music_itself_and_all_of_it_when_that_is_enough(
+    seconds: float, same: float, tmp_path: Path
+) -> None:
     piece = music(8.0, 2)
-    np.testing.assert_array_equal(looped(tmp_path, piece, 6.9), piece[:, : int(6.9 * RATE)])
+    length = round(same * RATE)
+    np.testing.assert_array_equal(looped(tmp_path, piece, seconds)[:, :length], piece[:, :length])
 
 
 @settings(deadline=None, max_examples=20)
@@ -59,8 +63,8 @@ def test_the_first_turn_is_the_music_itself(tmp_path: Path) -> None:
 def test_reading_in_pieces_gives_the_same_music(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, Track(Path(folder)) as track:
         track.write(0, music(5.3, 3))
-        loop = Loop(track)
         total = sum(sizes)
+        loop = Loop(track, total)
         edges = np.cumsum([0, *sizes])
         pieces = [loop.read(int(at), size) for at, size in zip(edges[:-1], sizes, strict=True)]
         np.testing.assert_array_equal(np.concatenate(pieces, axis=1), loop.read(0, total))
