@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-import pymysql
 import pytest
 import redis
 from sqlalchemy import URL
 
 from config.go_dsn import parse
 from config.settings import MinioSettings, RedisSettings
-from tests.servers import minio_server
-from tests.servers.mariadb_server import MariadbServer
-from tests.servers.minio_server import MinioServer
+from tests.columns import Production
+from tests.servers.mariadb_server import MariadbServer, fresh_database
+from tests.servers.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
 from tests.servers.process import MissingServiceError
 from tests.servers.redis_server import RedisServer
 
@@ -107,13 +106,8 @@ def _mysql_server(pytestconfig: pytest.Config) -> Iterator[str]:
 @pytest.fixture
 def mysql_dsn(_mysql_server: str) -> Iterator[str]:
     """The address, in the Go driver's form, of a fresh and empty database."""
-    before, _, after = _mysql_server.rpartition("/")
-    name = f"s2v_test_{uuid.uuid4().hex[:12]}"
-    dsn = f"{before}/{name}?{after.partition('?')[2]}"
-    url = parse(dsn).url
-    _execute(url, f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-    yield dsn
-    _execute(url, f"DROP DATABASE {name}")
+    with fresh_database(_mysql_server) as dsn:
+        yield dsn
 
 
 @pytest.fixture
@@ -122,34 +116,43 @@ def mysql_url(mysql_dsn: str) -> URL:
     return parse(mysql_dsn).url
 
 
-def _execute(url: URL, statement: str) -> None:
-    connection = pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, password=url.password or "")
-    with connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
 @pytest.fixture(scope="session")
-def minio_server_settings(pytestconfig: pytest.Config) -> Iterator[MinioSettings]:
-    """A running MinIO. S2V_TEST_MINIO is `endpoint,access key,secret key`."""
+def _minio_server(pytestconfig: pytest.Config) -> Iterator[tuple[MinioSettings, str]]:
     given = os.environ.get("S2V_TEST_MINIO")
     if given:
-        endpoint, access_key, secret_key = given.split(",")
-        yield MinioSettings(endpoint=endpoint, access_key=access_key, secret_key=secret_key)
+        endpoint, access_key, secret_key, console = given.split(",")
+        yield MinioSettings(endpoint=endpoint, access_key=access_key, secret_key=secret_key), console
         return
     try:
         server = MinioServer()
     except MissingServiceError as error:
         leave_out(pytestconfig, str(error))
-    yield MinioSettings(
-        endpoint=server.endpoint, access_key=minio_server.ACCESS_KEY, secret_key=minio_server.SECRET_KEY
-    )
+    yield MinioSettings(endpoint=server.endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY), server.console
     server.close()
+
+
+@pytest.fixture(scope="session")
+def minio_server_settings(_minio_server: tuple[MinioSettings, str]) -> MinioSettings:
+    """A running MinIO. S2V_TEST_MINIO is `endpoint,access key,secret key,console's URL`."""
+    return _minio_server[0]
+
+
+@pytest.fixture(scope="session")
+def minio_console(_minio_server: tuple[MinioSettings, str]) -> str:
+    """The URL of its web console."""
+    return _minio_server[1]
 
 
 @pytest.fixture
 def minio(minio_server_settings: MinioSettings) -> MinioSettings:
     """Settings with a bucket that is not there yet."""
     return minio_server_settings.model_copy(update={"bucket": f"s2v-test-{uuid.uuid4().hex[:12]}"})
+
+
+@pytest.fixture(scope="session")
+def production(_mysql_server: str, _redis_server: str, minio_server_settings: MinioSettings) -> Production:
+    """The services of the production column."""
+    return Production(_mysql_server, _redis_server, minio_server_settings)
 
 
 @pytest.fixture(autouse=True)

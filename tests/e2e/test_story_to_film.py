@@ -1,23 +1,22 @@
-"""A story becomes a film: everything embedded, everything real, looked at as a client and as a viewer would."""
+"""A story becomes a film: every part real, embedded or not, looked at as a client and as a viewer would."""
 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import requests
 
-from tests.e2e import film_facts
-from tests.server_process import ServerUnderTest
-from tests.wait import wait_until
+from tests.columns import Production
+from tests.e2e import deployment, film_facts
+from tests.e2e.client import Client
+from tests.e2e.deployment import Deployment
 
-PATIENCE_S = 240.0
 STORIES = {
     "chinese": ("从前有一只小狐狸住在森林里。清晨，太阳照在雪山上。夜里，它看见月亮落进湖中。老猫头鹰笑了。", 2),
     "english": (
@@ -28,76 +27,67 @@ STORIES = {
     "one sentence": ("一条龙飞过城堡。", 1),
 }
 SETTINGS = {"film.resolution": "320x180", "film.fps": 15}
+WHERE = {"embedded": STORIES, "all_in_one": ["mixed"], "apart": ["chinese"]}
+"""Each deployment below, with the stories that are told there."""
 
 
 @dataclass
-class Client:
-    """Speaks to the server as clients do."""
+class Studio:
+    """A client and what it is a client of."""
 
-    url: str
-    folder: Path
-
-    def get(self, path: str) -> Any:
-        answer = requests.get(self.url + path, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        answer = requests.post(self.url + path, json=body or {}, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def task(self, task_id: str) -> Any:
-        return self.get(f"/v1/api/tasks/{task_id}")["task"]
-
-    def wait(self, task_id: str) -> Any:
-        """The task once it has ended well."""
-
-        def ended() -> Any:
-            task = self.task(task_id)
-            assert task["status"] not in ("failed", "cancelled"), task
-            return task if task["status"] == "finished" else None
-
-        return wait_until(ended, PATIENCE_S, f"task {task_id}")
-
-    def film(self, project: str, **options: Any) -> tuple[Path, Any]:
-        """Ask for a film; the file and its finished task."""
-        task = self.wait(self.post(f"/v1/api/projects/{project}/video", options)["task_id"])
-        return self.fetch(task["result"]["resource_url"]), task
-
-    def fetch(self, url: str) -> Path:
-        """Download without a header, as a player does."""
-        answer = requests.get(url, timeout=60)
-        assert answer.status_code == 200, answer.text
-        path = self.folder / f"{abs(hash(url))}-{url.split('?', maxsplit=1)[0].rsplit('/', 1)[1]}"
-        path.write_bytes(answer.content)
-        return path
+    client: Client
+    deployment: Deployment
 
     def stored_log(self, project: str, number: int) -> Any:
         """The log stored beside a film."""
-        path = self.folder / "server" / "data" / "assets" / "objects" / "projects" / project / "films"
-        return json.loads((path / f"{number}.log.json").read_text("utf-8"))
+        return self.deployment.read_json(f"projects/{project}/films/{number}.log.json")
+
+
+@contextmanager
+def opened(running: AbstractContextManager[Deployment], folder: Path) -> Iterator[Studio]:
+    with running as found:
+        yield Studio(Client([process.url for process in found.servers], folder), found)
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("films")
-    (folder / "server").mkdir()
-    with ServerUnderTest(folder / "server", SETTINGS) as server:
-        yield Client(server.url, folder)
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """Everything embedded."""
+    folder = tmp_path_factory.mktemp("embedded")
+    with opened(deployment.embedded(folder, SETTINGS), folder) as studio:
+        yield studio
 
 
-@pytest.mark.parametrize("kind", STORIES)
-def test_the_film_shows_each_shots_picture_and_says_its_words(client: Client, kind: str) -> None:
+@pytest.fixture(scope="module")
+def all_in_one(production: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One server, over MariaDB, Redis, MinIO and a node of their own."""
+    folder = tmp_path_factory.mktemp("all-in-one")
+    with opened(deployment.all_in_one(folder, production, SETTINGS), folder) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def apart(production: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """Two servers and two processors, over the same."""
+    folder = tmp_path_factory.mktemp("apart")
+    with opened(deployment.apart(folder, production, {**SETTINGS, "worker.concurrency": 1}), folder) as studio:
+        yield studio
+
+
+@pytest.mark.parametrize(("where", "kind"), [(where, kind) for where, kinds in WHERE.items() for kind in kinds])
+def test_the_film_shows_each_shots_picture_and_says_its_words(
+    request: pytest.FixtureRequest, where: str, kind: str
+) -> None:
+    studio: Studio = request.getfixturevalue(where)
+    client = studio.client
     story, count = STORIES[kind]
-    created = client.post("/v1/api/projects", {"Title": kind, "StoryText": story, "ShotCount": count})
+    created = client.create(kind, story, count)
     project = created["project_id"]
     client.wait(created["text_task_id"])
     path, task = client.film(project)
     view = client.get(f"/v1/api/projects/{project}")
     shots = view["shots"]
     assert "".join("".join(shot["narration"] for shot in shots).split()) == "".join(story.split())
-    timings = client.stored_log(project, 1)["shots"]
+    timings = studio.stored_log(project, 1)["shots"]
     assert [timing["order"] for timing in timings] == [shot["order"] for shot in shots]
 
     _lengths_add_up(client, path, task, view, timings)
@@ -108,6 +98,17 @@ def test_the_film_shows_each_shots_picture_and_says_its_words(client: Client, ki
     for shot, timing in zip(shots, timings, strict=True):
         _shows_its_picture(client, pictures, shots, shot, timing)
         _says_its_words(client, sound, shots, shot, timing)
+    _everybody_took_part(studio, client.tasks(project))
+
+
+def _everybody_took_part(studio: Studio, tasks: Any) -> None:
+    """Each server answered, each processor worked, and no task was taken twice."""
+    assert set(studio.client.answered) == {server.url for server in studio.deployment.servers}
+    taken = [processor.claimed() for processor in studio.deployment.processors]
+    assert all(taken)
+    if taken:
+        wanted = {task["id"] for task in tasks}
+        assert sorted(id_ for id_ in itertools.chain(*taken) if id_ in wanted) == sorted(wanted)
 
 
 def _lengths_add_up(client: Client, path: Path, task: Any, view: Any, timings: Any) -> None:
@@ -147,14 +148,15 @@ def _says_its_words(client: Client, sound: film_facts.Samples, shots: Any, shot:
     assert scores[shot["id"]] > 0.6
 
 
-def test_subtitles_are_seen_in_the_lower_band_only_and_a_second_film_replaces_nothing(client: Client) -> None:
-    created = client.post("/v1/api/projects", {"Title": "字幕", "StoryText": "小猫坐在屋顶上看星星。", "ShotCount": 1})
+def test_subtitles_are_seen_in_the_lower_band_only_and_a_second_film_replaces_nothing(embedded: Studio) -> None:
+    client = embedded.client
+    created = client.create("字幕", "小猫坐在屋顶上看星星。", 1)
     project = created["project_id"]
     client.wait(created["text_task_id"])
     burned, first = client.film(project)
     plain, second = client.film(project, subtitles="off")
     assert first["result"]["resource_url"].split("?")[0] != second["result"]["resource_url"].split("?")[0]
-    timing = client.stored_log(project, 1)["shots"][0]
+    timing = embedded.stored_log(project, 1)["shots"][0]
     at = int((timing["speech_start"] + timing["speech_end"]) / 2 * 15)
     difference = np.abs(film_facts.frames(burned)[at].astype(int) - film_facts.frames(plain)[at].astype(int))
     assert difference[130:].max() > 100, "no subtitle in the lower band"
@@ -164,8 +166,9 @@ def test_subtitles_are_seen_in_the_lower_band_only_and_a_second_film_replaces_no
     assert client.fetch(first["result"]["resource_url"]).read_bytes() == burned.read_bytes()
 
 
-def test_one_shots_clip_is_a_moving_picture_of_it(client: Client) -> None:
-    created = client.post("/v1/api/projects", {"Title": "片段", "StoryText": "红色的船在海上。", "ShotCount": 1})
+def test_one_shots_clip_is_a_moving_picture_of_it(embedded: Studio) -> None:
+    client = embedded.client
+    created = client.create("片段", "红色的船在海上。", 1)
     project = created["project_id"]
     client.wait(created["shot_task_ids"][0])
     [shot] = client.get(f"/v1/api/projects/{project}/shots")["shots"]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pymysql
 
+from config.go_dsn import parse
 from tests.servers.process import ServerProcess, free_port, program
 
 USER, PASSWORD = "root", ""
@@ -43,8 +48,6 @@ class MariadbServer(ServerProcess):
         self.start(self._command, self._answers)
 
     def _user(self) -> list[str]:
-        import os
-
         return ["--user=root"] if os.geteuid() == 0 else []
 
     def _command_on_a_free_port(self) -> list[str]:
@@ -76,3 +79,21 @@ class MariadbServer(ServerProcess):
         except pymysql.OperationalError:
             return False
         return True
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """The address, in the Go driver's form, of an empty database on this server; dropped afterwards."""
+    before, _, after = server.rpartition("/")
+    name = f"s2v_test_{uuid.uuid4().hex[:12]}"
+    _execute(server, f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+    yield f"{before}/{name}?{after.partition('?')[2]}"
+    _execute(server, f"DROP DATABASE {name}")
+
+
+def _execute(server: str, statement: str) -> None:
+    before, _, after = server.rpartition("/")
+    url = parse(f"{before}/mysql?{after.partition('?')[2]}").url
+    connection = pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, password=url.password or "")
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement)

@@ -1,0 +1,36 @@
+"""The model node as a process of its own, with its offline providers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import requests
+
+from tests.servers.process import ServerProcess, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class NodeServer(ServerProcess):
+    """`addr` is its address."""
+
+    def __init__(self) -> None:
+        super().__init__("node")
+        self.port = 0
+        self.start(self._command_on_a_free_port, self._answers, {"PYTHONPATH": str(ROOT)})
+
+    @property
+    def addr(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def _command_on_a_free_port(self) -> list[str]:
+        self.port = free_port()
+        arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--output", str(self.folder / "output")]
+        return [sys.executable, "-m", "worker_node", *arguments]
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"http://{self.addr}/health", timeout=5).ok
+        except requests.ConnectionError:
+            return False
