@@ -89,7 +89,7 @@ class ScriptedNode:
         self._by_task: dict[str, str] = {}
         self._lock = threading.RLock()
         self._scripts: dict[str, Callable[[dict[str, Any]], Script]] = {}
-        self.script("generate_storyboard", self._storyboard)
+        self.script_storyboards()
         self.script("generate_shot", lambda _envelope: finished(png()))
         self.script("generate_audio", lambda _envelope: finished(wav()))
         self.script("generate_video", lambda _envelope: finished(b""))
@@ -107,6 +107,10 @@ class ScriptedNode:
     def script(self, type_: str, make: Callable[[dict[str, Any]], Script]) -> None:
         """Let `make` write the script of each job of this type, from its envelope."""
         self._scripts[type_] = make
+
+    def script_storyboards(self) -> None:
+        """Let each storyboard have as many scenes as were asked for."""
+        self.script("generate_storyboard", self._storyboard)
 
     def starts(self, type_: str | None = None) -> list[str]:
         """Task ids of the jobs that were started, in order."""
