@@ -112,6 +112,19 @@ class ScriptedNode:
         """Let each storyboard have as many scenes as were asked for."""
         self.script("generate_storyboard", self._storyboard)
 
+    def held_storyboard(self) -> threading.Event:
+        """Hold storyboards at "processing" until the returned event is set."""
+        gate = threading.Event()
+
+        def script(envelope: dict[str, Any]) -> Script:
+            made = self._storyboard(envelope)
+            return Script(
+                [{"status": "processing", "progress": 10, "message": "step 10"}, *made.reports], made.file, gate
+            )
+
+        self.script("generate_storyboard", script)
+        return gate
+
     def starts(self, type_: str | None = None) -> list[str]:
         """Task ids of the jobs that were started, in order."""
         with self._lock:

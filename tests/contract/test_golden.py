@@ -1,127 +1,153 @@
-"""Every answer that was recorded from the Go backend, asked of this server."""
+"""Every answer that was recorded from the Go backend, asked of this server: one walk over each column, tasks run by the real processor."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+import requests
 
-from models.task import TaskStatus
-from service import parameters
-from service.context import Services
 from tests.contract.shape import misfits
-from tests.contract.story import Told, create, finish
-from tests.web_app import Connect, change, closed_with, hear
+from tests.contract.story import CREATE
+from tests.e2e import deployment
+from tests.e2e.client import Client
+from tests.scripted_node import ScriptedNode
+from tests.web_app import closed_with, connecting, hear
 
-GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden.json").read_text("utf-8"))
+GOLDEN: dict[str, Any] = {
+    name: recorded["answer"]
+    for name, recorded in json.loads((Path(__file__).parent / "golden.json").read_text("utf-8")).items()
+}
+HTTP = sorted(name for name, answer in GOLDEN.items() if isinstance(answer, dict) and "body" in answer)
 V1 = "/v1/api"
 
-Ask = Callable[[FlaskClient, Told], TestResponse]
 
-REQUESTS: dict[str, Ask] = {
-    "create": lambda _client, told: told.created,
-    "project-fresh": lambda _client, told: told.fresh,
-    "project-done": lambda client, told: client.get(f"{V1}/projects/{told.project_id}"),
-    "project-update": lambda client, told: client.put(
-        f"{V1}/projects/{told.project_id}", query_string={"Title": "新", "StoryText": "新的故事。", "ShotCount": "3"}
-    ),
-    "project-delete": lambda client, told: client.delete(f"{V1}/projects/{told.project_id}"),
-    "shots": lambda client, told: client.get(f"{V1}/projects/{told.project_id}/shots"),
-    "shot": lambda client, told: client.get(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}"),
-    "shot-update": lambda client, told: client.post(
-        f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}",
-        query_string={"title": "新", "prompt": "a red fox", "transition": "fade"},
-    ),
-    "shot-delete": lambda client, told: client.delete(f"{V1}/shots/{told.shot_ids[0]}"),
-    "task-storyboard": lambda client, told: client.get(f"{V1}/tasks/{told.text_task_id}"),
-    "task-image": lambda client, told: client.get(f"{V1}/tasks/{told.shot_task_ids[0]}"),
-    "tts": lambda client, told: client.post(f"{V1}/projects/{told.project_id}/tts"),
-    "video": lambda client, told: client.post(f"{V1}/projects/{told.project_id}/video"),
-    "404-delete": lambda client, _told: client.delete(f"{V1}/projects/nobody"),
-    "404-delete-shot": lambda client, _told: client.delete(f"{V1}/shots/nobody"),
-    "404-project": lambda client, _told: client.get(f"{V1}/projects/nobody"),
-    "404-put": lambda client, _told: client.put(f"{V1}/projects/nobody", query_string={"Title": "x"}),
-    "404-shot": lambda client, told: client.get(f"{V1}/projects/{told.project_id}/shots/nobody"),
-    "404-shots": lambda client, _told: client.get(f"{V1}/projects/nobody/shots"),
-    "404-task": lambda client, _told: client.get(f"{V1}/tasks/nobody"),
-    "404-tts": lambda client, _told: client.post(f"{V1}/projects/nobody/tts"),
-    "404-update-shot": lambda client, told: client.post(
-        f"{V1}/projects/{told.project_id}/shots/nobody", query_string={"prompt": "x"}
-    ),
-    "404-video": lambda client, _told: client.post(f"{V1}/projects/nobody/video"),
-}
-ASKED_BELOW = {"image-bytes", "shot-order", "shot-update-final", "statuses", "ws-storyboard", "ws-unknown"}
+@dataclass
+class Walk:
+    """What was answered, by the recording's name."""
 
+    client: Client
+    seen: dict[str, Any] = field(default_factory=dict)
 
-@pytest.fixture
-def told(client: FlaskClient, services: Services) -> Told:
-    return finish(services, create(client))
+    def ask(self, name: str, method: str, path: str, **params: str) -> Any:
+        """Ask once; the body."""
+        answer = self.client.request(method, V1 + path, params=params)
+        body = answer.json()
+        kind = answer.headers["Content-Type"].partition(";")[0]
+        self.seen[name] = {"status": answer.status_code, "type": kind, "body": body}
+        return body
 
+    def watch(self, name: str, task_id: str, between: Callable[[], object] = lambda: None) -> None:
+        """Follow a task's socket to its end; `between` is called once the first message has come."""
+        with connecting(urlsplit(self.client.urls[0]).netloc) as connect:
+            socket = connect(task_id)
+            socket.send('{"type":"hello"}')
+            first = message = hear(socket)
+            between()
+            while message.get("status") in ("pending", "processing"):
+                message = hear(socket)
+            assert closed_with(socket) == 1000
+            self.seen[name] = {"first": first, "last_status": message.get("status"), "end": "closed"}
 
-def test_every_recorded_answer_is_asked_for() -> None:
-    assert REQUESTS.keys() | ASKED_BELOW == GOLDEN.keys()
+    def walk(self, node: ScriptedNode) -> None:
+        """The whole life of a project, in the order in which it was recorded."""
+        held = node.held_storyboard()
+        made = self.ask("create", "POST", "/projects", **CREATE)
+        project, pictures = made["project_id"], made["shot_task_ids"]
+        self.ask("project-fresh", "GET", f"/projects/{project}")
+        self.watch("ws-storyboard", made["text_task_id"], held.set)
+        self.seen["statuses"] = [self.client.wait(id_)["status"] for id_ in (made["text_task_id"], *pictures)]
+        self.ask("task-storyboard", "GET", f"/tasks/{made['text_task_id']}")
+        picture = self.ask("task-image", "GET", f"/tasks/{pictures[0]}")["task"]
+        self.seen["image-bytes"] = requests.get(picture["result"]["resource_url"], timeout=60)
+        self.ask("project-done", "GET", f"/projects/{project}")
+        shots = self.ask("shots", "GET", f"/projects/{project}/shots")["shots"]
+        self.seen["shot-order"] = [shot["order"] for shot in shots]
+        shot = shots[0]["id"]
+        self.ask("shot", "GET", f"/projects/{project}/shots/{shot}")
+        change = {"title": "新", "prompt": "a red fox", "transition": "fade"}
+        again = self.ask("shot-update", "POST", f"/projects/{project}/shots/{shot}", **change)["task_id"]
+        self.seen["shot-update-final"] = [self.client.wait(again)["status"]]
+        for noun in ("tts", "video"):
+            self.ask(noun, "POST", f"/projects/{project}/{noun}")
+        self._unknown(project)
+        self.ask("shot-delete", "DELETE", f"/shots/{shot}")
+        update = {"Title": "新", "StoryText": "新的故事。", "ShotCount": "3"}
+        self.ask("project-update", "PUT", f"/projects/{project}", **update)
+        self.ask("project-delete", "DELETE", f"/projects/{project}")
 
-
-@pytest.mark.parametrize("name", sorted(REQUESTS))
-def test_an_answer_has_the_recorded_status_type_and_shape(name: str, client: FlaskClient, told: Told) -> None:
-    expected = GOLDEN[name]["answer"]
-    answer = REQUESTS[name](client, told)
-    assert answer.status_code == expected["status"], answer.text
-    assert answer.mimetype == expected["type"]
-    assert misfits(expected["body"], answer.get_json()) == []
-
-
-def test_a_pictures_link_is_readable_without_a_header(client: FlaskClient, told: Told) -> None:
-    expected = GOLDEN["image-bytes"]["answer"]
-    task = client.get(f"{V1}/tasks/{told.shot_task_ids[0]}").get_json()["task"]
-    with client.get(task["result"]["resource_url"]) as answer:
-        assert answer.status_code == expected["status"]
-        assert answer.mimetype == expected["type"]
-        assert answer.data.startswith(b"\x89PNG\r\n\x1a\n") == expected["png"]
-
-
-def test_shots_are_numbered_from_one(client: FlaskClient, told: Told) -> None:
-    shots = client.get(f"{V1}/projects/{told.project_id}/shots").get_json()["shots"]
-    assert [shot["order"] for shot in shots] == GOLDEN["shot-order"]["answer"]
-
-
-def test_all_tasks_end_finished(client: FlaskClient, told: Told, services: Services) -> None:
-    ids = [told.text_task_id, *told.shot_task_ids]
-    statuses = [client.get(f"{V1}/tasks/{task_id}").get_json()["task"]["status"] for task_id in ids]
-    assert statuses == GOLDEN["statuses"]["answer"]
-    again = REQUESTS["shot-update"](client, told).get_json()["task_id"]
-    change(services, again, status=TaskStatus.FINISHED)
-    task = client.get(f"{V1}/tasks/{again}").get_json()["task"]
-    assert [task["status"]] == GOLDEN["shot-update-final"]["answer"]
-    assert task["shotId"] == told.shot_ids[0]
+    def _unknown(self, project: str) -> None:
+        self.ask("404-delete", "DELETE", "/projects/nobody")
+        self.ask("404-delete-shot", "DELETE", "/shots/nobody")
+        self.ask("404-project", "GET", "/projects/nobody")
+        self.ask("404-put", "PUT", "/projects/nobody", Title="x")
+        self.ask("404-shot", "GET", f"/projects/{project}/shots/nobody")
+        self.ask("404-shots", "GET", "/projects/nobody/shots")
+        self.ask("404-task", "GET", "/tasks/nobody")
+        self.ask("404-tts", "POST", "/projects/nobody/tts")
+        self.ask("404-update-shot", "POST", f"/projects/{project}/shots/nobody", prompt="x")
+        self.ask("404-video", "POST", "/projects/nobody/video")
+        self.watch("ws-unknown", "nobody")
 
 
-def test_the_socket_of_a_storyboard_has_the_recorded_shape_and_end(
-    client: FlaskClient, connect: Connect, services: Services
-) -> None:
-    expected = GOLDEN["ws-storyboard"]["answer"]
-    told = create(client)
-    socket = connect(told.text_task_id)
-    socket.send('{"type":"hello"}')
-    message = hear(socket)
-    assert misfits(expected["first"], message) == []
-    result = parameters.result("storyboard", "job", "/files/job/storyboard.json")
-    change(services, told.text_task_id, status=TaskStatus.FINISHED, progress=100, result=result)
-    message = hear(socket)
-    assert message["status"] == expected["last_status"]
-    assert message["result"]["resource_url"] == "/files/job/storyboard.json"
-    assert closed_with(socket) == 1000
-    assert expected["end"] == "closed"
+@pytest.fixture(scope="module", params=["embedded", "production"])
+def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What one walk over the column was answered."""
+    folder = tmp_path_factory.mktemp("golden")
+    with closing(ScriptedNode()) as node:
+        settings = {"worker.addr": node.addr}
+        if request.param == "embedded":
+            running = deployment.embedded(folder, settings)
+        else:
+            running = deployment.all_in_one(folder, request.getfixturevalue("production"), settings)
+        with running as deployed:
+            walk = Walk(Client([deployed.servers[0].url], folder))
+            walk.walk(node)
+            yield walk.seen
 
 
-def test_the_socket_of_an_unknown_task_has_the_recorded_shape_and_end(connect: Connect) -> None:
-    expected = GOLDEN["ws-unknown"]["answer"]
-    socket = connect("nobody")
-    assert misfits(expected["first"], hear(socket)) == []
-    assert closed_with(socket) == 1000
-    assert expected["end"] == "closed"
+def test_every_recorded_answer_is_asked_for(seen: dict[str, Any]) -> None:
+    assert seen.keys() == GOLDEN.keys()
+    assert len(HTTP) == 23
+
+
+@pytest.mark.parametrize("name", HTTP)
+def test_an_answer_has_the_recorded_status_type_and_shape(name: str, seen: dict[str, Any]) -> None:
+    expected, answer = GOLDEN[name], seen[name]
+    assert (answer["status"], answer["type"]) == (expected["status"], expected["type"]), answer
+    assert misfits(expected["body"], answer["body"]) == []
+
+
+def test_a_pictures_link_is_readable_without_a_header(seen: dict[str, Any]) -> None:
+    expected, answer = GOLDEN["image-bytes"], seen["image-bytes"]
+    assert (answer.status_code, answer.headers["Content-Type"]) == (expected["status"], expected["type"])
+    assert answer.content.startswith(b"\x89PNG\r\n\x1a\n") == expected["png"]
+
+
+@pytest.mark.parametrize("name", ["shot-order", "statuses", "shot-update-final"])
+def test_a_list_is_as_it_was_recorded(name: str, seen: dict[str, Any]) -> None:
+    assert seen[name] == GOLDEN[name]
+
+
+def test_the_socket_of_a_storyboard_has_the_recorded_shape_and_end(seen: dict[str, Any]) -> None:
+    expected, heard = GOLDEN["ws-storyboard"], seen["ws-storyboard"]
+    assert misfits(expected["first"], heard["first"]) == []
+    assert (heard["last_status"], heard["end"]) == (expected["last_status"], expected["end"])
+
+
+def test_the_socket_of_an_unknown_task_has_the_recorded_shape_and_end(seen: dict[str, Any]) -> None:
+    expected, heard = GOLDEN["ws-unknown"], seen["ws-unknown"]
+    assert misfits(expected["first"], heard["first"]) == []
+    assert heard["end"] == expected["end"]
+
+
+def test_the_recordings_hold_an_answer_to_their_shape(seen: dict[str, Any]) -> None:
+    """Proof that the comparison can fail: the answers of one route do not fit another's shape."""
+    assert misfits(GOLDEN["shots"]["body"], seen["project-done"]["body"]) != []
+    assert misfits(GOLDEN["task-image"]["body"], seen["create"]["body"]) != []
