@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models import project_queries, task_moves
 from models.retrying import retrying
-from models.task import Task
+from models.task import OPEN, Task
 from processor.registry import Watch
 from service import calling_off, settling
 from service.context import Services
@@ -45,6 +45,12 @@ class TaskHandle:
         result = {"resource_type": resource_type, "resource_id": job_id, "resource_url": ""}
         with self.services.database.write() as session:
             return task_moves.record_job(session, self.task.id, owner=self._owner, result=result, now=now)
+
+    def is_open(self) -> bool:
+        """Whether the task is still to be done, by us or by the processor that took it over, which then has the same job on the node."""
+        with self.services.database.read() as session:
+            task = project_queries.task(session, self.task.id)
+            return task is not None and task.status in OPEN
 
     @retrying
     def report(self, progress: int, message: str) -> None:

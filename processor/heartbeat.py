@@ -35,6 +35,8 @@ class Heartbeat:
                 self.beat()
             except DependencyError as error:
                 log.warning("cannot renew leases: %s", error)
+            except Exception:
+                log.exception("cannot renew leases; trying again")  # without this thread every lease would run out
 
     @retrying
     def beat(self) -> None:

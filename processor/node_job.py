@@ -52,10 +52,9 @@ def _dispatch(handle: TaskHandle, resource_type: str, parameters: Mapping[str, A
     handle.check()
     node, task = handle.services.node, handle.task
     job_id = node.generate(envelope.build(task, parameters, foreign=not node.speaks_tts_text()))
-    if not handle.record_job(
-        resource_type, job_id
-    ):  # cancelled while the node was answering: nobody else knows this job
-        node.cancel(job_id)
+    if not handle.record_job(resource_type, job_id):
+        if not handle.is_open():  # cancelled while the node was answering: nobody else knows this job
+            node.cancel(job_id)
         handle.watch.call_off()
         raise Cancelled
     return job_id

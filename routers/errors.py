@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -105,6 +105,8 @@ def _http(error: HTTPException) -> BaseResponse:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
         return error.get_response()
     text = _HTTP_TEXTS.get(error.code) or HTTPStatus(error.code).phrase
+    if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        text += f"：最多 {request.max_content_length} 字节"
     response = jsonify(envelope(error.code, text))
     response.status_code = error.code
     for name, value in error.get_headers():

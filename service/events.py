@@ -34,12 +34,17 @@ class Events:
 
     def cancelled(self, task_ids: Iterable[str]) -> None:
         """These tasks are cancelled in the database; whoever works on them stops."""
-        for task_id in task_ids:
-            self._tell("cancel", task_id)
+        ids = list(task_ids)
+        for task_id in ids:
+            self._tell_listeners("cancel", task_id)
+        for task_id in ids:
+            if not self._publish("cancel", task_id):
+                return  # a Redis that does not answer takes its time to say so, once
 
     def nudge(self, task_id: str) -> None:
         """The model node has news of this task; whoever polls it looks now."""
-        self._tell("nudge", task_id)
+        self._tell_listeners("nudge", task_id)
+        self._publish("nudge", task_id)
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` for every event of every process, this one included."""
@@ -54,13 +59,18 @@ class Events:
         if self._thread is not None:
             self._thread.join(timeout=5)
 
-    def _tell(self, event: str, task_id: str) -> None:
-        for listener in self._listeners:  # this process at once, even without Redis
+    def _tell_listeners(self, event: str, task_id: str) -> None:
+        """This process at once, even without Redis."""
+        for listener in self._listeners:
             listener(event, task_id)
+
+    def _publish(self, event: str, task_id: str) -> bool:
         try:
             self._redis.publish(self._channel, json.dumps([event, task_id]))
         except RedisError as error:
             log.warning("cannot publish %s of task %s: %s", event, task_id, error)
+            return False
+        return True
 
     def _run(self) -> None:
         while not self._closed.is_set():
@@ -82,5 +92,4 @@ class Events:
         except (ValueError, TypeError):
             log.warning("ignored an event that is not ours: %r", message.get("data"))
             return
-        for listener in self._listeners:
-            listener(str(event), str(task_id))
+        self._tell_listeners(str(event), str(task_id))

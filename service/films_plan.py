@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from models import project_queries, task_moves
 from models.shot import Shot
-from models.task import Task, TaskStatus, TaskType
+from models.task import Task, TaskType
 from service import narrations_plan
 from service.requests import FilmRequest, NarrationRequest
 
@@ -47,7 +47,7 @@ def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
             if known is None:
                 made.append(narrations_plan.new_child(session, film, shot, NarrationRequest(), now=now).id)
                 waits_for.append(made[-1])
-            elif known.status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
+            elif known.status in narrations_plan.COMING:
                 waits_for.append(known.id)
         session.flush()
     before = film.depends_on
@@ -63,11 +63,11 @@ def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
 
 
 def _narration_of(session: Session, project_id: str, shot: Shot, asked: set[str]) -> Task | None:
-    """The shot's narration task: an open one, or one that this film has waited for already."""
+    """The task that speaks what the shot says now: an open one, or one that this film has waited for already."""
     found = None
     for task in project_queries.tasks(session, project_id):
-        if task.type == TaskType.AUDIO and task.shot_id == shot.id:
-            if task.status in (TaskStatus.PENDING, TaskStatus.PROCESSING):
+        if task.type == TaskType.AUDIO and task.shot_id == shot.id and narrations_plan.text_of(task) == shot.spoken:
+            if task.status in narrations_plan.COMING:
                 return task
             if task.id in asked:
                 found = task

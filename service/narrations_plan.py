@@ -14,6 +14,8 @@ from models.task import Task, TaskStatus, TaskType
 from service import parameters
 from service.requests import NarrationRequest
 
+COMING = (TaskStatus.PENDING, TaskStatus.PROCESSING)
+
 
 def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequest, *, now: datetime) -> Task:
     """Insert the task that speaks one shot's narration."""
@@ -32,6 +34,36 @@ def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequ
     )
     session.add(child)
     return child
+
+
+def text_of(task: Task) -> str:
+    """What one shot's narration task speaks."""
+    return str(((task.parameters or {}).get("tts") or {}).get("text") or "")
+
+
+def speak_anew(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Task], list[str]]:
+    """The shot says something else now: replace the open tasks that speak its old text.
+
+    Returns the old tasks, to be called off once the new ones are there, and the ids of the new ones, to be enqueued.
+    """
+    old = [
+        task
+        for task in project_queries.open_tasks(session, shot.project_id, type_=TaskType.AUDIO, status=COMING)
+        if task.shot_id == shot.id and text_of(task) != shot.spoken
+    ]
+    new: list[str] = []
+    for task in old if shot.spoken.strip() else []:
+        parent = project_queries.task(session, task.parent_id) if task.parent_id else None
+        request = NarrationRequest.model_validate((task.parameters or {}).get("tts") or {})
+        replacement = new_child(session, parent or task, shot, request, now=now)
+        replacement.parent_id = task.parent_id
+        session.flush()
+        new.append(replacement.id)
+        if parent is not None:
+            depends_on = [replacement.id if known == task.id else known for known in parent.depends_on]
+            parent.parameters = {**(parent.parameters or {}), "depends_on": depends_on}
+    session.flush()
+    return old, new
 
 
 def expand(session: Session, parent: Task, *, now: datetime) -> list[str]:
@@ -61,8 +93,11 @@ def expand(session: Session, parent: Task, *, now: datetime) -> list[str]:
 
 
 def refresh(session: Session, parent: Task, *, now: datetime) -> None:
-    """Write the parent's state: its progress is its children's mean, and it ends when the last of them does."""
-    children = project_queries.children(session, parent.id)
+    """Write the parent's state: its progress is its children's mean, and it ends when the last of them does.
+
+    It ends well when all that was not called off did; a child that was replaced does not count.
+    """
+    children = [child for child in project_queries.children(session, parent.id) if child.id in parent.depends_on]
     if not children:
         return
     of = {status: [child for child in children if child.status == status] for status in TaskStatus}
@@ -78,7 +113,7 @@ def refresh(session: Session, parent: Task, *, now: datetime) -> None:
     elif failed:
         status = TaskStatus.FAILED
         error = message = f"{len(failed)}/{len(children)} 个镜头的旁白失败：{failed[0].error}"
-    elif of[TaskStatus.CANCELLED]:
+    elif not finished:
         status, message = TaskStatus.CANCELLED, "旁白任务已取消"
     else:
         status = TaskStatus.FINISHED

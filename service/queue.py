@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError
 from rq.job import Job
@@ -34,7 +33,7 @@ class TaskQueue:
             )
         except DuplicateJobError:
             return False
-        except (RedisConnectionError, RedisTimeoutError) as error:
+        except RedisError as error:  # away, or out of memory, read-only, refusing the password
             raise QueueUnavailable(f"Redis 不可用：{error}") from error
         return True
 
@@ -46,7 +45,7 @@ class TaskQueue:
         """The server's version; raises `QueueUnavailable`."""
         try:
             info = self.redis.info("server")
-        except (RedisConnectionError, RedisTimeoutError) as error:
+        except RedisError as error:
             raise QueueUnavailable(f"Redis 不可用：{error}") from error
         return f"redis {info['redis_version']}"
 

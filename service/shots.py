@@ -9,7 +9,7 @@ from models.base import new_id
 from models.retrying import retrying
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from service import assets, calling_off, parameters, settling
+from service import assets, calling_off, narrations_plan, parameters, settling
 from service.context import Services
 from service.enqueue import enqueue
 from service.errors import NotFound
@@ -50,6 +50,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
         shot = project_queries.shot(session, shot_id)
         if project is None or shot is None or shot.project_id != project_id:
             raise NotFound("分镜不存在")
+        said = shot.spoken
         given = changes.model_dump(exclude_none=True, exclude={"style"})
         if "narration" in given:
             given["description"] = given["narration"]
@@ -76,14 +77,18 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
         )
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
         session.flush()
-        cancelled, ready = calling_off.cancel(session, old, reason=CANCELLED_BY_UPDATE, now=now)
-        if changes.narration is not None:  # the old voice spoke another text: the next film asks for a new one
+        if shot.spoken != said:  # the old voice spoke another text: the next film asks for a new one
             shot.audio_path, shot.duration = "", 0
+            voices, speaking = narrations_plan.speak_anew(session, shot, now=now)
+            old += voices
+        else:
+            speaking = []
+        cancelled, ready = calling_off.cancel(session, old, reason=CANCELLED_BY_UPDATE, now=now)
         shot.status, shot.updated_at = ShotStatus.PROCESSING, now
         session.flush()
         settling.refresh_project(session, project, now=now)
     calling_off.stop(services, cancelled)
-    enqueue(services, [task.id, *ready])
+    enqueue(services, [task.id, *speaking, *ready])
     return task.id
 
 

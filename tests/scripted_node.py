@@ -6,6 +6,7 @@ what was asked, in order: ("start", task id), ("cancel", job id).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import threading
@@ -19,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from PIL import Image
 
 Report = dict[str, Any]
+PIECE = 1 << 16  # bytes
 
 
 def png(colour: tuple[int, int, int] = (90, 140, 60), size: tuple[int, int] = (64, 64)) -> bytes:
@@ -75,7 +77,10 @@ class _Job:
 
 
 class ScriptedNode:
-    """`addr` is its address. `on_generate` and `on_poll` may return (status, body) to answer instead of the script."""
+    """`addr` is its address. `on_generate` and `on_poll` may return (status, body) to answer instead of the script.
+
+    `between_pieces` is called after each piece of a file that it sends, to slow it down.
+    """
 
     def __init__(self) -> None:
         self.ledger: list[tuple[str, str]] = []
@@ -83,6 +88,7 @@ class ScriptedNode:
         self.health: dict[str, Any] = {"status": "ok", "node": "storytovideo", "tts_text": True, "providers": {}}
         self.on_generate: Callable[[dict[str, Any]], tuple[int, Any] | None] = lambda _envelope: None
         self.on_poll: Callable[[str], tuple[int, Any] | None] = lambda _job_id: None
+        self.between_pieces: Callable[[], None] = lambda: None
         self.stops_when_cancelled = True
         self.jobs: dict[str, _Job] = {}
         self.polled: list[str] = []
@@ -254,6 +260,9 @@ def _handler(node: ScriptedNode) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # the processor may stop reading
+                for start in range(0, len(body), PIECE):
+                    self.wfile.write(body[start : start + PIECE])
+                    node.between_pieces()
 
     return Handler

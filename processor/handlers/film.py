@@ -150,8 +150,7 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
         exported = _export(handle, request, asset, report.film)
         handle.finish(_result(handle, asset, report), _message(report, warnings, exported), commit)
     except BaseException:
-        assets.remove(services, companions)
-        assets.discard(services, asset)
+        assets.discard(services, asset, companions)
         raise
 
 

@@ -33,6 +33,7 @@ class Backend:
     def __init__(self, settings: Settings, redis_url: str, node: ScriptedNode, name: str) -> None:
         self.settings = settings
         self.node = node
+        self.clock = Clock()
         self._redis_url = redis_url
         self._name = name
         self.services = self.new_services()
@@ -50,7 +51,7 @@ class Backend:
             events=Events(redis, self._name),
             store=store,
             node=NodeClient(self.node.addr, read_s=10),
-            clock=Clock(),
+            clock=self.clock,
         )
 
     def start(self) -> Processor:

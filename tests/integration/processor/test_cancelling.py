@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
-from service import calling_off, narrations, projects, shots, tasks
+from service import calling_off, narrations, tasks
 from service.errors import Conflict, NotFound
-from service.requests import NarrationRequest, ProjectChanges, ShotChanges
+from service.requests import NarrationRequest
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import finished, png, running
 from tests.wait import wait_until
-
-Canceller = Callable[[Backend, str, str], object]
-
-WAYS: dict[str, Canceller] = {
-    "route": lambda b, project_id, task_id: tasks.cancel(b.services, task_id),
-    "update project": lambda b, project_id, task_id: projects.update(
-        b.services, project_id, ProjectChanges(story_text="别的故事。")
-    ),
-    "delete project": lambda b, project_id, task_id: projects.delete(b.services, project_id),
-    "update shot": lambda b, project_id, task_id: shots.update(
-        b.services, project_id, tasks.get(b.services, task_id).shot_id or "", ShotChanges(prompt="别的画面")
-    ),
-    "delete shot": lambda b, project_id, task_id: shots.delete(
-        b.services, tasks.get(b.services, task_id).shot_id or ""
-    ),
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_running_picture_ends_row_job_and_poll(backend: Backend, way: str) -> None:
-    backend.node.script("generate_shot", lambda _e: running(png()))
-    processor = backend.start()
-    created = backend.create(1)
-    [task_id] = created.shot_task_ids
-    job_id = wait_until(lambda: tasks.get(backend.services, task_id).job_id, 60)
-    WAYS[way](backend, created.project_id, task_id)
-    assert _status(backend, task_id) in ("cancelled", "gone")
-    wait_until(lambda: job_id in backend.node.cancels(), 10)
-    wait_until(lambda: task_id not in processor.registry.held(), 10)
 
 
 def test_a_task_cancelled_while_the_node_accepts_it_leaves_no_job_behind(backend: Backend) -> None:
@@ -156,10 +126,3 @@ def test_a_cancelled_picture_is_painted_by_a_retry_as_a_new_row(backend: Backend
     assert backend.status(task_id) == "cancelled"
     with pytest.raises(Conflict):
         tasks.retry(backend.services, again)
-
-
-def _status(backend: Backend, task_id: str) -> str:
-    try:
-        return backend.status(task_id)
-    except NotFound:
-        return "gone"

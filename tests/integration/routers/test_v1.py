@@ -131,6 +131,7 @@ def test_broken_json_is_a_400(client: FlaskClient, body: str) -> None:
 def test_a_body_over_its_limit_is_a_413(client: FlaskClient, content_type: str) -> None:
     answer = client.post(f"{V1}/projects", data=b"x" * 200_001, content_type=content_type)
     assert (answer.status_code, answer.get_json()["code"]) == (413, 413)
+    assert "最多 200000 字节" in answer.get_json()["error"]
 
 
 def test_a_multipart_body_over_its_limit_is_a_413(client: FlaskClient) -> None:

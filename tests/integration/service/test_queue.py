@@ -11,6 +11,7 @@ from rq.job import Job
 from service.errors import QueueUnavailable
 from service.queue import TaskQueue
 from tests.servers.process import free_port
+from tests.servers.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -46,3 +47,16 @@ def test_a_redis_that_is_away_is_named() -> None:
     with pytest.raises(QueueUnavailable):
         queue.check()
     queue.close()
+
+
+def test_a_redis_that_refuses_is_one_that_is_away() -> None:
+    """The row is committed by then: out of memory must leave it to the recoverer, and not look like a failed request."""
+    server = RedisServer()
+    queue = TaskQueue(Redis.from_url(server.url), "test")
+    queue.redis.config_set("maxmemory", 1)
+    with pytest.raises(QueueUnavailable):
+        queue.enqueue("a")
+    queue.redis.config_set("maxmemory", 0)
+    assert queue.enqueue("a")
+    queue.close()
+    server.close()

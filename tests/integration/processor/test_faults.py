@@ -1,0 +1,240 @@
+"""Faults at the worst moments: in the middle of a commit, after it, in Redis, in the database, in time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models import project_queries, task_moves
+from models.task import Task
+from processor import handle, heartbeat, recoverer
+from service import narrations, projects, settling, shots, tasks
+from service.clock import Clock
+from service.errors import DatabaseUnavailable
+from service.requests import NarrationRequest
+from tests.integration.processor.conftest import Backend
+from tests.scripted_node import finished, png, running
+from tests.wait import wait_until
+
+PATIENCE_S = 60
+
+
+def picture_of(backend: Backend, task_id: str) -> tuple[str, str, str]:
+    """What any client may see of a picture's task at this moment: its status, its result, and its shot's picture."""
+    with backend.services.database.read() as session:
+        task = project_queries.task(session, task_id)
+        assert task is not None
+        shot = project_queries.shot(session, task.shot_id or "")
+        return str(task.status), str((task.result or {})["resource_url"]), (shot.image_path or "") if shot else ""
+
+
+def test_result_row_and_shot_become_visible_in_one_commit(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, leave = threading.Event(), threading.Event()
+    real = settling.settle
+
+    def hold(session: Session, task: Task, *, now: datetime) -> settling.Settled:
+        """Task and shot are written by now, and not committed."""
+        if task.type == "generate_shot":
+            entered.set()
+            leave.wait(PATIENCE_S)
+        return real(session, task, now=now)
+
+    monkeypatch.setattr(settling, "settle", hold)
+    backend.start()
+    [task_id] = backend.create(1).shot_task_ids
+    assert entered.wait(PATIENCE_S)
+    assert picture_of(backend, task_id) == ("processing", "", "")
+    leave.set()
+    backend.wait(task_id, "finished")
+    status, result, picture = picture_of(backend, task_id)
+    assert (status, result) == ("finished", picture)
+    assert backend.stored(picture) == png()
+
+
+def test_a_database_that_goes_away_within_the_commit_leaves_nothing_behind_and_the_task_is_tried_again(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [DatabaseUnavailable("gone"), DatabaseUnavailable("gone")]
+    seen: list[tuple[str, str, str]] = []
+    real = settling.settle
+
+    def fail(session: Session, task: Task, *, now: datetime) -> settling.Settled:
+        if task.type == "generate_shot" and faults:
+            seen.append(picture_of(backend, task.id))
+            raise faults.pop()
+        return real(session, task, now=now)
+
+    monkeypatch.setattr(settling, "settle", fail)
+    backend.start()
+    [task_id] = backend.create(1).shot_task_ids
+    backend.wait(task_id, "finished")
+    assert seen == [("processing", "", "")] * 2
+    assert list(backend.services.store.list("")) == [picture_of(backend, task_id)[2]]
+    assert backend.node.starts("generate_shot") == [task_id]
+
+
+def test_what_fails_after_the_commit_does_not_take_the_picture_back(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection lost while it commits says nothing about whether the commit went through."""
+    real = handle.enqueue
+
+    def fail(services: Any, task_ids: Any) -> None:
+        ids = list(task_ids)
+        if not ids:  # nothing waits for a picture; the pictures wait for the storyboard
+            raise DatabaseUnavailable("lost the connection while committing")
+        real(services, ids)
+
+    monkeypatch.setattr(handle, "enqueue", fail)
+    processor = backend.start()
+    [task_id] = backend.create(1).shot_task_ids
+    backend.wait(task_id, "finished")
+    wait_until(lambda: task_id not in processor.registry.held(), PATIENCE_S)
+    status, result, picture = picture_of(backend, task_id)
+    assert (status, result) == ("finished", picture)
+    assert backend.stored(picture) == png()
+
+
+def test_a_heartbeat_that_fails_beats_on(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, every lease of a busy processor runs out and other processors do its work a second time."""
+    faults: list[Exception] = [RuntimeError("a bug"), DatabaseUnavailable("away")]
+    real = task_moves.renew
+
+    def renew(*arguments: Any, **options: Any) -> set[str]:
+        if faults:
+            raise faults.pop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(task_moves, "renew", renew)
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.05)
+    backend.node.script("generate_storyboard", lambda _e: running())
+    backend.start()
+    task_id = backend.create(1).text_task_id
+    lease = wait_until(lambda: tasks.get(backend.services, task_id).lease_until, PATIENCE_S)
+    wait_until(lambda: tasks.get(backend.services, task_id).lease_until > lease, PATIENCE_S, "a renewed lease")
+    assert not faults
+
+
+def test_a_job_is_not_called_off_by_a_processor_that_lost_the_task_to_another(backend: Backend) -> None:
+    """Both have the same job: the node answers the second request with the first one's."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold(_envelope: object) -> None:
+        entered.set()
+        leave.wait(PATIENCE_S)
+
+    backend.node.on_generate = hold
+    processor = backend.start()
+    task_id = backend.create(1).text_task_id
+    assert entered.wait(PATIENCE_S)
+    until = backend.services.clock.milliseconds() + 10 * 60_000
+    _lease(backend, task_id, "another", until)
+    leave.set()
+    wait_until(lambda: task_id not in processor.registry.held(), PATIENCE_S)
+    assert len(backend.node.jobs) == 1
+    assert backend.node.cancels() == []
+    assert backend.status(task_id) == "processing"
+    _lease(backend, task_id, "another", 0)  # which then dies
+    backend.wait(task_id, "finished")
+    assert backend.node.starts("generate_storyboard") == [task_id]
+
+
+def _lease(backend: Backend, task_id: str, owner: str, until: int) -> None:
+    with backend.services.database.write() as session:
+        session.execute(update(Task).where(Task.id == task_id).values(lease_owner=owner, lease_until=until))
+
+
+@contextmanager
+def wiping(redis: Redis, every_s: float) -> Iterator[None]:
+    """Empty Redis again and again until the block ends."""
+    stopped = threading.Event()
+
+    def wipe() -> None:
+        while not stopped.wait(every_s):
+            redis.flushdb()
+
+    thread = threading.Thread(target=wipe)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def test_every_task_ends_though_redis_is_wiped_all_the_time(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recoverer, "PERIOD_S", 0.2)
+    backend.start()
+    backend.start()
+    with wiping(backend.services.queue.redis, every_s=0.07):
+        created = [backend.create(3) for _ in range(2)]
+        for one in created:
+            for task_id in one.shot_task_ids:
+                backend.wait(task_id, "finished")
+        parent = narrations.request(backend.services, created[0].project_id, NarrationRequest())
+        backend.wait(parent, "finished")
+    starts = backend.node.starts()
+    assert len(starts) == len(set(starts)) == 2 * 4 + 3
+    for one in created:
+        assert projects.get(backend.services, one.project_id).project.status in ("images_generated", "audio_generated")
+        assert all(shot.image_path for shot in shots.of_project(backend.services, one.project_id))
+
+
+class MovedClock(Clock):
+    """The real clock, moved on by a test."""
+
+    def __init__(self) -> None:
+        self.moved = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.moved
+
+
+def test_a_job_that_takes_longer_than_the_limit_fails_in_words_and_is_stopped_on_the_node(backend: Backend) -> None:
+    clock = backend.clock = MovedClock()
+    backend.node.script("generate_storyboard", lambda _e: running())
+    backend.start()
+    task_id = backend.create(1).text_task_id
+    job_id = wait_until(lambda: tasks.get(backend.services, task_id).job_id, PATIENCE_S)
+    clock.moved = timedelta(minutes=19)
+    polls = len(backend.node.polled)
+    wait_until(lambda: len(backend.node.polled) > polls + 3, PATIENCE_S)
+    assert backend.status(task_id) == "processing"
+    clock.moved = timedelta(minutes=20, seconds=1)
+    backend.wait(task_id, "failed")
+    assert "20 分钟" in (tasks.get(backend.services, task_id).error or "")
+    assert backend.node.cancels() == [job_id]
+
+
+def test_a_restart_after_the_limit_still_takes_a_job_that_was_done_in_time(backend: Backend) -> None:
+    script = running(png())
+    backend.node.script("generate_shot", lambda _e: script)
+    backend.start()
+    [task_id] = backend.create(1).shot_task_ids
+    wait_until(lambda: tasks.get(backend.services, task_id).job_id, PATIENCE_S)
+    backend.stop()
+    script.gate.set()
+    clock = backend.clock = MovedClock()
+    clock.moved = timedelta(hours=3)
+    backend.start()
+    backend.wait(task_id, "finished")
+
+
+def test_a_dispatch_that_fails_once_waits_in_the_database_and_not_in_redis(backend: Backend) -> None:
+    answers: list[tuple[int, object]] = [(503, {})]
+    backend.node.on_generate = lambda _e: answers.pop() if answers else None
+    backend.node.script("generate_storyboard", lambda _e: finished(b"[]"))
+    created = backend.create(1)
+    backend.start()
+    wait_until(lambda: tasks.get(backend.services, created.text_task_id).attempts == 1, PATIENCE_S)
+    backend.services.queue.redis.flushdb()
+    backend.wait(created.text_task_id, "failed")  # a storyboard without a scene, from the second dispatch
+    assert len(backend.node.envelopes) == 2

@@ -1,0 +1,103 @@
+"""A shot's words change, or the shot goes, while it is being spoken."""
+
+from __future__ import annotations
+
+from service import films, narrations, shots, tasks
+from service.requests import FilmRequest, NarrationRequest, ShotChanges
+from tests.integration.processor.conftest import Backend
+from tests.scripted_node import Script, finished, running, wav
+from tests.wait import wait_until
+
+PATIENCE_S = 60
+
+
+def being_spoken(backend: Backend) -> tuple[str, dict[str, Script]]:
+    """A project of two shots, and the script of each narration by its text; none ends before its gate is set."""
+    scripts: dict[str, Script] = {}
+
+    def speak(envelope: dict[str, dict[str, dict[str, str]]]) -> Script:
+        return scripts.setdefault(envelope["parameters"]["tts"]["text"], running(wav()))
+
+    backend.node.script("generate_audio", speak)
+    backend.start()
+    return backend.drawn(2), scripts
+
+
+def test_new_words_are_spoken_in_place_of_the_old_ones(backend: Backend) -> None:
+    project_id, scripts = being_spoken(backend)
+    parent = narrations.request(backend.services, project_id, NarrationRequest(voice="小美", speed=1.5))
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    first, second = tasks.get(backend.services, parent).depends_on
+    job_id = wait_until(lambda: tasks.get(backend.services, first).job_id, PATIENCE_S)
+    [shot, _] = shots.of_project(backend.services, project_id)
+    shots.update(backend.services, project_id, shot.id, ShotChanges(narration="新的旁白。"))
+    assert backend.status(first) == "cancelled"
+    wait_until(lambda: job_id in backend.node.cancels(), PATIENCE_S)
+    wait_until(lambda: "新的旁白。" in scripts, PATIENCE_S)
+    again, still = tasks.get(backend.services, parent).depends_on
+    assert again != first
+    assert still == second
+    spoken = tasks.get(backend.services, again).parameters or {}
+    assert (spoken["tts"]["voice"], spoken["tts"]["speed"]) == ("小美", 1.5)
+    for script in scripts.values():
+        script.gate.set()
+    backend.wait(parent, "finished")
+    assert "2/2" in (tasks.get(backend.services, parent).message or "")
+    [fresh, _] = shots.of_project(backend.services, project_id)
+    assert (fresh.spoken, bool(fresh.audio_path)) == ("新的旁白。", True)
+
+
+def test_the_same_words_keep_their_voice(backend: Backend) -> None:
+    backend.start()
+    project_id = backend.drawn(1)
+    backend.wait(narrations.request(backend.services, project_id, NarrationRequest()), "finished")
+    [shot] = shots.of_project(backend.services, project_id)
+    changed = ShotChanges(narration=shot.narration, prompt="别的画面")
+    backend.wait(shots.update(backend.services, project_id, shot.id, changed), "finished")
+    [fresh] = shots.of_project(backend.services, project_id)
+    assert fresh.audio_path == shot.audio_path != ""
+
+
+def test_a_shot_that_falls_silent_or_goes_is_not_waited_for(backend: Backend) -> None:
+    project_id, scripts = being_spoken(backend)
+    parent = narrations.request(backend.services, project_id, NarrationRequest())
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    [silent, _] = shots.of_project(backend.services, project_id)
+    shots.update(backend.services, project_id, silent.id, ShotChanges(narration=""))
+    for script in scripts.values():
+        script.gate.set()
+    backend.wait(parent, "finished")
+    [fresh, other] = shots.of_project(backend.services, project_id)
+    assert (bool(fresh.audio_path), bool(other.audio_path)) == (False, True)
+    shots.delete(backend.services, silent.id)
+    assert [shot.id for shot in shots.of_project(backend.services, project_id)] == [other.id]
+
+
+def test_a_narration_that_is_called_off_as_a_whole_ends_cancelled(backend: Backend) -> None:
+    project_id, scripts = being_spoken(backend)
+    parent = narrations.request(backend.services, project_id, NarrationRequest())
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    for child in tasks.get(backend.services, parent).depends_on:
+        tasks.cancel(backend.services, child)
+    assert backend.status(parent) == "cancelled"
+
+
+def test_a_film_waits_for_the_new_words(backend: Backend) -> None:
+    project_id, scripts = being_spoken(backend)
+    film = films.request(backend.services, project_id, FilmRequest())
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    [shot, _] = shots.of_project(backend.services, project_id)
+    [old] = [
+        t for t in tasks.of_project(backend.services, project_id) if t.type == "generate_audio" and t.shot_id == shot.id
+    ]
+    backend.node.script("generate_shot", lambda _e: finished(b"no picture"))
+    shots.update(backend.services, project_id, shot.id, ShotChanges(narration="新的旁白。"))
+    wait_until(lambda: "新的旁白。" in scripts, PATIENCE_S)
+    waits_for = tasks.get(backend.services, film).depends_on
+    texts = [
+        (tasks.get(backend.services, task_id).parameters or {}).get("tts", {}).get("text") for task_id in waits_for
+    ]
+    assert old.id not in waits_for
+    assert "新的旁白。" in texts
+    assert backend.status(film) == "blocked"
+    tasks.cancel(backend.services, film)
