@@ -49,11 +49,11 @@ def _v1(services: Services) -> Blueprint:
 
 
 def _check_ids(_endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """An id that cannot be one is unknown, before anything is asked about it."""
+    """An id that cannot be one is unknown, before anything is asked about it, in the words for every unknown one."""
     for name, value in (values or {}).items():
         if not is_id(value):
-            noun = name.removesuffix("_id")
-            raise NotFound(f"{noun} not found: {shorten(value)}")
+            known = {"task_id": f"task not found: {shorten(value)}", "shot_id": "分镜不存在"}
+            raise NotFound(known.get(name, "项目不存在"))
 
 
 def _json(app: Flask) -> DefaultJSONProvider:
