@@ -14,7 +14,7 @@ from models.task import Task
 from routers import wire
 from service.context import Services
 from tests.contract.story import STORY, Told, create, finish
-from tests.web_app import new_task
+from tests.web_app import Connect, new_task
 
 V1 = "/v1/api"
 JSON = "application/json"
@@ -153,6 +153,111 @@ def test_a_task_of_the_waiting_kind_names_no_shot(client: FlaskClient) -> None:
     task = task_of(client, told.shot_task_ids[0])
     assert "shotId" not in task
     assert (task["status"], task["startedAt"], task["finishedAt"]) == ("blocked", wire.ZERO_TIME, wire.ZERO_TIME)
+
+
+def test_a_storyboards_parameters_hold_every_group_and_a_pictures_its_own_only(client: FlaskClient, told: Told) -> None:
+    board = task_of(client, told.text_task_id)["parameters"]
+    assert board.keys() == {"shot_defaults", "shot", "video", "tts"}
+    assert board["shot_defaults"] == {"shot_count": 6, "style": "水彩", "storyText": STORY}
+    assert not any(value for group in ("shot", "video", "tts") for value in board[group].values())
+    waiting = create(client).shot_task_ids[0]
+    again = client.post(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}", json={"prompt": "fox"})
+    for task_id in (waiting, told.shot_task_ids[0], again.get_json()["task_id"]):
+        assert task_of(client, task_id)["parameters"].keys() == {"shot", "depends_on"}
+
+
+def test_the_recent_task_is_the_one_that_was_created_last(client: FlaskClient, told: Told) -> None:
+    assert told.fresh.get_json()["recent_task"]["id"] == told.shot_task_ids[-1]
+    answer = client.post(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}", json={"prompt": "fox"})
+    recent = client.get(f"{V1}/projects/{told.project_id}").get_json()["recent_task"]
+    assert recent["id"] == answer.get_json()["task_id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/projects"),
+        ("GET", "/projects/{project}"),
+        ("PUT", "/projects/{project}"),
+        ("GET", "/projects/{project}/shots"),
+        ("GET", "/projects/{project}/shots/{shot}"),
+        ("POST", "/projects/{project}/shots/{shot}"),
+        ("GET", "/projects/{project}/tasks"),
+        ("GET", "/projects/{project}/films"),
+        ("POST", "/projects/{project}/video"),
+        ("POST", "/projects/{project}/tts"),
+        ("GET", "/tasks/{task}"),
+        ("GET", "/health"),
+        ("DELETE", "/shots/{shot}"),
+        ("DELETE", "/projects/{project}"),
+    ],
+)
+@pytest.mark.parametrize("body", [None, "", "{}"], ids=["none", "empty", "object"])
+def test_every_route_takes_a_json_content_type_with_nothing_in_it(
+    client: FlaskClient, told: Told, method: str, path: str, body: str | None
+) -> None:
+    address = path.format(project=told.project_id, shot=told.shot_ids[0], task=told.text_task_id)
+    answer = client.open(V1 + address, method=method, data=body, headers={"Content-Type": JSON})
+    assert answer.status_code == 200, answer.text
+
+
+def test_messages_are_in_chinese(client: FlaskClient, told: Told) -> None:
+    base = f"{V1}/projects/{told.project_id}"
+    answers = [
+        client.post(f"{base}/shots/{told.shot_ids[0]}", json={"prompt": "fox"}),
+        client.post(f"{base}/video"),
+        client.post(f"{base}/tts"),
+        client.delete(f"{V1}/shots/{told.shot_ids[0]}"),
+        client.get(f"{V1}/projects/nobody"),
+        client.get(f"{V1}/projects/..%2fx"),
+        client.get(f"{base}/shots/nobody"),
+        client.get(f"{base}/shots/..%2fx"),
+        client.post(f"{V1}/projects"),
+        client.delete(base),
+    ]
+    for answer in answers:
+        message = answer.get_json()["message"]
+        assert any("\u4e00" <= character <= "\u9fff" for character in message), message
+    for unknown in ("nobody", "x" * 65):
+        assert client.get(f"{V1}/tasks/{unknown}").get_json()["error"].startswith("task not found: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "restarts"),
+    [
+        ({"StoryText": "别的故事。"}, True),
+        ({"Style": "油画"}, True),
+        ({"ShotCount": "2"}, True),
+        ({"StoryText": STORY, "Style": "水彩", "ShotCount": "6"}, False),
+        ({"Title": "新", "Description": "新的说明"}, False),
+    ],
+)
+def test_a_project_starts_again_only_when_what_its_story_depends_on_differs(
+    client: FlaskClient, told: Told, changes: dict[str, str], restarts: bool
+) -> None:
+    body = client.put(f"{V1}/projects/{told.project_id}", query_string=changes).get_json()
+    assert bool(body["text_task"]) is bool(body["shot_tasks"]) is restarts
+    after = detail(client, told.project_id)
+    assert after["title"] == changes.get("Title", "狐狸")
+    assert after["description"] == changes.get("Description", "说明")
+
+
+@pytest.mark.parametrize("sent", [{"query_string": {"shot_id": "?"}}, {"json": {"shotId": "?"}}])
+def test_one_shots_clip_is_asked_for_by_its_shot(client: FlaskClient, told: Told, sent: dict[str, Any]) -> None:
+    shot_id = told.shot_ids[2]
+    [(place, params)] = sent.items()
+    answer = client.post(f"{V1}/projects/{told.project_id}/video", **{place: dict.fromkeys(params, shot_id)}).get_json()
+    assert answer["shot_id"] == shot_id
+    task = task_of(client, answer["task_id"])
+    assert (task["type"], task["shotId"]) == ("generate_video", shot_id)
+
+
+def test_a_task_of_the_longest_story_fits_what_the_phone_reads(client: FlaskClient, connect: Connect) -> None:
+    for story in ("\x01" * 20_000, "👩" * 20_000):
+        created = client.post(f"{V1}/projects", json={"StoryText": story}).get_json()
+        message = connect(created["text_task_id"]).recv()
+        assert isinstance(message, str)
+        assert len(message.encode()) < 1 << 20
 
 
 def test_numbers_that_a_node_left_as_text_or_with_a_fraction_become_whole(
