@@ -70,11 +70,14 @@ class LoudnessMeter:
     def _measure(self, block: Samples) -> None:
         with_past = np.concatenate([self._past, block], axis=1)
         self._past = with_past[:, -_PAST:]
-        weighted = np.fft.irfft(np.fft.rfft(with_past) * _K_RESPONSE, n=_PAST + _STEP)[:, _PAST:].reshape(2, -1, CELL)
-        self._energies.append(np.einsum("cks,cks->k", weighted, weighted).astype(np.float64))
-        peaks = (
-            _true_peaks(with_past[:, _PAST - 2 * _TAPS :]) if self._with_peaks else np.zeros(_STEP // CELL, np.float32)
-        )
+        # Narrations are mono: their second channel need not be listened to.
+        alike = np.array_equal(with_past[0], with_past[1])
+        heard = with_past[:1] if alike else with_past
+        weighted = np.fft.irfft(np.fft.rfft(heard) * _K_RESPONSE, n=_PAST + _STEP)[:, _PAST:]
+        cells = weighted.reshape(len(heard), -1, CELL)
+        energies = np.einsum("cks,cks->k", cells, cells).astype(np.float64)
+        self._energies.append(2 * energies if alike else energies)
+        peaks = _true_peaks(heard[:, _PAST - 2 * _TAPS :]) if self._with_peaks else np.zeros(_STEP // CELL, np.float32)
         self._peaks.append(peaks)
 
 
@@ -145,8 +148,8 @@ def _true_peaks(samples: Samples) -> npt.NDArray[np.float32]:
     windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * _TAPS + CELL, axis=1)[:, ::CELL]
     # Contiguous, or NumPy multiplies without BLAS; a few cells at a time, or BLAS wakes threads, which spin and cost ten times the work.
     batches = np.ascontiguousarray(windows).reshape(-1, _BATCH, 2 * _TAPS + CELL)
-    between = _magnitudes(batches @ _INTERPOLATOR).reshape(2, -1)
-    on = _magnitudes(samples[:, 2 * _TAPS :].reshape(2, -1, CELL))
+    between = _magnitudes(batches @ _INTERPOLATOR).reshape(len(samples), -1)
+    on = _magnitudes(samples[:, 2 * _TAPS :].reshape(len(samples), -1, CELL))
     peaks: npt.NDArray[np.float32] = np.maximum(between, on).max(axis=0)
     return peaks
 

@@ -135,6 +135,21 @@ def test_without_its_peaks_the_loudness_is_the_same() -> None:
     assert found.true_peak() == -math.inf
 
 
+def test_a_channel_that_repeats_the_other_is_not_listened_to_but_counts() -> None:
+    mono = np.repeat(SIGNAL[:1], 2, axis=0)
+    nearly = mono.copy()
+    nearly[1, ::997] += np.float32(1e-7)
+    one, other = measured(mono), measured(nearly)
+    np.testing.assert_allclose(one.energies, other.energies, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(one.peaks, other.peaks, atol=1e-5)
+    alternating = mono.copy()
+    alternating[1, : RATE * 2] = 0  # mono begins in the middle of the stream: the filters ring on in either channel
+    left = np.stack([mono[0], np.zeros_like(mono[0])])
+    right = np.stack([np.zeros_like(mono[0]), alternating[1]])
+    apart = measured(left).energies + measured(right).energies
+    np.testing.assert_allclose(measured(alternating).energies, apart, rtol=1e-3, atol=1e-6)
+
+
 @given(st.floats(-20, 20))
 @settings(deadline=None)
 def test_a_gain_moves_the_loudness_by_itself(gain_db: float) -> None:
