@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.migrations import run_script
 
 SCRIPT = Path(__file__).with_suffix(".sql")
 ZONE = "Asia/Shanghai"
+BUCKET = "storytovideo"
 
 COLUMNS = {
     "project": (
@@ -35,11 +37,16 @@ def foreign_engine(url: URL) -> Engine:
     return create_engine(url, poolclass=NullPool)
 
 
-def load(url: URL) -> None:
-    """Make the tables and their rows in an empty database (SQLite too, without what only MySQL can hold)."""
+def load(url: URL, bucket: str = BUCKET) -> None:
+    """Make the tables and their rows in an empty database (SQLite too, without what only MySQL can hold).
+
+    `bucket` is the one that stored links lead into.
+    """
     engine = foreign_engine(url)
-    with engine.begin() as connection:
-        run_script(connection, SCRIPT)
+    with tempfile.TemporaryDirectory() as folder, engine.begin() as connection:
+        script = Path(folder) / SCRIPT.name
+        script.write_text(SCRIPT.read_text("utf-8").replace(f":9000/{BUCKET}/", f":9000/{bucket}/"), "utf-8")
+        run_script(connection, script)
 
 
 def rows(url: URL, table: str) -> list[tuple[Any, ...]]:

@@ -142,6 +142,11 @@ class ScriptedNode:
         with self._lock:
             return [job_id for what, job_id in self.ledger if what == "cancel"]
 
+    def add_job(self, job_id: str, script: Script) -> None:
+        """A job that somebody else started before."""
+        with self._lock:
+            self.jobs[job_id] = _Job(job_id, {}, script)
+
     def forget_jobs(self) -> None:
         """As a node does that is restarted."""
         with self._lock:

@@ -101,7 +101,7 @@ class MainProcess:
 
 
 class ServerUnderTest(MainProcess):
-    """`main.py serve` on a free port, or on `port`."""
+    """`main.py serve` on a free port, or on `port`. `config` None means what lies in `folder`."""
 
     def __init__(
         self,
@@ -110,18 +110,20 @@ class ServerUnderTest(MainProcess):
         *options: str,
         wait: bool = True,
         port: int = 0,
-        config: str = os.devnull,
+        config: str | None = os.devnull,
     ) -> None:
         listener = listen(Listen("127.0.0.1", port))
         self.port = int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        command = ["serve", "--config", config, "--fd", str(listener.fileno()), *options]
+        chosen = ["--config", config] if config else []
+        command = ["serve", *chosen, "--fd", str(listener.fileno()), *options]
         with listener:
             super().__init__(folder, command, settings, [listener.fileno()])
         if wait:
-            self.wait_until(self._serves)
+            self.wait_until(self.serves)
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
+        """Whether it answers."""
         try:
             return requests.get(f"{self.url}/v1/api/health", timeout=START_S).ok
         except requests.ConnectionError:
