@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ Check = Callable[[Settings], str]
 Echo = Callable[[str], object]
 
 PATIENCE_S = 30.0
+MADE_LATER = "is made at the next start"
 
 
 class CheckFailed(Exception):
@@ -33,7 +35,7 @@ class CheckFailed(Exception):
 
 
 def examine(loaded: Loaded, echo: Echo) -> int:
-    """Print everything; returns 0 when all is well, else 1."""
+    """Print everything, change nothing; returns 0 when all is well, else 1."""
     files = ", ".join(str(file) for file in loaded.files) or "none (defaults)"
     echo(f"Python {platform.python_version()} on {platform.platform()}\nConfiguration files: {files}")
     for warning in loaded.warnings:
@@ -59,8 +61,20 @@ def _queue(settings: Settings) -> str:
 
 
 def _storage(settings: Settings) -> str:
-    open_store(settings).check()
+    if not settings.minio.endpoint and not settings.data_dir.exists():  # opening the store would make the folder
+        return f"{storage_name(settings)}: {_may_be_made(settings.data_dir)}"
+    store = open_store(settings)
+    if not store.exists():
+        return f"{storage_name(settings)}: {MADE_LATER}"
+    store.check()
     return storage_name(settings)
+
+
+def _may_be_made(folder: Path) -> str:
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise CheckFailed(f"{folder} cannot be made: {above} is no folder that this user may write to")
+    return MADE_LATER
 
 
 def _node(settings: Settings) -> str:

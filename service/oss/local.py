@@ -58,6 +58,10 @@ class LocalStore:
         self._public_url = public_url
         self._now = now
 
+    def exists(self) -> bool:
+        """See `ObjectStore.exists`."""
+        return self._objects.is_dir()
+
     def check(self) -> None:
         """Make the folders, prove that writing works, and throw away what writers that were killed left behind."""
         with self._translated("素材目录无法写入"):

@@ -60,10 +60,15 @@ class MinioStore:
             self._client = _client(settings, endpoint)
             self._signer = _client(settings, self._public)
 
+    def exists(self) -> bool:
+        """See `ObjectStore.exists`."""
+        with self._translated(self.bucket):
+            return bool(self._client.bucket_exists(self.bucket))
+
     def check(self) -> None:
         """Make the bucket when missing and prove that writing works."""
         with self._translated(self.bucket):
-            if not self._client.bucket_exists(self.bucket):
+            if not self.exists():
                 self._make_bucket()
             self._client.put_object(self.bucket, PROOF, io.BytesIO(b"ok"), 2)
             self._client.remove_object(self.bucket, PROOF)

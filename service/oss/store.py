@@ -33,6 +33,9 @@ class ObjectStore(Protocol):
     def bucket(self) -> str:
         """The bucket's name: links into it that an older backend stored are ours."""
 
+    def exists(self) -> bool:
+        """Whether the bucket, or the folder, is there already."""
+
     def check(self) -> None:
         """Create what is missing (the bucket, the folder) and prove that writing works."""
 
