@@ -19,7 +19,7 @@ from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from service import parameters
 from service.context import Services
-from service.music import music_id
+from service.music import music_id, tags
 from service.oss import ObjectStore, links
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -125,7 +125,12 @@ def task(row: Task, link: Links) -> Json:
 
 
 def film(row: Asset, link: Links) -> Json:
-    """One version of a project's film; `number` counts from 1, `size` is in bytes."""
+    """One version of a project's film; `number` counts from 1, `size` is in bytes, `duration` in whole seconds.
+
+    `subtitles` has the links that there are, `parameters` are the options it was asked for with.
+    """
+    details = _object(row.details)
+    beside = {key.rpartition(".")[2]: link(key) for key in details.get("companions") or []}
     return {
         "id": row.object_key,
         "projectId": row.project_id,
@@ -133,24 +138,34 @@ def film(row: Asset, link: Links) -> Json:
         "number": row.number,
         "title": row.title,
         "url": link(row.object_key),
+        "cover": beside.get("jpg", ""),
+        "subtitles": {name: beside[name] for name in ("srt", "ass") if name in beside},
+        "log": beside.get("json", ""),
         "size": row.size,
         "sha256": row.sha256,
         "contentType": row.content_type,
-        "details": row.details or {},
+        "duration": _whole(details.get("duration") or 0),
+        "resolution": str(details.get("resolution") or ""),
+        "fps": _whole(details.get("fps") or 0),
+        "mode": str(details.get("mode") or ""),
+        "music": str(details.get("music") or ""),
+        "warnings": list(details.get("warnings") or []),
+        "parameters": _object(details.get("parameters")),
         "createdAt": time(row.created_at),
     }
 
 
 def music(row: Asset, link: Links) -> Json:
-    """A piece of music; its `id` is what POST .../video takes as `music`."""
+    """A piece of music; its `id` is what POST .../video takes as `music`, `duration` is in whole seconds."""
     return {
         "id": music_id(row),
         "number": row.number,
         "title": row.title,
+        "tags": tags(row),
         "url": link(row.object_key),
         "size": row.size,
         "contentType": row.content_type,
-        "details": row.details or {},
+        "duration": _whole(_object(row.details).get("duration") or 0),
         "createdAt": time(row.created_at),
     }
 

@@ -83,17 +83,18 @@ def mark_stored(session: Session, asset: Asset, *, now: datetime) -> None:
     session.merge(asset)
 
 
-def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) -> None:
-    """Take back an asset that does not count: its row, its object and what was stored beside it.
+def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) -> bool:
+    """Take back an asset that does not count: its row, its object and what was stored beside it. Returns whether it did.
 
     One that counts after all stays: whoever lost the database while it committed cannot know whether the commit went through.
     """
     with services.database.write() as session:
         row = session.get(Asset, asset.object_key)
         if row is not None and row.stored_at is not None:
-            return
+            return False
         session.execute(delete(Asset).where(Asset.object_key == asset.object_key))
     remove(services, [asset.object_key, *companions])
+    return True
 
 
 def keys_of_project(session: Session, project: Project, shots: Iterable[Shot]) -> list[str]:

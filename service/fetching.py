@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from service.context import Services
-from service.errors import DependencyError, ObjectNotFound, StorageError
+from service.errors import DependencyError, ObjectNotFound
 from service.oss import links
 
 log = logging.getLogger(__name__)
 
 TRIES = 3
+PAUSE_S = 0.5  # before the second try; twice as long before the third
 PARALLEL = 4
 CHUNK = 1 << 20  # bytes
-MAX_BYTES = 512 << 20  # of one asset
 
 
-class _Spoilt(StorageError):
-    """The bytes are not those that were stored, or too many."""
+class _Spoilt(Exception):
+    """The bytes are not those that were stored."""
+
+
+class _TooLarge(Exception):
+    """The object is over the limit."""
 
 
 def fetch(
@@ -30,12 +35,12 @@ def fetch(
     """Fetch `wanted` (name → what a row stores) into `folder`.
 
     Returns the files by name and, for what could not be had, the reason by name (Chinese). Only our own store is read: a row that holds
-    another address counts as missing. `check` is called between chunks and may raise to stop. Raises `DependencyError` when storage does
-    not answer three times in a row.
+    another address counts as missing, and so does an object over the limits of what is taken in (`worker.max_download`, `film.max_music`).
+    `check` is called between chunks and may raise to stop. Raises `DependencyError` when storage does not answer three times in a row.
     """
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch") as pool:
         futures = {
-            name: pool.submit(_fetch_one, services, stored, folder / f"{number}{Path(stored).suffix[:8]}", check)
+            name: pool.submit(_fetch_one, services, stored, folder / str(number), check)
             for number, (name, stored) in enumerate(wanted.items())
         }
         results = {name: future.result() for name, future in futures.items()}
@@ -47,22 +52,30 @@ def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], 
     key = links.key_of(stored, services.settings.minio.bucket)
     if key is None:
         return "不在本服务的存储中"
+    path = path.with_suffix(Path(key).suffix)
+    limit = max(services.settings.worker.max_download, services.settings.film.max_music)
     for attempt in range(1, TRIES + 1):
+        check()
         try:
-            _download(services, key, path, check)
+            _download(services, key, path, limit, check)
             return path
         except ObjectNotFound:
             return "文件已不存在"
-        except _Spoilt as error:
+        except _TooLarge:
+            return f"文件过大，最多 {limit >> 20} MB"
+        except (_Spoilt, DependencyError) as error:
             log.warning("fetching %s, try %d of %d: %s", key, attempt, TRIES, error)
-        except DependencyError:
-            if attempt == TRIES:
+            if attempt == TRIES and isinstance(error, DependencyError):
                 raise
+        if attempt < TRIES:
+            services.clock.wait(threading.Event(), PAUSE_S * attempt)
     return "文件内容与存储时不一致"
 
 
-def _download(services: Services, key: str, path: Path, check: Callable[[], None]) -> None:
-    expected = services.store.stat(key).sha256
+def _download(services: Services, key: str, path: Path, limit: int, check: Callable[[], None]) -> None:
+    info = services.store.stat(key)
+    if info.size > limit:
+        raise _TooLarge
     digest, size = hashlib.sha256(), 0
     stream = services.store.open(key)
     try:
@@ -70,11 +83,13 @@ def _download(services: Services, key: str, path: Path, check: Callable[[], None
             while chunk := stream.read(CHUNK):
                 check()
                 size += len(chunk)
-                if size > MAX_BYTES:
-                    raise _Spoilt(f"larger than {MAX_BYTES} bytes")
+                if size > info.size:
+                    break
                 digest.update(chunk)
                 file.write(chunk)
     finally:
         stream.close()
-    if expected and digest.hexdigest() != expected:
+    if size != info.size:
+        raise _Spoilt(f"{size} bytes instead of {info.size}")
+    if info.sha256 and digest.hexdigest() != info.sha256:
         raise _Spoilt("hash differs")

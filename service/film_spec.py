@@ -64,6 +64,7 @@ def build(
     """The spec of a project's film. `files` holds what was fetched: `image:<shot id>`, `clip:<shot id>`, `audio:<shot id>`, `music`."""
     width, height = frame_size(request.resolution or settings.film.resolution)
     music = files.get("music")
+    rate_control = RateControl(request.rate_control or ("cbr" if request.bitrate else "crf"))
     return FilmSpec(
         shots=tuple(_shot(shot, request, files) for shot in shots),
         output_dir=output_dir,
@@ -75,10 +76,10 @@ def build(
         fit=Fit(request.fit),
         subtitles=Subtitles(request.subtitles or settings.film.subtitles),
         quality=Quality(request.mode),
-        rate_control=RateControl(request.rate_control),
-        bitrate_kbps=request.bitrate if request.rate_control != "crf" else None,
+        rate_control=rate_control,
+        bitrate_kbps=request.bitrate if rate_control is not RateControl.CRF else None,
         encoder=Encoder(request.encoder),
-        music=Music(music) if music is not None else None,
+        music=Music(music, level_db=request.music_level) if music is not None else None,
         intro_s=request.intro,
         outro_s=request.outro,
         first_seconds=request.first_seconds,
@@ -105,5 +106,6 @@ def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path]) -> FilmSh
         text=shot.spoken if request.narration != "none" else "",
         title=shot.title,
         transition=transition_of(request.transition or shot.transition or ""),
+        transition_s=request.transition_seconds,
         seed=int.from_bytes(shot.id.encode()[:8], "big"),
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models import project_queries
 from models.asset import Asset, AssetKind
 from models.base import new_id
 from models.retrying import retrying
 from models.task import Task, TaskStatus, TaskType
-from service import films_plan, parameters
+from service import films_plan, music, parameters
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, InvalidInput, NotFound
 from service.request_context import request_id
 from service.requests import FilmRequest
 
@@ -21,8 +22,8 @@ from service.requests import FilmRequest
 def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     """Insert and queue a `generate_video` task; returns its id.
 
-    A film waits for pictures in the making, and for the narrations that it asks for itself. Raises `NotFound`, or `Conflict` when the
-    project has no shots and none are in the making.
+    A film waits for pictures in the making, and for the narrations that it asks for itself. Raises `NotFound`, `InvalidInput` for music
+    that is not there, or `Conflict` when the project has no shots and none are in the making.
     """
     now = services.clock.now()
     resolution = wanted.resolution or services.settings.film.resolution
@@ -50,6 +51,7 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
             session.add(task)
             ready = [task.id]
         else:
+            _check_music(session, wanted.music)
             coming = project_queries.open_tasks(session, project_id, type_=TaskType.STORYBOARD)
             if not coming and not project_queries.shots(session, project_id):
                 raise Conflict("项目还没有镜头，无法合成影片")
@@ -60,6 +62,14 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
             ready = films_plan.plan(session, task, now=now)
     enqueue(services, ready)
     return task.id
+
+
+def _check_music(session: Session, wanted: str) -> None:
+    if wanted and wanted != music.AUTO:
+        try:
+            music.find(session, wanted)
+        except NotFound as error:
+            raise InvalidInput("music", f"music {error}，可用的见 GET /v1/api/music，或用 auto") from error
 
 
 def of_project(services: Services, project_id: str) -> list[Asset]:

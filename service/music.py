@@ -11,21 +11,27 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.asset import Asset, AssetKind
+from models.retrying import retrying
 from service import assets
 from service.context import Services
 from service.errors import BadNodeResult, FilmError, InvalidInput, NotFound, TooLarge
 from service.film import sound
+from service.music_words import terms
 from service.node.sniff import Kind, sniff
+from service.request_errors import shorten
+from service.requests import MusicUpload
 
 CHUNK = 1 << 20  # bytes
+AUTO = "auto"
+MAX_NAME = 200  # characters of a title that is taken from a file's name
 
 
-def add(services: Services, stream: BinaryIO, filename: str, title: str = "") -> Asset:
-    """Store an uploaded piece of music under `title`, or its file's name.
+def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload) -> Asset:
+    """Store an uploaded piece of music under its title, or its file's name.
 
     Raises `TooLarge` over `film.max_music` bytes, `InvalidInput` when it is nothing that can be played.
     """
-    name = (title or Path(filename).stem or "music")[:200]
+    name = upload.title.strip() or _name(filename)
     place = assets.Place(project_id="", title=name)
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
@@ -41,10 +47,16 @@ def add(services: Services, stream: BinaryIO, filename: str, title: str = "") ->
         except BaseException:
             assets.discard(services, asset)
             raise
-    asset.details = {"duration": round(seconds)}
+    asset.details = {"duration": max(1, round(seconds)), "tags": upload.words()}
     with services.database.write() as session:
         assets.mark_stored(session, asset, now=services.clock.now())
     return asset
+
+
+def _name(filename: str) -> str:
+    """A file's name for a person: without its folders (of either kind of system), its extension, and what cannot be shown."""
+    stem = Path(re.split(r"[/\\]", filename)[-1]).stem
+    return " ".join("".join(c if c.isprintable() else " " for c in stem).split())[:MAX_NAME] or "music"
 
 
 def _receive(stream: BinaryIO, path: Path, limit: int) -> None:
@@ -53,10 +65,15 @@ def _receive(stream: BinaryIO, path: Path, limit: int) -> None:
         while chunk := stream.read(CHUNK):
             size += len(chunk)
             if size > limit:
-                raise TooLarge(f"音乐文件不能超过 {limit >> 20} MB")
+                raise too_large(limit)
             file.write(chunk)
     if size == 0:
         raise InvalidInput("file", "file 不能为空")
+
+
+def too_large(limit: int) -> TooLarge:
+    """The refusal of an upload over `limit` bytes."""
+    return TooLarge(f"音乐文件不能超过 {limit / (1 << 20):.3g} MB")
 
 
 def music_id(asset: Asset) -> str:
@@ -70,31 +87,52 @@ def all_music(services: Services) -> list[Asset]:
         return _all(session)
 
 
-def choose(session: Session, wanted: str, mood: str) -> Asset | None:
-    """The piece that a film asks for: by id, or for "auto" the one whose title shares most words with the storyboard's music words.
+@retrying
+def delete(services: Services, wanted: str) -> None:
+    """Take a piece out of the library; films that hold it stay as they are. Raises `NotFound`.
 
-    None when "auto" finds nothing; raises `NotFound` for an unknown id.
+    Its row stays, so that no later piece gets its number: a film that asked for it must not get another one.
+    """
+    with services.database.write() as session:
+        piece = find(session, wanted)
+        piece.stored_at = None
+        key = piece.object_key
+    assets.remove(services, [key])
+
+
+def find(session: Session, wanted: str) -> Asset:
+    """The piece of this id; raises `NotFound`."""
+    for piece in _all(session):
+        if music_id(piece) == wanted:
+            return piece
+    raise NotFound(f"没有编号为 {shorten(wanted)} 的音乐")
+
+
+def choose(session: Session, wanted: str, mood: str) -> Asset | None:
+    """The piece that a film asks for: by id, or for "auto" the one that has most in common with the storyboard's music words.
+
+    What counts are the terms of its title and tags (`music_words`); of equals the newest. None when "auto" finds nothing in common with
+    any, and when no music is wanted; raises `NotFound` for an unknown id.
     """
     if not wanted:
         return None
-    pieces = _all(session)
-    if wanted != "auto":
-        for piece in pieces:
-            if music_id(piece) == wanted:
-                return piece
-        raise NotFound(f"没有编号为 {wanted} 的音乐")
-    words = _words(mood)
-    best = max(pieces, key=lambda piece: len(words & _words(piece.title)), default=None)
-    return best if best is not None and words & _words(best.title) else None
+    if wanted != AUTO:
+        return find(session, wanted)
+    words = terms(mood)
+    fitting = [(len(words & _terms(piece)), piece) for piece in _all(session)]
+    common, best = max(fitting, key=lambda each: each[0], default=(0, None))
+    return best if common else None
+
+
+def tags(piece: Asset) -> list[str]:
+    """The words that a piece was given to be found by."""
+    return list((piece.details or {}).get("tags") or [])
+
+
+def _terms(piece: Asset) -> set[str]:
+    return terms(" ".join([piece.title, *tags(piece)]))
 
 
 def _all(session: Session) -> list[Asset]:
     pieces = select(Asset).where(Asset.kind == AssetKind.MUSIC, Asset.stored_at.is_not(None))
     return list(session.scalars(pieces.order_by(Asset.number.desc())))
-
-
-def _words(text: str) -> set[str]:
-    """Latin words, and pairs of Chinese characters, which stand in for words."""
-    lower = text.lower()
-    chinese = [run[i : i + 2] for run in re.findall(r"[\u4e00-\u9fff]+", lower) for i in range(max(1, len(run) - 1))]
-    return set(re.findall(r"[a-z0-9]+", lower)) | set(chinese)

@@ -86,14 +86,16 @@ def _id(value: Any) -> Any:
 
 def _transition(value: Any) -> Any:
     allowed = [transition.value for transition in Transition]
-    if isinstance(value, str) and value not in ("", *allowed):
+    word = _lower(value)
+    if isinstance(word, str) and word not in ("", *allowed):
         raise ValueError(f"只能是 {'、'.join(allowed)}，收到 {shorten(value)}")
-    return value
+    return word
 
 
 Integer = Annotated[int, BeforeValidator(_number)]
 OptionalInteger = Annotated[int | None, BeforeValidator(_number)]
-Seconds = Annotated[float, BeforeValidator(_number)]
+Decimal = Annotated[float, BeforeValidator(_number)]
+Word = BeforeValidator(_lower)
 Name = Annotated[str, Field(max_length=MAX_NAME)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
@@ -150,34 +152,39 @@ class ShotChanges(Request):
 class FilmRequest(Request):
     """POST .../video: the whole film, or one shot's clip where `shot_id` is given. None or "" means the configured default.
 
-    `resolution` is `WxH` once validated. `bitrate` is in kbit/s and needed by `rate_control` cbr and 2pass. Times are seconds.
+    `resolution` is `WxH` once validated. `bitrate` is in kbit/s; `rate_control` cbr and 2pass need it, and where no `rate_control` is given
+    it means cbr. Times are seconds, `music_level` is decibels below the narration.
     """
+
+    misspelt = {"size": "resolution", "quality": "mode"}
 
     shot_id: Annotated[str, BeforeValidator(_id)] = ""
     resolution: Annotated[str, BeforeValidator(_resolution)] = ""
     fps: Annotated[Annotated[int, Field(ge=1, le=60)] | None, BeforeValidator(_none_if_zero)] = None
-    format: Annotated[Literal["mp4"], BeforeValidator(_lower)] = "mp4"
-    rate_control: Literal["crf", "cbr", "2pass"] = "crf"
+    format: Annotated[Literal["mp4"], Word] = "mp4"
+    rate_control: Annotated[Literal["crf", "cbr", "2pass", ""], Word] = ""
     bitrate: Annotated[
         Annotated[int, Field(ge=100, le=100_000)] | None, BeforeValidator(_none_if_zero), Field(validate_default=True)
     ] = None
-    mode: Literal["preview", "final", "high"] = "final"
-    first_seconds: Annotated[Seconds, Field(ge=0.5, le=3600)] | None = None
-    subtitles: Literal["burned", "soft", "both", "off", ""] = ""
-    narration: Literal["auto", "none"] = "auto"
+    mode: Annotated[Literal["preview", "final", "high"], Word] = "final"
+    first_seconds: Annotated[Decimal, Field(ge=0.5, le=3600)] | None = None
+    subtitles: Annotated[Literal["burned", "soft", "both", "off", ""], Word] = ""
+    narration: Annotated[Literal["auto", "none"], Word] = "auto"
     music: Annotated[str, Field(max_length=255)] = ""  # an id from GET /v1/api/music, "auto", or "" for none
+    music_level: Annotated[Decimal, Field(ge=-40, le=0)] = -14.0
     transition: Annotated[str, BeforeValidator(_transition)] = ""
-    fit: Literal["crop", "blur"] = "crop"
-    intro: Annotated[Seconds, Field(ge=0, le=30)] = 0.0
-    outro: Annotated[Seconds, Field(ge=0, le=30)] = 0.5
-    encoder: Literal["x264", "nvenc", "qsv", "vaapi", "videotoolbox"] = "x264"
-    export: Literal["cloud", "local"] = "cloud"
+    transition_seconds: Annotated[Decimal, Field(ge=0, le=10)] = 0.5
+    fit: Annotated[Literal["crop", "blur"], Word] = "crop"
+    intro: Annotated[Decimal, Field(ge=0, le=30)] = 0.0
+    outro: Annotated[Decimal, Field(ge=0, le=30)] = 0.5
+    encoder: Annotated[Literal["x264", "nvenc", "qsv", "vaapi", "videotoolbox"], Word] = "x264"
+    export: Annotated[Literal["cloud", "local"], Word] = "cloud"
     strict: bool = False
 
     @field_validator("bitrate")
     @classmethod
     def _needed_by_rate_control(cls, bitrate: int | None, info: ValidationInfo) -> int | None:
-        if bitrate is None and info.data.get("rate_control", "crf") != "crf":
+        if bitrate is None and info.data.get("rate_control") in ("cbr", "2pass"):
             raise ValueError(f"不能为空：rate_control 为 {info.data['rate_control']} 时需要它（100 到 100000 kbit/s）")
         return bitrate
 
@@ -188,8 +195,19 @@ class NarrationRequest(Request):
     voice: Name = ""
     lang: Name = ""
     sample_rate: Annotated[Integer, Field(ge=0, le=192_000)] = 0
-    format: Annotated[Literal["", "mp3", "wav"], BeforeValidator(_lower)] = ""
-    speed: Annotated[Seconds, Field(ge=0.5, le=2)] | None = None
+    format: Annotated[Literal["", "mp3", "wav"], Word] = ""
+    speed: Annotated[Decimal, Field(ge=0.5, le=2)] | None = None
+
+
+class MusicUpload(Request):
+    """POST /v1/api/music, beside the file. `tags` are words parted by commas or blanks."""
+
+    title: str = ""
+    tags: Annotated[str, Field(max_length=200)] = ""
+
+    def words(self) -> list[str]:
+        """The tags one by one, each once."""
+        return list(dict.fromkeys(re.findall(r"[^\s,;，；、]+", self.tags)))
 
 
 class PageRequest(Request):

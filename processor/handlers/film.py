@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,15 @@ from models.project import Project
 from models.shot import Shot
 from processor.handle import TaskHandle
 from service import assets, film_spec, films_plan, music, parameters
-from service.errors import Cancelled, FilmError
+from service.errors import Cancelled, FilmError, NotFound
 from service.fetching import fetch
+from service.film.cache import work_folder
 from service.film.compose import compose
 from service.film.spec import FilmReport, Progress
 from service.requests import FilmRequest
 
+STAGE = "读取素材"
+NO_MUSIC = "音乐库中没有合适的音乐，影片不含背景音乐"
 FETCHED, COMPOSED = 5, 95  # percent of the task when the parts are there, and when the film is made
 REPORT_EVERY_S = 0.5
 
@@ -34,29 +36,35 @@ class _Parts:
     shots: list[Shot]
     music: Asset | None
     warnings: list[str]
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def run(handle: TaskHandle) -> None:
     """Handler of `generate_video` for a whole project."""
     request = films_plan.film_request(handle.task)
     parts = _parts(handle, request)
-    with tempfile.TemporaryDirectory(prefix="s2v-film-") as folder:
-        report = _compose(handle, request, parts, Path(folder))
+    # In the cache's folder for work in progress, which is cleared of what a killed process left.
+    with work_folder(film_spec.cache_dir(handle.services.settings)) as folder:
+        report = _compose(handle, request, parts, folder)
         _store(handle, request, parts, report)
 
 
 def _parts(handle: TaskHandle, request: FilmRequest) -> _Parts:
     warnings: list[str] = []
+    piece = None
     with handle.services.database.read() as session:
         project = project_queries.project(session, handle.task.project_id)
         if project is None:
             raise Cancelled
         shots = project_queries.shots(session, project.id)
-        piece = music.choose(session, request.music, project.bgm or "")
+        try:
+            piece = music.choose(session, request.music, project.bgm or "")
+        except NotFound as error:  # it was deleted since the request
+            warnings.append(f"{error}，影片不含背景音乐")
     if not shots:
-        raise FilmError("准备", "项目没有镜头")
-    if request.music == "auto" and piece is None:
-        warnings.append("音乐库中没有合适的音乐，影片不含背景音乐")
+        raise FilmError(STAGE, "项目没有镜头")
+    if request.music == music.AUTO and piece is None:
+        warnings.append(NO_MUSIC)
     return _Parts(project, shots, piece, warnings)
 
 
@@ -65,17 +73,22 @@ def _compose(handle: TaskHandle, request: FilmRequest, parts: _Parts, folder: Pa
     wanted |= {f"clip:{shot.id}": shot.video_path for shot in parts.shots}
     if request.narration != "none":
         wanted |= {f"audio:{shot.id}": shot.audio_path for shot in parts.shots}
+        silent = [shot for shot in parts.shots if shot.spoken.strip() and not shot.audio_path]
+        parts.warnings.extend(f"镜头 {shot.order} 缺少旁白，以静音代替" for shot in silent)
     if parts.music is not None:
         wanted["music"] = parts.music.object_key
     handle.report(0, "正在读取素材")
     inputs = folder / "inputs"
     inputs.mkdir()
+    started = time.monotonic()
     files, missing = fetch(
         handle.services, {name: stored for name, stored in wanted.items() if stored}, inputs, handle.check
     )
+    parts.seconds["fetch"] = time.monotonic() - started
     parts.warnings.extend(_missing_texts(parts.shots, missing))
-    if missing and request.strict:
-        raise FilmError("读取素材", "；".join(parts.warnings))
+    lacking = [warning for warning in parts.warnings if warning != NO_MUSIC]
+    if lacking and request.strict:
+        raise FilmError(STAGE, "；".join(lacking))
     handle.report(FETCHED, "素材已就绪")
     spec = film_spec.build(
         settings=handle.services.settings,
@@ -89,17 +102,18 @@ def _compose(handle: TaskHandle, request: FilmRequest, parts: _Parts, folder: Pa
 
 
 class _Reporter:
-    """Writes the pipeline's progress into the task, a few times a second at most."""
+    """Writes the pipeline's progress into the task: every new stage, and within one a few times a second at most."""
 
     def __init__(self, handle: TaskHandle) -> None:
         self._handle = handle
         self._last = 0.0
+        self._stage = ""
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._last < REPORT_EVERY_S and progress.fraction < 1:
+        if progress.stage == self._stage and now - self._last < REPORT_EVERY_S:
             return
-        self._last = now
+        self._last, self._stage = now, progress.stage
         percent = FETCHED + int(progress.fraction * (COMPOSED - FETCHED))
         self._handle.report(percent, progress.message)
 
@@ -122,14 +136,14 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
     asset = assets.reserve(services, AssetKind.FILM, place, "mp4")
     warnings = [*parts.warnings, *report.warnings]
     log = report.film.with_suffix(".log.json")
-    diary = {**report.log, "warnings": warnings, "shots": [asdict(timing) for timing in report.shots]}
-    log.write_text(json.dumps(diary, ensure_ascii=False, indent=1, default=str), "utf-8")
+    log.write_text(json.dumps(_diary(handle, request, parts, report, warnings), ensure_ascii=False, indent=1), "utf-8")
     stem = asset.object_key.removesuffix(".mp4")
     companions = {f"{stem}.log.json": log, f"{stem}{report.cover.suffix}": report.cover}
     for path in (report.subtitles_srt, report.subtitles_ass):
         if path is not None:
             companions[f"{stem}{path.suffix}"] = path
-    asset.details = _details(handle, request, report, warnings, sorted(companions))
+    asset.details = _details(request, parts, report, warnings, sorted(companions))
+    exported: list[Path] = []
 
     def commit(session: Session) -> None:
         fresh = project_queries.project(session, project.id)
@@ -147,15 +161,18 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
         assets.store_file(services, asset, report.film, place)
         for key, path in companions.items():
             services.store.put_file(key, path, metadata={"project": project.id, "task": handle.task.id})
-        exported = _export(handle, request, asset, report.film)
-        handle.finish(_result(handle, asset, report), _message(report, warnings, exported), commit)
+        if request.export == "local":
+            exported.append(_export(handle, asset, report.film))
+        handle.finish(_result(asset, report), _message(report, warnings, exported), commit)
     except BaseException:
-        assets.discard(services, asset, companions)
+        if assets.discard(services, asset, companions):
+            for path in exported:
+                path.unlink(missing_ok=True)
         raise
 
 
 def _details(
-    handle: TaskHandle, request: FilmRequest, report: FilmReport, warnings: list[str], companions: list[str]
+    request: FilmRequest, parts: _Parts, report: FilmReport, warnings: list[str], companions: list[str]
 ) -> dict[str, Any]:
     return {
         "companions": companions,
@@ -163,12 +180,32 @@ def _details(
         "resolution": f"{report.width}x{report.height}",
         "fps": report.fps,
         "mode": request.mode,
+        "music": "" if parts.music is None else music.music_id(parts.music),
         "warnings": warnings,
-        "task_id": handle.task.id,
+        "parameters": request.model_dump(),
     }
 
 
-def _result(handle: TaskHandle, asset: Asset, report: FilmReport) -> dict[str, Any]:
+def _diary(
+    handle: TaskHandle, request: FilmRequest, parts: _Parts, report: FilmReport, warnings: list[str]
+) -> dict[str, Any]:
+    """What the log beside the film holds: what was asked for, what was done, how long each stage took (`seconds`), where each shot lies."""
+    made = dict(report.log)
+    seconds = made.pop("seconds", {})
+    return {
+        "project": parts.project.id,
+        "task": handle.task.id,
+        "parameters": request.model_dump(),
+        **made,
+        "duration_s": report.duration_s,
+        "music": None if parts.music is None else {"id": music.music_id(parts.music), "title": parts.music.title},
+        "seconds": {"fetch": round(parts.seconds["fetch"], 3), **(seconds if isinstance(seconds, dict) else {})},
+        "warnings": warnings,
+        "shots": [asdict(timing) for timing in report.shots],
+    }
+
+
+def _result(asset: Asset, report: FilmReport) -> dict[str, Any]:
     """`task_video` holds texts only, as clients decode it; its `path` is the stored key, shown as a link."""
     video = {
         "path": asset.object_key,
@@ -181,20 +218,22 @@ def _result(handle: TaskHandle, asset: Asset, report: FilmReport) -> dict[str, A
     return {**parameters.result("video", asset.object_key, asset.object_key), "task_video": video}
 
 
-def _export(handle: TaskHandle, request: FilmRequest, asset: Asset, film: Path) -> Path | None:
-    """`export: local` also leaves the film in a folder of this machine."""
-    if request.export != "local":
-        return None
+def _export(handle: TaskHandle, asset: Asset, film: Path) -> Path:
+    """`export: local` also leaves the film in a folder of this machine, under a name that no other film has."""
     settings = handle.services.settings
     folder = Path(settings.film.local_export) if settings.film.local_export else settings.data_dir / "films"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{asset.project_id}-{asset.number}.mp4"
-    shutil.copyfile(film, target)
+    part = target.with_suffix(".part")
+    try:
+        shutil.copyfile(film, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     return target
 
 
-def _message(report: FilmReport, warnings: list[str], exported: Path | None) -> str:
+def _message(report: FilmReport, warnings: list[str], exported: list[Path]) -> str:
     text = f"影片已生成，时长 {report.duration_s:.1f} 秒"
-    if exported is not None:
-        text += f"，已导出到 {exported}"
+    text += "".join(f"，已导出到 {path}" for path in exported)
     return f"{text}（{'；'.join(warnings)}）" if warnings else text

@@ -6,11 +6,13 @@ from typing import BinaryIO, cast
 
 from flask import Blueprint, request
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from routers import wire
+from routers import params, wire
 from service import music
 from service.context import Services
 from service.errors import InvalidInput
+from service.requests import MusicUpload
 
 FORM_SLACK = 65_536  # bytes of a multipart body beside the file
 
@@ -21,14 +23,15 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.post("/music")
     def upload() -> wire.Json:
-        """A multipart form with the file (under any name) and perhaps a `title`."""
-        request.max_content_length = services.settings.film.max_music + FORM_SLACK
-        file = _only_file()
-        title = (request.form.get("title") or request.args.get("title") or "").strip()
-        limit = services.settings.story.max_title
-        if len(title) > limit or "\x00" in title:
-            raise InvalidInput("title", f"title 最多 {limit} 个字符，不能含 NUL")
-        stored = music.add(services, cast(BinaryIO, file.stream), file.filename or "", title)
+        """A multipart form with the file (under any name), and perhaps `title` and `tags`."""
+        limit = services.settings.film.max_music
+        request.max_content_length = limit + FORM_SLACK
+        try:
+            file = _only_file()
+        except RequestEntityTooLarge as error:
+            raise music.too_large(limit) from error
+        wanted = params.parse(MusicUpload, request, services.settings)
+        stored = music.add(services, cast(BinaryIO, file.stream), file.filename or "", wanted)
         return {"music": wire.music(stored, wire.Links.of(services, request)), "message": "音乐已上传"}
 
     @routes.get("/music")
@@ -37,11 +40,16 @@ def blueprint(services: Services) -> Blueprint:
         found = [wire.music(row, link) for row in music.all_music(services)]
         return {"music": found, "total": len(found)}
 
+    @routes.delete("/music/<music_id>")
+    def delete(music_id: str) -> wire.Json:
+        music.delete(services, music_id)
+        return {"message": "音乐已删除", "music_id": music_id}
+
     return routes
 
 
 def _only_file() -> FileStorage:
-    files = list(request.files.values())
+    files = [file for _, file in request.files.items(multi=True)]
     if len(files) != 1:
         raise InvalidInput("file", f"需要恰好一个文件（multipart/form-data），收到 {len(files)} 个")
     return files[0]
