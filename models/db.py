@@ -60,10 +60,6 @@ class Database:
         with self.read() as session:
             return f"{self.engine.dialect.name} {session.scalar(text(query))}"
 
-    def after_fork(self) -> None:
-        """Forget connections that belong to the parent process; two processes on one connection read each other's answers."""
-        self.engine.dispose(close=False)
-
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()

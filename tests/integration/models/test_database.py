@@ -162,6 +162,26 @@ def test_a_wrong_statement_is_neither_tried_again_nor_blamed_on_the_server(datab
     assert calls == [1]
 
 
+def test_more_threads_than_connections_wait_for_their_turn(mysql_url: URL, open_url: Open) -> None:
+    database = open_url(mysql_url)  # 8 connections, 8 more at peaks
+    seen: set[int] = set()
+    everybody = threading.Barrier(64)
+
+    def ask(_: int) -> int:
+        everybody.wait(timeout=60)
+        with database.read() as session:
+            seen.add(int(session.scalar(text("SELECT CONNECTION_ID()")) or 0))
+            return int(session.scalar(text("SELECT 1 FROM (SELECT SLEEP(0.02)) AS nap")) or 0)
+
+    with ThreadPoolExecutor(64) as threads:
+        assert sum(threads.map(ask, range(64))) == 64
+    with database.read() as session:
+        name = {"name": mysql_url.database}
+        kept = session.scalar(text("SELECT COUNT(*) FROM information_schema.processlist WHERE db = :name"), name)
+    assert 8 < len(seen) <= 64
+    assert 1 <= int(kept or 0) <= 16
+
+
 def test_connections_that_are_all_in_use_are_told() -> None:
     def wait_in_vain() -> None:
         with translated():
@@ -194,19 +214,6 @@ def test_sessions_know_emoji_and_strictness_whatever_the_server_says(mysql_url: 
     assert "STRICT_TRANS_TABLES" in mode
     assert "NO_ZERO_DATE" not in mode
     assert (charset, isolation) == ("utf8mb4", "READ-COMMITTED")
-
-
-def test_after_a_fork_the_parents_connections_are_not_used(mysql_url: URL, open_url: Open) -> None:
-    database = open_url(mysql_url)
-
-    def connection() -> int:
-        with database.read() as session:
-            return int(session.scalar(text("SELECT CONNECTION_ID()")) or 0)
-
-    first = connection()
-    assert connection() == first
-    database.after_fork()
-    assert connection() != first
 
 
 def test_the_database_comes_back_after_its_server_was_restarted(pytestconfig: pytest.Config) -> None:
