@@ -18,7 +18,9 @@ from service.clock import Clock
 from service.context import Services
 from service.events import Events
 from service.node.client import NodeClient
+from service.oss import ObjectStore
 from service.oss.local import LocalStore
+from service.oss.minio import MinioStore
 from service.queue import TaskQueue
 from service.requests import NewProject
 from tests.scripted_node import ScriptedNode
@@ -42,7 +44,9 @@ class Backend:
     def new_services(self) -> Services:
         """Services of another process: connections of their own."""
         redis = Redis.from_url(self._redis_url)
-        store = LocalStore(self.settings.data_dir / "assets", "s" * 32, "http://127.0.0.1:1")
+        store: ObjectStore = LocalStore(self.settings.data_dir / "assets", "s" * 32, "http://127.0.0.1:1")
+        if self.settings.minio.endpoint:
+            store = MinioStore(self.settings.minio)
         store.check()
         return Services(
             settings=self.settings,

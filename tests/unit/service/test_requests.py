@@ -12,6 +12,7 @@ from config.settings import Settings, StorySettings
 from service.errors import InvalidInput
 from service.requests import (
     FilmRequest,
+    MusicUpload,
     NarrationRequest,
     NewProject,
     PageRequest,
@@ -213,6 +214,72 @@ def test_a_rate_control_that_needs_a_bitrate_says_so(rate_control: str) -> None:
     assert error.field == "bitrate"
     assert rate_control in str(error)
     assert parse(FilmRequest, {"rate_control": rate_control, "bitrate": 4000}, SETTINGS).bitrate == 4000
+
+
+OUT_OF_RANGE: dict[str, tuple[Any, str]] = {
+    "shot_id": ("a/b", "编号"),
+    "resolution": ("1281x720", "偶数"),
+    "fps": (0.5, "整数"),
+    "format": ("mkv", "mp4"),
+    "rate_control": ("vbr", "crf、cbr、2pass"),
+    "bitrate": (100_001, "100000"),
+    "mode": ("draft", "preview、final、high"),
+    "first_seconds": (3601, "3600"),
+    "subtitles": ("on", "burned、soft、both、off"),
+    "narration": ("some", "auto、none"),
+    "music": ("m" * 256, "255"),
+    "music_level": (0.1, "0"),
+    "transition": ("star", "wipe_right"),
+    "transition_seconds": (10.1, "10"),
+    "fit": ("stretch", "crop、blur"),
+    "intro": (-0.1, "0"),
+    "outro": (30.5, "30"),
+    "encoder": ("x265", "videotoolbox"),
+    "export": ("usb", "cloud、local"),
+    "strict": (2, "true 或 false"),
+}
+
+
+@pytest.mark.parametrize("field", FilmRequest.model_fields)
+def test_no_film_option_takes_what_is_out_of_its_range(field: str) -> None:
+    value, limit = OUT_OF_RANGE[field]
+    for given_value in (value, str(value)):
+        error = refused(FilmRequest, **{field: given_value})
+        assert error.field == field
+        assert limit in str(error)
+
+
+@pytest.mark.parametrize("field", FilmRequest.model_fields)
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "\x00", "x" * 300], ids=["list", "object", "nul", "long"])
+def test_no_film_option_takes_what_is_no_value_at_all(field: str, value: Any) -> None:
+    error = refused(FilmRequest, **{field: value})
+    assert error.field == field
+    assert len(str(error)) < 200
+
+
+@pytest.mark.parametrize("field", FilmRequest.model_fields)
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_film_option_was_not_given(field: str, value: Any) -> None:
+    assert parse(FilmRequest, {field: value}, SETTINGS) == FilmRequest()
+
+
+def test_words_of_film_options_may_be_written_large() -> None:
+    wanted = parse(FilmRequest, {"Transition": "Wipe_Left", "Mode": " FINAL ", "Rate_Control": "CRF"}, SETTINGS)
+    assert (wanted.transition, wanted.mode, wanted.rate_control) == ("wipe_left", "final", "crf")
+
+
+def test_size_and_quality_are_other_words_for_resolution_and_mode() -> None:
+    wanted = parse(FilmRequest, {"size": "1:1", "quality": "high"}, SETTINGS)
+    assert (wanted.resolution, wanted.mode) == ("720x720", "high")
+
+
+def test_tags_of_music_are_parted_by_whatever_parts_words() -> None:
+    assert parse(MusicUpload, {"Tags": "平静、钢琴，calm;soft  calm"}, SETTINGS).words() == [
+        "平静",
+        "钢琴",
+        "calm",
+        "soft",
+    ]
 
 
 def test_a_film_request_survives_being_stored() -> None:
