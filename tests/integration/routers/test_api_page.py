@@ -1,0 +1,155 @@
+"""`doc/api.md` and the code say the same: routes, parameters with their defaults, fields of the objects, errors."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from flask import Flask
+
+from config.settings import Settings
+from models.asset import Asset
+from models.project import Project
+from models.shot import Shot
+from models.task import Task
+from routers import wire
+from routers.errors import TABLE
+from service import requests
+from service.context import Services
+from service.film.spec import Transition
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "doc" / "api.md").read_text("utf-8")
+ARGUMENT = re.compile(r"<(?:path:)?")
+ROUTE = re.compile(r"^### ((?:GET|POST|PUT|DELETE) /\S*)$", re.MULTILINE)
+
+MODELS: dict[str, type[requests.Request]] = {
+    "POST /v1/api/projects": requests.NewProject,
+    "GET /v1/api/projects": requests.PageRequest,
+    "PUT /v1/api/projects/:project_id": requests.ProjectChanges,
+    "POST /v1/api/projects/:project_id/shots/:shot_id": requests.ShotChanges,
+    "POST /v1/api/projects/:project_id/video": requests.FilmRequest,
+    "POST /v1/api/projects/:project_id/tts": requests.NarrationRequest,
+    "POST /v1/api/music": requests.MusicUpload,
+}
+
+
+def section(title: str) -> str:
+    """The text below a heading, up to the next one."""
+    return re.split(r"^#+ ", PAGE.split(f"# {title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of a section's table, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def names(title: str) -> list[str]:
+    """The first column of a section's table, without its back-ticks."""
+    return [row[0].strip("` |") for row in rows(title)]
+
+
+def test_every_route_is_on_the_page_and_the_page_names_no_other(app: Flask) -> None:
+    known = {
+        f"{method} {ARGUMENT.sub(':', rule.rule).replace('>', '')}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert set(ROUTE.findall(PAGE)) == known
+
+
+def test_no_route_is_described_twice() -> None:
+    found = ROUTE.findall(PAGE)
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("route", MODELS)
+def test_every_parameter_is_on_the_page_with_its_default(route: str) -> None:
+    written = {row[0].strip("`"): row[1] for row in rows(route)}
+    assert written == {name: default(field) for name, field in MODELS[route].model_fields.items()}
+
+
+def default(field: Any) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.default
+    if value is None:
+        return "—"
+    if value == "":
+        return '""'
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_every_request_that_can_be_parsed_belongs_to_a_route_on_the_page() -> None:
+    assert set(MODELS.values()) == set(requests.Request.__subclasses__())
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.__name__)
+def test_every_word_that_an_option_allows_is_on_the_page(model: type[requests.Request]) -> None:
+    [route] = [route for route, each in MODELS.items() if each is model]
+    for row in rows(route):
+        for word in _words(model.model_fields[row[0].strip("`")].annotation):
+            assert f"`{word}`" in " ".join(row), row[0]
+
+
+def _words(annotation: Any) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [word for word in get_args(annotation) if word]
+    return [word for part in get_args(annotation) for word in _words(part)]
+
+
+def test_every_transition_is_on_the_page() -> None:
+    for transition in Transition:
+        assert f"`{transition.value}`" in section("POST /v1/api/projects/:project_id/video")
+
+
+NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
+COMMON: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
+
+
+def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
+    link = wire.Links(services.store, "http://host")
+    project = Project(id="p", title="", story_text="", style="", status="created", **COMMON)
+    shot = Shot(id="s", project_id="p", order=1, title="", status="pending", **COMMON)
+    task = Task(id="t", project_id="p", shot_id="s", type="generate_shot", status="pending", **COMMON)
+    asset = Asset(object_key="music/1.mp3", project_id="p", kind="film", number=1, title="", size=1, created_at=NOW)
+    assert names("Project") == list(wire.project(project, link))
+    assert names("Shot") == list(wire.shot(shot, link))
+    assert sorted(names("Task")) == sorted(wire.task(task, link))
+    assert names("Film") == list(wire.film(asset, link))
+    assert names("Piece of music") == list(wire.music(asset, link))
+
+
+def test_the_table_of_errors_is_the_codes_own() -> None:
+    written = {row[0].strip("`"): (int(row[1]), int(row[2])) for row in rows("Errors")}
+    assert written == {type_.__name__: (int(answer.status), answer.code) for type_, answer in TABLE.items()}
+
+
+LIMITS = {
+    "story.max_chars": "20,000",
+    "story.max_title": "200",
+    "story.default_shots": "6",
+    "story.max_shots": "60",
+    "server.max_request_line": "262,144",
+    "film.max_music": "64 MiB",
+    "server.max_body": "1 MiB",
+}
+
+
+@pytest.mark.parametrize("key", LIMITS)
+def test_limits_on_the_page_are_the_settings_own(key: str) -> None:
+    part, name = key.split(".")
+    value = getattr(getattr(Settings(), part), name)
+    text = LIMITS[key]
+    assert text == (f"{value >> 20} MiB" if text.endswith("MiB") else f"{value:,}")
+    place = PAGE.index(f"`{key}`")
+    assert text in PAGE[place - 80 : place]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_both_readmes_lead_to_the_page(name: str) -> None:
+    assert "(doc/api.md)" in (ROOT / name).read_text("utf-8")
