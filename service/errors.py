@@ -129,14 +129,15 @@ class TaskTimeout(TaskError):
 class FilmError(TaskError):
     """The film pipeline failed.
 
-    `stage` is the stage's name, `shot` the shot's order (from 1) where one is to blame, `log` the last lines of ffmpeg.
+    `stage` is the stage's name, `reason` the message alone, `shot` the shot's order (from 1) where one is to blame, `log` the last lines
+    of ffmpeg.
     """
 
     def __init__(self, stage: str, message: str, *, shot: int | None = None, log: str = "") -> None:
         where = f"{stage}, 镜头 {shot}" if shot is not None else stage
         tail = f"\n{log.strip()}" if log.strip() else ""
         super().__init__(f"[{where}] {message}{tail}")
-        self.stage, self.shot, self.log = stage, shot, log
+        self.stage, self.reason, self.shot, self.log = stage, message, shot, log
 
 
 class Cancelled(StoryToVideoError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 POLL_S = 0.1
-PARTS = "parts"
+PARTS, WORK, SLOTS = "parts", "work", "slots"
 
 
 class Cache:
@@ -44,13 +44,10 @@ class Cache:
         """Delete what nobody has used for `max_age_s` seconds, then the least recently used until `max_bytes` hold. Returns the count."""
         now = time.time() if now is None else now
         known = []
-        for path in self.root.rglob("*"):
-            if "work" in path.relative_to(self.root).parts[:1] or path.suffix == ".lock":
-                continue
+        for path in self._files():
             with contextlib.suppress(OSError):  # another film prunes too
-                if path.is_file() and not path.is_symlink():
-                    stat = path.stat()
-                    known.append((stat.st_mtime, stat.st_size, path))
+                stat = path.stat()
+                known.append((stat.st_mtime, stat.st_size, path))
         known.sort(key=lambda entry: (entry[0], str(entry[2])))
         size = sum(entry[1] for entry in known)
         deleted = 0
@@ -62,6 +59,13 @@ class Cache:
                 deleted += 1
             size -= length
         return deleted
+
+    def _files(self) -> Iterator[Path]:
+        """All that is kept. Unlike `rglob`, `walk` does not mind folders that another film takes away meanwhile."""
+        for folder, folders, names in os.walk(self.root):
+            if Path(folder) == self.root:
+                folders[:] = [name for name in folders if name not in (WORK, SLOTS)]
+            yield from (Path(folder) / name for name in names)
 
 
 def take(part: Path, target: Path) -> None:
@@ -75,7 +79,7 @@ def take(part: Path, target: Path) -> None:
 @contextlib.contextmanager
 def work_folder(root: Path) -> Iterator[Path]:
     """A folder for one film, gone afterwards. Folders whose owner died are cleared away: their lock is free."""
-    base = root / "work"
+    base = root / WORK
     base.mkdir(parents=True, exist_ok=True)
     with (base / "all.lock").open("w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
@@ -110,7 +114,7 @@ def host_slot(root: Path, count: int, check: Callable[[], None], waiting: Callab
 
     The kernel frees a place when its holder dies. `check` is called while waiting, and may raise; `waiting` once, when there is a wait.
     """
-    folder = root / "slots"
+    folder = root / SLOTS
     folder.mkdir(parents=True, exist_ok=True)
     told = False
     with contextlib.ExitStack() as stack:

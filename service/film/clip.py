@@ -15,9 +15,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from service.errors import FilmError
-from service.film.media import MAX_PIXELS, STAGE, open_clip
+from service.film.media import MAX_PIXELS, open_clip
 from service.film.planes import Plane, Planes, empty, resize
-from service.film.spec import Fit
+from service.film.spec import INPUT, Fit
 from service.film.still import ASPECT_TOLERANCE, BLUR_DIM
 
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
@@ -52,7 +52,7 @@ class Clip:
             self._current, self._fresh = self._next[1], True
             self._next = next(self._frames, None)
         if self._current is None:
-            raise FilmError(STAGE, "视频片段里没有可解码的画面", shot=self._shot)
+            raise FilmError(INPUT, "视频片段里没有可解码的画面", shot=self._shot)
         if self._fresh:
             self._convert(self._current)
             self._fresh = False
@@ -69,14 +69,14 @@ class Clip:
             try:
                 for frame in container.decode(stream):
                     if frame.width * frame.height > MAX_PIXELS:
-                        raise FilmError(STAGE, "视频片段的画面太大", shot=self._shot)
+                        raise FilmError(INPUT, "视频片段的画面太大", shot=self._shot)
                     time = frame.time if frame.time is not None else count / float(stream.average_rate or self._fps)
                     start = time if start is None else start
                     count += 1
                     yield time - start, frame
             except FFmpegError as error:
                 if not count:
-                    raise FilmError(STAGE, f"视频片段无法解码：{error}", shot=self._shot) from error
+                    raise FilmError(INPUT, f"视频片段无法解码：{error}", shot=self._shot) from error
 
     def _convert(self, frame: VideoFrame) -> None:
         width, height = self._size

@@ -12,24 +12,25 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.errors import Cancelled, FilmError
+from service.errors import FilmError
 from service.film import sound
 from service.film.cache import Cache, host_slot, work_folder
 from service.film.captions import Captions
+from service.film.control import Beside, Stop, Teller
 from service.film.cues import Cue, make_cues
 from service.film.encoders import choose_encoding, frame_size
 from service.film.join import Chapter, Parts, join
 from service.film.materials import Material, file_digest, inspect
 from service.film.motion import choose_moves
 from service.film.picture import PictureMaker
+from service.film.script_text import reading_s
 from service.film.segments import Encoding, Look, Segment, Source, make_segments
-from service.film.spec import Cancel, FilmReport, FilmSpec, OnProgress, Progress, ShotTiming, Subtitles
+from service.film.spec import INPUT, Cancel, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
 from service.film.subtitle_files import write_ass, write_srt
 from service.film.timeline import Timeline, make_timeline
 
@@ -53,54 +54,11 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
         work_folder(spec.cache_dir) as folder,
         output_folder(spec.output_dir) as output,
     ):
+        stop.begin()
         report = _Film(spec, folder, output, tell, stop).make()
         Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
     tell("done", 1.0, "影片完成")
     return report
-
-
-class Stop:
-    """Cancelled by the user, by the time limit, or because another part of the film failed; `is_set` is a `Cancel` for the parts."""
-
-    def __init__(self, cancel: Cancel, timeout_s: float | None) -> None:
-        self._cancel = cancel
-        self._given_up = threading.Event()
-        self._started = time.monotonic()
-        self.timeout_s = timeout_s
-
-    def is_set(self) -> bool:
-        return self._cancel.is_set() or self._given_up.is_set() or self._late()
-
-    def check(self) -> None:
-        """Raise Cancelled or FilmError when it is time to stop."""
-        if self._cancel.is_set() or self._given_up.is_set():
-            raise Cancelled("影片合成已取消")
-        if self._late():
-            raise FilmError("timeout", f"影片合成超过时限 {self.timeout_s:.0f} 秒")
-
-    def give_up(self) -> None:
-        """Stop the other parts."""
-        self._given_up.set()
-
-    def left(self) -> float:
-        """Seconds until the time limit."""
-        if self.timeout_s is None:
-            return TIMEOUT_BASE_S
-        return max(0.0, self.timeout_s - (time.monotonic() - self._started))
-
-    def _late(self) -> bool:
-        return self.timeout_s is not None and time.monotonic() - self._started > self.timeout_s
-
-
-class Teller:
-    """Reports progress that never goes back."""
-
-    def __init__(self, progress: OnProgress) -> None:
-        self._progress, self._fraction = progress, 0.0
-
-    def __call__(self, stage: str, fraction: float, message: str) -> None:
-        self._fraction = min(1.0, max(self._fraction, fraction))
-        self._progress(Progress(stage, self._fraction, message))
 
 
 @contextlib.contextmanager
@@ -131,14 +89,37 @@ class _Film:
     stop: Stop
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    materials: Sequence[Material] = ()
+    broken: dict[str, str] = field(
+        default_factory=dict
+    )  # digests of pictures and clips that turned out to be unusable, and why
 
     def make(self) -> FilmReport:
+        """The film; with what turns out to be unusable replaced, unless the spec is strict."""
+        whole = self.spec
         started = time.monotonic()
+        while True:
+            self.spec = whole
+            try:
+                return self._attempt(started)
+            except FilmError as error:
+                if whole.strict or error.stage != INPUT or not self._leave_out(error):
+                    raise
+
+    def _leave_out(self, error: FilmError) -> bool:
+        """Have the next attempt do without what this one failed on."""
+        for shot, material in zip(self.spec.shots, self.materials, strict=False):
+            if shot.order == error.shot and material.digest and material.digest not in self.broken:
+                self.broken[material.digest] = error.reason
+                return True
+        return False
+
+    def _attempt(self, started: float) -> FilmReport:
         cache = Cache(self.spec.cache_dir)
         with self._stage("plan"):
             self.tell("plan", 0.0, "检查素材")
-            self.spec, materials, missing = inspect(self.spec, cache, self.stop.check)
-            self.warnings += missing
+            self.spec, materials, missing = inspect(self.spec, cache, self.stop.check, self.broken)
+            self.materials, self.warnings = materials, missing
             narrations = [material.narration_s for material in materials]
             timeline = make_timeline(self.spec, narrations, [m.clip_s for m in materials], self.spec.fps)
             if self.stop.timeout_s is None:
@@ -146,7 +127,7 @@ class _Film:
             count = len(timeline.slots)  # fewer than shots when the film ends early
             self.spec = _first(self.spec, count)
             timings = timeline.timings(self.spec.shots)
-            encoding, notes = choose_encoding(self.spec)
+            encoding, notes = choose_encoding(self.spec, self.stop)
             self.warnings += notes
             width, height = frame_size(self.spec)
             cues = self._cues(timings, materials, width, height)
@@ -181,13 +162,17 @@ class _Film:
         columns = Captions(width, height, self.spec.font).line_width
         cues: list[Cue] = []
         for shot, timing, material in zip(self.spec.shots, timings, materials, strict=False):
-            start, end = timing.speech_start, timing.speech_end
-            if material.narration_s <= 0:  # nobody speaks: the text is there to be read
-                start, end = timing.start, timing.end
-            elif end <= start:  # the film ends before the words
+            spoken = material.narration_s > 0
+            if spoken and timing.speech_end <= timing.speech_start:  # the film ends before the words
                 continue
-            # The whole narration is timed, then cut where the film is, so that the text keeps its pace.
-            whole = start + material.narration_s if material.narration_s > 0 else end
+            start = timing.speech_start if spoken else timing.start
+            reading = reading_s(shot.text)
+            # Shown while it is spoken; read in silence, or out of step with the voice, while the shot is seen.
+            end = timing.speech_end if reading <= material.narration_s else timing.end
+            # The whole narration is timed, then cut where the film or the shot is, so that the text keeps its pace.
+            whole = start + max(material.narration_s, reading, 0.0 if spoken else end - start)
+            if whole > timing.end + 0.1 and self.spec.first_seconds is None:
+                self.warnings.append(f"镜头 {shot.order} 的文字太长，字幕没有全部显示")
             pauses = [(start + begin, start + stop) for begin, stop in material.pauses]
             for cue in make_cues(shot.text, start, whole, line_width=columns, pauses=pauses):
                 if cue.start < end:
@@ -224,26 +209,20 @@ class _Film:
         self, cache: Cache, segments: Sequence[Segment], timings: Sequence[ShotTiming], total_s: float
     ) -> tuple[list[str], Path, dict[str, int]]:
         """Both at once; when one fails, the other is stopped, and the first failure is raised."""
-        side = _Beside(lambda: self._sound(timings, total_s), self.stop)
+        side = Beside(lambda cancel: self._sound(timings, total_s, cancel), self.stop)
         try:
             with self._stage("picture"):
-
-                def check() -> None:
-                    if side.error is not None:
-                        raise side.error
-                    self.stop.check()
 
                 def shown(fraction: float) -> None:
                     frames = round(fraction * total_s * self.spec.fps)
                     self.tell("picture", PLANNED + (PICTURED - PLANNED) * fraction, f"制作画面（{frames} 帧）")
 
-                maker = PictureMaker(self.spec, cache, self.folder, shown, check)
+                maker = PictureMaker(self.spec, cache, self.folder, shown, side.check)
                 names, cover = maker.make(segments)
             self.tell("sound", PICTURED, "混合声音")
             side.wait()
         except BaseException:
-            self.stop.give_up()
-            side.join()
+            side.abandon()
             raise
         counts = maker.counts
         return (
@@ -256,14 +235,14 @@ class _Film:
             },
         )
 
-    def _sound(self, timings: Sequence[ShotTiming], total_s: float) -> None:
+    def _sound(self, timings: Sequence[ShotTiming], total_s: float, cancel: Cancel) -> None:
         with self._stage("sound"):
             report = sound.make_sound(
                 self.spec,
                 timings,
                 total_s,
                 self.folder / "sound.m4a",
-                cancel=self.stop,
+                cancel=cancel,
                 progress=lambda _fraction: None,
             )
         self.warnings += report.warnings
@@ -328,35 +307,6 @@ class _Film:
             **counts,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
-
-
-class _Beside:
-    """A piece of work in a thread. What it raises is kept in `error`."""
-
-    def __init__(self, work: Callable[[], None], stop: Stop) -> None:
-        self.error: BaseException | None = None
-        self._stop = stop
-        self._work = work
-        self._thread = threading.Thread(target=self._run, name="film-sound")
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Until it is done; raises what it raised, or what `Stop.check` does."""
-        while self._thread.is_alive():
-            self._stop.check()
-            self._thread.join(0.02)
-        if self.error is not None:
-            raise self.error
-
-    def join(self) -> None:
-        """Until it is over, one way or another."""
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
-            self.error = error
 
 
 def _first(spec: FilmSpec, count: int) -> FilmSpec:

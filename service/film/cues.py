@@ -146,10 +146,16 @@ def _starts(needs: Sequence[_Need], start: float, end: float, pauses: Sequence[t
     """When each cue starts: in proportion to what is spoken before it, moved to the end of a pause where one is near."""
     starts = [start]
     shares = _shares(needs, end - start)
+    reading = _running(need.reading for need in needs)
+    readable = reading[-1] <= end - start
     for index in range(1, len(needs)):
         guess = starts[-1] + shares[0]
-        slack = 0.5 * min(shares[0], sum(shares[1:3]))
-        snapped = _snapped(guess, min(_SNAP_S, slack), pauses)
+        slack = min(_SNAP_S, 0.5 * min(shares[0], sum(shares[1:3])))
+        earliest, latest = guess - slack, guess + slack
+        if readable:  # neither the cue before it nor those after it may become too short to be read
+            earliest = max(earliest, starts[-1] + needs[index - 1].reading)
+            latest = min(latest, end - (reading[-1] - reading[index]))
+        snapped = _snapped(guess, earliest, latest, pauses)
         starts.append(snapped)
         # Anchored to the voice, the rest is shared out anew, so that an error does not grow from cue to cue.
         shares = shares[1:] if snapped == guess else _shares(needs[index:], end - snapped)
@@ -171,9 +177,9 @@ def _shares(needs: Sequence[_Need], total_s: float) -> list[float]:
         tight |= short
 
 
-def _snapped(guess: float, slack: float, pauses: Sequence[tuple[float, float]]) -> float:
-    """The end of the best pause within `slack`: a long one, and near."""
-    near = [(from_s, to_s) for from_s, to_s in pauses if abs(to_s - guess) <= slack]
+def _snapped(guess: float, earliest: float, latest: float, pauses: Sequence[tuple[float, float]]) -> float:
+    """The end of the best pause in reach: a long one, and near."""
+    near = [(from_s, to_s) for from_s, to_s in pauses if earliest <= to_s <= latest]
     if not near:
         return guess
     return max(near, key=lambda pause: min(pause[1] - pause[0], 0.6) - 0.6 * abs(pause[1] - guess))[1]

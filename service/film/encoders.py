@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from service.film.process import last_lines
+from service.errors import FilmError
+from service.film.process import last_lines, run_ffmpeg
 from service.film.segments import Encoding
-from service.film.spec import Encoder, FilmSpec, Quality, RateControl
+from service.film.spec import Cancel, Encoder, FilmSpec, Quality, RateControl
 
 PROBE_TIMEOUT_S = 20.0
 PREVIEW_WIDTH = 640
@@ -39,12 +39,12 @@ def frame_size(spec: FilmSpec) -> tuple[int, int]:
     return PREVIEW_WIDTH, max(2, 2 * round(spec.height * PREVIEW_WIDTH / spec.width / 2))
 
 
-def choose_encoding(spec: FilmSpec) -> tuple[Encoding, list[str]]:
-    """The encoding of all segments, and warnings (Chinese). A hardware encoder that does not open gives way to x264."""
+def choose_encoding(spec: FilmSpec, cancel: Cancel) -> tuple[Encoding, list[str]]:
+    """The encoding of all segments, and warnings (Chinese). A hardware encoder that does not open gives way to x264. Raises Cancelled."""
     if spec.encoder is Encoder.X264:
         return x264_encoding(spec), []
     encoding = hardware_encoding(spec)
-    reason = probe(encoding)
+    reason = probe(encoding, cancel)
     if reason is not None:
         return x264_encoding(spec), [f"硬件编码器 {spec.encoder.value} 不可用，改用 x264（{reason}）"]
     if spec.rate_control is RateControl.TWO_PASS:
@@ -82,18 +82,14 @@ def hardware_encoding(spec: FilmSpec) -> Encoding:
     return Encoding(codec, tuple(sorted(options.items())), bitrate)
 
 
-def probe(encoding: Encoding) -> str | None:
+def probe(encoding: Encoding, cancel: Cancel) -> str | None:
     """Why an encoder cannot be used here, or None. It encodes a few frames in a process of its own: drivers crash, and hang."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "service.film.encoder_probe", encoding.codec, str(Path(folder) / "probe.mp4")]
         command += [f"{name}={value}" for name, value in encoding.options]
         root = Path(__file__).resolve().parents[2]
         try:
-            done = subprocess.run(  # noqa: S603 - our own interpreter and module
-                command, cwd=root, capture_output=True, timeout=PROBE_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
-            )
-        except subprocess.TimeoutExpired:
-            return "没有响应"
-    if done.returncode == 0:
-        return None
-    return last_lines(done.stderr.decode("utf-8", "replace"), 1)[:200] or f"退出码 {done.returncode}"
+            run_ffmpeg(command, stage="probe", cancel=cancel, timeout_s=PROBE_TIMEOUT_S, cwd=root)
+        except FilmError as error:
+            return last_lines(error.log, 1)[:200] or error.reason
+    return None

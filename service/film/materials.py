@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from service.errors import FilmError
 from service.film import sound
 from service.film.cache import Cache
 from service.film.media import clip_seconds
-from service.film.spec import FilmShot, FilmSpec
+from service.film.spec import INPUT, FilmShot, FilmSpec
 
 STAGE = "plan"
 SUFFIX = ".json"
@@ -34,81 +34,122 @@ class Material:
     pauses: tuple[tuple[float, float], ...]
 
 
-def inspect(spec: FilmSpec, cache: Cache, check: Callable[[], None]) -> tuple[FilmSpec, list[Material], list[str]]:
-    """Every shot's material; the spec without the narrations that are not there; warnings (Chinese) of what is missing.
+def inspect(
+    spec: FilmSpec, cache: Cache, check: Callable[[], None], broken: Mapping[str, str]
+) -> tuple[FilmSpec, list[Material], list[str]]:
+    """Every shot's material; the spec without the narrations that cannot be heard; warnings (Chinese) of what is replaced.
 
-    Raises FilmError naming the shot: on a broken file always, on a missing one when the spec is strict.
+    `broken` are digests of pictures and clips that are known to be unusable, and why. `check` is called often, and may raise. When the
+    spec is strict, what is missing or broken raises FilmError naming the shot.
     """
-    warnings: list[str] = []
-    materials, shots = [], []
-    for shot in spec.shots:
-        check()
-        heard = sound.Heard(0.0, ())
-        narration = shot.narration
-        if narration is not None and not narration.is_file():
-            _missing(spec, shot, "旁白", "以静音代替", warnings)
-            narration = None
-        if narration is not None:
-            heard = _listen(narration, shot, cache, check)
-        shots.append(dataclasses.replace(shot, narration=narration))
-        materials.append(_picture(spec, shot, heard, cache, warnings))
-    return dataclasses.replace(spec, shots=tuple(shots)), materials, warnings
+    return _Inspection(spec, cache, check, broken).run()
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: Path, check: Callable[[], None] = lambda: None) -> str:
     """SHA-256 of a file, as hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
+            check()
     return digest.hexdigest()
 
 
-def _picture(spec: FilmSpec, shot: FilmShot, heard: sound.Heard, cache: Cache, warnings: list[str]) -> Material:
-    for kind, path in (("clip", shot.clip), ("picture", shot.picture)):
+@dataclass
+class _Inspection:
+    spec: FilmSpec
+    cache: Cache
+    check: Callable[[], None]
+    broken: Mapping[str, str]
+    warnings: list[str] = field(default_factory=list)
+
+    def run(self) -> tuple[FilmSpec, list[Material], list[str]]:
+        materials, shots = [], []
+        for shot in self.spec.shots:
+            self.check()
+            heard = self._narration(shot)
+            shots.append(shot if heard else dataclasses.replace(shot, narration=None))
+            kind, path, digest, seconds = self._picture(shot)
+            heard = heard or sound.Heard(0.0, ())
+            materials.append(Material(kind, path, digest, seconds, heard.seconds, heard.pauses))
+        return dataclasses.replace(self.spec, shots=tuple(shots)), materials, self.warnings
+
+    def _narration(self, shot: FilmShot) -> sound.Heard | None:
+        path, name, instead = shot.narration, "旁白", "以静音代替"
         if path is None:
-            continue
+            return None
         if not path.is_file():
-            name = "视频片段" if kind == "clip" else "图片"
-            _missing(spec, shot, name, "另找画面代替", warnings)
-            continue
-        digest = _digest(path, shot)
-        seconds = 0.0
-        if kind == "clip":
-            seconds = float(_remember(cache, f"clip-{digest}", partial(clip_seconds, path, shot.order)))
-        return Material(kind, path, digest, seconds, heard.seconds, heard.pauses)
-    if shot.clip is None and shot.picture is None:
-        _missing(spec, shot, "图片", "以占位画面代替", warnings)
-    return Material("placeholder", None, "", 0.0, heard.seconds, heard.pauses)
+            self._missing(shot, name, instead)
+            return None
 
-
-def _missing(spec: FilmSpec, shot: FilmShot, what: str, instead: str, warnings: list[str]) -> None:
-    if spec.strict:
-        raise FilmError(STAGE, f"缺少{what}", shot=shot.order)
-    warnings.append(f"镜头 {shot.order} 缺少{what}，{instead}")
-
-
-def _listen(path: Path, shot: FilmShot, cache: Cache, check: Callable[[], None]) -> sound.Heard:
-    def hear() -> list[object]:
         try:
-            heard = sound.listen(path, check)
-        except FilmError as error:
-            raise FilmError(error.stage, f"旁白无法读取：{_reason(error)}", shot=shot.order, log=error.log) from error
-        return [heard.seconds, [list(pause) for pause in heard.pauses]]
+            seconds, pauses = _remember(
+                self.cache, f"{LISTENER}-{self._digest(path)}", partial(_hear, path, self.check)
+            )
+        except _Unusable as error:
+            self._broken(shot, name, error, instead)
+            return None
+        return sound.Heard(float(seconds), tuple((float(start), float(end)) for start, end in pauses))
 
-    seconds, pauses = _remember(cache, f"{LISTENER}-{_digest(path, shot)}", hear)
-    return sound.Heard(float(seconds), tuple((float(start), float(end)) for start, end in pauses))
+    def _picture(self, shot: FilmShot) -> tuple[str, Path | None, str, float]:
+        """Kind, path, digest and seconds of the clip, or else the picture, or else the placeholder."""
+        instead = "另找画面代替"
+        for kind, name, path in (("clip", "视频片段", shot.clip), ("picture", "图片", shot.picture)):
+            if path is None:
+                continue
+            if not path.is_file():
+                self._missing(shot, name, instead)
+                continue
+            try:
+                digest, seconds = self._digest(path), 0.0
+                if digest in self.broken:
+                    raise _Unusable(self.broken[digest])
+                if kind == "clip":
+                    seconds = float(_remember(self.cache, f"clip-{digest}", partial(_clip_seconds, path, shot.order)))
+            except _Unusable as error:
+                self._broken(shot, name, error, instead)
+                continue
+            return kind, path, digest, seconds
+        if shot.clip is None and shot.picture is None:
+            self._missing(shot, "图片", "以占位画面代替")
+        return "placeholder", None, "", 0.0
+
+    def _missing(self, shot: FilmShot, what: str, instead: str) -> None:
+        if self.spec.strict:
+            raise FilmError(STAGE, f"缺少{what}", shot=shot.order)
+        self.warnings.append(f"镜头 {shot.order} 缺少{what}，{instead}")
+
+    def _broken(self, shot: FilmShot, what: str, reason: _Unusable, instead: str) -> None:
+        if self.spec.strict:
+            raise FilmError(INPUT, f"{what}无法使用：{reason}", shot=shot.order)
+        self.warnings.append(f"镜头 {shot.order} 的{what}无法使用（{reason}），{instead}")
+
+    def _digest(self, path: Path) -> str:
+        try:
+            return file_digest(path, self.check)
+        except OSError as error:
+            raise _Unusable(f"文件无法读取：{error.strerror}") from error
 
 
-def _reason(error: FilmError) -> str:
-    return str(error).partition("] ")[2].partition("\n")[0]
+class _Unusable(Exception):
+    """A file is there, but no film can be made with it; the text says why."""
 
 
-def _digest(path: Path, shot: FilmShot) -> str:
+def _hear(path: Path, check: Callable[[], None]) -> list[object]:
     try:
-        return file_digest(path)
-    except OSError as error:
-        raise FilmError(STAGE, f"文件无法读取：{error}", shot=shot.order) from error
+        heard = sound.listen(path, check)
+    except FilmError as error:
+        if error.stage != sound.STAGE:  # the time limit
+            raise
+        raise _Unusable(error.reason) from error
+    return [heard.seconds, [list(pause) for pause in heard.pauses]]
+
+
+def _clip_seconds(path: Path, order: int) -> float:
+    try:
+        return clip_seconds(path, order)
+    except FilmError as error:
+        raise _Unusable(error.reason) from error
 
 
 def _remember(cache: Cache, name: str, find_out: Callable[[], Any]) -> Any:

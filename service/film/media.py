@@ -10,8 +10,8 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from service.errors import FilmError
+from service.film.spec import INPUT
 
-STAGE = "clip"
 MAX_PIXELS = 40_000_000
 # Containers that hold their media themselves. Playlists (hls, concat, dash ...) would open other files, so they are not among them.
 CONTAINERS = "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,ogg,gif,apng,asf,h264,hevc,ivf,nut,m4v,yuv4mpegpipe"
@@ -27,16 +27,16 @@ def open_clip(path: Path, shot: int) -> tuple[InputContainer, VideoStream]:
             metadata_errors="ignore",
         )
     except (FFmpegError, OSError, ValueError) as error:
-        raise FilmError(STAGE, f"视频片段无法打开：{error}", shot=shot) from error
+        raise FilmError(INPUT, f"视频片段无法打开：{error}", shot=shot) from error
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
         container.close()
-        raise FilmError(STAGE, "视频片段里没有画面", shot=shot)
+        raise FilmError(INPUT, "视频片段里没有画面", shot=shot)
     stream = streams[0]
     context = stream.codec_context
     if context is None or context.width * context.height > MAX_PIXELS:
         container.close()
-        raise FilmError(STAGE, "视频片段的画面太大或无法解码", shot=shot)
+        raise FilmError(INPUT, "视频片段的画面太大或无法解码", shot=shot)
     context.thread_count = 1  # the workers are the parallelism
     return container, stream
 
@@ -56,9 +56,9 @@ def clip_seconds(path: Path, shot: int) -> float:
                 if packet.pts is not None and packet.time_base is not None:
                     last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         except FFmpegError as error:
-            raise FilmError(STAGE, f"视频片段无法读取：{error}", shot=shot) from error
+            raise FilmError(INPUT, f"视频片段无法读取：{error}", shot=shot) from error
     if last <= 0.0:
-        raise FilmError(STAGE, "视频片段是空的", shot=shot)
+        raise FilmError(INPUT, "视频片段是空的", shot=shot)
     return last
 
 

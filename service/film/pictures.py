@@ -25,8 +25,8 @@ from PIL import (
 )
 
 from service.errors import FilmError
+from service.film.spec import INPUT
 
-STAGE = "picture"
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 30_000
 # Formats whose decoders are part of Pillow itself; others (EPS, for one) start a program. Named by their plugins, which that also loads.
@@ -61,17 +61,17 @@ def load_picture(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
                 width, height = image.size
                 if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
                     raise FilmError(
-                        STAGE, f"图片太大：{width}×{height}，上限 {MAX_PIXELS // 1_000_000} 百万像素", shot=shot
+                        INPUT, f"图片太大：{width}×{height}，上限 {MAX_PIXELS // 1_000_000} 百万像素", shot=shot
                     )
                 if min(width, height) < 1:
-                    raise FilmError(STAGE, "图片是空的", shot=shot)
+                    raise FilmError(INPUT, "图片是空的", shot=shot)
                 image.draft("RGB", (2 * wanted[0], 2 * wanted[1]))
                 image.load()
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except Image.DecompressionBombError as error:
-        raise FilmError(STAGE, f"图片太大，上限 {MAX_PIXELS // 1_000_000} 百万像素", shot=shot) from error
+        raise FilmError(INPUT, f"图片太大，上限 {MAX_PIXELS // 1_000_000} 百万像素", shot=shot) from error
     except UnidentifiedImageError as error:
-        raise FilmError(STAGE, "文件不是可识别的图片", shot=shot) from error
+        raise FilmError(INPUT, "文件不是可识别的图片", shot=shot) from error
     # Pillow's decoders answer broken files with any of these.
     except (
         OSError,
@@ -84,7 +84,7 @@ def load_picture(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
         MemoryError,
         OverflowError,
     ) as error:
-        raise FilmError(STAGE, f"图片无法解码：{error}", shot=shot) from error
+        raise FilmError(INPUT, f"图片无法解码：{error}", shot=shot) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -67,7 +67,7 @@ def run_ffmpeg(
                 cwd=cwd,
             )
         except OSError as error:
-            raise FilmError(stage, f"无法启动 ffmpeg：{error}", shot=shot) from error
+            raise FilmError(stage, f"无法启动 {Path(arguments[0]).name}：{error}", shot=shot) from error
         try:
             while process.poll() is None:
                 if cancel.is_set():

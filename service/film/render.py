@@ -20,7 +20,7 @@ from service.film.pictures import load_picture
 from service.film.placeholder import draw_placeholder
 from service.film.planes import Planes, empty
 from service.film.segments import Caption, Segment, Source
-from service.film.spec import Fit, Transition
+from service.film.spec import INPUT, Fit, Transition
 from service.film.still import Still
 from service.film.transitions import blend
 
@@ -139,7 +139,7 @@ def _open(source: Source, segment: Segment) -> Drawing:
     try:
         return Still(rgb, size, fit=Fit(source.fit), move=Move(source.move), frames=source.frames, fps=segment.fps)
     except cv2.error as error:
-        raise FilmError("picture", f"图片无法处理：{error}", shot=source.order) from error
+        raise FilmError(INPUT, f"图片无法处理：{error}", shot=source.order) from error
 
 
 def rgb_of(planes: Planes) -> npt.NDArray[np.uint8]:

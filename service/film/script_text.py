@@ -164,6 +164,10 @@ def _spoken(text: str) -> float:
     return max(0.1, wide + digits + syllables)
 
 
+def reading_s(text: str) -> float:
+    """Seconds that it takes to read a text: nine wide characters or twenty narrow ones a second are as fast as subtitles may go."""
+    return _reading(clean(text))
+
+
 def _reading(text: str) -> float:
-    """Nine wide characters or twenty narrow ones a second are as fast as subtitles may go."""
     return sum(1 / 9 if is_wide(char) else 1 / 20 for char in text)

@@ -15,6 +15,8 @@ from typing import Protocol
 from service.errors import InvalidInput
 
 MAX_SHOTS = 500
+INPUT = "input"
+"""The stage of a FilmError for which a picture or a clip is to blame: a film that is not strict is made without it."""
 
 
 class Transition(str, Enum):
@@ -78,8 +80,8 @@ class FilmShot:
     `order` is its number for a person (from 1), used in messages. `picture` is a still image, `clip` a moving one; with both the clip wins;
     with neither a placeholder is drawn (or, when the spec is strict, the film fails). `narration` is any audio file that ffmpeg reads.
     `text` is what the narration says, for the subtitles. A shot's slot is as long as its narration plus `FilmSpec.breath_s`, at least
-    `minimum_s` (also the length of a shot without narration and without a clip). `transition_s` is the length of the transition *into*
-    this shot (ignored on the first).
+    `minimum_s` (also the length of a shot without narration and without a clip), and long enough for its subtitles to
+    be read. `transition_s` is the length of the transition *into* this shot (ignored on the first).
     """
 
     order: int

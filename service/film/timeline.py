@@ -16,8 +16,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.film.spec import FilmShot, FilmSpec, ShotTiming, Transition
+from service.film.script_text import reading_s
+from service.film.spec import FilmShot, FilmSpec, ShotTiming, Subtitles, Transition
 
+UNHURRIED = 1.5  # a text that nobody speaks stays this much longer than it takes to read at the fastest
+MAX_READING_S = 60.0  # but no shot is held longer than this for a text to be read
 MAX_CLIP_S = 60.0  # a clip without a narration plays as long as it is, but no longer than this
 
 
@@ -75,12 +78,14 @@ def make_timeline(spec: FilmSpec, narrations: Sequence[float], clips: Sequence[f
     for index, (shot, narration, clip) in enumerate(zip(spec.shots, narrations, clips, strict=True)):
         intro = _frames(spec.intro_s, fps) if index == 0 else 0
         outro = _frames(spec.outro_s, fps) if index == len(spec.shots) - 1 else 0
+        reading = 0.0 if spec.subtitles is Subtitles.OFF else min(reading_s(shot.text), MAX_READING_S)
         if narration > 0:
-            wanted = max(narration + spec.breath_s, shot.minimum_s)
+            # A voice is slower than an eye, unless the text is not what it says.
+            wanted = max(narration + spec.breath_s, reading + spec.breath_s, shot.minimum_s)
         elif clip > 0:
-            wanted = min(clip, MAX_CLIP_S)
+            wanted = max(min(clip, MAX_CLIP_S), UNHURRIED * reading)
         else:
-            wanted = shot.minimum_s
+            wanted = max(shot.minimum_s, UNHURRIED * reading)
         # Half the breath before the words and half after: the transition has passed when they begin, and nothing is cut off.
         # Rounding the lead down leaves the narration's last sample within the slot.
         leads.append(intro + math.floor(spec.breath_s / 2 * fps + 1e-9))

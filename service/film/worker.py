@@ -79,8 +79,7 @@ def _say(message: dict[str, Any]) -> None:
 
 def _fields(error: FilmError) -> dict[str, Any]:
     """What the parent needs to raise the same error again."""
-    text = str(error).removesuffix(f"\n{error.log.strip()}").partition("] ")[2]
-    return {"stage": error.stage, "message": text, "shot": error.shot, "log": error.log}
+    return {"stage": error.stage, "message": error.reason, "shot": error.shot, "log": error.log}
 
 
 def _end_with(parent: int) -> None:
