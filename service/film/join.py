@@ -94,4 +94,6 @@ def metadata(title: str, chapters: Sequence[Chapter], fps: int) -> str:
 def escape(text: str) -> str:
     """Text as an ffmetadata value: on one line, without control characters, its special characters escaped."""
     plain = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text).split())
-    return "".join(f"\\{character}" if character in "=;#\\" else character for character in plain)
+    escaped = "".join(f"\\{character}" if character in "=;#\\" else character for character in plain)
+    # Before the line's end ffmpeg takes any backslash, also an escaped one, for a sign that the line goes on.
+    return f"{escaped} " if escaped.endswith("\\") else escaped

@@ -139,7 +139,7 @@ def _hear(path: Path, check: Callable[[], None]) -> list[object]:
     try:
         heard = sound.listen(path, check)
     except FilmError as error:
-        if error.stage != sound.STAGE:  # the time limit
+        if error.stage == "timeout":
             raise
         raise _Unusable(error.reason) from error
     return [heard.seconds, [list(pause) for pause in heard.pauses]]

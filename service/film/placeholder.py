@@ -17,7 +17,7 @@ MAX_TITLE = 24  # characters; longer titles are cut
 def draw_placeholder(size: tuple[int, int], title: str, seed: int, font: Path | None) -> npt.NDArray[np.uint8]:
     """An H×W×3 RGB picture of `size` (width, height); the same for the same arguments."""
     width, height = size
-    hue = hashlib.sha256(f"{seed}:{title}".encode()).digest()[0] / 256
+    hue = hashlib.sha256(f"{seed}:{title}".encode("utf-8", "surrogatepass")).digest()[0] / 256
     top = np.array(colorsys.hsv_to_rgb(hue, 0.35, 0.62)) * 255
     bottom = np.array(colorsys.hsv_to_rgb((hue + 0.08) % 1, 0.55, 0.26)) * 255
     down = np.linspace(0.0, 1.0, height)[:, None, None]

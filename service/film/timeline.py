@@ -78,14 +78,15 @@ def make_timeline(spec: FilmSpec, narrations: Sequence[float], clips: Sequence[f
     for index, (shot, narration, clip) in enumerate(zip(spec.shots, narrations, clips, strict=True)):
         intro = _frames(spec.intro_s, fps) if index == 0 else 0
         outro = _frames(spec.outro_s, fps) if index == len(spec.shots) - 1 else 0
-        reading = 0.0 if spec.subtitles is Subtitles.OFF else min(reading_s(shot.text), MAX_READING_S)
+        # A voice is slower than an eye, unless the text is not what it says; where nobody speaks, nobody should have to hurry.
+        pace = 0.0 if spec.subtitles is Subtitles.OFF else 1.0 if narration > 0 else UNHURRIED
+        reading = min(pace * reading_s(shot.text), MAX_READING_S)
         if narration > 0:
-            # A voice is slower than an eye, unless the text is not what it says.
             wanted = max(narration + spec.breath_s, reading + spec.breath_s, shot.minimum_s)
         elif clip > 0:
-            wanted = max(min(clip, MAX_CLIP_S), UNHURRIED * reading)
+            wanted = max(min(clip, MAX_CLIP_S), reading)
         else:
-            wanted = max(shot.minimum_s, UNHURRIED * reading)
+            wanted = max(shot.minimum_s, reading)
         # Half the breath before the words and half after: the transition has passed when they begin, and nothing is cut off.
         # Rounding the lead down leaves the narration's last sample within the slot.
         leads.append(intro + math.floor(spec.breath_s / 2 * fps + 1e-9))

@@ -14,6 +14,7 @@ from service.film.join import Chapter, escape, metadata
         ("a=b;c#d\\e", "a\\=b\\;c\\#d\\\\e"),
         ("two\nlines\r\n[CHAPTER]", "two lines [CHAPTER]"),
         ("nul\0and\x1besc", "nul and esc"),
+        ("ends with \\", "ends with \\\\ "),
         ("100% {x} 'quote\"", "100% {x} 'quote\""),
     ],
 )

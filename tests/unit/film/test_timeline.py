@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidInput
-from service.film.spec import FilmShot, FilmSpec, RateControl, Transition
+from service.film.spec import FilmShot, FilmSpec, RateControl, Subtitles, Transition
 from service.film.timeline import make_timeline
 
 
@@ -86,6 +86,26 @@ def test_intro_and_outro_hold_the_first_and_the_last_picture() -> None:
 def test_a_clip_without_narration_plays_for_its_own_length() -> None:
     timeline = make_timeline(_spec((FilmShot(1, minimum_s=2),), outro_s=0), [0.0], [1.5], 30)
     assert timeline.frames == 45
+
+
+TEXT = "很久很久以前，有一只小狐狸住在山里。" * 5  # 80 characters are read in 9 s at the fastest
+
+
+@pytest.mark.parametrize(
+    ("narration", "clip", "least", "most"),
+    [(0.0, 0.0, 13, 16), (0.0, 2.0, 13, 16), (1.0, 0.0, 9, 12), (25.0, 0.0, 25.6, 25.7), (0.0, 20.0, 20, 20)],
+)
+def test_a_shot_stays_until_its_subtitles_are_read(narration: float, clip: float, least: float, most: float) -> None:
+    shots = (FilmShot(1, text=TEXT),)
+    frames = make_timeline(_spec(shots, outro_s=0), [narration], [clip], 30).frames
+    assert least <= frames / 30 <= most
+    silent = make_timeline(_spec(shots, outro_s=0, subtitles=Subtitles.OFF), [narration], [clip], 30).frames
+    assert silent / 30 == pytest.approx(max(narration + 0.6 if narration else clip or 2.0, 1.6), abs=0.5)
+
+
+def test_no_text_holds_a_shot_for_longer_than_a_minute() -> None:
+    timeline = make_timeline(_spec((FilmShot(1, text=TEXT * 100),), outro_s=0), [0.0], [0.0], 30)
+    assert timeline.frames == 60 * 30
 
 
 @pytest.mark.parametrize("kind", [Transition.CROSSFADE, Transition.SLIDE_LEFT])
