@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from config.go_dsn import DsnError, split_host_port
 
@@ -56,6 +57,14 @@ def parse_redis(text: str) -> RedisAddress:
     except DsnError as error:
         raise ValueError(f"must be 'host:port' or the path of a Unix socket ({error})") from error
     return RedisAddress(host or "127.0.0.1", port)
+
+
+def parse_network(text: str) -> IPv4Network | IPv6Network:
+    """An IP address, or a network such as 10.0.0.0/8; raises ValueError."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError("must be IP addresses or networks such as 10.0.0.0/8") from error
 
 
 def parse_resolution(text: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from config import go_dsn
-from config.addresses import parse_listen, parse_redis, parse_resolution
+from config.addresses import parse_listen, parse_network, parse_redis, parse_resolution
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -51,6 +51,7 @@ class ServerSettings(Section):
     public_url: Annotated[str, _holds(_parse_base_url)] = (
         ""  # scheme and host that clients use; "" = as the request came in
     )
+    trusted_proxies: list[Annotated[str, _holds(parse_network, or_empty=False)]] = []  # whose X-Forwarded-* count
     threads: Positive = 64  # gthread threads for plain HTTP, beside one per socket
     max_sockets: Positive = 1000  # open task WebSockets; one more gets 503
     max_request_line: Positive = 262_144  # bytes of the request line

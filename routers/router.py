@@ -10,8 +10,10 @@ from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
+from config.addresses import parse_network
 from routers import errors
 from routers.api import files, films, health, music, projects, shots, sockets, tasks, webhook
+from routers.forwarded import TrustedProxies
 from routers.request_id import HEADER, RequestId
 from routers.request_line import RequestLineLimit
 from service.context import Services
@@ -35,7 +37,8 @@ def create_app(services: Services, static_folder: Path = Path("static")) -> Flas
     health.install(app, services)
     sockets.install(app, services)
     limited = RequestLineLimit(app.wsgi_app, services.settings.server.max_request_line)
-    app.wsgi_app = RequestId(limited)  # type: ignore[method-assign]  # Flask's documented place for middleware
+    behind = TrustedProxies(limited, map(parse_network, services.settings.server.trusted_proxies))
+    app.wsgi_app = RequestId(behind)  # type: ignore[method-assign]  # Flask's documented place for middleware
     return app
 
 

@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import requests
 import websocket
 
 from config.settings import RedisSettings
@@ -33,6 +36,7 @@ class Server:
 
     address: str
     process: subprocess.Popen[bytes]
+    data: Path
 
     def ask(self, method: str, path: str, **params: str) -> tuple[int, dict[str, Any]]:
         """Ask with the parameters in the query string, and a JSON content type without a body, as the phone does."""
@@ -54,7 +58,8 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path, redis_settings: RedisSettings) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, tmp_path: Path, redis_settings: RedisSettings) -> Iterator[Server]:
+    """`@pytest.mark.parametrize("server", ["10.0.0.0/8"], indirect=True)` names its trusted proxies."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         fd = listener.fileno()
         environment = {
@@ -65,10 +70,11 @@ def server(tmp_path: Path, redis_settings: RedisSettings) -> Iterator[Server]:
             "S2V_REDIS_DB": str(redis_settings.db),
             "S2V_WORKER_ADDR": "127.0.0.1:9",
             "S2V_SERVER_MAX_SOCKETS": str(MAX_SOCKETS),
+            "S2V_SERVER_TRUSTED_PROXIES": getattr(request, "param", ""),
         }
         command = [sys.executable, str(ROOT / "main.py"), "serve", "--no-processor", "--fd", str(fd)]
         process = subprocess.Popen(command, env=environment, cwd=tmp_path, pass_fds=[fd])
-        server = Server(f"127.0.0.1:{listener.getsockname()[1]}", process)
+        server = Server(f"127.0.0.1:{listener.getsockname()[1]}", process, tmp_path / "data")
     try:
         wait_until(server.is_alive, timeout=60)
         yield server
@@ -112,3 +118,17 @@ def test_a_server_that_is_told_to_end_says_goodbye_to_its_sockets(server: Server
         server.process.send_signal(signal.SIGTERM)
         assert closed_with(client) == 1001
     assert server.process.wait(50) == 0
+
+
+@pytest.mark.parametrize(
+    ("server", "base"),
+    [("", "http://127.0.0.1:"), ("192.0.2.0/24", "http://127.0.0.1:"), ("127.0.0.1", "https://film.example/")],
+    indirect=["server"],
+)
+def test_links_follow_what_a_trusted_proxy_says_and_nobody_else(server: Server, base: str) -> None:
+    _, created = server.ask("POST", f"{V1}/projects", StoryText="从前。", ShotCount="1")
+    with closing(sqlite3.connect(server.data / "storytovideo.db", timeout=60)) as connection, connection:
+        connection.execute("UPDATE project SET cover_image = 'projects/p/films/1.jpg'")
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "film.example"}
+    answer = requests.get(f"http://{server.address}{V1}/projects/{created['project_id']}", headers=said, timeout=60)
+    assert answer.json()["project_detail"]["coverImage"].startswith(base)
