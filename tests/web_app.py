@@ -16,9 +16,9 @@ from redis import Redis
 from sqlalchemy import update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from config.settings import ServerSettings, Settings, WorkerSettings
+from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
 from models.base import new_id
-from models.bootstrap import open_sqlite
+from models.bootstrap import open_database
 from models.project import Project
 from models.task import Task, TaskStatus, TaskType
 from service.clock import Clock
@@ -71,10 +71,11 @@ class NoNode:
         raise NodeUnavailable("no node")
 
 
-def make_settings(folder: Path) -> Settings:
-    """Settings with limits low enough to be reached."""
+def make_settings(folder: Path, dsn: str = "") -> Settings:
+    """Settings with limits low enough to be reached, over SQLite or the MySQL of this address."""
     return Settings(
         data_dir=folder,
+        mysql=MysqlSettings(dsn=dsn),
         server=ServerSettings(max_sockets=3, max_body=200_000, cors_origins=ORIGINS),
         worker=WorkerSettings(webhook_secret=WEBHOOK_SECRET),
     )
@@ -86,7 +87,7 @@ def open_services(settings: Settings, redis_url: str) -> Iterator[Services]:
     redis = Redis.from_url(redis_url)
     services = Services(
         settings=settings,
-        database=open_sqlite(settings.data_dir / "test.db"),
+        database=open_database(settings),
         queue=TaskQueue(redis, "test"),
         events=Events(redis, "test"),
         store=LocalStore(settings.data_dir / "assets", LINK_SECRET),

@@ -7,10 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
 
-from models.project import Project
-from models.task import Task
 from routers import wire
 from service.context import Services
 from tests.contract.story import STORY, Told, create, finish
@@ -35,25 +32,6 @@ def detail(client: FlaskClient, project_id: str) -> dict[str, Any]:
     body = client.get(f"{V1}/projects/{project_id}").get_json()["project_detail"]
     assert isinstance(body, dict)
     return body
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {"query_string": {"Title": "狐狸", "StoryText": STORY, "ShotCount": "3"}},
-        {"query_string": {"title": "狐狸", "story_text": STORY, "shot_count": "3"}},
-        {"json": {"Title": "狐狸", "StoryText": STORY, "ShotCount": 3}},
-        {"json": {"title": "狐狸", "storyText": STORY, "shot_count": "3"}},
-        {"data": {"Title": "狐狸", "StoryText": STORY, "ShotCount": "3"}},
-        {"data": {"title": "狐狸", "story_text": STORY, "shotCount": "3"}, "content_type": "multipart/form-data"},
-    ],
-    ids=["query", "query in snake", "json", "json mixed", "form", "multipart"],
-)
-def test_a_project_is_created_from_any_place_in_any_spelling(client: FlaskClient, sent: dict[str, Any]) -> None:
-    created = client.post(f"{V1}/projects", **sent).get_json()
-    body = detail(client, created["project_id"])
-    assert (body["title"], body["storyText"], body["shotCount"]) == ("狐狸", STORY, 3)
-    assert len(created["shot_task_ids"]) == 3
 
 
 def test_the_desktop_client_creates_without_a_shot_count_and_misspells_the_description(client: FlaskClient) -> None:
@@ -283,40 +261,3 @@ def test_numbers_that_a_node_left_as_text_or_with_a_fraction_become_whole(
     scene = task["result"]["task_shots"]["generated_shots"][0]
     assert scene == {"scene_id": "1", "title": "", "prompt": "", "narration": "", "bgm": "", "path": ""}
     assert task["result"]["task_video"] == {"path": "/x.mp4", "fps": "24", "duration": "3.5"}
-
-
-@pytest.mark.parametrize(
-    "params",
-    [
-        {},
-        {"StoryText": ""},
-        {"StoryText": "   "},
-        {"StoryText": "字" * 20_001},
-        {"StoryText": STORY, "ShotCount": "0"},
-        {"StoryText": STORY, "ShotCount": "-1"},
-        {"StoryText": STORY, "ShotCount": "1000"},
-        {"StoryText": STORY, "ShotCount": "x"},
-        {"StoryText": STORY, "Title": "a\x00b"},
-        {"StoryText": f"{STORY}\x00"},
-        {"StoryText": STORY, "Title": "t" * 100_000},
-    ],
-)
-@pytest.mark.parametrize("place", ["query_string", "json", "data"])
-def test_a_bad_project_is_a_clear_400_and_nothing_is_stored(
-    client: FlaskClient, services: Services, params: dict[str, str], place: str
-) -> None:
-    answer = client.post(f"{V1}/projects", **{place: params})
-    assert answer.status_code == 400
-    body = answer.get_json()
-    assert body["error"] == body["message"] != ""
-    assert body["field"] in {"StoryText", "ShotCount", "Title"}
-    with services.database.read() as session:
-        assert session.scalar(select(func.count()).select_from(Project)) == 0
-        assert session.scalar(select(func.count()).select_from(Task)) == 0
-
-
-def test_emoji_and_rare_characters_come_back_as_they_went(client: FlaskClient) -> None:
-    text = "👩\u200d👩\u200d👧 𠮷野家 e\u0301 \u202e"
-    told = create(client, Title=text, StoryText=text, Desription=text)
-    body = detail(client, told.project_id)
-    assert (body["title"], body["storyText"], body["description"]) == (text, text, text)

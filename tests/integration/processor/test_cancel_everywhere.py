@@ -1,6 +1,7 @@
 """Every way to cancel, in every state of the task: the row, the node's job and the local work end at once.
 
-The processor polls once a minute here, so that nothing but the cancel itself can end a poll within the seconds that are allowed.
+The processor polls, and looks at its leases, once a minute here, so that nothing but the cancel itself can end a poll within the seconds
+that are allowed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from config.settings import WorkerSettings
 from models import project_queries
 from models.base import new_id
 from models.shot import Shot, ShotStatus
+from processor import heartbeat
 from processor.processor import Processor
 from service import films, projects, shots, tasks
 from service.errors import NotFound
@@ -47,7 +49,10 @@ class Running:
 
 
 @pytest.fixture
-def patient(settings: Settings, redis_url: str, node: ScriptedNode) -> Iterator[Backend]:
+def patient(
+    settings: Settings, redis_url: str, node: ScriptedNode, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Backend]:
+    monkeypatch.setattr(heartbeat, "BEAT_S", MINUTE_S)
     slow = settings.model_copy(update={"worker": WorkerSettings(poll_seconds=MINUTE_S)})
     backend = Backend(slow, redis_url, node, f"s2v-{uuid.uuid4().hex[:8]}")
     yield backend
@@ -90,8 +95,12 @@ def being_dispatched(backend: Backend, _patch: pytest.MonkeyPatch) -> Running:
 
 
 def at_work(backend: Backend, _patch: pytest.MonkeyPatch) -> Running:
-    backend.node.script("generate_shot", lambda _e: running(png()))
-    return _begun(backend)
+    """Between two polls."""
+    backend.node.script("generate_shot", lambda _e: running(png(), progress=30))
+    begun = _begun(backend)
+    wait_until(lambda: tasks.get(backend.services, begun.task_id).progress == 30, MINUTE_S)
+    begun.job_id = tasks.get(backend.services, begun.task_id).job_id
+    return begun
 
 
 def being_downloaded(backend: Backend, _patch: pytest.MonkeyPatch) -> Running:
@@ -102,7 +111,7 @@ def being_downloaded(backend: Backend, _patch: pytest.MonkeyPatch) -> Running:
         leave.wait(MINUTE_S / PIECES)
 
     backend.node.script("generate_shot", lambda _e: finished(b"x" * (PIECES << 16)))
-    begun = _begun(backend, wait_for_job=False)
+    begun = _begun(backend)
     backend.node.between_pieces = slowly
     wait_until(lambda: backend.node.starts("generate_shot"), MINUTE_S)
     sending.clear()
@@ -120,18 +129,16 @@ def being_stored(backend: Backend, patch: pytest.MonkeyPatch) -> Running:
         return real(store, key, path, **options)
 
     patch.setattr(LocalStore, "put_file", hold)
-    begun = _begun(backend, wait_for_job=False)
+    begun = _begun(backend)
     assert entered.wait(MINUTE_S)
     begun.release = leave.set
     return begun
 
 
-def _begun(backend: Backend, *, wait_for_job: bool = True) -> Running:
+def _begun(backend: Backend) -> Running:
     processor = backend.start()
     created = backend.create(1)
-    [task_id] = created.shot_task_ids
-    job_id = wait_until(lambda: tasks.get(backend.services, task_id).job_id, MINUTE_S) if wait_for_job else ""
-    return Running(processor, created.project_id, task_id, job_id)
+    return Running(processor, created.project_id, created.shot_task_ids[0])
 
 
 STATES = {f.__name__: f for f in (blocked, pending, being_dispatched, at_work, being_downloaded, being_stored)}
