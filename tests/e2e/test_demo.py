@@ -70,12 +70,13 @@ def seconds(path: Path) -> float:
         return (container.duration or 0) / av.time_base
 
 
-def test_ctrl_c_ends_it_and_all_it_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_sigterm_ends_it_and_all_it_started(tmp_path: Path, how: signal.Signals) -> None:
     with start(tmp_path, STORIES["chinese"]) as demo:
         # Server, web worker, keeper, redis-server and node are there.
         family = wait_until(lambda: [found for found in [below(demo.pid)] if len(found) >= 5], 120)[0]
-        demo.send_signal(signal.SIGINT)
-        output, _ = demo.communicate(timeout=END_S)
+        demo.send_signal(how)
+        output, _ = demo.communicate(timeout=END_S)  # it should take 5 s
         assert demo.returncode == 130, output
         assert "Traceback" not in output
         assert alive(family) == []
