@@ -283,6 +283,22 @@ def test_the_rights_that_the_migration_page_names_are_enough(mysql_url: URL, acc
     later.close()
 
 
+def test_a_server_without_a_connection_left_is_told(mysql_url: URL, account: Callable[[str], URL]) -> None:
+    url = account("ALL")
+    database = open_mysql(url)
+    with go_backend.foreign_engine(mysql_url).begin() as connection:
+        connection.execute(text(f"ALTER USER {url.username} WITH MAX_USER_CONNECTIONS 1"))
+    with database.read() as session:
+        session.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseUnavailable, match="暂时不可用"), database.read() as other:
+            other.execute(text("SELECT 1"))
+        with pytest.raises(DatabaseUnavailable, match=r"lower mysql\.pool_size"):
+            open_mysql(url)
+    with database.read() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    database.close()
+
+
 def test_a_survey_tells_what_a_start_would_do_and_changes_nothing(mysql_url: URL, mysql_dsn: str) -> None:
     settings = Settings(mysql=MysqlSettings(dsn=mysql_dsn.partition("?")[0] + "?parseTime=True&loc=Asia%2FShanghai"))
     assert "no tables yet" in survey(settings)

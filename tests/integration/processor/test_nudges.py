@@ -1,0 +1,36 @@
+"""What a server hears from the node's webhook hurries a processor in another process."""
+
+from __future__ import annotations
+
+from config.settings import Settings, WorkerSettings
+from service import tasks
+from tests.integration.processor.conftest import Backend
+from tests.scripted_node import ScriptedNode, png, running
+from tests.wait import wait_until
+
+POLL_S = 60.0
+
+
+def test_a_nudge_from_another_process_makes_the_poll_look_now(
+    settings: Settings, redis_url: str, node: ScriptedNode
+) -> None:
+    patient = settings.model_copy(update={"worker": WorkerSettings(poll_seconds=POLL_S)})
+    backend = Backend(patient, redis_url, node, "nudges")
+    held = running(png())
+    node.script("generate_shot", lambda _envelope: held)
+    try:
+        backend.start()  # with connections of its own, as in another process
+        created = backend.create(1)
+        backend.wait(created.text_task_id, "finished")
+        [picture] = created.shot_task_ids
+        job = wait_until(lambda: tasks.get(backend.services, picture).job_id, 60)
+        wait_until(lambda: job in node.polled, 60, "the first look")
+        held.gate.set()
+
+        def done() -> bool:
+            backend.services.events.nudge(picture)
+            return backend.status(picture) == "finished"
+
+        wait_until(done, POLL_S / 2, "a look long before its time")
+    finally:
+        backend.close()
