@@ -12,7 +12,7 @@ from service.film.segments import Encoding
 from service.film.spec import Cancel, Encoder, FilmSpec, Quality, RateControl
 
 PROBE_TIMEOUT_S = 20.0
-PREVIEW_WIDTH = 640
+PREVIEW_SIDE = 640
 VAAPI_DEVICE = "/dev/dri/renderD128"
 
 # Superfast with the two tools that its neighbour veryfast owes its quality to: 1.7 times as fast, as good, 5 % more bytes.
@@ -33,10 +33,12 @@ HARDWARE_QUALITY = {Quality.PREVIEW: 32, Quality.FINAL: 24, Quality.HIGH: 20}
 
 
 def frame_size(spec: FilmSpec) -> tuple[int, int]:
-    """The film's size in pixels: a preview is at most 640 wide, of the same aspect."""
-    if spec.quality is not Quality.PREVIEW or spec.width <= PREVIEW_WIDTH:
+    """The film's size in pixels: a preview's longer side is at most 640, its aspect the same."""
+    longer = max(spec.width, spec.height)
+    if spec.quality is not Quality.PREVIEW or longer <= PREVIEW_SIDE:
         return spec.width, spec.height
-    return PREVIEW_WIDTH, max(2, 2 * round(spec.height * PREVIEW_WIDTH / spec.width / 2))
+    width, height = (max(2, 2 * round(side * PREVIEW_SIDE / longer / 2)) for side in (spec.width, spec.height))
+    return width, height
 
 
 def choose_encoding(spec: FilmSpec, cancel: Cancel) -> tuple[Encoding, list[str]]:

@@ -1,0 +1,41 @@
+"""The size of a preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.film.encoders import frame_size
+from service.film.spec import FilmShot, FilmSpec, Quality
+
+
+def size(width: int, height: int, quality: Quality = Quality.PREVIEW) -> tuple[int, int]:
+    return frame_size(FilmSpec((FilmShot(1),), Path("o"), Path("c"), width=width, height=height, quality=quality))
+
+
+@pytest.mark.parametrize(
+    ("film", "preview"),
+    [
+        ((1280, 720), (640, 360)),
+        ((720, 1280), (360, 640)),
+        ((1080, 1080), (640, 640)),
+        ((640, 360), (640, 360)),
+        ((320, 640), (320, 640)),
+        ((1920, 800), (640, 266)),
+    ],
+)
+def test_a_previews_longer_side_is_small_whichever_it_is(film: tuple[int, int], preview: tuple[int, int]) -> None:
+    assert size(*film) == preview
+    assert size(*film, Quality.FINAL) == film
+
+
+@given(st.integers(32, 2048), st.integers(32, 2048))
+def test_a_preview_is_even_and_has_the_films_shape(half_width: int, half_height: int) -> None:
+    width, height = size(2 * half_width, 2 * half_height)
+    assert width % 2 == height % 2 == 0
+    assert max(width, height) <= 640
+    # Each side is at most a pixel off.
+    assert abs(width * half_height - height * half_width) <= half_width + half_height
