@@ -89,6 +89,12 @@ def defer(session: Session, task_id: str, *, owner: str, not_before_ms: int, mes
     )
 
 
+def postpone(session: Session, task_id: str, *, not_before_ms: int, message: str, now: datetime) -> bool:
+    """Let a pending task wait for its turn; unlike `defer` it is no failed attempt."""
+    waiting = update(Task).where(Task.id == task_id, Task.status == TaskStatus.PENDING)
+    return _hit(session, waiting.values(not_before=not_before_ms, message=message, updated_at=now))
+
+
 def unblock(session: Session, task_id: str, *, now: datetime, **values: Any) -> bool:
     """`blocked → pending`, with whatever the task was waiting to learn (shot id, parameters)."""
     statement = update(Task).where(Task.id == task_id, Task.status == TaskStatus.BLOCKED)

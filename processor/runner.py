@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -16,14 +17,16 @@ from processor.handle import TaskHandle
 from processor.handlers import clip, film, image, narration, storyboard
 from processor.heartbeat import LEASE_MS
 from processor.registry import CancellationRegistry, Watch
-from service import calling_off, narrations_plan, settling
+from service import calling_off, film_spec, narrations_plan, settling
 from service.context import Services
 from service.enqueue import enqueue
 from service.errors import Cancelled, DependencyError, StoryToVideoError
+from service.film.cache import take_slot
 from service.request_context import bound
 
 log = logging.getLogger(__name__)
 
+WAITING = "等待其他影片完成"
 UNEXPECTED = "服务器内部错误，请重试；若仍失败请联系管理员"
 
 
@@ -41,15 +44,38 @@ class Runner:
         if watch is None:
             return
         try:
-            task = self._claim(task_id)
-            if task is not None:
-                watch.held = True
-                with bound(task.request_id or ""):
-                    self._run_claimed(task, watch)
+            with ExitStack() as place:
+                task = self._claim(task_id) if self._has_place(task_id, place) else None
+                if task is not None:
+                    watch.held = True
+                    with bound(task.request_id or ""):
+                        self._run_claimed(task, watch)
         except StoryToVideoError as error:
             log.warning("task %s is left to the recoverer: %s", task_id, error)
         finally:
             self._registry.remove(watch)
+
+    def _has_place(self, task_id: str, place: ExitStack) -> bool:
+        """Whether the host has a place for the task. Only films need one; one that gets none waits in the database, not in a worker.
+
+        Otherwise a few films would hold all workers, and nobody's pictures would be made meanwhile.
+        """
+        with self._services.database.read() as session:
+            task = project_queries.task(session, task_id)
+        if task is None or task.type != TaskType.VIDEO or task.about_shot:
+            return True
+        settings = self._services.settings
+        if take_slot(film_spec.cache_dir(settings) / "tasks", settings.film.concurrent, place):
+            return True
+        self._postpone(task_id)
+        return False
+
+    @retrying
+    def _postpone(self, task_id: str) -> None:
+        clock = self._services.clock
+        later = clock.milliseconds() + int(self._services.settings.worker.poll_seconds * 1000)
+        with self._services.database.write() as session:
+            task_moves.postpone(session, task_id, not_before_ms=later, message=WAITING, now=clock.now())
 
     @retrying
     def _claim(self, task_id: str) -> Task | None:

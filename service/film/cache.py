@@ -114,11 +114,9 @@ def host_slot(root: Path, count: int, check: Callable[[], None], waiting: Callab
 
     The kernel frees a place when its holder dies. `check` is called while waiting, and may raise; `waiting` once, when there is a wait.
     """
-    folder = root / SLOTS
-    folder.mkdir(parents=True, exist_ok=True)
     told = False
     with contextlib.ExitStack() as stack:
-        while not _place(folder, count, stack):
+        while not take_slot(root, count, stack):
             check()
             if not told:
                 waiting()
@@ -127,7 +125,10 @@ def host_slot(root: Path, count: int, check: Callable[[], None], waiting: Callab
         yield
 
 
-def _place(folder: Path, count: int, stack: contextlib.ExitStack) -> bool:
+def take_slot(root: Path, count: int, stack: contextlib.ExitStack) -> bool:
+    """Take one of `count` places of all processes that share `root`, or return False at once; `stack` gives it back."""
+    folder = root / SLOTS
+    folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         lock = (folder / f"{number}.lock").open("w")
         try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from processor.handle import TaskHandle
 from processor.handlers import film as film_handler
 from routers.router import create_app
 from service import film_spec, music, shots, tasks
+from service.film.cache import take_slot
 from service.oss.local import LocalStore
 from service.requests import FilmRequest, MusicUpload
 from tests.audio_signals import RATE, Samples, heard, write_wav
@@ -40,7 +44,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         data_dir=tmp_path / "data",
         mysql=MysqlSettings(dsn=request.getfixturevalue("mysql_dsn") if production else ""),
         minio=request.getfixturevalue("minio") if production else MinioSettings(),
-        worker=WorkerSettings(poll_seconds=POLL_S),
+        worker=WorkerSettings(poll_seconds=POLL_S, concurrency=2),
         story=StorySettings(max_shots=20),
         film=FilmSettings(threads=1, local_export=str(tmp_path / "exported")),
     )
@@ -229,12 +233,12 @@ def test_a_film_that_fails_says_the_stage_and_the_shot(backend: Backend, client:
     with backend.services.database.write() as session:
         _, second = shots.of_project(backend.services, project_id)
         session.get_one(Shot, second.id).image_path = key
-    task_id = ask(client, project_id, narration="none")
+    task_id = ask(client, project_id, narration="none", strict=True)
     backend.wait(task_id, "failed", timeout=120)
     error = tasks.get(backend.services, task_id).error or ""
-    assert "镜头 2" in error
-    assert error.startswith("[")
+    assert re.match(r"\[\w+, 镜头 2\] ", error)
     assert versions(client, project_id) == []
+    assert "镜头 2" in made(backend, client, project_id, narration="none")["message"]
 
 
 @one_column
@@ -320,6 +324,27 @@ def test_a_film_called_off_while_it_is_stored_leaves_no_file(
 
 
 @one_column
+def test_films_that_wait_for_their_turn_hold_no_worker_and_lose_no_try(
+    backend: Backend, client: FlaskClient, project_id: str
+) -> None:
+    """More films than workers, while somebody else on this host makes one: pictures are made all the same."""
+    with ExitStack() as elsewhere:
+        assert take_slot(film_spec.cache_dir(backend.settings) / "tasks", 1, elsewhere)
+        waiting = [ask(client, project_id, narration="none") for _ in range(backend.settings.worker.concurrency + 1)]
+        for task_id in waiting:
+            wait_until(partial(_waits, backend, task_id), 60)
+        backend.drawn(2)
+        assert {backend.status(task_id) for task_id in waiting} == {"pending"}
+        cancelled = waiting.pop()
+        tasks.cancel(backend.services, cancelled)
+    for task_id in waiting:
+        backend.wait(task_id, "finished", timeout=200)
+        assert tasks.get(backend.services, task_id).attempts == 0
+    assert backend.status(cancelled) == "cancelled"
+    assert len(versions(client, project_id)) == len(waiting)
+
+
+@one_column
 def test_two_films_asked_for_at_once_are_two_versions(
     backend: Backend, client: FlaskClient, node: ScriptedNode, project_id: str
 ) -> None:
@@ -327,3 +352,7 @@ def test_two_films_asked_for_at_once_are_two_versions(
         backend.wait(task_id, "finished", timeout=120)
     assert [version["number"] for version in versions(client, project_id)] == [2, 1]
     assert node.starts("generate_video") == []  # the node has no part in it
+
+
+def _waits(backend: Backend, task_id: str) -> bool:
+    return "等待其他影片" in (tasks.get(backend.services, task_id).message or "")
