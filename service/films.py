@@ -22,8 +22,8 @@ from service.requests import FilmRequest
 def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     """Insert and queue a `generate_video` task; returns its id.
 
-    A film waits for pictures in the making, and for the narrations that it asks for itself. Raises `NotFound`, `InvalidInput` for music
-    that is not there, or `Conflict` when the project has no shots and none are in the making.
+    A film waits for pictures in the making, and for the narrations that it asks for itself; a clip for its shot's picture. Raises
+    `NotFound`, `InvalidInput` for music that is not there, or `Conflict` when the project has no shots and none are in the making.
     """
     now = services.clock.now()
     resolution = wanted.resolution or services.settings.film.resolution
@@ -44,12 +44,10 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
             shot = project_queries.shot(session, wanted.shot_id)
             if shot is None or shot.project_id != project_id:
                 raise NotFound("分镜不存在")
-            task.shot_id, task.status, task.message = shot.id, TaskStatus.PENDING, "等待生成视频片段"
+            task.shot_id, task.message = shot.id, "等待图片"
             task.parameters = parameters.clip(
                 wanted, shot_id=shot.id, prompt=shot.prompt or "", resolution=resolution, fps=fps
             )
-            session.add(task)
-            ready = [task.id]
         else:
             _check_music(session, wanted.music)
             coming = project_queries.open_tasks(session, project_id, type_=TaskType.STORYBOARD)
@@ -57,9 +55,9 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
                 raise Conflict("项目还没有镜头，无法合成影片")
             task.message = "等待图片和旁白"
             task.parameters = parameters.film(wanted, resolution=resolution, fps=fps, depends_on=[])
-            session.add(task)
-            session.flush()
-            ready = films_plan.plan(session, task, now=now)
+        session.add(task)
+        session.flush()
+        ready = films_plan.plan(session, task, now=now)
     enqueue(services, ready)
     return task.id
 

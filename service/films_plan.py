@@ -1,4 +1,4 @@
-"""What a film waits for: pictures still in the making, and a narration for each shot that has none."""
+"""What a film waits for: pictures still in the making, and a narration for each shot that has none; what a clip waits for: its picture."""
 
 from __future__ import annotations
 
@@ -29,11 +29,32 @@ def film_request(task: Task) -> FilmRequest:
 
 
 def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
-    """Make the film wait for what is open, asking for missing narrations once; returns the ids to be enqueued.
+    """Make a blocked film or clip wait for what is open, asking for a film's missing narrations once; returns the ids to be enqueued.
 
-    The film itself is among them when nothing is open any more: whatever failed meanwhile is replaced by a placeholder or by silence, or,
-    when the request is strict, named in its error. A film that was pending is blocked again only by what this call adds.
+    The task itself is among them when nothing is open any more: whatever failed meanwhile is replaced by a placeholder or by silence, or,
+    when the request is strict, named in its error.
     """
+    waits_for, made = _parts_of_clip(session, film) if film.about_shot else _parts_of_film(session, film, now=now)
+    before = film.depends_on
+    film.parameters = {
+        **(film.parameters or {}),
+        "depends_on": before + [task_id for task_id in waits_for if task_id not in before],
+    }
+    flag_modified(film, "parameters")
+    session.flush()
+    if waits_for:
+        return made
+    message = "等待生成视频片段" if film.about_shot else "等待合成影片"
+    return [*made, film.id] if task_moves.unblock(session, film.id, now=now, message=message) else made
+
+
+def _parts_of_clip(session: Session, clip: Task) -> tuple[list[str], list[str]]:
+    pictures = project_queries.open_tasks(session, clip.project_id, type_=TaskType.SHOT)
+    return [task.id for task in pictures if task.about_shot == clip.about_shot], []
+
+
+def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list[str], list[str]]:
+    """The ids of what is still open, and of those among them that are new."""
     open_tasks = project_queries.open_tasks(session, film.project_id)
     waits_for = [task.id for task in open_tasks if task.type in (TaskType.STORYBOARD, TaskType.SHOT)]
     storyboard_open = any(task.type == TaskType.STORYBOARD for task in open_tasks)
@@ -46,20 +67,10 @@ def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
             known = _narration_of(session, film.project_id, shot, asked)
             if known is None:
                 made.append(narrations_plan.new_child(session, film, shot, NarrationRequest(), now=now).id)
-                waits_for.append(made[-1])
             elif known.status in narrations_plan.COMING:
                 waits_for.append(known.id)
         session.flush()
-    before = film.depends_on
-    film.parameters = {
-        **(film.parameters or {}),
-        "depends_on": before + [task_id for task_id in waits_for if task_id not in before],
-    }
-    flag_modified(film, "parameters")
-    session.flush()
-    if waits_for:
-        return made
-    return [*made, film.id] if task_moves.unblock(session, film.id, now=now, message="等待合成影片") else made
+    return [*waits_for, *made], made
 
 
 def _narration_of(session: Session, project_id: str, shot: Shot, asked: set[str]) -> Task | None:

@@ -1,0 +1,63 @@
+"""A clip of one shot, and the picture that it is made of."""
+
+from __future__ import annotations
+
+import pytest
+
+from service import films, shots, tasks
+from service.requests import FilmRequest, ShotChanges
+from tests.integration.processor.conftest import Backend
+from tests.scripted_node import failed, png, running
+
+
+def small(shot_id: str) -> FilmRequest:
+    return FilmRequest(shot_id=shot_id, resolution="64x64", fps=5)
+
+
+def test_a_clip_waits_for_the_picture_in_the_making_and_for_the_one_that_replaces_it(backend: Backend) -> None:
+    backend.start()
+    project_id = backend.drawn(1)
+    [shot] = shots.of_project(backend.services, project_id)
+    backend.node.script("generate_shot", lambda _e: running(png((1, 2, 3))))
+    first = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="红色的山"))
+    clip = films.request(backend.services, project_id, small(shot.id))
+    assert (backend.status(clip), tasks.get(backend.services, clip).depends_on) == ("blocked", [first])
+    script = running(png((9, 9, 9)))
+    backend.node.script("generate_shot", lambda _e: script)
+    second = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="蓝色的山"))
+    assert backend.status(first) == "cancelled"
+    assert (backend.status(clip), tasks.get(backend.services, clip).depends_on) == ("blocked", [first, second])
+    script.gate.set()
+    backend.wait(clip, "finished")
+    [fresh] = shots.of_project(backend.services, project_id)
+    assert backend.status(second) == "finished"
+    assert backend.stored(fresh.video_path)
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_clip_whose_picture_fails_is_made_of_the_one_before(backend: Backend) -> None:
+    backend.start()
+    project_id = backend.drawn(1)
+    [shot] = shots.of_project(backend.services, project_id)
+    script = failed("显存不足")
+    script.reports.insert(0, {"status": "processing", "progress": 1})
+    script.gate.clear()
+    backend.node.script("generate_shot", lambda _e: script)
+    picture = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="红色的山"))
+    clip = films.request(backend.services, project_id, small(shot.id))
+    assert backend.status(clip) == "blocked"
+    script.gate.set()
+    backend.wait(picture, "failed")
+    backend.wait(clip, "finished")
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_clip_of_a_shot_without_a_picture_fails_in_words(backend: Backend) -> None:
+    backend.node.script("generate_shot", lambda _e: failed("显存不足"))
+    backend.start()
+    created = backend.create(1)
+    backend.wait(created.shot_task_ids[0], "failed")
+    [shot] = shots.of_project(backend.services, created.project_id)
+    clip = films.request(backend.services, created.project_id, small(shot.id))
+    backend.wait(clip, "failed")
+    assert "还没有图片" in (tasks.get(backend.services, clip).error or "")
