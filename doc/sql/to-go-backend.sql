@@ -12,3 +12,6 @@ UPDATE shot SET audio_path = CONCAT(@base, audio_path) WHERE audio_path LIKE 'pr
 UPDATE task
   SET result = JSON_SET(result, '$.resource_url', CONCAT(@base, JSON_UNQUOTE(JSON_EXTRACT(result, '$.resource_url'))))
   WHERE JSON_VALID(result) AND JSON_UNQUOTE(JSON_EXTRACT(result, '$.resource_url')) LIKE 'projects/%';
+UPDATE task
+  SET result = JSON_SET(result, '$.task_video.path', CONCAT(@base, JSON_UNQUOTE(JSON_EXTRACT(result, '$.task_video.path'))))
+  WHERE JSON_VALID(result) AND JSON_UNQUOTE(JSON_EXTRACT(result, '$.task_video.path')) LIKE 'projects/%';

@@ -160,7 +160,9 @@ def test_a_dump_of_the_go_backend_put_back_later_is_taken_over_too(mysql_url: UR
         assert session.get_one(Task, TASK.format("11")).lease_until == 0
 
 
-def test_the_way_back_turns_keys_into_links_and_leaves_the_rest(taken_over: Database, mysql_url: URL) -> None:
+def test_the_way_back_turns_keys_into_links_and_leaves_the_rest_and_back_again(
+    taken_over: Database, mysql_url: URL
+) -> None:
     key, base = "projects/p/shots/s/image-1.png", "http://127.0.0.1:9000/storytovideo/"
     before = {table: set(go_backend.rows(mysql_url, table)) for table in go_backend.COLUMNS}
     with taken_over.write() as session:
@@ -168,7 +170,9 @@ def test_the_way_back_turns_keys_into_links_and_leaves_the_rest(taken_over: Data
         session.flush()
         session.add(shot("p", id="s", image_path=key, audio_path=key))
         session.flush()
-        session.add(task("p", id="t", shot_id="s", result={"resource_type": "image", "resource_url": key}))
+        result = {"resource_type": "video", "resource_url": key, "task_video": {"path": key, "duration": "12"}}
+        session.add(task("p", id="t", shot_id="s", result=result))
+    made_here = {table: go_backend.rows(mysql_url, table) for table in go_backend.COLUMNS}
     for _ in range(2):
         with go_backend.foreign_engine(mysql_url).begin() as connection:
             run_script(connection, SQL / "to-go-backend.sql")
@@ -176,4 +180,23 @@ def test_the_way_back_turns_keys_into_links_and_leaves_the_rest(taken_over: Data
     with taken_over.read() as session:
         made, its_shot, its_task = session.get_one(Project, "p"), session.get_one(Shot, "s"), session.get_one(Task, "t")
         assert {made.cover_image, made.video_url, its_shot.image_path, its_shot.audio_path} == {base + key}
-        assert its_task.result == {"resource_type": "image", "resource_url": base + key}
+        linked = {"resource_type": "video", "resource_url": base + key}
+        assert its_task.result == {**linked, "task_video": {"path": base + key, "duration": "12"}}
+    for _ in range(2):
+        with go_backend.foreign_engine(mysql_url).begin() as connection:
+            run_script(connection, SQL / "from-go-backend.sql")
+    assert {table: _read(go_backend.rows(mysql_url, table)) for table in go_backend.COLUMNS} == {
+        table: _read(rows) for table, rows in made_here.items()
+    }
+
+
+def _read(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Rows with their JSON as what it says, however it is written."""
+    return [tuple(_loaded(value) for value in row) for row in rows]
+
+
+def _loaded(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+    except ValueError:
+        return value
