@@ -40,7 +40,7 @@ def get(services: Services, project_id: str, shot_id: str) -> Shot:
 
 @retrying
 def update(services: Services, project_id: str, shot_id: str, changes: ShotChanges) -> str:
-    """Change what was given and paint the picture anew; a picture task still open for this shot is cancelled first.
+    """Change what was given and paint the picture anew; an open task for the old picture, or for a clip of it, is cancelled.
 
     Returns the new task's id; raises `NotFound`.
     """
@@ -56,7 +56,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
             given["description"] = given["narration"]
         for name, value in given.items():
             setattr(shot, name, value)
-        old = [task for task in _open_tasks(session, shot) if task.type == TaskType.SHOT]
+        old = [task for task in _open_tasks(session, shot) if _shows_old_picture(task)]
         task = Task(
             id=new_id(),
             project_id=project_id,
@@ -119,6 +119,11 @@ def delete(services: Services, shot_id: str) -> str:
 def _open_tasks(session: Session, shot: Shot) -> list[Task]:
     """Open tasks of the shot: by their row, or, as the Go backend left them, by their parameters only."""
     return [task for task in project_queries.open_tasks(session, shot.project_id) if task.about_shot == shot.id]
+
+
+def _shows_old_picture(task: Task) -> bool:
+    """A picture, or a clip that has not waited for one."""
+    return task.type == TaskType.SHOT or (task.type == TaskType.VIDEO and task.status != TaskStatus.BLOCKED)
 
 
 def _found(shot: Shot | None) -> Shot:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models import project_queries
 from models.base import new_id
 from models.project import ProjectStatus
 from models.retrying import retrying
+from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import calling_off, films, films_plan, narrations, projects
 from service.context import Services
@@ -91,6 +94,8 @@ def _retry_part(services: Services, task: Task) -> str:
         shot = project_queries.shot(session, task.shot_id) if task.shot_id else None
         if shot is None:
             raise Conflict("任务对应的分镜已不存在，无法重试")
+        if task.type == TaskType.AUDIO and not shot.spoken.strip():
+            raise Conflict("该分镜没有旁白文本，无法重试")
         same = project_queries.open_tasks(session, task.project_id, type_=TaskType(task.type), status=OPEN)
         if any(other.shot_id == task.shot_id for other in same):
             raise Conflict("该分镜已有进行中的任务，无需重试")
@@ -101,7 +106,7 @@ def _retry_part(services: Services, task: Task) -> str:
             type=task.type,
             status=TaskStatus.PENDING,
             message="等待重试",
-            parameters={**(task.parameters or {}), "depends_on": []},
+            parameters=_again(task, shot),
             request_id=request_id(),
             created_at=now,
             updated_at=now,
@@ -109,6 +114,14 @@ def _retry_part(services: Services, task: Task) -> str:
         session.add(again)
     enqueue(services, [again.id])
     return again.id
+
+
+def _again(task: Task, shot: Shot) -> dict[str, Any]:
+    """The parameters as they were; a narration speaks what the shot says now, since that is what the subtitles show."""
+    stored = {**(task.parameters or {}), "depends_on": []}
+    return (
+        {**stored, "tts": {**(stored.get("tts") or {}), "text": shot.spoken}} if task.type == TaskType.AUDIO else stored
+    )
 
 
 def _found(task: Task | None, task_id: str) -> Task:

@@ -37,6 +37,7 @@ def run(handle: TaskHandle) -> None:
 
 def _set_picture(_session: Session, shot: Shot, key: str) -> None:
     shot.image_path, shot.status = key, ShotStatus.COMPLETED
+    shot.video_path = ""  # a clip of the picture before: the next film must show the new one
 
 
 def _check_picture(path: Path) -> None:

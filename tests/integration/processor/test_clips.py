@@ -61,3 +61,22 @@ def test_a_clip_of_a_shot_without_a_picture_fails_in_words(backend: Backend) -> 
     clip = films.request(backend.services, created.project_id, small(shot.id))
     backend.wait(clip, "failed")
     assert "还没有图片" in (tasks.get(backend.services, clip).error or "")
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_new_picture_puts_an_end_to_the_clip_of_the_old_one(backend: Backend) -> None:
+    backend.start()
+    project_id = backend.drawn(1)
+    [shot] = shots.of_project(backend.services, project_id)
+    backend.wait(films.request(backend.services, project_id, small(shot.id)), "finished")
+    [with_clip] = shots.of_project(backend.services, project_id)
+    assert with_clip.video_path
+    backend.stop()
+    waiting = films.request(backend.services, project_id, small(shot.id))
+    picture = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="红色的山"))
+    assert backend.status(waiting) == "cancelled"
+    backend.start()
+    backend.wait(picture, "finished")
+    [fresh] = shots.of_project(backend.services, project_id)
+    assert (fresh.video_path, bool(fresh.image_path)) == ("", True)
+    assert backend.stored(with_clip.video_path)

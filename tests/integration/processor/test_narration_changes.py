@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from service import films, narrations, shots, tasks
+from service.errors import Conflict
 from service.requests import FilmRequest, NarrationRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import Script, finished, running, wav
@@ -80,6 +83,34 @@ def test_a_narration_that_is_called_off_as_a_whole_ends_cancelled(backend: Backe
     for child in tasks.get(backend.services, parent).depends_on:
         tasks.cancel(backend.services, child)
     assert backend.status(parent) == "cancelled"
+
+
+def test_a_narration_ends_well_though_a_shot_went_meanwhile(backend: Backend) -> None:
+    project_id, scripts = being_spoken(backend)
+    parent = narrations.request(backend.services, project_id, NarrationRequest())
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    [gone, other] = shots.of_project(backend.services, project_id)
+    shots.delete(backend.services, gone.id)
+    for script in scripts.values():
+        script.gate.set()
+    backend.wait(parent, "finished")
+    [left] = shots.of_project(backend.services, project_id)
+    assert (left.id, bool(left.audio_path)) == (other.id, True)
+
+
+def test_a_retry_speaks_what_the_shot_says_now(backend: Backend) -> None:
+    project_id, scripts = being_spoken(backend)
+    parent = narrations.request(backend.services, project_id, NarrationRequest(voice="小美"))
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    tasks.cancel(backend.services, parent)
+    child = tasks.get(backend.services, parent).depends_on[0]
+    [shot] = [shot for shot in shots.of_project(backend.services, project_id) if shot.order == 1]
+    shots.update(backend.services, project_id, shot.id, ShotChanges(narration="新的旁白。"))
+    spoken = (tasks.get(backend.services, tasks.retry(backend.services, child)).parameters or {})["tts"]
+    assert (spoken["text"], spoken["voice"]) == ("新的旁白。", "小美")
+    shots.update(backend.services, project_id, shot.id, ShotChanges(narration=""))
+    with pytest.raises(Conflict):
+        tasks.retry(backend.services, child)
 
 
 def test_a_film_waits_for_the_new_words(backend: Backend) -> None:
