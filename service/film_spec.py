@@ -86,6 +86,7 @@ def build(
         strict=request.strict,
         threads=settings.film.threads,
         max_concurrent=settings.film.concurrent,
+        timeout_s=float(settings.film.timeout_s) or None,
         cache_bytes=int(settings.film.cache_gib * GIB),
         cache_age_s=settings.film.cache_days * DAY_S,
         font=Path(settings.film.font) if settings.film.font else None,

@@ -92,6 +92,11 @@ def _transition(value: Any) -> Any:
     return word
 
 
+def _music(value: Any) -> Any:
+    """An id is as it is; "auto" may be written large."""
+    return "auto" if _lower(value) == "auto" else value
+
+
 Integer = Annotated[int, BeforeValidator(_number)]
 OptionalInteger = Annotated[int | None, BeforeValidator(_number)]
 Decimal = Annotated[float, BeforeValidator(_number)]
@@ -170,7 +175,8 @@ class FilmRequest(Request):
     first_seconds: Annotated[Decimal, Field(ge=0.5, le=3600)] | None = None
     subtitles: Annotated[Literal["burned", "soft", "both", "off", ""], Word] = ""
     narration: Annotated[Literal["auto", "none"], Word] = "auto"
-    music: Annotated[str, Field(max_length=255)] = ""  # an id from GET /v1/api/music, "auto", or "" for none
+    # An id from GET /v1/api/music, "auto", or "" for none.
+    music: Annotated[Annotated[str, Field(max_length=255)], BeforeValidator(_music)] = ""
     music_level: Annotated[Decimal, Field(ge=-40, le=0)] = -14.0
     transition: Annotated[str, BeforeValidator(_transition)] = ""
     transition_seconds: Annotated[Decimal, Field(ge=0, le=10)] = 0.5

@@ -24,7 +24,7 @@ from models.shot import Shot
 from processor.handle import TaskHandle
 from processor.handlers import film as film_handler
 from routers.router import create_app
-from service import film_spec, music, shots, tasks
+from service import film_spec, films, music, shots, tasks
 from service.film.cache import take_slot
 from service.oss.local import LocalStore
 from service.requests import FilmRequest, MusicUpload
@@ -112,10 +112,10 @@ def test_the_music_that_fits_the_story_is_heard_in_the_film(
     """The storyboard asks for "calm"; one piece is tagged so in Chinese."""
     pieces = {"追逐": melody(8, 1), "Lake": melody(8, 2)}
     for title, piece in pieces.items():
-        content = write_wav(tmp_path / "m.wav", piece).read_bytes()
-        tags = "平静" if title == "Lake" else "紧张"
-        stored = music.add(backend.services, io.BytesIO(content), "m.wav", MusicUpload(title=title, tags=tags))
-        assert stored.size == len(content)
+        content = write_wav(tmp_path / "m.wav", piece[:, ::2], RATE // 2, channels=1)
+        form = {"file": (io.BytesIO(content.read_bytes()), "m.wav"), "title": title}
+        answer = client.post("/v1/api/music", data={**form, "tags": "平静" if title == "Lake" else "紧张"})
+        assert answer.get_json()["music"]["duration"] == 8
 
     task = made(backend, client, project_id, music="auto", music_level=-8)
     [version] = versions(client, project_id)
@@ -257,6 +257,21 @@ def test_a_film_that_ffmpeg_refuses_shows_its_last_lines(
     assert "退出码 1" in error
     assert "line 30: moov atom not found" in error
     assert "line 1:" not in error
+
+
+@one_column
+def test_a_film_over_its_time_limit_fails_in_words(settings: Settings, redis_url: str, node: ScriptedNode) -> None:
+    hurried = settings.model_copy(update={"film": settings.film.model_copy(update={"timeout_s": 1})})
+    backend = Backend(hurried, redis_url, node, "s2v-hurried")
+    try:
+        backend.start()
+        large = FilmRequest(narration="none", resolution="1920x1080", fps=60, intro=30, outro=30)
+        task_id = films.request(backend.services, backend.drawn(1), large)
+        backend.wait(task_id, "failed", timeout=120)
+        assert "超过时限 1 秒" in (tasks.get(backend.services, task_id).error or "")
+        assert not [key for key in backend.services.store.list("") if "/films/" in key]
+    finally:
+        backend.close()
 
 
 @one_column

@@ -22,6 +22,7 @@ SETTINGS = Settings(
         subtitles="soft",
         concurrent=3,
         threads=5,
+        timeout_s=90,
         cache_gib=0.5,
         cache_days=2.0,
         font="/fonts/a.otf",
@@ -43,17 +44,17 @@ def spec(settings: Settings = SETTINGS, files: dict[str, Path] = FILES, **option
 def test_what_the_request_leaves_open_is_the_settings() -> None:
     made = spec()
     assert (made.width, made.height, made.fps, made.subtitles) == (640, 360, 24, Subtitles.SOFT)
-    assert (made.max_concurrent, made.threads) == (3, 5)
+    assert (made.max_concurrent, made.threads, made.timeout_s) == (3, 5, 90.0)
     assert (made.cache_bytes, made.cache_age_s) == (1 << 29, 2 * 86_400)
     assert made.cache_dir == Path("/data/cache/film")
     assert made.font == Path("/fonts/a.otf")
-    assert spec(Settings()).font is None
+    assert (spec(Settings()).font, spec(Settings()).timeout_s) == (None, None)
 
 
 def test_every_setting_of_the_film_is_for_the_spec_or_for_whoever_stores_it() -> None:
     """The others: what an upload may be, and where films are exported to."""
     elsewhere = {"max_music", "local_export"}
-    here = {"resolution", "fps", "subtitles", "concurrent", "threads", "cache_gib", "cache_days", "font"}
+    here = {"resolution", "fps", "subtitles", "concurrent", "threads", "timeout_s", "cache_gib", "cache_days", "font"}
     assert set(FilmSettings.model_fields) == here | elsewhere
 
 

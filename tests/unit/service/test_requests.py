@@ -264,8 +264,12 @@ def test_an_empty_film_option_was_not_given(field: str, value: Any) -> None:
 
 
 def test_words_of_film_options_may_be_written_large() -> None:
-    wanted = parse(FilmRequest, {"Transition": "Wipe_Left", "Mode": " FINAL ", "Rate_Control": "CRF"}, SETTINGS)
+    wanted = parse(
+        FilmRequest, {"Transition": "Wipe_Left", "Mode": " FINAL ", "Rate_Control": "CRF", "music": "Auto"}, SETTINGS
+    )
     assert (wanted.transition, wanted.mode, wanted.rate_control) == ("wipe_left", "final", "crf")
+    assert wanted.music == "auto"
+    assert parse(FilmRequest, {"music": "Auto-1"}, SETTINGS).music == "Auto-1"
 
 
 def test_size_and_quality_are_other_words_for_resolution_and_mode() -> None:
