@@ -45,10 +45,10 @@ def yuv444(rgb: npt.NDArray[np.uint8]) -> tuple[Plane, Plane, Plane]:
 
 
 def resize(plane: Plane, width: int, height: int) -> Plane:
-    """Resample: averaging when made smaller (no aliasing), Lanczos when made larger."""
+    """Resample: averaging when made smaller (no aliasing), bicubic when made larger."""
     rows, columns = plane.shape[:2]
     if (columns, rows) == (width, height):
         return plane
     shrink = width <= columns and height <= rows
-    method = cv2.INTER_AREA if shrink else cv2.INTER_LANCZOS4
+    method = cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(plane, (width, height), interpolation=method), np.uint8)

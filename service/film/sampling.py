@@ -8,6 +8,7 @@ does it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -20,6 +21,9 @@ TOLERANCE = (
     0.04  # source pixels that a sample may be off; the planes are twice oversampled, so half of that in the film
 )
 
+Point = tuple[float, float]
+"""x, y."""
+
 
 class Axis(NamedTuple):
     """A lattice along one axis: `samples` samples over `pixels` source pixels from `first`, of which the first `skip` are not wanted."""
@@ -31,32 +35,46 @@ class Axis(NamedTuple):
 
 
 class Sampler:
-    """A plane to be sampled many times. Outside of it, its border goes on."""
+    """Planes of one size, to be sampled many times at the same places. Outside of them, their borders go on."""
 
-    def __init__(self, plane: Plane, step: float) -> None:
-        """`step` is about the distance of samples, in pixels of the plane: how much room a lattice needs on the outside."""
+    def __init__(self, planes: Sequence[Plane], step: float) -> None:
+        """`step` is about the distance of samples, in pixels of the planes: how much room a lattice needs on the outside."""
         self._margin = round((EXTRA + 1) * step)
         edge = (self._margin,) * 4
-        self._plane = np.asarray(cv2.copyMakeBorder(plane, *edge, borderType=cv2.BORDER_REPLICATE), np.uint8)
+        self._planes = [
+            np.asarray(cv2.copyMakeBorder(plane, *edge, borderType=cv2.BORDER_REPLICATE), np.uint8) for plane in planes
+        ]
         self._buffer = np.empty((0, 0), np.uint8)
 
-    def sample(self, out: Plane, start: tuple[float, float], step: tuple[float, float]) -> None:
-        """Fill `out`; its first sample is taken at `start` (x, y; pixel centres are whole numbers), the others `step` apart."""
-        rows, columns = out.shape
+    @property
+    def count(self) -> int:
+        """How many planes there are."""
+        return len(self._planes)
+
+    def sample(self, outs: Sequence[Plane], start: Point, step: Point) -> None:
+        """Fill one of `outs` from each plane: the first sample is taken at `start` (pixel centres are whole), the next a `step` on."""
+        rows, columns = outs[0].shape
         x, y = start[0] + self._margin, start[1] + self._margin
-        across = find_lattice(x, step[0], columns, self._plane.shape[1])
-        down = None if across is None else find_lattice(y, step[1], rows, self._plane.shape[0])
+        across = find_lattice(x, step[0], columns, self._planes[0].shape[1])
+        down = None if across is None else find_lattice(y, step[1], rows, self._planes[0].shape[0])
         if across is None or down is None:
-            matrix = np.array([[step[0], 0.0, x], [0.0, step[1], y]])
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            cv2.warpAffine(self._plane, matrix, (columns, rows), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            self.warp(outs, start, step)
             return
         if self._buffer.shape != (rows + EXTRA, columns + EXTRA):
             self._buffer = np.empty((rows + EXTRA, columns + EXTRA), np.uint8)
-        part = self._plane[down.first : down.first + down.pixels, across.first : across.first + across.pixels]
         lattice = self._buffer[: down.samples, : across.samples]
-        cv2.resize(part, (across.samples, down.samples), dst=lattice, interpolation=cv2.INTER_LINEAR)
-        np.copyto(out, lattice[down.skip : down.skip + rows, across.skip : across.skip + columns])
+        for plane, out in zip(self._planes, outs, strict=True):
+            part = plane[down.first : down.first + down.pixels, across.first : across.first + across.pixels]
+            cv2.resize(part, (across.samples, down.samples), dst=lattice, interpolation=cv2.INTER_LINEAR)
+            np.copyto(out, lattice[down.skip : down.skip + rows, across.skip : across.skip + columns])
+
+    def warp(self, outs: Sequence[Plane], start: Point, step: Point) -> None:
+        """The same, at exactly these places."""
+        rows, columns = outs[0].shape
+        matrix = np.array([[step[0], 0.0, start[0] + self._margin], [0.0, step[1], start[1] + self._margin]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        for plane, out in zip(self._planes, outs, strict=True):
+            cv2.warpAffine(plane, matrix, (columns, rows), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def find_lattice(start: float, step: float, count: int, size: int) -> Axis | None:

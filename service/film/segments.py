@@ -34,6 +34,7 @@ CODE = (
     "framing",
     "media",
     "motion",
+    "pan",
     "pictures",
     "placeholder",
     "planes",

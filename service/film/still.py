@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from service.film.framing import interest
-from service.film.motion import Move, plan_move, window_at
+from service.film.motion import Move, Window, plan_move, window_at
+from service.film.pan import PARTS, Pan, in_parts
 from service.film.planes import Plane, Planes, resize, yuv444
-from service.film.sampling import Sampler
+from service.film.sampling import Point, Sampler
 from service.film.spec import Fit
 
 # Of the planes that are sampled: bilinear sampling of a twice larger plane has neither blur nor jitter. No simple fraction is near it,
@@ -37,27 +39,39 @@ class Still:
             size[0] / columns, size[1] / rows
         )  # film pixels per picture pixel when the picture just covers the frame
         picture = (columns * scale, rows * scale)
+        self._scale = scale
         seen = interest(cv2.cvtColor(resize(rgb, *_thumbnail(columns, rows)), cv2.COLOR_RGB2GRAY).astype(np.uint8))
-        self._first, self._last = plan_move(move, picture, size, seen, frames / fps)
+        planned = plan_move(move, picture, size, seen, frames / fps)
+        steady = in_parts(*planned, frames, picture, size)
+        self._panned = steady is not None
+        self._first, self._last = steady or planned
         self._prepare(rgb, scale)
+
+    def box(self, frame: int) -> tuple[float, float, float, float]:
+        """What frame number `frame` shows, in pixels of the picture: left, top, right, bottom, from the picture's edges."""
+        window = self._window(frame)
+        half = (self._width / 2 / window.zoom, self._height / 2 / window.zoom)
+        edges = (window.x - half[0], window.y - half[1], window.x + half[0], window.y + half[1])
+        left, top, right, bottom = (edge / self._scale for edge in edges)
+        return left, top, right, bottom
+
+    def _window(self, frame: int) -> Window:
+        return window_at(self._first, self._last, frame / max(1, self._frames - 1))
 
     def draw(self, frame: int, out: Planes) -> None:
         """Write frame number `frame` into `out`."""
-        window = window_at(self._first, self._last, frame / max(1, self._frames - 1))
-        # Where the centre of the frame's first luma sample lies in the picture, and the distance to the next.
-        step = 1.0 / window.zoom
-        left, top = window.x - self._width / 2 * step, window.y - self._height / 2 * step
-        self._sample(self._luma, self._luma_shape, out.y, (left + step / 2, top + step / 2), step)
-        for sampler, target in zip(self._chroma, (out.u, out.v), strict=True):
-            # A chroma sample lies on the first luma column of its pair, and between the two luma rows.
-            self._sample(sampler, self._chroma_shape, target, (left + step / 2, top + step), 2 * step)
+        window = self._window(frame)
+        self._luma.sample((out.y,), *self._lattice(window, self._luma_shape, 1))
+        self._chroma.sample((out.u, out.v), *self._lattice(window, self._chroma_shape, 2))
 
-    def _sample(
-        self, sampler: Sampler, shape: tuple[int, int], out: Plane, start: tuple[float, float], step: float
-    ) -> None:
+    def _lattice(self, window: Window, shape: tuple[int, int], every: int) -> tuple[Point, Point]:
+        """Where the first sample lies in planes of this shape, and the distance to the next; one in `every` film pixels."""
         scale_x, scale_y = shape[1] / self._span[0], shape[0] / self._span[1]
-        first = ((start[0] - self._origin[0]) * scale_x - 0.5, (start[1] - self._origin[1]) * scale_y - 0.5)
-        sampler.sample(out, first, (step * scale_x, step * scale_y))
+        # A luma sample is the middle of a film pixel. A chroma sample lies on the first column of its two, and between the two rows.
+        x = window.x - (self._width / 2 - 0.5) / window.zoom - self._origin[0]
+        y = window.y - (self._height / 2 - every / 2) / window.zoom - self._origin[1]
+        step = every / window.zoom
+        return (x * scale_x - 0.5, y * scale_y - 0.5), (step * scale_x, step * scale_y)
 
     def _prepare(self, rgb: Rgb, scale: float) -> None:
         """Make the planes that are sampled: only the part of the picture that the camera sees, at the resolution that it needs."""
@@ -71,17 +85,25 @@ class Still:
         bottom = min(rows, math.ceil(max(e.y + h[1] for e, h in zip(ends, half, strict=True)) / scale + margin))
         self._origin = (left * scale, top * scale)
         self._span = ((right - left) * scale, (bottom - top) * scale)
-        # The film's own resolution at the middle of the zoom: what a frame can show without aliasing.
-        density = math.sqrt(self._first.zoom * self._last.zoom)
+        # Oversampled at the middle of the zoom. A picture is only made smaller than it is when it is larger than that: to have its
+        # detail averaged away, only to be enlarged again, is what makes films of stills look soft.
+        density = math.sqrt(self._first.zoom * self._last.zoom) * OVERSAMPLING
         width, height = (max(2, round(side * density)) for side in self._span)
+        self._luma_shape, self._chroma_shape = (height, width), (max(1, height // 2), max(1, width // 2))
         part = rgb[top:bottom, left:right]
-        if part.shape[1] > width and part.shape[0] > height:
+        if part.shape[0] > height and part.shape[1] > width:
             part = resize(part, width, height)
         y, u, v = yuv444(np.ascontiguousarray(part))
-        self._luma_shape = (round(height * OVERSAMPLING), round(width * OVERSAMPLING))
-        self._chroma_shape = (round(height * OVERSAMPLING / 2), round(width * OVERSAMPLING / 2))
-        self._luma = Sampler(resize(y, *self._luma_shape[::-1]), OVERSAMPLING)
-        self._chroma = [Sampler(_chroma(plane, (width, height), self._chroma_shape), OVERSAMPLING) for plane in (u, v)]
+        self._luma = self._sampled((y,), self._luma_shape, 1)
+        self._chroma = self._sampled((u, v), self._chroma_shape, 2)
+
+    def _sampled(self, planes: Sequence[Plane], shape: tuple[int, int], every: int) -> Sampler | Pan:
+        sampler = Sampler([resize(plane, shape[1], shape[0]) for plane in planes], OVERSAMPLING)
+        if not self._panned:
+            return sampler
+        lattices = [self._lattice(self._window(frame), shape, every) for frame in range(self._frames)]
+        size = (self._height // every, self._width // every)
+        return Pan(sampler, size, [start for start, _ in lattices], lattices[0][1], every * PARTS)
 
 
 def framed(rgb: Rgb, size: tuple[int, int]) -> Rgb:
@@ -102,14 +124,6 @@ def framed(rgb: Rgb, size: tuple[int, int]) -> Rgb:
     top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
     canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return canvas
-
-
-def _chroma(plane: Plane, luma: tuple[int, int], shape: tuple[int, int]) -> Plane:
-    """Half the resolution of luma, without aliasing, then enlarged like luma for smooth sampling."""
-    low = (max(1, luma[0] // 2), max(1, luma[1] // 2))
-    if plane.shape[1] > low[0] and plane.shape[0] > low[1]:
-        plane = resize(plane, *low)
-    return resize(plane, shape[1], shape[0])
 
 
 def _thumbnail(columns: int, rows: int) -> tuple[int, int]:
