@@ -42,6 +42,7 @@ START_S, REQUEST_S, LOOK_S, STOP_S = 120.0, 60.0, 0.3, 15.0
 PATIENCE_S = 3600.0  # for one stage
 ENDED = ("finished", "failed", "cancelled")
 INTERRUPTED = 130
+_NAME = re.compile(r"\S+\.(txt|md)")  # a misspelt path, and not a story of one word
 _SENTENCE_END = re.compile(r"[。！？!?…]+|\.(?=\s|$)")
 
 
@@ -89,6 +90,8 @@ def read_story(story: str) -> str:
     """The text of a file where `story` is the path of one, else the text itself."""
     try:
         path = Path(story) if story else DEFAULT_STORY
+        if _NAME.fullmatch(story) and not path.is_file():
+            raise DemoFailed(f"there is no file {story}")
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else story
     except OSError:  # too long for a path: a story
         text = story

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 import websocket
@@ -17,7 +19,7 @@ from click.testing import CliRunner, Result
 import main
 from config.addresses import Listen
 from service.web_server import listen
-from tests.server_process import END_S, ROOT, ServerUnderTest, alive, clean_environment
+from tests.server_process import END_S, ROOT, START_S, ServerUnderTest, alive, clean_environment
 from tests.wait import wait_until
 
 STORY = "小猫住在海边的灯塔里。夜里下起了雨。清晨太阳出来了。"
@@ -69,6 +71,38 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it_in_order(tmp_path: Path) -> 
         assert alive(family) == []
         assert "processor" in server.lines()
         assert "Traceback" not in server.lines()
+
+
+@pytest.mark.parametrize(
+    ("moment", "how"),
+    [
+        ("service.embedded.keeper", signal.SIGTERM),
+        ("redis-server", signal.SIGTERM),
+        ("worker_node", signal.SIGTERM),
+        ("worker_node", signal.SIGINT),
+        ("main.py", signal.SIGTERM),
+    ],
+)
+def test_server_that_is_told_to_end_while_it_starts_leaves_nothing_behind(
+    tmp_path: Path, moment: str, how: signal.Signals
+) -> None:
+    """The moments: its keeper is there, its Redis, its model node, its web worker."""
+    with ServerUnderTest(tmp_path, wait=False) as server:
+        wait_until(lambda: server.named(moment), START_S, moment)
+        server.end(how)
+        wait_until(lambda: not of_folder(tmp_path), END_S, "the end of what the server started")
+        assert "Traceback" not in server.lines()
+
+
+def of_folder(folder: Path) -> list[psutil.Process]:
+    """Every process that knows of the folder by its arguments or its environment."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = [*process.cmdline(), *process.environ().values()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in words):
+                found.append(process)
+    return found
 
 
 def test_kill_leaves_nothing_behind_and_the_next_start_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -24,6 +24,13 @@ def test_file_is_read_and_text_is_itself(tmp_path: Path) -> None:
     assert read_story("山" * 5000) == "山" * 5000  # too long for a path
 
 
+def test_a_file_that_is_not_there_is_no_story_of_one_word(tmp_path: Path) -> None:
+    for name in ("storry.txt", str(tmp_path / "我的故事.md")):
+        with pytest.raises(DemoFailed, match="there is no file"):
+            read_story(name)
+    assert read_story("He wrote story.txt") == "He wrote story.txt"
+
+
 def test_what_is_no_story_is_told(tmp_path: Path) -> None:
     binary = tmp_path / "film.mp4"
     binary.write_bytes(b"\xff\xfe\x00")
