@@ -2,9 +2,10 @@
 
 `python -m bench.web_server` starts each kind of gunicorn worker in turn, several times over, on loopback, and prints medians:
 
-- memory that one idle socket adds to the worker process (KiB, unique set size),
-- GET /v1/api/tasks/:id by 8 clients: requests per second alone and beside the idle sockets, the 99th percentile beside them,
-- seconds from a change of the task to the last of the sockets that is told.
+- memory that one idle socket adds to the worker process (KiB, unique set size);
+- GET /v1/api/tasks/:id by 8 clients: requests per second alone and beside the idle sockets, the 99th percentile beside them;
+- seconds from a change of the task to the last of the sockets that is told;
+- the longest answer of /healthz while another request waits a second for SQLite's lock, in C.
 
 gevent is measured where it is installed (`pip install gevent`); the server does not need it.
 """
@@ -45,7 +46,9 @@ FIGURES = {
     "ratio": "{:.2f}",
     "p99 ms beside sockets": "{:.0f}",
     "s until all are told": "{:.2f}",
+    "ms beside a held database": "{:.0f}",
 }
+HELD_S = 1.0
 
 
 @contextlib.contextmanager
@@ -65,9 +68,9 @@ def server(kind: str, sockets: int) -> Iterator[tuple[str, psutil.Process, Path]
             process.wait(60)
 
 
-def ask(address: str, method: str, path: str, body: Any = None) -> Any:
+def ask(address: str, method: str, path: str, body: Any = None, timeout_s: float = START_S) -> Any:
     """One request with a connection of its own."""
-    connection = HTTPConnection(address, timeout=START_S)
+    connection = HTTPConnection(address, timeout=timeout_s)
     try:
         connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
         return json.loads(connection.getresponse().read())
@@ -110,6 +113,24 @@ def told(clients: list[websocket.WebSocket], database: Path, task_id: str) -> fl
     return time.monotonic() - began
 
 
+def beside_a_held_database(address: str, database: Path) -> float:
+    """The longest answer of /healthz in ms, which asks nobody, while another request waits for SQLite's lock for `HELD_S`."""
+    longest = 0.0
+    story = {"StoryText": "从前有一只狐狸。", "ShotCount": 1}
+    with contextlib.closing(sqlite3.connect(database, timeout=60, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        waiting = threading.Thread(target=ask, args=(address, "POST", "/v1/api/projects", story))
+        waiting.start()
+        end = time.monotonic() + HELD_S
+        while (began := time.monotonic()) < end:
+            with contextlib.suppress(TimeoutError):
+                ask(address, "GET", "/healthz", timeout_s=HELD_S)
+            longest = max(longest, time.monotonic() - began)
+        connection.execute("ROLLBACK")
+        waiting.join()
+    return 1000 * longest
+
+
 def measure(kind: str, sockets: int, seconds: float) -> dict[str, float]:
     """One run of one kind."""
     with server(kind, sockets) as (address, worker, database), contextlib.ExitStack() as opened:
@@ -128,8 +149,10 @@ def measure(kind: str, sockets: int, seconds: float) -> dict[str, float]:
         grown = worker.memory_full_info().uss - before
         beside, p99 = load(address, path, seconds)
         threads = worker.num_threads()
-        values = (grown / 1024 / sockets, threads, alone, beside, beside / alone, p99, told(clients, database, task_id))
-        return dict(zip(FIGURES, values, strict=True))
+        last = told(clients, database, task_id), beside_a_held_database(address, database)
+        return dict(
+            zip(FIGURES, (grown / 1024 / sockets, threads, alone, beside, beside / alone, p99, *last), strict=True)
+        )
 
 
 def main() -> None:
