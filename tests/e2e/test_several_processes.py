@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -140,3 +141,24 @@ def test_a_cancelled_film_stops_being_made_in_the_other_process(
     wait_until(lambda: not makers(), SOON_S, "the end of the film's worker processes")
     assert first.get(f"/v1/api/projects/{created['project_id']}/films")["total_films"] == 0
     assert list(apart.store().list(f"projects/{created['project_id']}/films/")) == []
+
+
+def test_a_processor_that_is_told_to_end_hands_its_work_over_at_once(
+    apart: Deployment, clients: tuple[Client, Client], node: ScriptedNode
+) -> None:
+    scripts: dict[str, Script] = {}
+    node.script("generate_shot", lambda envelope: scripts.setdefault(envelope["id"], running(png())))
+    first, second = clients
+    [picture] = first.create("小猫", "小猫出门了。", 1)["shot_task_ids"]
+    wait_until(lambda: second.task(picture)["result"]["resource_id"], SOON_S, "its job")
+    ending = holder(apart, picture)
+    assert ending is not None
+    number = apart.processors.index(ending)
+    assert ending.end(signal.SIGTERM) == 0
+    other = apart.processors[1 - number]
+    wait_until(lambda: picture in other.claimed(), SOON_S, "the other one's claim")
+    scripts[picture].gate.set()
+    second.wait(picture)
+    assert node.starts("generate_shot").count(picture) == 1, "its job was resumed"
+    assert "Traceback" not in ending.lines()
+    apart.processors[number] = apart.start_processor(number)
