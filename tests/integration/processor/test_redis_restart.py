@@ -1,0 +1,52 @@
+"""Redis goes away while tasks run, and comes back empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from config.settings import Settings
+from service import tasks
+from tests.conftest import leave_out
+from tests.integration.processor.conftest import Backend
+from tests.scripted_node import ScriptedNode, png, running
+from tests.servers.process import MissingServiceError
+from tests.servers.redis_server import RedisServer
+from tests.wait import wait_until
+
+
+@pytest.fixture
+def redis(pytestconfig: pytest.Config) -> Iterator[RedisServer]:
+    """A server of this test's own, which it may take away."""
+    try:
+        started = RedisServer()
+    except MissingServiceError as error:
+        leave_out(pytestconfig, str(error))
+    yield started
+    started.close()
+
+
+def test_work_goes_on_without_redis_and_what_was_to_be_queued_is_queued_when_it_is_back(
+    settings: Settings, redis: RedisServer, node: ScriptedNode
+) -> None:
+    with closing(Backend(settings, redis.url, node, "restart")) as backend:
+        board = node.held_storyboard()
+        processor = backend.start()
+        first = backend.create(2)
+        wait_until(lambda: tasks.get(backend.services, first.text_task_id).job_id, 60)
+        redis.stop()
+        board.set()
+        backend.wait(first.text_task_id, "finished")
+        second = backend.create(1)  # a story is still taken in
+        redis.start_again()
+        for task_id in (*first.shot_task_ids, *second.shot_task_ids):
+            backend.wait(task_id, "finished")
+        node.script("generate_shot", lambda _envelope: running(png()))
+        [picture] = backend.create(1).shot_task_ids
+        job = wait_until(lambda: tasks.get(backend.services, picture).job_id, 60)
+        tasks.cancel(backend.services, picture)
+        wait_until(lambda: job in node.cancels(), 60)
+        wait_until(lambda: picture not in processor.registry.held(), 60)
+        assert len(node.starts()) == len(set(node.starts()))
