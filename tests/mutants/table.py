@@ -213,8 +213,8 @@ MUTANTS = (
     Mutant(
         "a shot ends with its last word",
         "service/film/timeline.py",
-        "wanted = max(narration + spec.breath_s, shot.minimum_s)",
-        "wanted = max(narration, shot.minimum_s)",
+        "wanted = max(narration + spec.breath_s,",
+        "wanted = max(narration,",
         (TIMELINE,),
     ),
 )
