@@ -94,7 +94,7 @@ def now() -> datetime:
 
 class Ledger:
     """Thread-safe. `on_end(job)` is called once for every job that finished or failed, outside the lock; `forget(job_id)` removes the
-    files of a job that is no longer remembered."""
+    files of a job that never ran or is no longer remembered."""
 
     def __init__(
         self,
@@ -200,14 +200,17 @@ class Ledger:
             job = self._known(job_id)
             if job.status in ENDED:
                 return job
-            if job.status is JobStatus.PENDING:
+            waiting = job.status is JobStatus.PENDING
+            if waiting:
                 self._waiting[job.kind].remove(job)
-                job.settled.set()
             stop = job.stop
             self._settle(job, JobStatus.CANCELLED, message="已取消")
             if stop is not None:
                 stop()  # under the lock: once `_settle` cleared it, the process may take another job
-            return job
+        if waiting:
+            self._forget(job.id)  # its input; what a running job left is removed by who runs it
+            job.settled.set()
+        return job
 
     def _end(
         self, job: Job, status: JobStatus, *, message: str, result: dict[str, Any] | None = None, error: str = ""

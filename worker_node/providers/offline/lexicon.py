@@ -15,18 +15,21 @@ from pathlib import Path
 COLOUR_REACH = 24  # characters from a colour's name to what has it
 _CLAUSE_END = re.compile(r"[，。！？；,.!?;:：、\n]")
 _WORN = re.compile(
-    r"\S{0,2}[裙衣袍衫帽袄]|\w+ (?:\w+ )?(?:dress|coat|cloak|shirt|hat|scarf|jacket|robe|sweater|uniform)\b"
+    r"\w{0,3}(?:斗篷|围巾|[裙衣袍衫帽袄])子?|\w+ (?:\w+ )?(?:dress|coat|cloak|hood|shirt|hat|scarf|jacket|robe|sweater|uniform)\b",
+    re.I,
 )
+_WEARER = re.compile(r"服?的?")  # between what is worn and who is named for it
 _FILE = Path(__file__).with_name("lexicon.json")
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A concept found in a text, at a character's position."""
+    """A concept found in a text by a word (in lower case) at a character's position."""
 
     category: str
     concept: str
     position: int
+    word: str
 
 
 class Lexicon:
@@ -54,7 +57,7 @@ class Lexicon:
         """What the text names, in its order; where words overlap the longest wins."""
         lowered = text.lower()
         found = [
-            Hit(category, concept, match.start())
+            Hit(category, concept, match.start(), match.group())
             for pattern in (self._chinese, self._english)
             for match in pattern.finditer(lowered)
             for category, concept in self._meanings[match.group()]
@@ -76,18 +79,21 @@ class Lexicon:
         """The colours that the text gives to subjects, the first of each: what the colour's word names itself (橘猫), who wears it (a girl
         in a red dress), else what comes next in its clause (a red kite)."""
         found: dict[str, str] = {}
+        last: Hit | None = None  # of the clauses before
         for clause in _CLAUSE_END.split(text):
             hits = self.hits(clause)
             subjects = [hit for hit in hits if hit.category == "subject"]
-            for hit in hits:
-                if hit.category != "colour":
-                    continue
-                behind = [each for each in subjects if each.position >= hit.position]
-                before = [each for each in subjects if each.position < hit.position]
-                worn = _WORN.match(clause[hit.position :].lower())
-                owner = before[-1] if before and worn else behind[0] if behind else None
-                if owner is not None and owner.position - hit.position <= COLOUR_REACH:
+            for hit in (each for each in hits if each.category == "colour"):
+                behind = next((each for each in subjects if each.position >= hit.position), None)
+                before = next((each for each in reversed(subjects) if each.position < hit.position), last)
+                worn = _WORN.match(clause, hit.position)
+                if behind and (not worn or not before or _WEARER.fullmatch(clause, worn.end(), behind.position)):
+                    owner = behind if behind.position - hit.position <= COLOUR_REACH else None
+                else:
+                    owner = before if worn else None
+                if owner is not None:
                     found.setdefault(owner.concept, hit.concept)
+            last = subjects[-1] if subjects else last
         return found
 
     def say(self, category: str, concept: str, language: str) -> str:

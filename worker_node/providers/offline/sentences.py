@@ -27,6 +27,12 @@ _ABBREVIATIONS = frozenset(
 _WORD_BEFORE_DOT = re.compile(r"[A-Za-z][A-Za-z.]*$")
 _SPEECH_TAG = re.compile(r"[^。！？!?…，,]{0,10}[说道问喊叫答想笑叹嚷]")
 _TAG_LOOKAHEAD = 16
+_COMMON = re.compile(
+    "看见|看到|听见|听到|终于|已经|突然|忽然|于是|因为|所以|但是|可是|然后|后来|从此|从前|一起|一直|一个|一只|一位|一条|一天|有一|第二|这个|那个|"
+    "他们|她们|它们|我们|你们|自己|大家|什么|怎么|为什么|没有|不是|不能|不会|可以|知道|觉得|起来|下来|出来|过来|回来|进去|出去|"
+    "发现|开始|继续|离开|回到|来到|遇见|遇到|告诉|回答|问道|说道|带着|拿着|看着|听着|走着|跑着|变成|成为|慢慢|静静|轻轻|悄悄|时候|地方|"
+    "东西|声音|世界|今天|明天|昨天|现在|以后|以前|里面|外面|上面|下面|旁边|身边|非常|特别|可能|应该|必须|需要|喜欢|希望|相信"
+)  # words with nothing to see in them, for cutting only
 _PARTICLES = "的了着过呢吗吧啊们地得儿子来去起"
 
 
@@ -169,6 +175,7 @@ def word_cuts(piece: str) -> list[int]:
     """Where a clause may be cut between words: at blanks, and in Chinese between characters, but not before a particle, not within a word
     that the lexicon knows, and leaving two characters on each side. Never inside of a Latin word, a number, or a composed character."""
     inside = lexicon().inside_words(piece)
+    inside |= {position for word in _COMMON.finditer(piece) for position in range(word.start() + 1, word.end())}
     cuts = []
     for position in range(1, len(piece)):
         before, after = piece[position - 1], piece[position]

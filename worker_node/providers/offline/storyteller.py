@@ -7,16 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from worker_node.providers.base import Report, Scene, StoryRequest
+from worker_node.providers.offline.cast import CHARACTERS, Cast, shown
 from worker_node.providers.offline.lexicon import Lexicon, lexicon
-from worker_node.providers.offline.sentences import is_chinese, speakable
+from worker_node.providers.offline.sentences import is_chinese
 from worker_node.providers.offline.shots import divide
+from worker_node.providers.offline.titles import title
 
-PEOPLE = ("girl", "boy", "elder", "woman", "man", "astronaut", "robot")
-ANIMALS = ("cat", "dog", "fox", "wolf", "rabbit", "bear", "polar_bear", "horse", "deer", "owl", "whale", "dragon")
-CHARACTERS = PEOPLE + ANIMALS
 LIGHTS = ("moon", "star", "sun")
 EXCERPT = {"zh": 48, "en": 160}
-TITLE = {"zh": 12, "en": 40}
 MOST_SUBJECTS = 3
 
 MUSIC = {
@@ -32,21 +30,21 @@ VIEWS = {
     "zh": ("远景空镜", "特写", "俯瞰", "逆光剪影", "仰视"),
     "en": ("wide establishing view", "close-up", "view from above", "backlit silhouettes", "low angle"),
 }
-_CLAUSES = re.compile(r"[，。！？!?…；;：:、,\n「」『』“”\"（）()—]+|\.(?=\s|$)")
-_LATIN_REST = re.compile(r"([^\W_㐀-鿿]+|.)$")  # the word that a cut went through, or the one character too many
+BY_WATER = {"boat", "lighthouse", "whale"}
+NEXT_DAY = re.compile(r"第二天|次日|隔天|翌日|(?i:next (?:day|morning))")
 
 
 @dataclass
 class _Context:
-    """What stays true until the story says otherwise: night remains night, and she remains the girl."""
+    """What stays true until the story says otherwise: night remains night, and she remains the girl in the red dress."""
 
+    cast: Cast
     time: str = ""
     place: str = ""
     weather: str = ""
     season: str = ""
-    character: str = ""
     mood: str = "calm"
-    subjects: list[str] = field(default_factory=list)
+    things: list[str] = field(default_factory=list)
 
 
 class OfflineStoryteller:
@@ -60,8 +58,9 @@ class OfflineStoryteller:
         report(10, "正在划分镜头")
         language = "zh" if is_chinese(request.story) else "en"
         narrations = divide(request.story.strip(), request.shots)
-        context = _Context()
+        context = _Context(Cast(self._lexicon, request.story, language))
         scenes: list[Scene] = []
+        titles: set[str] = set()
         told, silent = "", 0
         for number, narration in enumerate(narrations, 1):
             if narration:
@@ -71,42 +70,50 @@ class OfflineStoryteller:
                 silent += 1
             view = VIEWS[language][(silent - 1) % len(VIEWS[language])] if silent else ""
             prompt = self._prompt(told, context, view, request.style, language)
-            title = self._title(told, number, language)
-            scenes.append(Scene(title, prompt, narration, MUSIC[context.mood][language]))
+            name = title(told, number, language, self._lexicon, titles)
+            titles.add(name)
+            scenes.append(Scene(name, prompt, narration, MUSIC[context.mood][language]))
             if number % 5 == 0:
                 report(10 + 85 * number // len(narrations), f"正在撰写分镜 {number}/{len(narrations)}")
         return scenes
 
     def _read(self, text: str, context: _Context) -> None:
-        hits = self._lexicon.hits(text)
+        hits = shown(text, self._lexicon.hits(text))
         found: dict[str, list[str]] = {}
         for hit in hits:
             found.setdefault(hit.category, []).append(hit.concept)
+        subjects = list(dict.fromkeys(found.get("subject", [])))
+        self._read_setting(text, found, bool(BY_WATER & set(subjects)), context)
+        context.mood = Counter(found["mood"]).most_common(1)[0][0] if found.get("mood") else context.mood
+        context.cast.read(text, hits)
+        things = [subject for subject in subjects if subject not in CHARACTERS]
+        context.things = things if subjects else context.things
+
+    def _read_setting(self, text: str, found: dict[str, list[str]], by_water: bool, context: _Context) -> None:
+        before = (context.place, context.time, context.season)
         if found.get("place"):
-            if context.place and found["place"][-1] != context.place:
-                context.weather = ""  # the weather of another place is not known
-            context.place = found["place"][-1]
-        context.time = found["time"][-1] if found.get("time") else context.time
+            context.place = "sea" if by_water and "sea" in found["place"] else found["place"][-1]
+        # 清晨的阳光 is dawn: sunlight alone says only that it is no night.
+        times = [time for time in found.get("time", []) if time != "day"] or found.get("time", [])
+        context.time = times[-1] if times else "dawn" if NEXT_DAY.search(text) else context.time
         context.season = found["season"][-1] if found.get("season") else context.season
+        moved = context.place != before[0] and before[0]
+        new_day = context.time != before[1] and context.time in ("dawn", "day")
+        if moved or new_day or context.season != before[2]:
+            context.weather = ""  # the weather elsewhere, or of another day, is not known
         if found.get("weather"):
             context.weather = found["weather"][-1]
-        context.mood = Counter(found["mood"]).most_common(1)[0][0] if found.get("mood") else context.mood
-        subjects = list(dict.fromkeys(found.get("subject", [])))
-        new_characters = [subject for subject in subjects if subject in CHARACTERS]
-        if new_characters:
-            context.character = new_characters[0]
-        elif context.character:
-            subjects.insert(0, context.character)
-        context.subjects = subjects or context.subjects
 
     def _prompt(self, text: str, context: _Context, view: str, style: str, language: str) -> str:
         say = self._lexicon.say
-        characters = [subject for subject in context.subjects if subject in CHARACTERS]
-        things = [s for s in context.subjects if s not in CHARACTERS and s not in LIGHTS]
-        lights = [s for s in context.subjects if s in LIGHTS]
+        cast = context.cast
+        things = [thing for thing in context.things if thing not in LIGHTS]
+        lights = [thing for thing in context.things if thing in LIGHTS]
         # What is named first fills the picture: people and animals before things, the lights of the sky last.
-        shown = (characters[:2] + things)[:MOST_SUBJECTS] + lights[:1]
-        parts = [say("subject", subject, language) for subject in shown]
+        parts = [cast.describe(each) for each in cast.present]
+        parts += [
+            say("subject", thing, language) for thing in things[: max(1, MOST_SUBJECTS - len(parts))] + lights[:1]
+        ]
         for category, concept in (
             ("place", context.place),
             ("season", context.season),
@@ -130,18 +137,3 @@ class OfflineStoryteller:
             return flat.rstrip("。.，,：:")
         short = flat[: EXCERPT[language]]
         return short if language == "zh" else short.rsplit(" ", 1)[0]
-
-    def _title(self, text: str, number: int, language: str) -> str:
-        """The clause that names most, cut to a title's length."""
-        clauses = [clause.strip() for clause in _CLAUSES.split(text) if clause and speakable(clause)]
-        if not clauses:
-            return f"第 {number} 幕" if language == "zh" else f"Scene {number}"
-        longest = TITLE[language]
-
-        def worth(clause: str) -> tuple[int, bool, int]:
-            return min(3, len(self._lexicon.hits(clause))), len(clause) <= longest, -clauses.index(clause)
-
-        best = max(clauses, key=worth)
-        if len(best) <= longest:
-            return best
-        return _LATIN_REST.sub("", best[: longest + 1]).strip() or best[:longest]

@@ -26,13 +26,14 @@ def _animal(name: str) -> Draw:
     return lambda pen, rng: animals.four_legged(pen, animals.BUILDS[name], rng)
 
 
-PEOPLE = ("girl", "boy", "woman", "man", "elder", "astronaut", "robot")
+PEOPLE = ("girl", "boy", "woman", "man", "granny", "elder", "astronaut", "robot")
 
 FIGURES = {
     "girl": Figure(people.girl, 0.25),
     "boy": Figure(people.boy, 0.25),
     "woman": Figure(people.woman, 0.31),
     "man": Figure(people.man, 0.32),
+    "granny": Figure(people.granny, 0.28),
     "elder": Figure(people.elder, 0.3),
     "astronaut": Figure(people.astronaut, 0.32),
     "robot": Figure(people.robot, 0.3),

@@ -100,6 +100,21 @@ def elder(pen: Pen, rng: np.random.Generator) -> None:
     pen.blob([(0.0, 0.82), (0.09, 0.8), (0.1, 0.68), (0.05, 0.56), (0.01, 0.68)], "#f4f2ec")
 
 
+def granny(pen: Pen, rng: np.random.Generator) -> None:
+    """In a long skirt and a shawl, her hair in a bun."""
+    robe = pen.own(rng, ("#7a5f7f", "#5f6f86", "#8a5f52", "#6b7056"))
+    pen.stroke([(-0.26, 0.0), (-0.255, 0.35), (-0.24, 0.6)], 0.022, "#6b4a2c")
+    pen.blob(
+        [(-0.2, 0.0), (-0.15, 0.35), (-0.12, 0.62), (0.0, 0.72), (0.12, 0.62), (0.16, 0.35), (0.2, 0.0), (0.0, -0.01)],
+        robe,
+    )
+    pen.blob([(-0.17, 0.44), (-0.13, 0.66), (0.0, 0.74), (0.13, 0.66), (0.17, 0.44), (0.0, 0.36)], "#d9c4a8")
+    pen.stroke([(-0.12, 0.6), (-0.2, 0.52), (-0.245, 0.5)], 0.06, "#d9c4a8", 0.045)
+    pen.ellipse(-0.245, 0.5, 0.024, 0.024, SKIN)
+    _head(pen, 0.83, 0.092, "#e2e0dc")
+    pen.ellipse(-0.01, 0.945, 0.05, 0.045, "#d3d0ca")
+
+
 def astronaut(pen: Pen, _rng: np.random.Generator) -> None:
     pen.blob([(-0.2, 0.4), (-0.2, 0.72), (0.2, 0.72), (0.2, 0.4)], "#b9bec8")
     for side in (-1, 1):
