@@ -96,6 +96,10 @@ class Lexicon:
             last = subjects[-1] if subjects else last
         return found
 
+    def names(self, category: str) -> list[str]:
+        """Every concept of a category."""
+        return [concept for own, concept in self._say if own == category]
+
     def say(self, category: str, concept: str, language: str) -> str:
         """A concept in words, for a prompt."""
         return self._say[category, concept][language]

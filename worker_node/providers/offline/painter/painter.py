@@ -121,9 +121,19 @@ def _place(
         y = canvas.level(ground.near) - 0.14
     else:
         zone, y = "ground", canvas.level(ground.near + 0.04 * jitter - 0.015)
-    size = min(size, y - top)  # whole in the middle of the picture, which is what a film shows of it
-    pen = Pen(size * canvas.height, flip=x > 0.5, tint=tint)
-    figure.draw(pen, rng)
+    # Whole in the middle of the picture, which is what a film shows of it; what flies may come down for that.
+    most = 1 - 2 * top if zone == "sky" else y - top
+    hand = int(rng.integers(2**32))
+
+    def drawn(height: float) -> Pen:
+        pen = Pen(height * canvas.height, flip=x > 0.5, tint=tint)
+        figure.draw(pen, np.random.default_rng(hand))
+        return pen
+
+    pen = drawn(min(size, most))
+    if pen.height > most * canvas.height:  # wings and strings reach further than a figure's height
+        pen = drawn(min(size, most) * most * canvas.height / pen.height)
+    y = max(y, top + pen.height / canvas.height) if zone == "sky" else y
     left, right = pen.reach
     margin = 0.02 * canvas.width
     if left + right + 2 * margin < canvas.width:

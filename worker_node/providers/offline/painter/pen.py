@@ -44,6 +44,11 @@ class Pen:
         middle = self._width / 2
         return max(0.0, middle - self._left) / self._scale, max(0.0, self._right - middle) / self._scale
 
+    @property
+    def height(self) -> float:
+        """How far the drawing goes above its ground, in pixels of the canvas."""
+        return max(0.0, ABOVE * self._unit - self._top) / self._scale
+
     def own(self, rng: np.random.Generator, choices: Sequence[str]) -> str:
         """The colour that was asked for, else one of these."""
         drawn = choices[int(rng.integers(len(choices)))]
