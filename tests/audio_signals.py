@@ -35,6 +35,15 @@ def speech(seconds: float, seed: int = 0, *, peak: float = 0.3, rate: int = RATE
     return both(sound * peak / np.abs(sound).max())
 
 
+def peaky(seconds: float, seed: int = 0, *, peak: float = 0.5) -> Samples:
+    """Soft speech with a sharp plosive four times in a second: what is far louder for a moment than on the whole."""
+    signal = speech(seconds, seed, peak=peak / 4)
+    burst = peak * np.hanning(96) * np.sin(2 * np.pi * 3000 * np.arange(96) / RATE)
+    for at in range(RATE // 8, signal.shape[1] - len(burst), RATE // 4):
+        signal[:, at : at + len(burst)] += burst.astype(np.float32)
+    return signal
+
+
 def music(seconds: float, seed: int = 0, *, peak: float = 0.5, rate: int = RATE) -> Samples:
     """A steady chord, a little different in either ear."""
     random = np.random.default_rng(seed)

@@ -10,11 +10,10 @@ import numpy as np
 from service.film.loudness import CELL, Cells, Measured, integrated
 
 _LOOK_AHEAD = 5  # ms
-_RELEASE_DB_PER_MS = 0.03
+# How fast the limiter lets go, in decibels per millisecond: as slowly as the loudness allows, since a fast one is heard.
+_RELEASES = (0.03, 0.1, 0.3)
 _MOST_LIMITING_DB = 12.0  # beyond that it is distortion; rather miss the loudness
 _CLOSE_ENOUGH_DB = 0.01
-
-
 _LOUDEST_SPEECH_DB = 3.0  # above the target
 
 
@@ -30,12 +29,21 @@ def master(measured: Measured, target_lufs: float, ceiling_db: float) -> Master:
 
     Less loud where that would take more limiting than an ear forgives. Silence is left alone.
     """
+    plans = []
+    for release in _RELEASES:
+        plans.append(_solve(measured, target_lufs, ceiling_db, release))
+        if not -math.inf < plans[-1].lufs < target_lufs - 2 * _CLOSE_ENOUGH_DB:
+            break
+    return max(plans, key=lambda plan: plan.lufs)
+
+
+def _solve(measured: Measured, target_lufs: float, ceiling_db: float, release: float) -> Master:
     loudness = measured.integrated()
     gain_db = target_lufs - loudness if math.isfinite(loudness) else 0.0
     highest_db = ceiling_db + _MOST_LIMITING_DB - measured.true_peak()
     for _ in range(20):
         gain_db = min(gain_db, highest_db)
-        gains = 10 ** ((gain_db - limit(measured.peaks, ceiling_db - gain_db)) / 20)
+        gains = 10 ** ((gain_db - limit(measured.peaks, ceiling_db - gain_db, release)) / 20)
         loudness = measured.integrated((gains[1:] + gains[:-1]) / 2)
         missing = target_lufs - loudness
         if not math.isfinite(loudness) or abs(missing) < _CLOSE_ENOUGH_DB or (gain_db == highest_db and missing > 0):
@@ -44,10 +52,10 @@ def master(measured: Measured, target_lufs: float, ceiling_db: float) -> Master:
     return Master(gains, loudness)
 
 
-def limit(peaks: Cells, ceiling_db: float) -> Cells:
+def limit(peaks: Cells, ceiling_db: float, release: float = _RELEASES[0]) -> Cells:
     """Attenuation (dB, at the edges of the cells) that keeps every cell's peak under the ceiling.
 
-    It is there before the peak is, and goes at a steady rate, so that it neither clicks nor distorts.
+    It is there before the peak is, and goes at a steady rate (`release`, decibels per millisecond), so that it neither clicks nor distorts.
     """
     with np.errstate(divide="ignore"):
         excess = np.maximum(20 * np.log10(peaks) - ceiling_db, 0.0)
@@ -56,7 +64,7 @@ def limit(peaks: Cells, ceiling_db: float) -> Cells:
     padded = np.pad(excess, (reach, reach))
     held = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach).max(axis=1)
     # A constant slope in decibels: the running maximum of a line raised by the slope.
-    slope = _RELEASE_DB_PER_MS * np.arange(len(held))
+    slope = release * np.arange(len(held))
     released = np.maximum.accumulate(held + slope) - slope
     window = np.ones(2 * _LOOK_AHEAD + 1) / (2 * _LOOK_AHEAD + 1)
     smooth = np.convolve(np.pad(released, _LOOK_AHEAD, mode="edge"), window, "valid")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.film.loudness import CELL, LoudnessMeter, Measured
 from service.film.mastering import limit, master, music_lift
 from service.film.tracks import apply_gains
-from tests.audio_signals import Samples, music, silence, speech, tone
+from tests.audio_signals import Samples, music, peaky, silence, speech, tone
 
 
 def measure(signal: Samples) -> Measured:
@@ -33,12 +33,23 @@ def mastered(signal: Samples, target: float = -16.0, ceiling: float = -1.0) -> M
         pytest.param(music(4, peak=1.0), id="music"),
         pytest.param(np.concatenate([speech(2, 3), silence(3), speech(2, 4)], axis=1), id="pauses"),
         pytest.param(np.concatenate([music(3, peak=0.02), tone(0.2, 0.0), music(3, peak=0.02)], axis=1), id="a bang"),
+        pytest.param(peaky(4, 7), id="plosives"),
     ],
 )
 def test_the_loudness_is_met_under_the_ceiling(signal: Samples) -> None:
     found = mastered(signal)
     assert found.integrated() == pytest.approx(-16.0, abs=0.1)
     assert found.true_peak() <= -1.0 + 0.1
+
+
+def test_a_faster_release_is_taken_only_where_a_slow_one_costs_loudness() -> None:
+    gentle = measure(speech(4, 1))
+    plan = master(gentle, -16.0, -1.0)
+    slow = limit(gentle.peaks, -1.0 - 20 * math.log10(plan.gains.max()))
+    np.testing.assert_allclose(20 * np.log10(plan.gains.max() / plan.gains), slow, atol=1e-6)
+    dense = measure(peaky(4, 7))
+    decibels = 20 * np.log10(master(dense, -16.0, -1.0).gains)
+    assert np.diff(decibels).max() > 0.05
 
 
 def test_silence_stays_silence() -> None:
