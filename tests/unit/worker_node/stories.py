@@ -5,7 +5,25 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 HAN = "他她走进森林里看见一只橘色的猫坐在河边听风声夜晚月亮升起来小船慢慢靠了岸老人笑着说话孩子跑过桥的了在不是"
-LATIN_WORDS = "the cat Mia walked to a river at night and Dr. 3.14 it's U.S. saw rain e.g.".split()
+LATIN_WORDS = [
+    "the",
+    "cat",
+    "Mia",
+    "walked",
+    "to",
+    "a",
+    "river",
+    "at",
+    "night",
+    "and",
+    "Dr.",
+    "3.14",
+    "it's",
+    "U.S.",
+    "saw",
+    "rain",
+    "e.g.",
+]
 MARKS = (
     "。",
     "！",
