@@ -70,6 +70,7 @@ class Cache:
 
 def take(part: Path, target: Path) -> None:
     """Give a part a second name, so that it stays while others prune; a copy where the file system has no hard links."""
+    target.unlink(missing_ok=True)
     try:
         os.link(part, target)
     except OSError:

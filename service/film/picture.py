@@ -70,7 +70,9 @@ class PictureMaker:
                 self.counts.reused += 1
                 continue
             stats = self.folder / f"{key}{STATS}" if with_stats else None
-            jobs.append(Job(segment, self.folder / f"{key}.part", self.cache.path(key, VIDEO), stats))
+            suffixes = (STATS, TREE) if first_pass else ()
+            kept = tuple((self.folder / f"{key}{suffix}", self.cache.path(key, suffix)) for suffix in suffixes)
+            jobs.append(Job(segment, self.folder / f"{key}.part", self.cache.path(key, VIDEO), stats, kept=kept))
         total = sum(job.segment.frames for job in jobs)
 
         def made(frames: int) -> None:
@@ -79,10 +81,6 @@ class PictureMaker:
         if jobs:
             pool.run(jobs, made, self.check)
         for job in jobs:
-            for suffix in (STATS, TREE) if first_pass else ():
-                made_too = self.folder / f"{job.segment.key}{suffix}"
-                if made_too.exists():
-                    take_once(made_too, self.cache.path(job.segment.key, suffix))
             take_once(job.output, self.folder / f"{job.segment.key}{VIDEO}")
         self.counts.made += len(jobs)
         self.counts.frames_made += total

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from service.errors import FilmError
+from service.film.cache import take
 from service.film.process import kill_group, last_lines
 from service.film.segments import Segment
 
@@ -27,13 +28,25 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Job:
-    """A segment to make. The worker writes `temporary`; once whole, it becomes `output`. `frame` asks for a cover of it instead."""
+    """A segment to make. The worker writes `temporary`; once whole, it becomes `output`. `frame` asks for a cover of it instead.
+
+    What a first pass wrote beside it (`kept`: where it is, where it belongs) is put in place before, so that with the output all is there.
+    """
 
     segment: Segment
     temporary: Path
     output: Path
     stats: Path | None = None
     frame: int | None = None
+    kept: tuple[tuple[Path, Path], ...] = ()
+
+    def complete(self) -> None:
+        """Put what the worker wrote in its place."""
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        for written, place in self.kept:
+            if written.exists():
+                take(written, place)
+        self.temporary.replace(self.output)
 
     def order(self, number: int) -> dict[str, Any]:
         """The job as the worker's protocol says it."""
@@ -151,8 +164,7 @@ class WorkerPool:
                             worker.frames = message["frames"]
                             progress(made)
                         if "done" in message and worker.job is not None:
-                            worker.job.output.parent.mkdir(parents=True, exist_ok=True)
-                            worker.job.temporary.replace(worker.job.output)
+                            worker.job.complete()
                             left -= 1
                             self._next(key.data, queues)
 

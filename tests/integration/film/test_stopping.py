@@ -1,0 +1,181 @@
+"""Killed, called off, out of time: nothing stays behind, and what was made is not made again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from service.errors import Cancelled, FilmError
+from service.film.compose import compose
+from service.film.spec import FilmReport, FilmSpec, Progress, RateControl
+from tests.integration.film import material
+from tests.wait import wait_until
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = """
+import pickle, sys, threading
+from pathlib import Path
+from service.film.compose import compose
+compose(pickle.loads(Path(sys.argv[1]).read_bytes()), lambda progress: print(progress.fraction, flush=True), threading.Event())
+"""
+
+
+def make(spec: FilmSpec) -> FilmReport:
+    return compose(spec, lambda _progress: None, threading.Event())
+
+
+def count(report: FilmReport, name: str) -> int:
+    number = report.log[name]
+    assert isinstance(number, int)
+    return number
+
+
+def long_film(folder: Path, **options: object) -> FilmSpec:
+    """Twelve shots of different pictures: long enough to be stopped in the middle."""
+    shots = material.shots(folder / "in", 12, 1.5, text="清晨的阳光。", seed=5)
+    return material.spec(folder, shots, **{"width": 640, "height": 360, "fps": 20, **options})
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+@pytest.mark.parametrize("control", [RateControl.CRF, RateControl.TWO_PASS])
+def test_a_film_whose_process_was_killed_goes_on_where_it_was_and_comes_out_the_same(
+    tmp_path: Path, control: RateControl
+) -> None:
+    spec = long_film(tmp_path, rate_control=control, bitrate_kbps=600)
+    (tmp_path / "spec").write_bytes(pickle.dumps(spec))
+    parts = spec.cache_dir / "parts"
+    with subprocess.Popen(
+        [sys.executable, "-c", COMPOSE, str(tmp_path / "spec")], cwd=ROOT, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            wait_until(lambda: len(list(parts.rglob("*.mp4"))) >= 4, timeout=120)
+            workers = psutil.Process(process.pid).children(recursive=True)
+        finally:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert workers
+    wait_until(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers), timeout=30)
+    again = make(spec)
+    assert count(again, "segments_reused") >= 4
+    whole = make(dataclasses.replace(spec, cache_dir=tmp_path / "other cache", output_dir=tmp_path / "other"))
+    assert count(whole, "segments_reused") == 0
+    assert count(again, "frames_made") < count(whole, "frames_made")
+    assert again.film.read_bytes() == whole.film.read_bytes()
+    assert again.cover.read_bytes() == whole.cover.read_bytes()
+    assert not list((spec.cache_dir / "work").glob("*/")), "the killed film's folder is cleared away"
+    assert not (spec.output_dir / ".partial").exists()
+
+
+def test_of_one_changed_picture_only_its_own_segments_are_made_anew(tmp_path: Path) -> None:
+    shots = list(material.shots(tmp_path / "in", 5, 0.6, seed=5))
+    spec = material.spec(tmp_path, shots)
+    whole = make(spec)
+    nothing = make(dataclasses.replace(spec, output_dir=tmp_path / "same"))
+    assert count(nothing, "frames_made") == 0
+    assert nothing.film.read_bytes() == whole.film.read_bytes()
+    shots[2] = dataclasses.replace(shots[2], picture=material.picture(tmp_path / "new.png", 99))
+    changed = make(dataclasses.replace(spec, shots=tuple(shots), output_dir=tmp_path / "changed"))
+    assert count(changed, "segments_made") == 3
+    assert changed.film.read_bytes() != whole.film.read_bytes()
+
+
+@pytest.mark.parametrize("stage", ["plan", "picture", "sound", "join"])
+def test_a_cancel_ends_it_within_a_second_and_leaves_no_process_and_no_file(tmp_path: Path, stage: str) -> None:
+    """The second is the promise of an idle machine; a busy one gets a few."""
+    before = children()
+    spec = long_film(tmp_path)
+    cancel = threading.Event()
+    asked: list[float] = []
+
+    def progress(said: Progress) -> None:
+        # In mid-stage, where it has a middle.
+        if not asked and said.stage == stage and (stage != "picture" or said.fraction > 0.3):
+            cancel.set()
+            asked.append(time.monotonic())
+
+    with pytest.raises(Cancelled):
+        compose(spec, progress, cancel)
+    assert time.monotonic() - asked[0] < 5
+    assert children() <= before
+    assert not spec.output_dir.exists()
+    assert not list((spec.cache_dir / "work").glob("*/"))
+    assert not list(spec.cache_dir.rglob("*.part"))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("film")]
+
+
+def test_a_cancelled_film_leaves_the_files_of_an_earlier_one_alone(tmp_path: Path) -> None:
+    spec = material.spec(tmp_path, material.shots(tmp_path / "in", 2, 0.4))
+    film = make(spec).film
+    before = film.read_bytes()
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        compose(dataclasses.replace(spec, title="another"), lambda _progress: None, cancel)
+    assert film.read_bytes() == before
+    assert sorted(path.name for path in spec.output_dir.iterdir()) == ["cover.jpg", "film.mp4"]
+
+
+def test_over_its_time_limit_it_fails_and_leaves_nothing(tmp_path: Path) -> None:
+    before = children()
+    spec = long_film(tmp_path, timeout_s=0.8)
+    with pytest.raises(FilmError, match=r"时限 0\.8 秒") as caught:
+        make(spec)
+    assert caught.value.stage == "timeout"
+    assert children() <= before
+    assert not spec.output_dir.exists()
+
+
+def test_waiting_for_another_film_does_not_count_as_time(tmp_path: Path) -> None:
+    """Two films on a host that makes one at a time; the second may take less than it waits."""
+    first = long_film(tmp_path, max_concurrent=1)
+    shots = material.shots(tmp_path / "short", 1, 0.2, minimum_s=0.2)
+    second = material.spec(tmp_path / "2", shots, max_concurrent=1, width=64, height=64, threads=1, timeout_s=60.0)
+    second = dataclasses.replace(second, cache_dir=first.cache_dir)
+    waiting, finished = threading.Event(), []
+
+    def run() -> None:
+        compose(second, lambda said: waiting.set() if said.stage == "wait" else None, threading.Event())
+        finished.append(time.monotonic())
+
+    def progress(said: Progress) -> None:
+        if said.stage == "picture" and not thread.is_alive() and not finished:
+            thread.start()
+            wait_until(waiting.is_set, timeout=30)
+
+    thread = threading.Thread(target=run)
+    compose(first, progress, threading.Event())
+    ended = time.monotonic()
+    thread.join()
+    assert finished[0] > ended - 1
+
+
+def test_a_worker_that_dies_is_an_error_that_names_the_shot(tmp_path: Path) -> None:
+    before = children()
+    spec = long_film(tmp_path, threads=1)
+    killed: list[int] = []
+
+    def progress(said: Progress) -> None:
+        if said.stage == "picture" and said.fraction > 0.2 and not killed:
+            killed.extend(children() - before)
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(FilmError, match="工作进程意外结束") as caught:
+        compose(spec, progress, threading.Event())
+    assert killed
+    assert caught.value.shot is not None
+    assert not spec.output_dir.exists()
+    assert count(make(spec), "segments_reused") > 0
