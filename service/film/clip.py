@@ -54,7 +54,10 @@ class Clip:
         if self._current is None:
             raise FilmError(INPUT, "视频片段里没有可解码的画面", shot=self._shot)
         if self._fresh:
-            self._convert(self._current)
+            try:
+                self._convert(self._current)
+            except (FFmpegError, ValueError, MemoryError, cv2.error) as error:
+                raise FilmError(INPUT, f"视频片段的画面无法转换：{error}", shot=self._shot) from error
             self._fresh = False
         for source, target in zip(self._shown, out, strict=True):
             np.copyto(target, source)
@@ -106,7 +109,18 @@ class Clip:
             cv2.addWeighted(large, BLUR_DIM, large, 0.0, base * (1.0 - BLUR_DIM), dst=target)
 
 
+def _opaque(frame: VideoFrame) -> VideoFrame:
+    """What is transparent lies on white, as in a still picture."""
+    if not any(component.is_alpha for component in frame.format.components):
+        return frame
+    rgba = frame.to_ndarray(format="rgba")
+    alpha = rgba[:, :, 3:].astype(np.uint16)
+    rgb = (rgba[:, :, :3] * alpha + 255 * (255 - alpha)) // 255
+    return VideoFrame.from_ndarray(rgb.astype(np.uint8), format="rgb24")
+
+
 def _planes(frame: VideoFrame, size: tuple[int, int]) -> Planes:
+    frame = _opaque(frame)
     matrix: Colorspace | None = None
     if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
         matrix = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601

@@ -277,7 +277,7 @@ film_shots = st.lists(
         st.text(max_size=20),
     ),
     min_size=1,
-    max_size=6,
+    max_size=30,
 )
 
 

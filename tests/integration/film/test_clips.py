@@ -1,0 +1,165 @@
+"""Moving pictures of every make, as sources of frames in the film's size, rate and colours."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import imageio_ffmpeg
+import numpy as np
+import pytest
+
+from service.film.clip import Clip
+from service.film.compose import compose
+from service.film.planes import Planes, empty
+from service.film.spec import FilmShot, Fit
+from tests.integration.film import material
+
+SIZE = (96, 64)
+
+
+def _grey(levels: list[int], size: tuple[int, int] = SIZE) -> list[material.Rgb]:
+    return [np.full((size[1], size[0], 3), level, np.uint8) for level in levels]
+
+
+def _quarters(width: int = 96, height: int = 64) -> material.Rgb:
+    """Top left white, the rest dark."""
+    frame = np.full((height, width, 3), 40, np.uint8)
+    frame[: height // 2, : width // 2] = 230
+    return frame
+
+
+def _draw(path: Path, frame: int, *, fps: int = 10, fit: Fit = Fit.CROP, size: tuple[int, int] = SIZE) -> Planes:
+    out = empty(*size)
+    Clip(path, size, fit=fit, fps=fps, shot=1).draw(frame, out)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.mp4", "libx264", "yuv420p"),
+        ("a.mkv", "libx264", "yuv444p"),
+        ("a.mp4", "libx265", "yuv420p10le"),
+        ("a.webm", "libvpx-vp9", "yuv420p"),
+        ("a.avi", "mpeg4", "yuv420p"),
+        ("a.mov", "prores_ks", "yuv422p10le"),
+        ("a.gif", "gif", "rgb8"),
+        ("a.bin", "libx264", "yuv420p"),
+    ],
+)
+def test_any_codec_in_any_container_keeps_its_pictures_and_their_times(
+    tmp_path: Path, name: str, codec: str, pixels: str
+) -> None:
+    real = tmp_path / name.replace(".bin", ".mp4")
+    material.clip(real, _grey([60, 120, 200], (160, 90)), 2, codec, pixels)
+    path = real.rename(tmp_path / name)
+    for seconds, level in ((0.2, 60), (0.7, 120), (1.2, 200), (9.0, 200)):
+        wanted = 16 + level * 219 / 255
+        assert float(_draw(path, round(seconds * 10)).y.mean()) == pytest.approx(wanted, abs=10), f"at {seconds} s"
+
+
+def test_a_variable_rate_is_followed(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for milliseconds, frame in zip((0, 100, 900, 1000), _grey([40, 90, 150, 220]), strict=True):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts, picture.time_base = milliseconds, Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    levels = [float(_draw(tmp_path / "a.mp4", frame).y.mean()) for frame in (0, 1, 5, 8, 9, 10)]
+    wanted = [16 + level * 219 / 255 for level in (40, 90, 90, 90, 150, 220)]
+    assert levels == pytest.approx(wanted, abs=8)
+
+
+@pytest.mark.parametrize(("turn", "corner"), [(90, "left"), (180, "right"), (270, "top")])
+def test_a_clip_from_a_turned_phone_stands_upright(tmp_path: Path, turn: int, corner: str) -> None:
+    """ffmpeg itself is the judge of what upright is."""
+    material.clip(tmp_path / "a.mp4", [_quarters(64, 64)] * 3)
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    turned, judged = tmp_path / "t.mp4", tmp_path / "j.mp4"
+    subprocess.run(
+        [*ffmpeg, "-display_rotation", str(turn), "-i", str(tmp_path / "a.mp4"), "-c", "copy", str(turned)], check=True
+    )
+    subprocess.run([*ffmpeg, "-i", str(turned), "-frames:v", "1", str(judged)], check=True)
+    ours, theirs = _draw(turned, 0, size=(64, 64)), material.decode(judged)[0].mean(axis=2)
+    assert material.difference(ours.y, 16 + theirs * 219 / 255) < 6, corner
+    upright = _draw(tmp_path / "a.mp4", 0, size=(64, 64))
+    assert material.difference(ours.y, upright.y) > 20
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
+    """48×64 pixels, each twice as wide as high, are a picture of 96×64."""
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 48, 64, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        frame = av.VideoFrame.from_ndarray(_quarters(48, 64), format="rgb24")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    drawn = _draw(tmp_path / "a.mp4", 0).y
+    assert drawn[:28, :44].min() > 180
+    assert drawn[36:].max() < 80
+    assert drawn[:28, 52:].max() < 80
+
+
+@pytest.mark.parametrize("codec", ["png", "qtrle"])
+def test_what_is_transparent_is_white_as_in_a_still_picture(tmp_path: Path, codec: str) -> None:
+    rgba = np.zeros((64, 96, 4), np.uint8)
+    rgba[:, :48] = (40, 40, 40, 255)
+    with av.open(str(tmp_path / "a.mov"), "w") as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.width, stream.height = 96, 64
+        stream.pix_fmt = "rgba" if codec == "png" else "argb"
+        frame = av.VideoFrame.from_ndarray(rgba, format="rgba").reformat(format=stream.pix_fmt)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    drawn = _draw(tmp_path / "a.mov", 0).y
+    assert drawn[:, :44].max() < 80
+    assert drawn[:, 52:].min() > 220
+
+
+@pytest.mark.parametrize("size", [(160, 40), (40, 160)])
+def test_another_aspect_is_cropped_or_set_in_its_own_blur(tmp_path: Path, size: tuple[int, int]) -> None:
+    frame = np.full((size[1], size[0], 3), 230, np.uint8)
+    frame[: size[1] // 8] = frame[-size[1] // 8 :] = 20
+    frame[:, : size[0] // 8] = frame[:, -size[0] // 8 :] = 20
+    material.clip(tmp_path / "a.mp4", [frame] * 2)
+    cropped, blurred = (_draw(tmp_path / "a.mp4", 0, fit=fit).y for fit in (Fit.CROP, Fit.BLUR))
+    assert cropped.mean() > blurred.mean()
+    wide = size[0] > size[1]
+    middle = blurred[32] if wide else blurred[:, 48]
+    assert middle[:4].max() < 70, "the dark rim shows that nothing is cut off"
+    assert middle[-4:].max() < 70
+    cut = cropped[32] if wide else cropped[:, 48]
+    assert cut.min() > 180
+
+
+def test_asking_backwards_gives_the_same_frames(tmp_path: Path) -> None:
+    material.clip(tmp_path / "a.mp4", _grey([50, 100, 150, 200]))
+    clip, out = Clip(tmp_path / "a.mp4", SIZE, fit=Fit.CROP, fps=10, shot=1), empty(*SIZE)
+
+    def level(frame: int) -> float:
+        clip.draw(frame, out)
+        return float(out.y.mean())
+
+    forwards = [level(frame) for frame in range(4)]
+    assert [level(frame) for frame in (3, 1, 2, 0)] == [forwards[3], forwards[1], forwards[2], forwards[0]]
+
+
+@pytest.mark.parametrize("spoken", [0.4, 2.0])
+def test_a_clip_shorter_or_longer_than_its_narration(tmp_path: Path, spoken: float) -> None:
+    """It is cut, or stays on its last frame; the narration decides."""
+    clip = material.clip(tmp_path / "a.mp4", _grey([40, 80, 120, 160, 200] * 2), 10)
+    shot = FilmShot(1, clip=clip, narration=material.speech(tmp_path / "a.wav", spoken), minimum_s=0.2)
+    spec = material.spec(tmp_path, [shot], width=96, height=64, fps=10, breath_s=0.2, threads=1)
+    report = compose(spec, lambda _progress: None, threading.Event())
+    levels = material.decode(report.film).mean(axis=(1, 2, 3))
+    assert len(levels) == round((spoken + 0.2) * 10)
+    assert levels[:5] == pytest.approx([40, 80, 120, 160, 200], abs=12)
+    assert levels[10:] == pytest.approx([200] * len(levels[10:]), abs=12)
