@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
+LISTEN_S = 0.5  # how soon a listener notices that it is to end
 
 Listener = Callable[[str, str], None]
 """Called with the event's name ("cancel" or "nudge") and a task id, on the listening thread."""
@@ -78,7 +79,7 @@ class Events:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]  # redis-py
                     pubsub.subscribe(self._channel)
                     while not self._closed.is_set():
-                        message = pubsub.get_message(timeout=0.5)
+                        message = pubsub.get_message(timeout=LISTEN_S)
                         if message is not None:
                             self._receive(message)
             except RedisError as error:

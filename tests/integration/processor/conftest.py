@@ -12,8 +12,9 @@ from redis import Redis
 from config import Settings
 from config.settings import MysqlSettings, StorySettings, WorkerSettings
 from models.bootstrap import open_database
+from processor import worker
 from processor.processor import Processor
-from service import projects, shots, tasks
+from service import events, projects, shots, tasks
 from service.clock import Clock
 from service.context import Services
 from service.events import Events
@@ -108,6 +109,13 @@ class Backend:
             60,
         )
         return created.project_id
+
+
+@pytest.fixture(autouse=True)
+def _idle_workers_end_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test stops a processor, whose idle threads notice when their wait for a task, or for an event, is over."""
+    monkeypatch.setattr(worker, "IDLE_S", 0.1)
+    monkeypatch.setattr(events, "LISTEN_S", 0.1)
 
 
 @pytest.fixture
