@@ -16,15 +16,14 @@ LATIN_WORDS = [
     "at",
     "night",
     "and",
-    "Dr.",
-    "3.14",
-    "it's",
-    "U.S.",
     "saw",
     "rain",
-    "e.g.",
+    "it's",
+    "Dr.",
+    "U.S.",
+    "3.14",
 ]
-MARKS = (
+MARKS = [
     "。",
     "！",
     "？",
@@ -44,7 +43,7 @@ MARKS = (
     ")",
     "\n",
     "\n\n",
-)
+]
 EMOJI = ("😀", "👩‍👧", "🏮", "🇨🇳", "✨", "e\u0301", "\U00020000")
 
 chinese = st.text(HAN, min_size=1, max_size=40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,13 +69,18 @@ def test_pictures_differ_by_seed_and_by_the_same_words_in_another_scene() -> Non
 
 @pytest.mark.parametrize("place", ["海边", "in the city", "森林里", "a village", "沙漠", "in a room"])
 def test_night_is_darker_than_dusk_and_dusk_than_day(place: str) -> None:
-    night, dusk, day = (mean_brightness(f"{place}, {time}") for time in ("night", "dusk", "noon"))
+    night, dusk, day = (mean_brightness(f"{place}, {hour}") for hour in ("night", "dusk", "noon"))
     assert night < 0.8 * dusk < dusk < day
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_night_is_darker_than_day_in_every_style(style: str) -> None:
     assert brightness(paint("山间小屋，夜晚", style)) < 0.85 * brightness(paint("山间小屋，白天", style))
+
+
+@pytest.mark.parametrize("night", ["雨夜", "雪夜", "夏夜", "冬夜"])
+def test_a_night_named_with_its_weather_or_season_is_a_night(night: str) -> None:
+    assert plan(PictureRequest(f"城市里的猫，{night}")).time == "night"
 
 
 @pytest.mark.parametrize("place", ["village", "forest", "mountains"])
@@ -196,3 +202,17 @@ def test_progress_rises(tmp_path: Path) -> None:
     assert seen == sorted(seen)
     assert len(set(seen)) >= 4
     assert 0 <= seen[0] < seen[-1] < 100
+
+
+def test_a_forest_costs_little_more_than_a_meadow() -> None:
+    """One routine once made a forest take a hundred times as long."""
+
+    def seconds(prompt: str) -> float:
+        costs = []
+        for seed in range(2):
+            started = time.process_time()
+            paint(prompt, width=512, height=512, seed=seed)
+            costs.append(time.process_time() - started)
+        return min(costs)
+
+    assert seconds("forest, by day") < 8 * seconds("meadow, by day")

@@ -100,6 +100,29 @@ def test_the_style_is_in_every_prompt() -> None:
 
 
 @pytest.mark.parametrize(
+    ("story", "rain"),
+    [
+        ("清晨下着雨，渔夫起床了。阳光照在海面上。", "下着雨"),
+        ("白天下着大雨。太阳出来了，孩子们跑到田野上。", "下着雨"),
+        ("It rained all morning. Then sunlight fell on the garden.", "rain falling"),
+    ],
+)
+def test_no_rain_falls_in_sunlight(story: str, rain: str) -> None:
+    before, after = tell(story, 2)
+    assert rain in before.prompt
+    assert rain not in after.prompt
+
+
+@pytest.mark.parametrize("story", ["白天下着雨。他没有雨伞，没有阳光。", "It rained. There was no sun that day."])
+def test_rain_goes_on_where_no_sun_is_seen(story: str) -> None:
+    assert all("下着雨" in scene.prompt or "rain falling" in scene.prompt for scene in tell(story, 2))
+
+
+def test_lamplight_hangs_no_lanterns_up() -> None:
+    assert "lantern" not in lexicon().concepts("厨房里，温暖的灯光", "subject")
+
+
+@pytest.mark.parametrize(
     ("story", "mood"),
     [
         ("孩子们欢笑着庆祝，快乐极了。", "joyful"),

@@ -31,6 +31,10 @@ VIEWS = {
     "en": ("wide establishing view", "close-up", "view from above", "backlit silhouettes", "low angle"),
 }
 BY_WATER = {"boat", "lighthouse", "whale"}
+SUNLIT = re.compile(
+    r"(?<!没有)(?<!不见)(?:阳光|太阳|艳阳|烈日|日出|日落|落日|朝阳|夕阳|晨光|晨曦|朝霞|晚霞|余晖)|"
+    r"(?i:(?<!no )\b(?:sun|sunrise|sunset|sunlight|sunshine|sunny|sunlit|daylight|first light)\b)"
+)  # no rain falls where this is said, whatever the weather was
 NEXT_DAY = re.compile(r"第二天|次日|隔天|翌日|(?i:next (?:day|morning))")
 
 
@@ -99,7 +103,7 @@ class OfflineStoryteller:
         context.season = found["season"][-1] if found.get("season") else context.season
         moved = context.place != before[0] and before[0]
         new_day = context.time != before[1] and context.time in ("dawn", "day")
-        if moved or new_day or context.season != before[2]:
+        if moved or new_day or SUNLIT.search(text) or context.season != before[2]:
             context.weather = ""  # the weather elsewhere, or of another day, is not known
         if found.get("weather"):
             context.weather = found["weather"][-1]

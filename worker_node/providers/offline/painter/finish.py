@@ -97,6 +97,7 @@ def watercolour(pixels: Array, rng: np.random.Generator) -> Array:
     washed = _warped(flat, rng, 5 * scale, 26)
     washed = blurred(washed, 1.1 * scale) * np.float32(0.84) + np.float32(0.13)
     rims = np.clip(_edges(washed, 1.6 * scale) * 1.6, 0, 0.42)
+    rims = rims * smoothstep(0.15, 0.65, blurred(washed @ GREY, 3 * scale))  # on a dark wash they would be black specks
     pools = noise(rng, width, height, cells=9, octaves=5)
     density = 1 + (pools - 0.5) * 0.26
     stained = 1 - (1 - washed) * density[..., None] - (1 - washed) * rims[..., None] * 0.9

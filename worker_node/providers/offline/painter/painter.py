@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -26,6 +27,7 @@ LEAST_SIDE = 256  # painted; smaller pictures are scaled down
 SIZES = {"close": 1.7, "low": 1.35, "wide": 0.72, "above": 0.68}
 PLACES_ACROSS = (0.36, 0.64, 0.22, 0.8, 0.5, 0.1)
 ROOM = Ground(lambda _land: None, 0.7, 0.93, 0.8)
+NIGHT_LIFT = 1.35
 BUILT_UP = {"city": {"house"}}  # what a place is full of anyway
 
 
@@ -83,6 +85,8 @@ def _figures(canvas: Canvas, scene: Scene, palette: Palette, ground: Ground, acr
     where = dict(zip(chosen, places, strict=False))
     people = [name for name in chosen if name in PEOPLE]
     order = {"far": 0, "sky": 1, "water": 2, "ground": 3, "held": 4}
+    if scene.dark:  # whom it is about must be seen in a dark night too
+        palette = replace(palette, ambient=(palette.ambient * NIGHT_LIFT).astype(np.float32))
     # From far to near, so that nearer ones stand before the others; big things on the ground behind small ones.
     for name in sorted(where, key=lambda each: (order[FIGURES[each].zone], -FIGURES[each].height)):
         figure = FIGURES[name]
