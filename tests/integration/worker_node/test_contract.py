@@ -1,0 +1,210 @@
+"""The node's HTTP contract, against the real node with the offline providers."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from PIL import Image
+
+from tests.integration.worker_node.conftest import NodeProcess, picture_base64
+
+STORY = "海边有一座灯塔。老人点亮了灯。小船回来了。"
+
+
+def jobs_known(node: NodeProcess) -> int:
+    health = node.get("/health").json()
+    return int(health["queued"] + health["running"] + health["kept"])
+
+
+def test_health_names_the_provider_of_each_kind(node: NodeProcess) -> None:
+    health = node.get("/health").json()
+    assert health["status"] == "ok"
+    assert health["providers"] == dict.fromkeys(("llm", "t2i", "i2v", "tts"), "offline")
+
+
+def test_a_storyboard(node: NodeProcess) -> None:
+    job = node.ended(node.submit("storyboard", shot_defaults={"storyText": STORY, "shot_count": 3, "style": "水彩"}))
+    assert (job["status"], job["progress"], job["error"]) == ("finished", 100, "")
+    assert job["startedAt"]
+    assert job["finishedAt"]
+    result = job["result"]
+    assert result["resource_type"] == "storyboard"
+    scenes = node.get(result["resource_url"]).json()
+    assert [scene["scene_id"] for scene in scenes] == ["1", "2", "3"]
+    assert "".join(scene["narration"] for scene in scenes) == STORY
+    assert all(scene["title"] and scene["prompt"] and scene["bgm"] for scene in scenes)
+    assert [shot["narration"] for shot in result["task_shots"]["generated_shots"]] == [s["narration"] for s in scenes]
+
+
+def test_a_picture_by_both_ways_to_fetch_it(node: NodeProcess) -> None:
+    job = node.ended(node.submit("shot", shot={"prompt": "夜晚的灯塔", "image_width": "320", "image_height": "201"}))
+    path = job["result"]["task_shots"]["generated_shots"][0]["path"]
+    downloaded = node.get("/v1/download", params={"path": path})
+    by_url = node.get(job["result"]["resource_url"])
+    assert downloaded.headers["content-type"] == by_url.headers["content-type"] == "image/png"
+    assert downloaded.content == by_url.content
+    with Image.open(io.BytesIO(by_url.content)) as image:
+        assert (image.format, image.size) == ("PNG", (320, 201))
+    assert "image_base64" not in json.dumps(job["parameters"])
+
+
+@pytest.mark.parametrize(("form", "kind"), [("mp3", "audio/mpeg"), ("wav", "audio/wav")])
+def test_speech(node: NodeProcess, form: str, kind: str) -> None:
+    job = node.ended(
+        node.submit("audio", tts={"text": "你好，灯塔。", "format": form, "sample_rate": 16000, "speed": 1.2})
+    )
+    answer = node.get(job["result"]["resource_url"])
+    assert answer.headers["content-type"] == kind
+    with av.open(io.BytesIO(answer.content)) as container:
+        assert container.streams.audio[0].rate == 16000
+
+
+def test_a_clip(node: NodeProcess) -> None:
+    job = node.ended(
+        node.submit(
+            "video", shot={"image_base64": picture_base64()}, video={"resolution": "160x90", "fps": 10, "duration": 0.5}
+        )
+    )
+    video = job["result"]["task_video"]
+    assert (video["fps"], video["resolution"], video["duration"]) == ("10", "160x90", "0.500")
+    answer = node.get("/v1/download", params={"path": video["path"]})
+    with av.open(io.BytesIO(answer.content)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 5
+
+
+def test_the_same_envelope_id_is_one_job(node: NodeProcess) -> None:
+    first = node.submit("storyboard", task="task-of-this-test", shot_defaults={"storyText": STORY})
+    assert node.submit("storyboard", task="task-of-this-test", shot_defaults={"storyText": STORY}) == first
+    node.ended(first)
+    assert node.submit("storyboard", task="task-of-this-test", shot_defaults={"storyText": STORY}) == first
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "field"),
+    [
+        ("shot", {"shot": {"image_width": 1024}}, "image_width"),
+        ("shot", {"shot": {"prompt": "x", "image_width": "63"}}, "image_width"),
+        ("shot", {"shot": {"prompt": "x", "image_height": "2049"}}, "image_height"),
+        ("shot", {"shot": {"prompt": "a\0b"}}, "prompt"),
+        ("video", {"video": {"fps": ""}}, "fps"),
+        ("video", {"video": {"fps": 24}}, "image_base64"),
+        ("video", {"shot": {"image_base64": "%%%"}}, "image_base64"),
+        ("video", {"shot": {"image_base64": "AAAA"}, "video": {"resolution": "101x100"}}, "resolution"),
+        ("audio", {}, "text"),
+        ("audio", {"tts": {"text": "x", "speed": 9.0}}, "speed"),
+        ("audio", {"tts": {"text": "x", "sample_rate": 12345}}, "sample_rate"),
+        ("audio", {"tts": {"text": "x", "format": "ogg"}}, "format"),
+        ("storyboard", {"shot_defaults": {"storyText": "  "}}, "storyText"),
+        ("storyboard", {"shot_defaults": {"storyText": "x", "shot_count": 201}}, "shot_count"),
+        ("storyboard", {"shot_defaults": {"storyText": "x", "shot_count": "6"}}, "shot_count"),
+        ("poem", {}, "type"),
+    ],
+)
+def test_what_cannot_be_worked_on_is_a_422_that_names_the_key(
+    node: NodeProcess, kind: str, parameters: dict[str, Any], field: str
+) -> None:
+    before = jobs_known(node)
+    answer = node.post(kind, **parameters)
+    assert answer.status_code == 422
+    assert field in answer.json()["error"]
+    assert any(field in detail["loc"] for detail in answer.json()["detail"])
+    assert jobs_known(node) == before, "no job came of it"
+
+
+def test_bytes_that_are_no_picture_fail_the_job_in_words(node: NodeProcess) -> None:
+    job_id = node.submit("video", shot={"image_base64": "AAAAAAAA"}, video={"duration": 1.0})
+    job = node.ended(job_id)
+    assert job["status"] == "failed"
+    assert "图片无法读取" in job["error"]
+    assert not node.left_over(job_id)
+
+
+def test_broken_json_and_unknown_keys(node: NodeProcess) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert node.http.post(f"{node.url}/v1/generate", data=b"{", headers=headers, timeout=60).status_code == 422
+    assert node.http.post(f"{node.url}/v1/generate", data=b"[]", headers=headers, timeout=60).status_code == 422
+    assert node.post("storyboard", shot_defaults={"storyText": STORY, "unheard_of": 1}).status_code == 202
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_limit_is_refused(node: NodeProcess, announced: bool) -> None:
+    chunk = b" " * (1 << 20)
+    body: Any = chunk * 53 if announced else (chunk for _ in range(53))
+    answer = node.http.post(
+        f"{node.url}/v1/generate", data=body, headers={"Content-Type": "application/json"}, timeout=60
+    )
+    assert answer.status_code == 413
+    assert "上限" in answer.json()["error"]
+
+
+def test_unknown_jobs(node: NodeProcess) -> None:
+    assert node.get("/v1/jobs/nobody").status_code == 404
+    assert node.http.delete(f"{node.url}/v1/jobs/nobody", timeout=60).status_code == 404
+
+
+def test_deleting_an_ended_job_leaves_its_file(node: NodeProcess) -> None:
+    job = node.ended(node.submit("storyboard", shot_defaults={"storyText": STORY}))
+    answer = node.http.delete(f"{node.url}/v1/jobs/{job['id']}", timeout=60)
+    assert answer.status_code == 200
+    assert answer.json()["success"] is True
+    assert answer.json()["error"] == ""
+    assert node.job(job["id"])["status"] == "finished"
+    assert node.get(job["result"]["resource_url"]).status_code == 200
+
+
+def test_only_results_are_served(node: NodeProcess, tmp_path: Path) -> None:
+    job = node.ended(node.submit("storyboard", shot_defaults={"storyText": STORY}))
+    own = node.output / job["id"]
+    secret = tmp_path / "secret.json"
+    secret.write_text("{}")
+    (own / "link.json").symlink_to(secret)
+    (node.output / "linked").symlink_to(tmp_path)
+    (own / "notes.txt").write_text("not a result")
+    bad = [
+        "",
+        ".",
+        "..",
+        "../secret.json",
+        f"{job['id']}/../../secret.json",
+        str(secret),
+        f"//{secret}",
+        f"{job['id']}/link.json",
+        "linked/secret.json",
+        f"{job['id']}/notes.txt",
+        f"{job['id']}",
+        ".lock",
+        ".work/x",
+        "a\0b",
+        "x" * 5000,
+        f"{job['id']}\\storyboard.json",
+        "%2e%2e/secret.json",
+        f"{job['id']}/./storyboard.json",
+    ]
+    for path in bad:
+        assert node.get("/v1/download", params={"path": path}).status_code == 404, path
+    for path in (
+        "../secret.json",
+        "%2e%2e/secret.json",
+        f"{job['id']}/%2e%2e/%2e%2e/secret.json",
+        "linked/secret.json",
+        "%2Fetc%2Fpasswd",
+    ):
+        assert node.get(f"/files/{path}").status_code == 404, path
+    assert node.get(f"/files/{job['id']}/storyboard.json").status_code == 200
+
+
+def test_progress_rises_while_a_job_runs(node: NodeProcess) -> None:
+    job_id = node.submit(
+        "video", shot={"image_base64": picture_base64()}, video={"resolution": "640x360", "fps": 30, "duration": 8.0}
+    )
+    seen: list[int] = []
+    while (job := node.job(job_id))["status"] in ("pending", "processing"):
+        seen.append(job["progress"])
+    assert job["status"] == "finished"
+    assert seen == sorted(seen)
+    assert len({percent for percent in seen if 0 < percent < 100}) >= 3

@@ -1,0 +1,48 @@
+"""The node's settings, and the page that describes them."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from worker_node.providers.registry import KINDS, PROVIDERS
+from worker_node.settings import _OPTIONS, SettingsError, parse_settings
+
+PAGE = Path(__file__).parents[3] / "doc" / "worker-node.md"
+
+
+def test_the_page_describes_every_setting_as_it_is() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| `(S2V_NODE_\w+)` \| (\S+) \| (.+) \|$", PAGE.read_text(encoding="utf-8"), re.M)
+    expected = [
+        (
+            "--" + option.key.replace("_", "-") if option.flag else "—",
+            option.variable,
+            f"`{option.default}`" if option.default else "—",
+            option.help,
+        )
+        for option in _OPTIONS
+    ]
+    assert rows == expected
+
+
+def test_an_option_wins_over_a_variable_and_a_variable_over_the_default() -> None:
+    assert parse_settings(["--queue", "7"], {"S2V_NODE_QUEUE": "9"}).queue == 7
+    assert parse_settings([], {"S2V_NODE_QUEUE": "9"}).queue == 9
+    assert parse_settings([], {}).queue == 256
+    assert parse_settings(["--tts-concurrency", "5"], {}).concurrency == {"llm": 1, "t2i": 2, "i2v": 1, "tts": 5}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_provider_is_named_with_those_there_are(kind: str) -> None:
+    with pytest.raises(SettingsError, match=f"--{kind}-provider: found 'gpt'.*one of offline"):
+        parse_settings([f"--{kind}-provider", "gpt"], {})
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in PROVIDERS[kind]])
+def test_every_provider_that_can_be_chosen_is_there(kind: str, name: str) -> None:
+    module, _, attribute = PROVIDERS[kind][name].partition(":")
+    method = {"llm": "tell", "t2i": "paint", "i2v": "animate", "tts": "speak"}[kind]
+    assert callable(getattr(getattr(importlib.import_module(module), attribute), method))
