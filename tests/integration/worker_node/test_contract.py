@@ -164,6 +164,9 @@ def test_only_results_are_served(node: NodeProcess, tmp_path: Path) -> None:
     secret.write_text("{}")
     (own / "link.json").symlink_to(secret)
     (node.output / "linked").symlink_to(tmp_path)
+    hidden = node.output / ".work" / "unfinished.json"
+    hidden.write_text("{}")
+    (own / "inner.json").symlink_to(hidden)
     (own / "notes.txt").write_text("not a result")
     bad = [
         "",
@@ -174,6 +177,7 @@ def test_only_results_are_served(node: NodeProcess, tmp_path: Path) -> None:
         str(secret),
         f"//{secret}",
         f"{job['id']}/link.json",
+        f"{job['id']}/inner.json",
         "linked/secret.json",
         f"{job['id']}/notes.txt",
         f"{job['id']}",
