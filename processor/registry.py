@@ -30,11 +30,12 @@ class CancellationRegistry:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watches: dict[str, Watch] = {}
+        self._stopped = False
 
     def register(self, task_id: str) -> Watch | None:
-        """Begin to watch a task before it is claimed, so that no cancel is missed; None when this process is at it already."""
+        """Begin to watch a task before it is claimed, so that no cancel is missed; None when this process is at it already, or stops."""
         with self._lock:
-            if task_id in self._watches:
+            if self._stopped or task_id in self._watches:
                 return None
             watch = self._watches[task_id] = Watch(task_id)
             return watch
@@ -61,8 +62,9 @@ class CancellationRegistry:
             watch.wake.set()
 
     def call_off_all(self) -> None:
-        """This processor stops."""
+        """This processor stops, and begins nothing more."""
         with self._lock:
+            self._stopped = True
             watches = list(self._watches.values())
         for watch in watches:
             watch.call_off()

@@ -52,6 +52,8 @@ class Runner:
                         self._run_claimed(task, watch)
         except StoryToVideoError as error:
             log.warning("task %s is left to the recoverer: %s", task_id, error)
+        except Exception:
+            log.exception("task %s is left to the recoverer", task_id)
         finally:
             self._registry.remove(watch)
 

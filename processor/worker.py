@@ -63,7 +63,7 @@ class ThreadWorker:
         self._number = number
 
     def run_until_stopped(self) -> None:
-        """The thread's body. A lost Redis ends RQ's loop, not ours."""
+        """The thread's body. A lost Redis, or a fault in RQ's own house-keeping, ends RQ's loop, not ours."""
         jobs.bind(self._run)
         while not self._stopped.is_set():
             try:
@@ -77,4 +77,6 @@ class ThreadWorker:
                 worker.work(logging_level="WARNING")
             except RedisError as error:
                 log.warning("worker %d lost Redis: %s", self._number, error)
+            except Exception:
+                log.exception("worker %d has to begin again", self._number)
             self._stopped.wait(RECONNECT_S)

@@ -22,7 +22,7 @@ from service.requests import FilmRequest
 def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     """Insert and queue a `generate_video` task; returns its id.
 
-    A film waits for pictures in the making, and for the narrations that it asks for itself; a clip for its shot's picture. Raises
+    A film waits for pictures and clips in the making, and for the narrations that it asks for itself; a clip for its shot's picture. Raises
     `NotFound`, `InvalidInput` for music that is not there, or `Conflict` when the project has no shots and none are in the making.
     """
     now = services.clock.now()

@@ -56,7 +56,7 @@ def _parts_of_clip(session: Session, clip: Task) -> tuple[list[str], list[str]]:
 def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list[str], list[str]]:
     """The ids of what is still open, and of those among them that are new."""
     open_tasks = project_queries.open_tasks(session, film.project_id)
-    waits_for = [task.id for task in open_tasks if task.type in (TaskType.STORYBOARD, TaskType.SHOT)]
+    waits_for = [task.id for task in open_tasks if _is_part(task)]
     storyboard_open = any(task.type == TaskType.STORYBOARD for task in open_tasks)
     made: list[str] = []
     if film_request(film).narration != "none" and not storyboard_open:
@@ -71,6 +71,11 @@ def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list
                 waits_for.append(known.id)
         session.flush()
     return [*waits_for, *made], made
+
+
+def _is_part(task: Task) -> bool:
+    """Whether a film shows what an open task makes: the shots, a picture, or a shot's clip."""
+    return task.type in (TaskType.STORYBOARD, TaskType.SHOT) or (task.type == TaskType.VIDEO and bool(task.about_shot))
 
 
 def _narration_of(session: Session, project_id: str, shot: Shot, asked: set[str]) -> Task | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from models import project_queries, task_moves
@@ -36,6 +36,14 @@ def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequ
     return child
 
 
+def narration_request(task: Task) -> NarrationRequest:
+    """The request that a narration task was made for; the defaults where an older backend left what this server would not have taken."""
+    try:
+        return NarrationRequest.model_validate((task.parameters or {}).get("tts") or {})
+    except ValidationError:
+        return NarrationRequest()
+
+
 def text_of(task: Task) -> str:
     """What one shot's narration task speaks."""
     return str(((task.parameters or {}).get("tts") or {}).get("text") or "")
@@ -54,8 +62,7 @@ def speak_anew(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Tas
     new: list[str] = []
     for task in old if shot.spoken.strip() else []:
         parent = project_queries.task(session, task.parent_id) if task.parent_id else None
-        request = NarrationRequest.model_validate((task.parameters or {}).get("tts") or {})
-        replacement = new_child(session, parent or task, shot, request, now=now)
+        replacement = new_child(session, parent or task, shot, narration_request(task), now=now)
         replacement.parent_id = task.parent_id
         session.flush()
         new.append(replacement.id)
@@ -73,8 +80,7 @@ def expand(session: Session, parent: Task, *, now: datetime) -> list[str]:
     """
     if project_queries.children(session, parent.id):
         return []
-    tts: dict[str, Any] = (parent.parameters or {}).get("tts") or {}
-    request = NarrationRequest.model_validate(tts)
+    request = narration_request(parent)
     speaking = [shot for shot in project_queries.shots(session, parent.project_id) if shot.spoken.strip()]
     children = [new_child(session, parent, shot, request, now=now) for shot in speaking]
     session.flush()

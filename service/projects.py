@@ -158,6 +158,7 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
                 session.delete(task)
             session.flush()
             cancelled, _ = calling_off.cancel(session, running, reason=CANCELLED_BY_UPDATE, now=now)
+            cancelled += [task for task in waiting if task.job_id]  # tried again later, its job may still run
             deleted = len(waiting)
             project.status, project.video_url, project.cover_image, project.duration = ProjectStatus.CREATED, "", "", 0
             text_task, shot_tasks = new_storyboard(session, project, now=now)

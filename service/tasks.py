@@ -10,12 +10,11 @@ from models.project import ProjectStatus
 from models.retrying import retrying
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
-from service import calling_off, films, films_plan, narrations, projects
+from service import calling_off, films, films_plan, narrations, narrations_plan, projects
 from service.context import Services
 from service.enqueue import enqueue
 from service.errors import Conflict, NotFound
 from service.request_context import request_id
-from service.requests import NarrationRequest
 
 CANCELLED_BY_USER = "任务已取消"
 RETRIABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)
@@ -63,8 +62,7 @@ def retry(services: Services, task_id: str) -> str:
     if task.type == TaskType.STORYBOARD:
         return _retry_storyboard(services, task)
     if task.is_parent:
-        tts = (task.parameters or {}).get("tts") or {}
-        return narrations.request(services, task.project_id, NarrationRequest.model_validate(tts))
+        return narrations.request(services, task.project_id, narrations_plan.narration_request(task))
     if task.type == TaskType.VIDEO:
         return films.request(services, task.project_id, films_plan.film_request(task))
     return _retry_part(services, task)
@@ -77,8 +75,9 @@ def _retry_storyboard(services: Services, task: Task) -> str:
         project = project_queries.lock_project(session, task.project_id)
         if project is None:
             raise NotFound("项目不存在")
-        if project_queries.open_tasks(session, project.id, type_=TaskType.STORYBOARD):
-            raise Conflict("分镜正在生成，无需重试")
+        boards = [one for one in project_queries.tasks(session, project.id) if one.type == TaskType.STORYBOARD]
+        if boards[-1].id != task.id:  # its shots would replace those of the newer one
+            raise Conflict("已有更新的分镜任务，无需重试")
         project.status = ProjectStatus.CREATED
         text_task, _ = projects.new_storyboard(session, project, now=now)
     enqueue(services, [text_task])

@@ -16,7 +16,7 @@ from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service import film_spec, films_plan, parameters
-from service.errors import Cancelled, TaskError
+from service.errors import TaskError
 from service.fetching import fetch
 from service.film.compose import compose
 from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles
@@ -31,7 +31,7 @@ def run(handle: TaskHandle) -> None:
     with handle.services.database.read() as session:
         shot = project_queries.shot(session, handle.task.about_shot)
     if shot is None:
-        raise Cancelled
+        raise TaskError(node_asset.SHOT_GONE)
     if not shot.image_path:
         raise TaskError("该镜头还没有图片，无法生成视频片段")
     with tempfile.TemporaryDirectory(prefix="s2v-clip-") as folder:

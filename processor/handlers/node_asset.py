@@ -15,11 +15,14 @@ from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
 from service import assets
-from service.errors import Cancelled
+from service.errors import TaskError
 from service.node.job import Job
 from service.node.sniff import Kind, sniff
 
 CHUNK = 1 << 20  # bytes
+SHOT_GONE = (
+    "任务对应的分镜已不存在"  # a task whose shot was deleted here is cancelled with it; an older backend left others
+)
 
 
 @contextmanager
@@ -52,14 +55,14 @@ def store(
     with handle.services.database.read() as session:
         shot = project_queries.shot(session, task.about_shot)
     if shot is None:
-        raise Cancelled
+        raise TaskError(SHOT_GONE)
     place = assets.Place(task.project_id, shot.id, task.id, shot.title, shot.order)
     asset = assets.reserve(handle.services, kind, place, extension)
 
     def commit(session: Session) -> None:
         fresh = project_queries.shot(session, shot.id)
         if fresh is None:
-            raise Cancelled
+            raise TaskError(SHOT_GONE)
         now = handle.services.clock.now()
         assets.mark_stored(session, asset, now=now)
         write(session, fresh, asset.object_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from sqlalchemy.orm import Session
@@ -16,8 +17,11 @@ from processor.node_job import run_job
 from service import assets, calling_off, parameters
 from service.enqueue import enqueue
 from service.errors import Cancelled
+from service.node.assets import resource_url
 from service.node.job import Scene
+from service.node.text import clean
 
+MAX_URL = 1024  # characters
 REPLACED = "分镜已重新生成，旧任务取消"
 
 
@@ -26,7 +30,7 @@ def run(handle: TaskHandle) -> None:
     job = run_job(handle, "storyboard")
     scenes = handle.services.node.storyboard(job)[: handle.services.settings.story.max_shots]
     board = _Board(handle, scenes)
-    url = str(job.result.get("resource_url") or "")[:1024]
+    url = _path(resource_url(job.result))
     handle.finish(parameters.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
     calling_off.stop(handle.services, board.cancelled)
     enqueue(handle.services, board.ready)
@@ -128,6 +132,11 @@ class _Board:
         session.add(extra)
         session.flush()
         self.ready.append(extra.id)
+
+
+def _path(url: str) -> str:
+    """What clients see of the storyboard's address: a path on the node, whose own host is none of theirs."""
+    return re.sub(r"^\w+://[^/]*", "", clean(url, MAX_URL))
 
 
 def _mood(scenes: list[Scene]) -> str | None:
