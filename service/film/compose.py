@@ -27,12 +27,13 @@ from service.film.encoders import choose_encoding, frame_size
 from service.film.join import Chapter, Parts, join
 from service.film.materials import Material, file_digest, inspect
 from service.film.motion import choose_moves
-from service.film.picture import PictureMaker
+from service.film.picture import PictureMaker, cores
 from service.film.script_text import reading_s
 from service.film.segments import Encoding, Look, Segment, Source, make_segments
 from service.film.spec import INPUT, Cancel, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
 from service.film.subtitle_files import write_ass, write_srt
 from service.film.timeline import Timeline, make_timeline
+from service.film.workers import WorkerPool
 
 TIMEOUT_BASE_S, TIMEOUT_PER_S = 300.0, 10.0
 # Where each stage ends, as a share of the whole.
@@ -115,6 +116,11 @@ class _Film:
         return False
 
     def _attempt(self, started: float) -> FilmReport:
+        with WorkerPool(self.spec.threads or cores()) as pool:
+            pool.start(len(self.spec.shots))  # their imports take a moment, in which the film is planned
+            return self._work(pool, started)
+
+    def _work(self, pool: WorkerPool, started: float) -> FilmReport:
         cache = Cache(self.spec.cache_dir)
         with self._stage("plan"):
             self.tell("plan", 0.0, "检查素材")
@@ -133,7 +139,7 @@ class _Film:
             cues = self._cues(timings, materials, width, height)
             segments = self._segments(timeline, materials[:count], cues, encoding)
         self.tell("picture", PLANNED, "制作画面")
-        names, cover, counts = self._picture_and_sound(cache, segments, timings, timeline.frames / timeline.fps)
+        names, cover, counts = self._picture_and_sound(pool, cache, segments, timings, timeline.frames / timeline.fps)
         with self._stage("join"):
             self.tell("join", SOUNDED, "合并画面与声音")
             files = self._write_subtitles(cues, width, height)
@@ -206,7 +212,12 @@ class _Film:
         return make_segments(look, timeline, spec.shots, sources, drawn)
 
     def _picture_and_sound(
-        self, cache: Cache, segments: Sequence[Segment], timings: Sequence[ShotTiming], total_s: float
+        self,
+        pool: WorkerPool,
+        cache: Cache,
+        segments: Sequence[Segment],
+        timings: Sequence[ShotTiming],
+        total_s: float,
     ) -> tuple[list[str], Path, dict[str, int]]:
         """Both at once; when one fails, the other is stopped, and the first failure is raised."""
         side = Beside(lambda cancel: self._sound(timings, total_s, cancel), self.stop)
@@ -218,7 +229,7 @@ class _Film:
                     self.tell("picture", PLANNED + (PICTURED - PLANNED) * fraction, f"制作画面（{frames} 帧）")
 
                 maker = PictureMaker(self.spec, cache, self.folder, shown, side.check)
-                names, cover = maker.make(segments)
+                names, cover = maker.make(pool, segments)
             self.tell("sound", PICTURED, "混合声音")
             side.wait()
         except BaseException:

@@ -38,30 +38,31 @@ class PictureMaker:
     check: Callable[[], None]
     counts: Counts = field(default_factory=Counts)
 
-    def make(self, segments: Sequence[Segment]) -> tuple[list[str], Path]:
+    def make(self, pool: WorkerPool, segments: Sequence[Segment]) -> tuple[list[str], Path]:
         """Names in the folder of all segments in order, and the cover. Raises FilmError naming the shot, or what `check` raises."""
-        with WorkerPool(self.spec.threads or cores()) as pool:
-            if segments[0].encoding.number == 1:
-                files = self._make(pool, segments, 0.0, 0.5, with_stats=True)
-                sizes = [file.stat().st_size for file in files]
-                if self.spec.rate_control is not RateControl.TWO_PASS or not self.spec.bitrate_kbps:
-                    raise FilmError("encode", "两遍编码需要 bitrate")
-                segments = second_pass(segments, sizes, self.spec.bitrate_kbps)
-                for segment, first in zip(segments, files, strict=True):
-                    # The second pass reads the statistics under the name that its own key gives it.
-                    for suffix in (STATS, TREE):
-                        if first.with_suffix(suffix).exists():
-                            take_once(first.with_suffix(suffix), self.folder / f"{segment.key}{suffix}")
-                files = self._make(pool, segments, 0.5, 1.0, with_stats=True)
-            else:
-                files = self._make(pool, segments, 0.0, 1.0, with_stats=False)
-            cover = self._cover(pool, segments)
-        return [file.name for file in files], cover
+        cover = self._cover(segments)
+        if segments[0].encoding.number == 1:
+            files = self._make(pool, segments, cover, 0.0, 0.5, with_stats=True)
+            sizes = [file.stat().st_size for file in files]
+            if self.spec.rate_control is not RateControl.TWO_PASS or not self.spec.bitrate_kbps:
+                raise FilmError("encode", "两遍编码需要 bitrate")
+            segments = second_pass(segments, sizes, self.spec.bitrate_kbps)
+            for segment, first in zip(segments, files, strict=True):
+                # The second pass reads the statistics under the name that its own key gives it.
+                for suffix in (STATS, TREE):
+                    if first.with_suffix(suffix).exists():
+                        take_once(first.with_suffix(suffix), self.folder / f"{segment.key}{suffix}")
+            files = self._make(pool, segments, cover, 0.5, 1.0, with_stats=True)
+        else:
+            files = self._make(pool, segments, cover, 0.0, 1.0, with_stats=False)
+        picture = self.folder / f"cover{COVER}"
+        take(cover.output, picture)
+        return [file.name for file in files], picture
 
     def _make(
-        self, pool: WorkerPool, segments: Sequence[Segment], start: float, end: float, *, with_stats: bool
+        self, pool: WorkerPool, segments: Sequence[Segment], cover: Job, start: float, end: float, *, with_stats: bool
     ) -> list[Path]:
-        """Bring every segment into the folder; equal ones are made once."""
+        """Bring every segment into the folder, and the cover into the cache; equal ones are made once."""
         first_pass = segments[0].encoding.number == 1
         unique = {segment.key: segment for segment in segments}
         jobs = []
@@ -73,13 +74,12 @@ class PictureMaker:
             suffixes = (STATS, TREE) if first_pass else ()
             kept = tuple((self.folder / f"{key}{suffix}", self.cache.path(key, suffix)) for suffix in suffixes)
             jobs.append(Job(segment, self.folder / f"{key}.part", self.cache.path(key, VIDEO), stats, kept=kept))
-        total = sum(job.segment.frames for job in jobs)
+        total = sum(job.frames for job in jobs)
 
         def made(frames: int) -> None:
             self.progress(start + (end - start) * frames / max(1, total))
 
-        if jobs:
-            pool.run(jobs, made, self.check)
+        pool.run(_with_cover(jobs, cover), made, self.check)
         for job in jobs:
             take_once(job.output, self.folder / f"{job.segment.key}{VIDEO}")
         self.counts.made += len(jobs)
@@ -98,18 +98,20 @@ class PictureMaker:
                 take_once(path, self.folder / f"{key}{suffix}")
         return True
 
-    def _cover(self, pool: WorkerPool, segments: Sequence[Segment]) -> Path:
+    def _cover(self, segments: Sequence[Segment]) -> Job:
         """The middle frame of the first shot that has a picture (else of the first), without captions."""
         plain = [segment for segment in segments if len(segment.sources) == 1]
         segment = next((one for one in plain if one.sources[0].kind != "placeholder"), plain[0])
-        cover = self.folder / f"cover{COVER}"
-        known = self.cache.find(segment.key, COVER)
-        if known is None:
-            known = self.cache.path(segment.key, COVER)
-            job = Job(segment, self.folder / "cover.part", known, frame=segment.frames // 2)
-            pool.run([job], lambda _frames: None, self.check)
-        take(known, cover)
-        return cover
+        target = self.cache.find(segment.key, COVER) or self.cache.path(segment.key, COVER)
+        return Job(segment, self.folder / "cover.part", target, frame=segment.frames // 2)
+
+
+def _with_cover(jobs: Sequence[Job], cover: Job) -> list[Job]:
+    """The jobs, and the cover where it is not there yet: beside the segment that it is a frame of, whose picture is then ready."""
+    if cover.output.exists():
+        return list(jobs)
+    place = next((number for number, job in enumerate(jobs) if job.segment.key == cover.segment.key), 0)
+    return [*jobs[:place], cover, *jobs[place:]]
 
 
 def take_once(part: Path, target: Path) -> None:

@@ -23,6 +23,8 @@ ASPECT_TOLERANCE = 0.02  # a picture this near to the frame's aspect is cropped,
 BLUR_DIM = 0.6  # brightness of the blurred surroundings
 
 Rgb = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 
 
 class Still:
@@ -47,8 +49,8 @@ class Still:
         self._first, self._last = steady or planned
         self._prepare(rgb, scale)
 
-    def box(self, frame: int) -> tuple[float, float, float, float]:
-        """What frame number `frame` shows, in pixels of the picture: left, top, right, bottom, from the picture's edges."""
+    def box(self, frame: int) -> Box:
+        """What frame number `frame` shows, in pixels of the picture from its edges."""
         window = self._window(frame)
         half = (self._width / 2 / window.zoom, self._height / 2 / window.zoom)
         edges = (window.x - half[0], window.y - half[1], window.x + half[0], window.y + half[1])

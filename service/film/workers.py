@@ -48,6 +48,11 @@ class Job:
                 take(written, place)
         self.temporary.replace(self.output)
 
+    @property
+    def frames(self) -> int:
+        """How much work it is."""
+        return self.segment.frames if self.frame is None else 0
+
     def order(self, number: int) -> dict[str, Any]:
         """The job as the worker's protocol says it."""
         order = {"id": number, "segment": self.segment.to_json(), "output": str(self.temporary)}
@@ -182,10 +187,10 @@ class WorkerPool:
 def share(jobs: Sequence[Job], count: int) -> list[deque[Job]]:
     """Cut jobs into `count` stretches of about the same number of frames: neighbours share pictures, so they belong to one worker."""
     queues: list[deque[Job]] = [deque() for _ in range(count)]
-    total = sum(job.segment.frames for job in jobs) or 1
+    total = sum(job.frames for job in jobs) or 1
     passed = 0
     for job in jobs:
-        middle = passed + job.segment.frames / 2
+        middle = passed + job.frames / 2
         queues[min(count - 1, int(middle * count / total))].append(job)
-        passed += job.segment.frames
+        passed += job.frames
     return queues
