@@ -9,7 +9,7 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run test lint lock doctor clean
+.PHONY: help setup demo run test bench lint lock doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,16 @@ doctor: $(VENV)/.run ## say how the configuration is understood and whether each
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
 	@$(BIN)/python -m pytest $(PYTEST)
 
+# MoviePy, a contender, lives in an environment of its own: it asks for other versions of what the product uses.
+BENCH_VENV := .venv-bench
+$(BENCH_VENV)/.done: bench/requirements.txt
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --require-hashes -r bench/requirements.txt
+	@touch $@
+
+bench: $(VENV)/.dev $(BENCH_VENV)/.done ## measure the film beside its peers (BENCH="--quick --only 6"); see bench/README.md
+	@$(BIN)/python -m bench.film $(BENCH)
+
 lint: $(VENV)/.dev ## style, types and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -51,6 +61,7 @@ lint: $(VENV)/.dev ## style, types and the direction of imports
 lock: ## write requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml -o requirements.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q bench/requirements.in -o bench/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
