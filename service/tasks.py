@@ -76,7 +76,7 @@ def _retry_storyboard(services: Services, task: Task) -> str:
         if project is None:
             raise NotFound("项目不存在")
         boards = [one for one in project_queries.tasks(session, project.id) if one.type == TaskType.STORYBOARD]
-        if boards[-1].id != task.id:  # its shots would replace those of the newer one
+        if not boards or boards[-1].id != task.id:  # its shots would replace those of the newer one
             raise Conflict("已有更新的分镜任务，无需重试")
         project.status = ProjectStatus.CREATED
         text_task, _ = projects.new_storyboard(session, project, now=now)
