@@ -79,7 +79,7 @@ def finished_task(client: FlaskClient, task_id: str) -> dict[str, Any]:
 
 def decoded(task: dict[str, Any]) -> dict[str, Any]:
     """The task as a strict decoder takes it: another type, state or form of time makes it drop the whole task."""
-    shape = GOLDEN["task-image"]["answer"]["body"]["task"]
+    shape = GOLDEN["task-image"]["body"]["task"]
     shape = {**shape, "parameters": {}, "result": {**shape["result"], "resource_url": "str"}}
     assert misfits(shape, task) == []
     assert task["type"] in {str(type_) for type_ in TaskType}
