@@ -103,7 +103,9 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(_request: Request, error: HTTPException) -> JSONResponse:
-        return answer(error.status_code, error.detail)
+        response = answer(error.status_code, error.detail)
+        response.headers.update(error.headers or {})
+        return response
 
     @app.exception_handler(BadRequest)
     async def unusable(_request: Request, error: BadRequest) -> JSONResponse:

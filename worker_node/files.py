@@ -74,7 +74,7 @@ class OutputFolder:
 
     def find(self, path: str) -> tuple[Path, str]:
         """The file behind a path that the node reported, and its content type; raises `FileRefused` for any other."""
-        if not path or len(path) > MAX_PATH or any(character in path for character in "\0\\"):
+        if not path or path.startswith("/") or len(path) > MAX_PATH or any(character in path for character in "\0\\"):
             raise FileRefused
         if any(part.startswith(".") for part in path.split("/")):
             raise FileRefused

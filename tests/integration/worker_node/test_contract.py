@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ from PIL import Image
 
 from tests.integration.worker_node.conftest import NodeProcess, picture_base64
 
+JOB_KEYS = (
+    "id projectId shotId type status progress message parameters result error estimatedDuration "
+    "startedAt finishedAt createdAt updatedAt"
+)
 STORY = "海边有一座灯塔。老人点亮了灯。小船回来了。"
 
 
@@ -75,6 +81,33 @@ def test_a_clip(node: NodeProcess) -> None:
     answer = node.get("/v1/download", params={"path": video["path"]})
     with av.open(io.BytesIO(answer.content)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 5
+
+
+def test_a_job_has_every_key_of_the_contract_and_the_parameters_as_they_came(node: NodeProcess) -> None:
+    parameters: dict[str, Any] = {"shot_defaults": {"storyText": STORY, "shot_count": 2}}
+    job = node.ended(node.submit("storyboard", **parameters))
+    assert set(job) == set(JOB_KEYS.split())
+    assert job["parameters"] == parameters
+    times = [job[key] for key in ("createdAt", "startedAt", "finishedAt")]
+    assert times == sorted(times)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", moment) for moment in times)
+
+
+def test_envelopes_of_one_id_that_come_at_once_are_one_job(node: NodeProcess) -> None:
+    def submit(_: int) -> str:
+        return str(node.post("storyboard", task="at-once", shot_defaults={"storyText": STORY}).json()["job_id"])
+
+    before = jobs_known(node)
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(submit, range(24)))) == 1
+    assert jobs_known(node) == before + 1
+
+
+def test_the_wrong_method_is_told_the_right_one(node: NodeProcess) -> None:
+    answer = node.get("/v1/generate")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+    assert answer.json()["error"]
 
 
 def test_the_same_envelope_id_is_one_job(node: NodeProcess) -> None:
@@ -176,6 +209,7 @@ def test_only_results_are_served(node: NodeProcess, tmp_path: Path) -> None:
         f"{job['id']}/../../secret.json",
         str(secret),
         f"//{secret}",
+        str(own / "storyboard.json"),
         f"{job['id']}/link.json",
         f"{job['id']}/inner.json",
         "linked/secret.json",

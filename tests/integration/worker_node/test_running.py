@@ -45,6 +45,33 @@ def test_cancelling_a_running_job_ends_its_process_and_leaves_no_file(start_node
     assert after["status"] == "finished", "the next job gets a new process"
 
 
+@pytest.mark.parametrize(
+    ("kind", "parameters", "short"),
+    [
+        ("audio", {"tts": {"text": "很长的故事。" * 3000}}, {"tts": {"text": "好。"}}),
+        (
+            "shot",
+            {"shot": {"prompt": "森林", "image_width": "2048", "image_height": "2048"}},
+            {"shot": {"prompt": "森林", "image_width": "64", "image_height": "64"}},
+        ),
+    ],
+)
+def test_speech_and_pictures_are_stopped_too(
+    start_node: StartNode, kind: str, parameters: dict[str, Any], short: dict[str, Any]
+) -> None:
+    node = start_node()
+    job_id = node.submit(kind, **parameters)
+    wait_until(node.workers, PATIENCE_S, "a worker process")
+    workers = node.workers()
+    asked = time.monotonic()
+    assert node.http.delete(f"{node.url}/v1/jobs/{job_id}", timeout=PATIENCE_S).status_code == 200
+    assert all(gone(worker.pid) for worker in workers)
+    assert not node.left_over(job_id)
+    assert time.monotonic() - asked < 10, "it should be one second"
+    assert node.ended(node.submit(kind, **short))["status"] == "finished"
+    assert node.job(job_id)["status"] == "cancelled"
+
+
 def test_the_queue_is_bounded_and_a_waiting_job_can_be_cancelled(start_node: StartNode) -> None:
     node = start_node("--queue", "2")
     running = node.submit("video", **long_clip())

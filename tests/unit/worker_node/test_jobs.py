@@ -1,0 +1,125 @@
+"""The ledger's clockwork: what is remembered, and for how long."""
+
+from __future__ import annotations
+
+import pytest
+
+from worker_node.envelope import Envelope
+from worker_node.errors import JobUnknown, QueueFull
+from worker_node.jobs import Job, JobStatus, Ledger
+
+TYPE = "generate_storyboard"
+
+
+class Book:
+    """A ledger over a clock that is moved by hand."""
+
+    def __init__(self, *, queue: int = 10, keep_jobs: int = 10, keep_seconds: float = 60.0) -> None:
+        self.now = 0.0
+        self.told: list[str] = []
+        self.removed: list[str] = []
+        self.ledger = Ledger(
+            queue=queue,
+            keep_jobs=keep_jobs,
+            keep_seconds=keep_seconds,
+            on_end=lambda job: self.told.append(job.id),
+            forget=self.removed.append,
+            monotonic=lambda: self.now,
+        )
+
+    def submit(self, task: str) -> Job:
+        envelope = Envelope.model_validate({"id": task, "type": TYPE})
+        return self.ledger.submit(envelope, "-", lambda _job_id: {}, self.removed.append)
+
+    def finish(self, task: str) -> Job:
+        job = self.submit(task)
+        assert self.ledger.take("llm", 0) is job
+        assert self.ledger.finish(job, {"made": task})
+        return job
+
+
+def test_an_ended_job_is_forgotten_with_its_files_after_its_time() -> None:
+    book = Book(keep_seconds=60)
+    old = book.finish("old")
+    book.now = 40
+    young = book.finish("young")
+    book.now = 61
+    book.ledger.sweep()
+    assert book.removed == [old.id]
+    with pytest.raises(JobUnknown):
+        book.ledger.get(old.id)
+    assert book.ledger.get(young.id)["result"] == {"made": "young"}
+    assert book.submit("old").id != old.id, "its envelope may start a new job"
+
+
+def test_what_waits_or_runs_is_never_forgotten() -> None:
+    book = Book(keep_jobs=1, keep_seconds=1)
+    running, waiting = book.submit("running"), book.submit("waiting")
+    assert book.ledger.take("llm", 0) is running
+    book.now = 1_000_000
+    book.ledger.sweep()
+    assert book.ledger.get(running.id)["status"] == "processing"
+    assert book.ledger.get(waiting.id)["status"] == "pending"
+
+
+def test_a_cancelled_job_stays_until_its_process_is_gone() -> None:
+    book = Book(keep_seconds=1)
+    job = book.submit("task")
+    book.ledger.take("llm", 0)
+    stopped: list[str] = []
+    assert book.ledger.running(job, lambda: stopped.append(job.id))
+    book.ledger.cancel(job.id)
+    assert stopped == [job.id]
+    book.now = 10
+    book.ledger.sweep()
+    assert book.removed == []
+    job.settled.set()
+    book.ledger.sweep()
+    assert book.removed == [job.id]
+
+
+def test_a_cancelled_job_takes_no_result_no_failure_and_no_progress() -> None:
+    book = Book()
+    job = book.submit("task")
+    book.ledger.take("llm", 0)
+    book.ledger.cancel(job.id)
+    book.ledger.report(job, 50, "late")
+    assert not book.ledger.finish(job, {"late": True})
+    assert not book.ledger.fail(job, "late")
+    assert not book.ledger.running(job, lambda: None)
+    assert (job.status, job.result, job.progress, job.error) == (JobStatus.CANCELLED, {}, 0, "")
+    assert book.told == []
+
+
+def test_progress_never_goes_back_and_is_100_at_a_good_end_only() -> None:
+    book = Book()
+    job = book.submit("task")
+    book.ledger.take("llm", 0)
+    for percent in (10, 5, 250, -3):
+        book.ledger.report(job, percent, "working")
+    assert job.progress == 99
+    assert book.ledger.fail(job, "broken")
+    assert job.progress == 99
+    assert book.finish("other").progress == 100
+    assert len(book.told) == 2
+
+
+def test_a_full_queue_refuses_new_jobs_but_knows_the_old() -> None:
+    book = Book(queue=1)
+    first = book.submit("first")
+    with pytest.raises(QueueFull):
+        book.submit("second")
+    assert book.submit("first") is first
+    book.ledger.cancel(first.id)
+    assert book.removed == [first.id], "what it waited with"
+    assert book.submit("second")
+
+
+def test_a_closed_ledger_hands_out_nothing() -> None:
+    book = Book()
+    job = book.submit("task")
+    book.ledger.close()
+    assert book.ledger.take("llm", 0) is None
+    assert job.status is JobStatus.CANCELLED
+    with pytest.raises(QueueFull):
+        book.submit("another")
