@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
@@ -21,6 +22,8 @@ from worker_node.node import Node
 
 MAX_BODY = MAX_IMAGE_BASE64 + (4 << 20)  # a picture and a story
 CANCEL_PATIENCE_S = 5.0
+
+log = logging.getLogger(__name__)
 
 
 def create_app(node: Node) -> FastAPI:
@@ -116,6 +119,11 @@ def _add_error_handlers(app: FastAPI) -> None:
         response = answer(503, str(error))
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
+
+    @app.exception_handler(OSError)
+    async def broken(_request: Request, error: OSError) -> JSONResponse:
+        log.error("the request failed", exc_info=error)
+        return answer(500, f"模型节点出错：{error.strerror or type(error).__name__}")
 
     @app.exception_handler(JobUnknown)
     @app.exception_handler(FileRefused)

@@ -126,8 +126,8 @@ class Ledger:
         """Queue a job, or return the one that was started for the same envelope id.
 
         `prepare(job id)` makes the provider's request and may write its input; it runs outside the lock, only where the job is new.
-        Where two of the same envelope come at once the second's preparation is undone by `settle(job id)`. Raises `QueueFull` and
-        whatever `prepare` raises.
+        Where two of the same envelope come at once the second's preparation is undone by `settle(job id)`, and so is one that fails.
+        Raises `QueueFull` and whatever `prepare` raises.
         """
         self.sweep()
         known = self._admit(envelope)
@@ -135,8 +135,8 @@ class Ledger:
             return known
         moment = now()
         job_id = str(uuid.uuid4())
-        job = Job(job_id, envelope, prepare(job_id), request_id, created_at=moment, updated_at=moment)
         try:
+            job = Job(job_id, envelope, prepare(job_id), request_id, created_at=moment, updated_at=moment)
             with self._changed:
                 known = self._admit(envelope)
                 if known is None:
@@ -145,7 +145,7 @@ class Ledger:
                     self._waiting[job.kind].append(job)
                     self._changed.notify_all()
                     return job
-        except QueueFull:
+        except Exception:  # no room in the queue, or none on the disk
             settle(job_id)
             raise
         settle(job_id)

@@ -116,6 +116,22 @@ def test_a_worker_that_dies_fails_its_job_only(start_node: StartNode) -> None:
     assert node.ended(node.submit("storyboard", shot_defaults=STORY))["status"] == "finished"
 
 
+def test_a_disk_that_cannot_be_written_is_said_and_survived(start_node: StartNode) -> None:
+    node = start_node()
+    work = node.output / ".work"
+    work.rmdir()
+    work.write_text("in the way")
+    refused = node.post("video", **long_clip())
+    assert refused.status_code == 500
+    assert "模型节点出错" in refused.json()["error"]
+    assert node.ended(node.submit("storyboard", shot_defaults=STORY))["status"] == "failed"
+    assert node.get("/health").json()["queued"] == 0
+    work.unlink()
+    work.mkdir()
+    assert node.ended(node.submit("storyboard", shot_defaults=STORY))["status"] == "finished"
+    assert "Traceback" in node.log.read_text(), "what went wrong is in the log"
+
+
 def test_ended_jobs_and_their_files_are_bounded(start_node: StartNode) -> None:
     node = start_node("--keep-jobs", "2")
     jobs = [node.ended(node.submit("storyboard", shot_defaults=STORY))["id"] for _ in range(4)]

@@ -115,6 +115,20 @@ def test_a_full_queue_refuses_new_jobs_but_knows_the_old() -> None:
     assert book.submit("second")
 
 
+def test_a_preparation_that_fails_is_undone_and_may_be_tried_again() -> None:
+    book = Book()
+    envelope = Envelope.model_validate({"id": "task", "type": TYPE})
+
+    def fail(_job_id: str) -> dict[str, object]:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        book.ledger.submit(envelope, "-", fail, book.removed.append)
+    assert len(book.removed) == 1
+    assert book.ledger.counts() == {"queued": 0, "running": 0, "kept": 0}
+    assert book.submit("task").status is JobStatus.PENDING
+
+
 def test_a_closed_ledger_hands_out_nothing() -> None:
     book = Book()
     job = book.submit("task")

@@ -27,7 +27,7 @@ LEAST_SIDE = 256  # painted; smaller pictures are scaled down
 SIZES = {"close": 1.7, "low": 1.35, "wide": 0.72, "above": 0.68}
 PLACES_ACROSS = (0.36, 0.64, 0.22, 0.8, 0.5, 0.1)
 ROOM = Ground(lambda _land: None, 0.7, 0.93, 0.8)
-NIGHT_LIFT = 1.35
+NIGHT_LIFT, MOONLIT = 1.35, 0.16
 BUILT_UP = {"city": {"house"}}  # what a place is full of anyway
 
 
@@ -144,6 +144,9 @@ def _place(
         x = min(max(x * canvas.width, left + margin), canvas.width - right - margin) / canvas.width
     lamps = 1.0 if scene.dark or scene.place == INDOOR else 0.6 if scene.time != "day" else 0.3
     dark = 0.9 if scene.view == "silhouette" else 0.0
+    if scene.dark and zone == "ground":  # moonlit air behind it, or what is grey is lost in a grey night
+        middle = y * canvas.height - pen.height / 2
+        canvas.glow(x * canvas.width, middle, max(pen.height, left + right) * 0.9, scene.palette.glow, MOONLIT)
     pen.place(
         canvas, x * canvas.width, y * canvas.height, palette,
         depth=depth, side=-1 if across < 0.5 else 1, lamps=lamps, shadow=zone == "ground", dark=dark,
