@@ -55,7 +55,10 @@ def insist(call: Callable[[], Answer]) -> Answer:
     def attempt() -> tuple[Answer] | None:
         try:
             return (call(),)
-        except requests.ConnectionError:
+        except (
+            requests.ConnectionError,
+            requests.exceptions.ChunkedEncodingError,
+        ):  # killed before, or amid its answer
             return None
 
     return wait_until(attempt, PATIENCE_S)[0]  # type: ignore[index]  # true, so not None

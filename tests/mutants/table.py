@@ -101,8 +101,8 @@ MUTANTS = (
     Mutant(
         "the node's progress is dropped",
         "processor/node_job.py",
-        "handle.report(job.progress or 0, job.message)",
-        "handle.report(0, job.message)",
+        "handle.report(job.progress or 0, job.message or",
+        "handle.report(0, job.message or",
         (f"{STORIES}::test_progress_and_message_of_the_node_reach_the_row_in_order[sqlite]",),
     ),
     Mutant(
