@@ -23,7 +23,7 @@ from service.film.cache import Cache, host_slot, work_folder
 from service.film.captions import Captions
 from service.film.control import Beside, Stop, Teller
 from service.film.cues import Cue, make_cues
-from service.film.encoders import choose_encoding, frame_size
+from service.film.encoders import as_previewed, choose_encoding
 from service.film.join import Chapter, Parts, join
 from service.film.materials import Material, file_digest, inspect
 from service.film.motion import choose_moves
@@ -97,7 +97,7 @@ class _Film:
 
     def make(self) -> FilmReport:
         """The film; with what turns out to be unusable replaced, unless the spec is strict."""
-        whole = self.spec
+        whole = as_previewed(self.spec)
         started = time.monotonic()
         while True:
             self.spec = whole
@@ -135,7 +135,7 @@ class _Film:
             timings = timeline.timings(self.spec.shots)
             encoding, notes = choose_encoding(self.spec, self.stop)
             self.warnings += notes
-            width, height = frame_size(self.spec)
+            width, height = self.spec.width, self.spec.height
             cues = self._cues(timings, materials, width, height)
             segments = self._segments(timeline, materials[:count], cues, encoding)
         self.tell("picture", PLANNED, "制作画面")
@@ -189,7 +189,7 @@ class _Film:
         self, timeline: Timeline, materials: Sequence[Material], cues: Sequence[Cue], encoding: Encoding
     ) -> list[Segment]:
         spec = self.spec
-        width, height = frame_size(spec)
+        width, height = spec.width, spec.height
         moves = choose_moves([shot.seed for shot in spec.shots])
         sources = [
             Source(
@@ -306,7 +306,7 @@ class _Film:
         return {
             "shots": len(spec.shots),
             "frames": timeline.frames,
-            "size": "{}x{}".format(*frame_size(spec)),
+            "size": f"{spec.width}x{spec.height}",
             "fps": spec.fps,
             "quality": spec.quality.value,
             "rate_control": spec.rate_control.value,

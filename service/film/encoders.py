@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from service.errors import FilmError
 from service.film.process import last_lines, run_ffmpeg
 from service.film.segments import Encoding
-from service.film.spec import Cancel, Encoder, FilmSpec, Quality, RateControl
+from service.film.spec import LEAST_SIDE, Cancel, Encoder, FilmSpec, Quality, RateControl
 
 PROBE_TIMEOUT_S = 20.0
-PREVIEW_SIDE = 640
+PREVIEW_SIDE, PREVIEW_FPS = 640, 15
 VAAPI_DEVICE = "/dev/dri/renderD128"
 
 # Superfast with the two tools that its neighbour veryfast owes its quality to, at 0.6 of its time. Pictures under a slow camera need few
@@ -33,13 +34,17 @@ HARDWARE: dict[Encoder, tuple[str, dict[str, str]]] = {
 HARDWARE_QUALITY = {Quality.PREVIEW: 32, Quality.FINAL: 24, Quality.HIGH: 20}
 
 
-def frame_size(spec: FilmSpec) -> tuple[int, int]:
-    """The film's size in pixels: a preview's longer side is at most 640, its aspect the same."""
-    longer = max(spec.width, spec.height)
-    if spec.quality is not Quality.PREVIEW or longer <= PREVIEW_SIDE:
-        return spec.width, spec.height
-    width, height = (max(2, 2 * round(side * PREVIEW_SIDE / longer / 2)) for side in (spec.width, spec.height))
-    return width, height
+def as_previewed(spec: FilmSpec) -> FilmSpec:
+    """The spec in a preview's format, when it asks for one: the longer side at most 640, the aspect the same, at most 15 frames a second.
+
+    A strip so narrow that it would be less than the smallest side of a film stays larger.
+    """
+    if spec.quality is not Quality.PREVIEW:
+        return spec
+    longer, shorter = max(spec.width, spec.height), min(spec.width, spec.height)
+    scale = min(1.0, max(PREVIEW_SIDE / longer, LEAST_SIDE / shorter))
+    width, height = (max(2, 2 * round(side * scale / 2)) for side in (spec.width, spec.height))
+    return replace(spec, width=width, height=height, fps=min(spec.fps, PREVIEW_FPS))
 
 
 def choose_encoding(spec: FilmSpec, cancel: Cancel) -> tuple[Encoding, list[str]]:

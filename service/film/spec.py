@@ -15,6 +15,7 @@ from typing import Protocol
 from service.errors import InvalidInput
 
 MAX_SHOTS = 500
+LEAST_SIDE = 64  # pixels
 INPUT = "input"
 """The stage of a FilmError for which a picture or a clip is to blame: a film that is not strict is made without it."""
 
@@ -48,7 +49,7 @@ class Subtitles(str, Enum):
 
 
 class Quality(str, Enum):
-    """`preview` is small and of a low rate, `final` is for viewers, `high` spends about twice the time on the same picture."""
+    """`preview` is small, of few frames and bits, `final` is for viewers, `high` spends about twice the time on the same picture."""
 
     PREVIEW = "preview"
     FINAL = "final"
@@ -159,8 +160,8 @@ class FilmSpec:
         if not self.shots:
             raise InvalidInput("shots", "影片至少需要一个镜头")
         for name, value, low, high in (
-            ("width", self.width, 64, 4096),
-            ("height", self.height, 64, 4096),
+            ("width", self.width, LEAST_SIDE, 4096),
+            ("height", self.height, LEAST_SIDE, 4096),
             ("fps", self.fps, 1, 60),
             ("threads", self.threads, 0, 256),
             ("max_concurrent", self.max_concurrent, 1, 64),
