@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Protocol
 
 import av
-import ffmpeg
 import numpy as np
 from av.codec.context import Flags
 from av.error import FFmpegError
@@ -101,6 +100,8 @@ class HardwareWriter:
     """ffmpeg with one of its hardware encoders, reading raw frames from a pipe."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: int, encoding: Encoding) -> None:
+        import ffmpeg  # noqa: PLC0415 - slow to import, and of no use to the workers that encode by x264
+
         self._planes = Planes(
             np.empty((size[1], size[0]), np.uint8),
             np.empty((size[1] // 2, size[0] // 2), np.uint8),

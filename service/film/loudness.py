@@ -91,6 +91,10 @@ class Measured:
         """LUFS, gated; -inf for silence. `gains` are factors per cell."""
         return integrated(self.energies if gains is None else self.energies * gains**2)
 
+    def under(self, gains: Cells) -> Measured:
+        """The same under factors per cell."""
+        return Measured(self.energies * gains**2, self.peaks * gains)
+
     def true_peak(self) -> float:
         """dBTP; -inf for digital silence."""
         return decibels(float(self.peaks.max(initial=0.0)))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import importlib.metadata
 import itertools
 import json
 import math
@@ -134,11 +133,13 @@ class Segment:
 @functools.lru_cache(maxsize=1)
 def code_version() -> str:
     """A hash of the modules that make pictures and of the versions of what they stand on."""
+    from importlib import metadata  # noqa: PLC0415 - slow to import, and of no use to the worker processes
+
     digest = hashlib.sha256()
     for name in CODE:
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     for library in LIBRARIES:
-        digest.update(f"{library} {importlib.metadata.version(library)}\n".encode())
+        digest.update(f"{library} {metadata.version(library)}\n".encode())
     return digest.hexdigest()
 
 

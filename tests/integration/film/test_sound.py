@@ -14,7 +14,7 @@ import pytest
 
 from service.film import sound as sound_module
 from service.film.sound import SoundReport, make_sound
-from service.film.spec import FilmShot, FilmSpec, Music, ShotTiming
+from service.film.spec import FilmShot, FilmSpec, Music, Quality, ShotTiming
 from tests.audio_signals import (
     RATE,
     Samples,
@@ -41,6 +41,7 @@ class Film:
     slot_s: float = 3.0
     total_s: float = 0.0
     strict: bool = False
+    quality: Quality = Quality.FINAL
 
     def timings(self) -> list[ShotTiming]:
         return [
@@ -56,7 +57,14 @@ class Film:
 
     def make(self, name: str = "sound.m4a", **options: Any) -> tuple[SoundReport, Path]:
         shots = tuple(FilmShot(order=number + 1, narration=path) for number, path in enumerate(self.narrations))
-        spec = FilmSpec(shots, self.folder / "out", self.folder / "cache", music=self.music, strict=self.strict)
+        spec = FilmSpec(
+            shots,
+            self.folder / "out",
+            self.folder / "cache",
+            music=self.music,
+            strict=self.strict,
+            quality=self.quality,
+        )
         output = self.folder / name
         given: dict[str, Any] = {"cancel": threading.Event(), "progress": lambda _done: None, **options}
         total = self.total_s or self.slot_s * len(self.narrations)
@@ -131,6 +139,21 @@ def test_every_mix_is_as_loud_as_wanted_and_under_the_ceiling(mix: Callable[[Pat
     assert report.warnings == ()
     seconds = heard(path).shape[1] / RATE
     assert seconds == pytest.approx(film.slot_s * len(film.narrations), abs=0.03)  # one AAC frame
+
+
+@pytest.mark.parametrize("mix", [_loud, _peaky, _telephone], ids=lambda mix: mix.__name__.strip("_"))
+def test_a_preview_sounds_nearly_as_loud_and_is_not_taken_for_the_films_sound(
+    mix: Callable[[Path], Film], tmp_path: Path
+) -> None:
+    film = mix(tmp_path)
+    report, path = dataclasses.replace(film, quality=Quality.PREVIEW).make("preview.m4a")
+    lufs, dbtp = ebur128(path)
+    assert lufs == pytest.approx(-16.0, abs=0.5)
+    assert dbtp <= 0.0
+    assert (report.integrated_lufs, report.true_peak_dbtp) == pytest.approx((lufs, dbtp), abs=0.7)
+    whole, other = film.make()
+    assert not whole.cached
+    assert other.stat().st_size > 1.3 * path.stat().st_size
 
 
 def test_the_limiter_is_needed_for_peaks_and_gives_no_loudness_away(tmp_path: Path) -> None:
