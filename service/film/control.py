@@ -67,18 +67,17 @@ class Beside:
         return self._abandoned.is_set() or self._stop.is_set()
 
     def check(self) -> None:
-        """Raise what the work raised, or what `Stop.check` does."""
+        """Raise what `Stop.check` does, or what the work raised: that it was stopped is only what follows from the first."""
+        self._stop.check()
         if self.error is not None:
             raise self.error
-        self._stop.check()
 
     def wait(self) -> None:
         """Until it is done; raises as `check` does."""
         while self._thread.is_alive():
             self.check()
             self._thread.join(0.02)
-        if self.error is not None:
-            raise self.error
+        self.check()
 
     def abandon(self) -> None:
         """Stop it, and wait until it has."""

@@ -1,0 +1,40 @@
+"""Work beside other work: which of two reasons to stop is told."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from service.errors import Cancelled, FilmError
+from service.film.control import Beside, Stop
+from service.film.spec import Cancel
+from tests.wait import wait_until
+
+
+def _until_stopped(cancel: Cancel) -> None:
+    wait_until(cancel.is_set)
+    raise Cancelled
+
+
+@pytest.mark.parametrize("end", ["check", "wait"])
+def test_over_the_time_limit_it_is_the_limit_that_is_told(end: str) -> None:
+    stop = Stop(threading.Event(), timeout_s=0.05)
+    stop.begin()
+    side = Beside(_until_stopped, stop)
+    wait_until(lambda: side.error is not None)
+    with pytest.raises(FilmError, match="超过时限"):
+        getattr(side, end)()
+
+
+@pytest.mark.parametrize("end", ["check", "wait"])
+def test_a_failure_of_the_work_is_told_as_it_is(end: str) -> None:
+    def fail(_cancel: Cancel) -> None:
+        raise FilmError("声音", "旁白无法使用", shot=2)
+
+    stop = Stop(threading.Event(), timeout_s=60)
+    stop.begin()
+    side = Beside(fail, stop)
+    wait_until(lambda: side.error is not None)
+    with pytest.raises(FilmError, match="镜头 2"):
+        getattr(side, end)()
