@@ -6,12 +6,14 @@ share answer the wrong one.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 3  # for requests at work when the server stops; the worker is killed after it
 HANG_S = 120  # a worker whose main loop stood still for so long is replaced
+PORT_S, PORT_LOOK_S = 3.0, 0.1  # how long a port that is in use is waited for
 BACKLOG = 2048
 KEEPALIVE_S = 5
 LINE_FACTOR = 4  # our own answer to a long request line is JSON; gunicorn cuts off what is longer still
@@ -57,12 +60,15 @@ class Site:
 
 
 def listen(address: Listen) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises `AddressInUse`."""
+    """A listening socket; port 0 takes a free one. Raises `AddressInUse`.
+
+    A server that was killed a moment ago may still hold the port: its worker process is about to end.
+    """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((address.host, address.port))
+        _bind(listener, address, time.monotonic() + PORT_S)
         listener.listen(BACKLOG)
     except (OSError, UnicodeError) as error:
         listener.close()
@@ -70,6 +76,16 @@ def listen(address: Listen) -> socket.socket:
             f"cannot listen on {address.host or '*'}:{address.port} ({error}); set another one by server.port or S2V_SERVER_PORT"
         ) from error
     return listener
+
+
+def _bind(listener: socket.socket, address: Listen, deadline: float) -> None:
+    while True:
+        try:
+            return listener.bind((address.host, address.port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            time.sleep(PORT_LOOK_S)
 
 
 def serve(listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> int:

@@ -1,0 +1,41 @@
+"""The listening socket of the web server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+
+from config.addresses import Listen
+from service import web_server
+from service.web_server import AddressInUse, listen
+
+
+@pytest.fixture
+def taken() -> socket.socket:
+    blocker = socket.socket()
+    blocker.bind(("127.0.0.1", 0))
+    blocker.listen()
+    return blocker
+
+
+def test_a_port_that_is_about_to_be_free_is_waited_for(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = threading.Event()
+
+    def sleep(_seconds: float) -> None:
+        refused.set()
+        taken.close()
+
+    port = taken.getsockname()[1]
+    monkeypatch.setattr(time, "sleep", sleep)
+    with listen(Listen("127.0.0.1", port)) as listener:
+        assert refused.is_set()
+        assert listener.getsockname()[1] == port
+
+
+def test_a_port_that_stays_taken_is_named(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "PORT_S", 0.05)
+    with taken, pytest.raises(AddressInUse, match=f"cannot listen on 127.0.0.1:{taken.getsockname()[1]}.*server.port"):
+        listen(Listen("127.0.0.1", taken.getsockname()[1]))
