@@ -2,6 +2,8 @@
 -- are signed when they are read and the bucket can be closed again. Set the address that was set there.
 -- Links that the Go backend stored, which are presigned and so hold a question mark, are left as they are. Running this twice changes nothing more.
 
+-- As bytes: on MySQL 8 the address has another collation than the columns, and the two could not be compared.
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
 SET @base = 'http://127.0.0.1:9000/storytovideo/';
 
 UPDATE project SET cover_image = SUBSTRING(cover_image, CHAR_LENGTH(@base) + 1) WHERE cover_image LIKE CONCAT(@base, 'projects/%') AND cover_image NOT LIKE '%?%';

@@ -3,6 +3,7 @@
 -- let the bucket be read without a signature (`mc anonymous set download ALIAS/BUCKET`).
 -- Links that the Go backend stored are left as they are. Running this twice changes nothing more.
 
+SET NAMES utf8mb4 COLLATE utf8mb4_bin;
 SET @base = 'http://127.0.0.1:9000/storytovideo/';
 
 UPDATE project SET cover_image = CONCAT(@base, cover_image) WHERE cover_image LIKE 'projects/%';

@@ -278,7 +278,7 @@ def test_the_rights_that_the_migration_page_names_are_enough(mysql_url: URL, acc
     with pytest.raises(DatabaseUnavailable, match="the account needs CREATE"):
         open_mysql(account(rows))
     open_mysql(account(f"{rows}, CREATE, ALTER, INDEX, REFERENCES")).close()
-    later = open_mysql(account(f"{rows}, CREATE"))
+    later = open_mysql(account(f"{rows}, CREATE, REFERENCES"))
     assert info(later)["version"] == "1"
     later.close()
 

@@ -54,7 +54,7 @@ def test_a_picture_made_anew_learns_its_shot(taken_over: Database) -> None:
     assert found[TASK.format("41")] == SHOT.format("41")
     assert found[TASK.format("42")] is None, "its shot was deleted"
     assert found[TASK.format("12")] is None, "it waits for the storyboard"
-    assert found[TASK.format("73")] is None, "its parameters are broken"
+    assert found.get(TASK.format("73")) is None, "its parameters are broken; MySQL never let such a row in"
 
 
 def test_every_row_reads(taken_over: Database) -> None:
