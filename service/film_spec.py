@@ -104,7 +104,7 @@ def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path]) -> FilmSh
         picture=files.get(f"image:{shot.id}"),
         clip=files.get(f"clip:{shot.id}"),
         narration=files.get(f"audio:{shot.id}"),
-        text=shot.spoken if request.narration != "none" else "",
+        text=shot.spoken,
         title=shot.title,
         transition=transition_of(request.transition or shot.transition or ""),
         transition_s=request.transition_seconds,

@@ -107,8 +107,9 @@ def test_shots_have_their_files_texts_and_numbers() -> None:
     assert one.seed != two.seed
 
 
-def test_without_narration_nothing_is_there_to_read_either() -> None:
-    assert [shot.text for shot in spec(narration="none").shots] == ["", ""]
+def test_a_film_without_a_voice_can_still_be_read() -> None:
+    assert [shot.text for shot in spec(narration="none").shots] == ["旁白一。", "旁白二。"]
+    assert spec(narration="none", subtitles="off").subtitles is Subtitles.OFF
 
 
 @pytest.mark.parametrize(
