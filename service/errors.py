@@ -32,6 +32,9 @@ processor tries again is a property of the type (`retryable`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
 
 class StoryToVideoError(Exception):
     """Root of everything this project raises on purpose. `str(error)` is a text that a user may read."""
@@ -126,15 +129,34 @@ class TaskTimeout(TaskError):
     """The task ran longer than its limit."""
 
 
+Stage: TypeAlias = Literal[
+    "fetch", "input", "plan", "picture", "probe", "encode", "subtitles", "sound", "join", "timeout"
+]
+"""Where a film can fail. `input` means that a picture or a clip is to blame: a film that is not strict is made without it."""
+_STAGE_NAMES: Mapping[Stage, str] = {  # as users read them
+    "fetch": "读取素材",
+    "input": "素材",
+    "plan": "准备",
+    "picture": "画面",
+    "probe": "检测编码器",
+    "encode": "编码",
+    "subtitles": "字幕",
+    "sound": "声音",
+    "join": "合成",
+    "timeout": "超时",
+}
+
+
 class FilmError(TaskError):
     """The film pipeline failed.
 
-    `stage` is the stage's name, `reason` the message alone, `shot` the shot's order (from 1) where one is to blame, `log` the last lines
-    of ffmpeg.
+    `stage` is the stage's identifier, whose Chinese name users read; `reason` is the message alone, `shot` the shot's order (from 1) where
+    one is to blame, `log` the last lines of ffmpeg.
     """
 
-    def __init__(self, stage: str, message: str, *, shot: int | None = None, log: str = "") -> None:
-        where = f"{stage}, 镜头 {shot}" if shot is not None else stage
+    def __init__(self, stage: Stage, message: str, *, shot: int | None = None, log: str = "") -> None:
+        name = _STAGE_NAMES[stage]
+        where = f"{name}，镜头 {shot}" if shot is not None else name
         tail = f"\n{log.strip()}" if log.strip() else ""
         super().__init__(f"[{where}] {message}{tail}")
         self.stage, self.reason, self.shot, self.log = stage, message, shot, log

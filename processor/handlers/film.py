@@ -7,7 +7,7 @@ import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -24,7 +24,7 @@ from service.film.compose import compose
 from service.film.spec import FilmReport, Progress
 from service.requests import FilmRequest
 
-STAGE = "读取素材"
+STAGE: Final = "fetch"
 NO_MUSIC = "音乐库中没有合适的音乐，影片不含背景音乐"
 FETCHED, COMPOSED = 5, 95  # percent of the task when the parts are there, and when the film is made
 REPORT_EVERY_S = 0.5

@@ -77,7 +77,7 @@ class Captions:
             self._font = ImageFont.truetype(file, self._size)
             self._glyphs = ImageFont.truetype(file, 20, layout_engine=ImageFont.Layout.BASIC)
         except OSError as error:
-            raise FilmError("字幕", f"字体无法读取: {file.name} ({error})") from error
+            raise FilmError("subtitles", f"字体无法读取: {file.name} ({error})") from error
         self._missing = self._bitmap(_NO_GLYPH)
         self._drawable: dict[str, bool] = {}
 

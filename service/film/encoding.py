@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Final, Protocol
 
 import av
 import numpy as np
@@ -20,7 +20,7 @@ from service.film.planes import Planes
 from service.film.process import ffmpeg_exe, last_lines
 from service.film.segments import Encoding
 
-STAGE = "encode"
+STAGE: Final = "encode"
 BT709, LIMITED = 1, 1  # the H.264 tags of matrix, primaries and transfer; the range
 TICKS_PER_FRAME = 512  # of the segment's clock, so that every frame's time is a whole number of ticks
 

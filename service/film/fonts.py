@@ -16,10 +16,10 @@ def font_file(configured: Path | None = None) -> Path:
     """The configured font, or the Noto Sans CJK that pip brought. Raises FilmError when the file is not there."""
     if configured is not None:
         if not configured.is_file():
-            raise FilmError("字幕", f"找不到字体文件: {configured}")
+            raise FilmError("subtitles", f"找不到字体文件: {configured}")
         return configured
     package = find_spec(FONT_PACKAGE)
     for folder in (package.submodule_search_locations or []) if package else []:
         for file in sorted(Path(folder).glob("*.[ot]t[fc]")):
             return file
-    raise FilmError("字幕", f"找不到字幕字体: 请安装 {FONT_PACKAGE}，或设置 film.font")
+    raise FilmError("subtitles", f"找不到字幕字体: 请安装 {FONT_PACKAGE}，或设置 film.font")

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import av
 import ffmpeg
@@ -15,7 +16,7 @@ from service.errors import FilmError
 from service.film.process import ffmpeg_exe, run_ffmpeg
 from service.film.spec import Cancel
 
-STAGE = "join"
+STAGE: Final = "join"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from service.errors import FilmError
 from service.film import sound
@@ -17,7 +17,7 @@ from service.film.cache import Cache
 from service.film.media import clip_seconds
 from service.film.spec import INPUT, FilmShot, FilmSpec
 
-STAGE = "plan"
+STAGE: Final = "plan"
 SUFFIX = ".json"
 LISTENER = "listen-1"  # goes up when `sound.listen` hears differently
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from service.film.spec import Cancel, FilmSpec, Music, ShotTiming
 from service.film.speech import Span, SpeechMeter
 from service.film.tracks import Loop, Track, apply_gains
 
-STAGE = "声音"
+STAGE: Final = "sound"
 # Weaker than that is no speech and no music but a room: it stays as it is.
 _FAINTEST_LUFS = -50.0
 _STEP = 1200 * CELL

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from service.errors import Cancelled, FilmError
+from service.errors import Cancelled, FilmError, Stage
 from service.film.spec import Cancel
 
 POLL_S = 0.02
@@ -43,7 +43,7 @@ def last_lines(log: str, count: int = LOG_LINES) -> str:
 def run_ffmpeg(
     arguments: Sequence[str],
     *,
-    stage: str,
+    stage: Stage,
     cancel: Cancel,
     timeout_s: float,
     shot: int | None = None,

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from service.errors import InvalidInput
 
 MAX_SHOTS = 500
 LEAST_SIDE = 64  # pixels
-INPUT = "input"
+INPUT: Final = "input"
 """The stage of a FilmError for which a picture or a clip is to blame: a film that is not strict is made without it."""
 
 

@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from service.errors import FilmError
 from service.film.cache import take
 from service.film.process import kill_group, last_lines
 from service.film.segments import Segment
 
-STAGE = "picture"
+STAGE: Final = "picture"
 POLL_S = 0.05  # how soon a cancel is seen
 ROOT = Path(__file__).resolve().parents[2]
 

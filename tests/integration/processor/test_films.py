@@ -236,7 +236,7 @@ def test_a_film_that_fails_says_the_stage_and_the_shot(backend: Backend, client:
     task_id = ask(client, project_id, narration="none", strict=True)
     backend.wait(task_id, "failed", timeout=120)
     error = tasks.get(backend.services, task_id).error or ""
-    assert re.match(r"\[\w+, 镜头 2\] ", error)
+    assert re.match(r"\[\w+，镜头 2\] ", error)
     assert versions(client, project_id) == []
     assert "镜头 2" in made(backend, client, project_id, narration="none")["message"]
 
@@ -253,7 +253,7 @@ def test_a_film_that_ffmpeg_refuses_shows_its_last_lines(
     task_id = ask(client, project_id, narration="none")
     backend.wait(task_id, "failed", timeout=120)
     error = client.get(f"/v1/api/tasks/{task_id}").get_json()["task"]["error"]
-    assert "[join]" in error
+    assert "[合成]" in error
     assert "退出码 1" in error
     assert "line 30: moov atom not found" in error
     assert "line 1:" not in error

@@ -30,7 +30,7 @@ def test_over_the_time_limit_it_is_the_limit_that_is_told(end: str) -> None:
 @pytest.mark.parametrize("end", ["check", "wait"])
 def test_a_failure_of_the_work_is_told_as_it_is(end: str) -> None:
     def fail(_cancel: Cancel) -> None:
-        raise FilmError("声音", "旁白无法使用", shot=2)
+        raise FilmError("sound", "旁白无法使用", shot=2)
 
     stop = Stop(threading.Event(), timeout_s=60)
     stop.begin()

@@ -29,7 +29,7 @@ def made(type_: type[errors.StoryToVideoError]) -> errors.StoryToVideoError:
     if type_ is errors.InvalidInput:
         return errors.InvalidInput("Title", "text-of-the-error")
     if type_ is errors.FilmError:
-        return errors.FilmError("mux", "text-of-the-error")
+        return errors.FilmError("join", "text-of-the-error")
     return type_("text-of-the-error")
 
 
