@@ -42,7 +42,8 @@ class Task(Base):
 
     `parameters` and `result` are the wire's objects (`contract` names; see `service.parameters`). While the task is processing,
     `result.resource_id` is the model node's job id. `lease_owner` may write the row until `lease_until` (ms since 1970); a task is not
-    enqueued before `not_before` (ms since 1970).
+    enqueued before `not_before` (ms since 1970). `attempts` counts how often it was put off because something did not answer, `crashes`
+    how many processors died with it.
     """
 
     __tablename__ = "task"
@@ -68,6 +69,7 @@ class Task(Base):
     lease_until: Mapped[int] = mapped_column(BigInteger, default=0)
     not_before: Mapped[int] = mapped_column(BigInteger, default=0)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    crashes: Mapped[int] = mapped_column(Integer, default=0)
     request_id: Mapped[str | None] = mapped_column(String(64), default=None)
 
     @property

@@ -20,11 +20,17 @@ DONE = 100
 
 
 def claim(session: Session, task_id: str, *, owner: str, now: datetime, now_ms: int, lease_ms: int) -> bool:
-    """Take a waiting task, or one whose lease ran out, for `owner`. False when somebody else holds it or it has ended."""
+    """Take a waiting task, or one whose lease ran out, for `owner`. False when somebody else holds it or it has ended.
+
+    A lease that ran out, instead of being given up, tells that its holder died: `crashes` counts that.
+    """
     free = or_(
         and_(Task.status == TaskStatus.PENDING, Task.not_before <= now_ms),
         and_(Task.status == TaskStatus.PROCESSING, Task.lease_until < now_ms),
     )
+    died = and_(Task.lease_owner.is_not(None), Task.lease_owner != owner)
+    crashed = update(Task).where(Task.id == task_id, free, died).values(crashes=Task.crashes + 1, lease_owner=None)
+    session.execute(crashed.execution_options(synchronize_session=False))
     return _hit(
         session,
         update(Task)

@@ -17,7 +17,7 @@ from processor.handle import TaskHandle
 from processor.handlers import clip, film, image, narration, storyboard
 from processor.heartbeat import LEASE_MS
 from processor.registry import CancellationRegistry, Watch
-from service import calling_off, film_spec, narrations_plan, settling
+from service import assets, calling_off, film_spec, narrations_plan, settling
 from service.context import Services
 from service.enqueue import enqueue
 from service.errors import Cancelled, DependencyError, StoryToVideoError
@@ -27,6 +27,8 @@ from service.request_context import bound
 log = logging.getLogger(__name__)
 
 WAITING = "等待其他影片完成"
+MAX_CRASHES = 5
+CRASHED = f"执行该任务的处理进程已 {MAX_CRASHES} 次意外终止，任务停止；请检查服务器日志与内存后重试"
 UNEXPECTED = "服务器内部错误，请重试；若仍失败请联系管理员"
 
 
@@ -107,7 +109,11 @@ class Runner:
 
     def _run_claimed(self, task: Task, watch: Watch) -> None:
         handle = TaskHandle(self._services, task, watch, self._owner)
+        if task.crashes >= MAX_CRASHES:
+            self._fail(handle, CRASHED)
+            return
         try:
+            assets.discard_leftovers(self._services, task)
             _handler_of(task)(handle)
         except Cancelled:
             log.info("task %s called off", task.id)

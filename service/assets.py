@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
+from models.task import Task
 from service.context import Services
 from service.errors import DependencyError, StorageError
 from service.oss import keys, links
@@ -89,12 +90,24 @@ def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) ->
     One that counts after all stays: whoever lost the database while it committed cannot know whether the commit went through.
     """
     with services.database.write() as session:
-        row = session.get(Asset, asset.object_key)
+        row = session.get(Asset, asset.object_key, with_for_update=True)  # waits for a commit that is under way
         if row is not None and row.stored_at is not None:
             return False
-        session.execute(delete(Asset).where(Asset.object_key == asset.object_key))
     remove(services, [asset.object_key, *companions])
+    with services.database.write() as session:  # only now may another upload take the name
+        session.execute(delete(Asset).where(Asset.object_key == asset.object_key))
     return True
+
+
+def discard_leftovers(services: Services, task: Task) -> None:
+    """Take back what an earlier attempt at the task reserved or uploaded and never made count: its processor died."""
+    of_task = (Asset.project_id == task.project_id, Asset.task_id == task.id, Asset.stored_at.is_(None))
+    with services.database.read() as session:
+        left = list(session.scalars(select(Asset).where(*of_task)))
+    for asset in left:
+        log.info("task %s: %s was left behind by an attempt that broke off", task.id, asset.object_key)
+        stem = asset.object_key.rpartition(".")[0]
+        discard(services, asset, services.store.list(f"{stem}."))
 
 
 def keys_of_project(session: Session, project: Project, shots: Iterable[Shot]) -> list[str]:

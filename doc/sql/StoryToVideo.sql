@@ -73,6 +73,7 @@ CREATE TABLE IF NOT EXISTS task (
   not_before         BIGINT NOT NULL DEFAULT 0,
   attempts           INT NOT NULL DEFAULT 0,
   request_id         VARCHAR(64),
+  crashes            INT NOT NULL DEFAULT 0,
   UNIQUE (project_id, created_at, seq, id),
   UNIQUE (status, id),
   UNIQUE (shot_id, id),

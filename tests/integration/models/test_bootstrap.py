@@ -18,6 +18,7 @@ from models.asset import Asset
 from models.base import Base
 from models.bootstrap import FILE_NAME, open_database, open_mysql, open_sqlite, survey
 from models.db import Database
+from models.migrations import upgrades
 from models.project import Project
 from models.shot import Shot
 from models.sql_script import statements
@@ -26,11 +27,12 @@ from models.types import JsonObject
 from service.errors import DatabaseUnavailable
 from tests import go_backend
 from tests.integration.models.conftest import Open
-from tests.integration.models.rows import project
+from tests.integration.models.rows import project, task
 from tests.servers.process import free_port
 from tests.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
+NEWEST = str(upgrades()[-1].number)
 OPEN_IT = """
 import sys
 from pathlib import Path
@@ -148,9 +150,23 @@ def test_servers_that_start_at_once_do_not_collide(url: URL, open_url: Open, ori
 def test_a_new_database_is_in_utc_whatever_the_dsn_says(mysql_dsn: str) -> None:
     dsn = mysql_dsn.partition("?")[0] + "?parseTime=True&loc=Asia%2FShanghai"
     database = open_database(Settings(mysql=MysqlSettings(dsn=dsn)))
-    assert info(database) == {"version": "1", "zone": "UTC"}
+    assert info(database) == {"version": NEWEST, "zone": "UTC"}
     assert str(database.zone) == "UTC"
     database.close()
+
+
+def test_tables_of_an_older_version_are_brought_up_to_date_with_their_rows(url: URL, open_url: Open) -> None:
+    with open_url(url).write() as session:
+        session.add(project(id="p"))
+        session.flush()
+        session.add(task("p", id="t"))
+        session.flush()
+        session.execute(text("ALTER TABLE task DROP COLUMN crashes"))
+        session.execute(text("UPDATE schema_info SET value = '1' WHERE name = 'version'"))
+    database = open_url(url)
+    assert info(database)["version"] == NEWEST
+    with database.read() as session:
+        assert session.get_one(Task, "t").crashes == 0
 
 
 def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:
@@ -184,7 +200,7 @@ def test_an_interrupted_take_over_goes_on_where_it_was(
         with pytest.raises(ConnectionAbortedError):
             open_mysql(mysql_url, zone=ZoneInfo("Asia/Shanghai"))
     database = open_url(mysql_url, zone=ZoneInfo("Europe/Berlin"))
-    assert info(database) == {"version": "1", "zone": "Asia/Shanghai"}
+    assert info(database) == {"version": NEWEST, "zone": "Asia/Shanghai"}
     assert go_backend.rows(mysql_url, "project") == before
     assert "request_id" in {column["name"] for column in inspect(database.engine).get_columns("task")}
 
@@ -203,7 +219,7 @@ def test_a_start_waits_for_the_server_that_makes_the_tables_just_now(mysql_url: 
         assert inspect(other).get_table_names() == []
         other.execute(text("SELECT RELEASE_LOCK(:name)"), name)
         database = starting.result()
-    assert info(database)["version"] == "1"
+    assert info(database)["version"] == NEWEST
     database.close()
 
 
@@ -279,7 +295,7 @@ def test_the_rights_that_the_migration_page_names_are_enough(mysql_url: URL, acc
         open_mysql(account(rows))
     open_mysql(account(f"{rows}, CREATE, ALTER, INDEX, REFERENCES")).close()
     later = open_mysql(account(f"{rows}, CREATE, REFERENCES"))
-    assert info(later)["version"] == "1"
+    assert info(later)["version"] == NEWEST
     later.close()
 
 
@@ -307,7 +323,7 @@ def test_a_survey_tells_what_a_start_would_do_and_changes_nothing(mysql_url: URL
     go_backend.load(mysql_url)
     assert "upgraded in place at the next start, times in the zone Asia/Shanghai" in survey(settings)
     open_database(settings).close()
-    assert "tables of version 1, times in the zone Asia/Shanghai" in survey(settings)
+    assert f"tables of version {NEWEST}, times in the zone Asia/Shanghai" in survey(settings)
 
 
 def test_a_survey_without_a_dsn_makes_no_file(tmp_path: Path) -> None:
@@ -315,7 +331,7 @@ def test_a_survey_without_a_dsn_makes_no_file(tmp_path: Path) -> None:
     assert "is made at the next start" in survey(settings)
     assert not (tmp_path / "data").exists()
     open_database(settings).close()
-    assert "tables of version 1, times in the zone UTC" in survey(settings)
+    assert f"tables of version {NEWEST}, times in the zone UTC" in survey(settings)
 
 
 def test_a_survey_of_a_database_that_is_not_there_says_how_to_make_it(mysql_dsn: str) -> None:

@@ -1,0 +1,123 @@
+"""Processors that die with a task in hand: the next one takes it over, tidies up, and gives up on what kills every processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models import task_moves
+from models.asset import Asset, AssetKind
+from models.task import Task
+from processor.runner import MAX_CRASHES
+from service import assets, shots, tasks
+from service.assets import Place
+from service.oss import ObjectStore
+from service.requests import ShotChanges
+from tests.integration.processor.conftest import Backend
+from tests.scripted_node import png
+
+
+def die_with(backend: Backend, task_id: str, owner: str) -> None:
+    """What is left in the database when a processor is killed while it holds the task, once its lease has run out."""
+    clock = backend.services.clock
+    now_ms = clock.milliseconds()
+    with backend.services.database.write() as session:
+        assert task_moves.claim(session, task_id, owner=owner, now=clock.now(), now_ms=now_ms, lease_ms=-1)
+
+
+def crashes(backend: Backend, task_id: str) -> int:
+    return tasks.get(backend.services, task_id).crashes
+
+
+def test_a_task_that_kills_every_processor_is_given_up_and_can_be_retried(backend: Backend) -> None:
+    created = backend.create(1)
+    for number in range(MAX_CRASHES):
+        die_with(backend, created.text_task_id, f"dead-{number}")
+    backend.start()
+    backend.wait(created.text_task_id, "failed")
+    task = tasks.get(backend.services, created.text_task_id)
+    assert f"{MAX_CRASHES} 次意外终止" in (task.error or "")
+    assert backend.node.envelopes == [], "it was not begun once more"
+    backend.wait(created.shot_task_ids[0], "failed")
+    backend.wait(tasks.retry(backend.services, task.id), "finished")
+
+
+def test_a_task_that_outlives_a_few_processors_is_done(backend: Backend) -> None:
+    created = backend.create(1)
+    for number in range(MAX_CRASHES - 1):
+        die_with(backend, created.text_task_id, f"dead-{number}")
+    backend.start()
+    backend.wait(created.text_task_id, "finished")
+    assert crashes(backend, created.text_task_id) == MAX_CRASHES - 1
+
+
+def test_a_processor_that_stops_in_order_does_not_count(backend: Backend) -> None:
+    task_id = backend.create(1).text_task_id
+    for number in range(MAX_CRASHES + 1):
+        die_with(backend, task_id, f"stopped-{number}")
+        with backend.services.database.write() as session:
+            task_moves.release(session, owner=f"stopped-{number}")
+    backend.start()
+    backend.wait(task_id, "finished")
+    assert crashes(backend, task_id) == 0
+
+
+def test_a_processor_that_takes_its_own_task_up_again_does_not_count(backend: Backend) -> None:
+    """Its lease ran out because the database was away."""
+    task_id = backend.create(1).text_task_id
+    for _ in range(3):
+        die_with(backend, task_id, "alive")
+    assert crashes(backend, task_id) == 0
+
+
+def uploaded(backend: Backend, task: Task, path: Path) -> Asset:
+    """A file under a name of its own that does not count yet."""
+    place = Place(task.project_id, task.shot_id or "some-shot", task.id)
+    asset = assets.reserve(backend.services, AssetKind.IMAGE, place, "png")
+    assets.store_file(backend.services, asset, path, place)
+    return asset
+
+
+def test_what_a_dead_processor_had_uploaded_goes_when_its_task_is_taken_over(backend: Backend, tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(png())
+    backend.start()
+    project_id = backend.drawn(1)
+    [shot] = shots.of_project(backend.services, project_id)
+    backend.stop()
+    again = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="月亮"))
+    task = tasks.get(backend.services, again)
+    die_with(backend, task.id, "dead")
+    left = uploaded(backend, task, path)
+    beside = f"{left.object_key.rpartition('.')[0]}.log.json"
+    backend.services.store.put_file(beside, path, metadata={})
+    assert {left.object_key, beside} < set(backend.services.store.list(""))
+    backend.start()
+    backend.wait(task.id, "finished")
+    [made] = shots.of_project(backend.services, project_id)
+    stored = set(backend.services.store.list(""))
+    assert beside not in stored
+    assert stored == {shot.image_path, made.image_path}
+    with backend.services.database.read() as session:
+        assert {asset.object_key for asset in session.query(Asset)} == stored
+
+
+def test_a_name_is_free_only_once_its_object_is_gone(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the removal of the one that is discarded would take the one that has its name by now."""
+    path = tmp_path / "picture.png"
+    path.write_bytes(png())
+    task = tasks.get(backend.services, backend.create(1).text_task_id)
+    discarded = uploaded(backend, task, path)
+    others: list[Asset] = []
+    remove = type(backend.services.store).remove
+
+    def slow(store: ObjectStore, key: str) -> None:
+        others.append(uploaded(backend, task, path))
+        remove(store, key)
+
+    monkeypatch.setattr(type(backend.services.store), "remove", slow)
+    assert assets.discard(backend.services, discarded)
+    assert list(backend.services.store.list("")) == [others[0].object_key]
