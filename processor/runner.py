@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from processor.registry import CancellationRegistry, Watch
 from service import assets, calling_off, film_spec, narrations_plan, settling
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import Cancelled, DependencyError, StoryToVideoError
+from service.errors import Cancelled, DependencyError, NodeUnavailable, StoryToVideoError
 from service.film.cache import take_slot
 from service.request_context import bound
 
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 WAITING = "等待其他影片完成"
 MAX_CRASHES = 5
 CRASHED = f"执行该任务的处理进程已 {MAX_CRASHES} 次意外终止，任务停止；请检查服务器日志与内存后重试"
+MAX_DOUBLINGS = 4  # of the wait between two tries
 UNEXPECTED = "服务器内部错误，请重试；若仍失败请联系管理员"
 
 
@@ -127,14 +128,18 @@ class Runner:
 
     @retrying
     def _retry_or_fail(self, handle: TaskHandle, error: DependencyError) -> None:
-        """Something we need did not answer: wait in the database, twice as long each time."""
+        """Something we need did not answer: wait in the database, twice as long each time.
+
+        The node is given up after `worker.dispatch_retries`. Storage, whose restart must not cost work that is done, has at least the
+        task's time limit.
+        """
         settings = self._services.settings.worker
-        attempts = handle.task.attempts
-        if attempts >= settings.dispatch_retries:
+        attempts, now = handle.task.attempts, self._services.clock.now()
+        late = now - (handle.task.started_at or now) > timedelta(minutes=settings.timeout_minutes)
+        if attempts >= settings.dispatch_retries and (late or isinstance(error, NodeUnavailable)):
             self._fail(handle, f"{error}（已重试 {attempts} 次）")
             return
-        now = self._services.clock.now()
-        delay_ms = int(settings.poll_seconds * 1000 * 2**attempts)
+        delay_ms = int(settings.poll_seconds * 1000 * 2 ** min(attempts, MAX_DOUBLINGS))
         message = f"{error}，第 {attempts + 1} 次重试"
         log.warning("task %s: %s", handle.task.id, message)
         with self._services.database.write() as session:

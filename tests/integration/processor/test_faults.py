@@ -20,7 +20,8 @@ from service import narrations, projects, settling, shots, tasks
 from service.clock import Clock
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import DatabaseUnavailable
+from service.errors import DatabaseUnavailable, StorageUnavailable
+from service.oss.local import LocalStore
 from service.requests import NarrationRequest
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import finished, png, running
@@ -238,3 +239,40 @@ def test_a_dispatch_that_fails_once_waits_in_the_database_and_not_in_redis(backe
     backend.services.queue.redis.flushdb()
     backend.wait(created.text_task_id, "failed")  # a storyboard without a scene, from the second dispatch
     assert len(backend.node.envelopes) == 2
+
+
+def test_a_storage_that_is_away_for_longer_than_the_node_may_be_costs_no_work(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [StorageUnavailable("对象存储不可用")] * (backend.settings.worker.dispatch_retries + 2)
+    put_file = LocalStore.put_file
+
+    def put(store: LocalStore, *arguments: Any, **options: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return put_file(store, *arguments, **options)
+
+    monkeypatch.setattr(LocalStore, "put_file", put)
+    backend.start()
+    [task_id] = backend.create(1).shot_task_ids
+    backend.wait(task_id, "finished")
+    assert not faults
+    assert backend.node.starts("generate_shot") == [task_id], "the picture was not painted anew"
+
+
+def test_a_storage_that_never_comes_back_ends_the_task_at_its_time_limit(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(*_arguments: Any, **_options: Any) -> Any:
+        raise StorageUnavailable("对象存储不可用")
+
+    monkeypatch.setattr(LocalStore, "put_file", put)
+    clock = MovedClock()
+    backend.clock = clock
+    backend.start()
+    [task_id] = backend.create(1).shot_task_ids
+    retries = backend.settings.worker.dispatch_retries
+    wait_until(lambda: tasks.get(backend.services, task_id).attempts > retries, PATIENCE_S)
+    clock.moved = timedelta(minutes=backend.settings.worker.timeout_minutes + 1)
+    backend.wait(task_id, "failed")
+    assert "对象存储不可用" in (tasks.get(backend.services, task_id).error or "")
