@@ -1,8 +1,7 @@
 """An RQ worker that runs its jobs in its own thread.
 
 RQ's workers fork, or run in the main thread. In a thread there are no signals: the handlers are not installed and the death penalty is a
-timer. An idle worker is stopped at the heartbeat that it makes each time its blocking pop returns. What RQ thinks of a job does not matter:
-the task's row does.
+timer. An idle worker is stopped at the heartbeat that it makes each time its blocking pop returns.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from redis.exceptions import RedisError
+from rq import Queue
 from rq.exceptions import StopRequested
+from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
-from rq.worker import SimpleWorker
+from rq.worker import SimpleWorker, WorkerStatus
 
 from processor import jobs
 from service.queue import TaskQueue
@@ -34,6 +35,18 @@ class _RqWorker(SimpleWorker):
     @property
     def dequeue_timeout(self) -> int:
         return IDLE_S
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job of which RQ keeps no notes: who works on a task is said by its row.
+
+        Notes, which go when a job ends, would take those of a new job with them that was queued under the same id meanwhile.
+        """
+        with self.connection.pipeline() as pipeline:
+            self.set_state(WorkerStatus.BUSY, pipeline)
+            pipeline.delete(job.key)
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            pipeline.execute()
+        job.perform()
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
         if self.stopped.is_set():
