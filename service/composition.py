@@ -8,6 +8,8 @@ import secrets
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
 
 from config.addresses import parse_redis
 from config.settings import RedisSettings, Settings
@@ -25,6 +27,8 @@ from service.queue import TaskQueue
 log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
+ANSWER_S = 5.0
+RETRIES = 2  # few: a request must not wait long for a Redis that is away, since the recoverer queues its task later
 HEALTH_CHECK_S = 30  # an idle connection may have been dropped by something on the way
 SECRET_FILE = "secret"  # noqa: S105 - a file's name
 ASSETS_FOLDER = "assets"
@@ -57,15 +61,24 @@ def open_services(settings: Settings) -> Services:
 
 
 def open_redis(settings: RedisSettings) -> Redis:
-    """A client that connects when it is used."""
+    """A client that connects when it is used. One that hangs is given up after `RETRIES` (RQ lengthens `ANSWER_S` for its workers)."""
     address = parse_redis(settings.addr)
+    retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), RETRIES)
     if address.socket:
-        return Redis(unix_socket_path=address.socket, db=settings.db, password=settings.password or None)
+        return Redis(
+            unix_socket_path=address.socket,
+            db=settings.db,
+            password=settings.password or None,
+            socket_timeout=ANSWER_S,
+            retry=retry,
+        )
     return Redis(
         host=address.host,
         port=address.port,
         db=settings.db,
         password=settings.password or None,
+        socket_timeout=ANSWER_S,
+        retry=retry,
         socket_connect_timeout=CONNECT_S,
         socket_keepalive=True,
         health_check_interval=HEALTH_CHECK_S,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from redis.exceptions import RedisError
 
 from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
 from service.composition import open_redis, open_services, open_store
-from service.errors import DependencyError
+from service.errors import DependencyError, QueueUnavailable
+from service.queue import TaskQueue
 
 NODE = WorkerSettings(addr="127.0.0.1:9")
 
@@ -37,6 +40,23 @@ def test_all_parts_open_over_the_production_column(
 def test_redis_settings_reach_the_server(redis_settings: RedisSettings) -> None:
     with open_redis(redis_settings) as client:
         assert client.ping()
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX], ids=["tcp", "unix"])
+def test_a_redis_that_hangs_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: socket.AddressFamily
+) -> None:
+    """It takes connections and never answers; a request must not wait for it for ever."""
+    monkeypatch.setattr("service.composition.ANSWER_S", 0.1)
+    with socket.socket(family) as hung:
+        hung.bind(("127.0.0.1", 0) if family is socket.AF_INET else str(tmp_path / "redis.sock"))
+        hung.listen()
+        name = hung.getsockname()
+        addr = f"unix://{name}" if isinstance(name, str) else f"127.0.0.1:{name[1]}"
+        with open_redis(RedisSettings(addr=addr)) as client, pytest.raises(RedisError):
+            client.publish("channel", "message")
+        with open_redis(RedisSettings(addr=addr)) as client, pytest.raises(QueueUnavailable):
+            TaskQueue(client, "queue").enqueue("task")
 
 
 def test_secret_is_drawn_once_private_and_kept(tmp_path: Path) -> None:
