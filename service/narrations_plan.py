@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -73,8 +74,27 @@ def speak_anew(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Tas
     return old, new
 
 
-def expand(session: Session, parent: Task, *, now: datetime) -> list[str]:
-    """Give a parent its children, one for each shot that has something to say; returns their ids, to be enqueued.
+def unfinished(session: Session, parent: Task, speaking: set[str]) -> set[str]:
+    """Ids of the shots that a parent was to speak and that have not got these words and a voice from it.
+
+    All of `speaking` when it never came to have children.
+    """
+    shots = {shot.id: shot for shot in project_queries.shots(session, parent.project_id)}
+    children = [child for child in project_queries.children(session, parent.id) if child.shot_id in shots]
+    spoken = {
+        child.shot_id
+        for child in children
+        if child.status == TaskStatus.FINISHED
+        and shots[child.shot_id or ""].audio_path
+        and text_of(child) == shots[child.shot_id or ""].spoken
+    }
+    return {child.shot_id or "" for child in children if child.shot_id not in spoken} if children else speaking
+
+
+def expand(session: Session, parent: Task, *, now: datetime, only: Collection[str] | None = None) -> list[str]:
+    """Give a parent its children, one for each shot that has something to say (and is in `only`, when that is given).
+
+    Returns their ids, to be enqueued.
 
     A project without words to speak ends the parent at once.
     """
@@ -82,7 +102,8 @@ def expand(session: Session, parent: Task, *, now: datetime) -> list[str]:
         return []
     request = narration_request(parent)
     speaking = [shot for shot in project_queries.shots(session, parent.project_id) if shot.spoken.strip()]
-    children = [new_child(session, parent, shot, request, now=now) for shot in speaking]
+    chosen = [shot for shot in speaking if only is None or shot.id in only]
+    children = [new_child(session, parent, shot, request, now=now) for shot in chosen]
     session.flush()
     parent.parameters = {**(parent.parameters or {}), "depends_on": task_moves.ids(children)}
     session.flush()

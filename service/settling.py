@@ -31,7 +31,9 @@ def settle(session: Session, task: Task, *, now: datetime) -> Settled:
     """Draw the consequences of a task that has just ended. `task` is as the database has it now."""
     settled = Settled()
     _settle_shot(session, task, now=now)
-    for waiting in project_queries.open_tasks(session, task.project_id, status=(TaskStatus.BLOCKED,)):
+    blocked = project_queries.open_tasks(session, task.project_id, status=(TaskStatus.BLOCKED,))
+    # Narrations first: a film that waits for the same storyboard then finds them, and asks for none of its own.
+    for waiting in sorted(blocked, key=lambda one: not one.is_parent):
         if task.id in waiting.depends_on:
             _settle_waiting(session, waiting, task, settled, now=now)
     if task.parent_id:

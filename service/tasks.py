@@ -62,7 +62,7 @@ def retry(services: Services, task_id: str) -> str:
     if task.type == TaskType.STORYBOARD:
         return _retry_storyboard(services, task)
     if task.is_parent:
-        return narrations.request(services, task.project_id, narrations_plan.narration_request(task))
+        return narrations.request(services, task.project_id, narrations_plan.narration_request(task), retried=task)
     if task.type == TaskType.VIDEO:
         return films.request(services, task.project_id, films_plan.film_request(task))
     return _retry_part(services, task)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from models import project_queries
 from models.project import ProjectStatus
-from service import narrations, projects, shots, tasks
-from service.requests import NarrationRequest, PageRequest, ShotChanges
+from service import films, narrations, projects, shots, tasks
+from service.requests import FilmRequest, NarrationRequest, PageRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import failed, finished, png, running, scenes, wav
+from tests.scripted_node import Script, failed, finished, png, running, scenes, wav
 from tests.wait import wait_until
 
 
@@ -124,6 +125,41 @@ def test_one_failed_narration_fails_the_parent_in_words_and_keeps_the_others(bac
     backend.wait(parent, "failed")
     assert "1/2" in (tasks.get(backend.services, parent).error or "")
     assert [bool(shot.audio_path) for shot in shots.of_project(backend.services, project_id)] == [False, True]
+
+
+def test_a_retry_of_a_narration_speaks_only_what_is_missing(backend: Backend) -> None:
+    deaf = ["旁白1。", "旁白1。"]
+
+    def speak(envelope: dict[str, Any]) -> Script:
+        text = envelope["parameters"]["tts"]["text"]
+        if text in deaf:
+            deaf.remove(text)
+            return failed("没有声音")
+        return finished(wav())
+
+    backend.node.script("generate_audio", speak)
+    backend.start()
+    project_id = backend.drawn(2)
+    parent = narrations.request(backend.services, project_id, NarrationRequest(voice="小美"))
+    for _ in range(2):
+        backend.wait(parent, "failed")
+        parent = tasks.retry(backend.services, parent)
+    backend.wait(parent, "finished")
+    spoken = [e["parameters"]["tts"] for e in backend.node.envelopes if e["type"] == "generate_audio"]
+    assert sorted(tts["text"] for tts in spoken) == ["旁白1。"] * 3 + ["旁白2。"]
+    assert {tts["voice"] for tts in spoken} == {"小美"}
+    assert all(shot.audio_path for shot in shots.of_project(backend.services, project_id))
+
+
+def test_a_film_and_a_narration_that_wait_for_one_storyboard_speak_every_shot_once(backend: Backend) -> None:
+    created = backend.create(2)
+    film = films.request(backend.services, created.project_id, FilmRequest())
+    parent = narrations.request(backend.services, created.project_id, NarrationRequest())
+    backend.start()
+    backend.wait(parent, "finished")
+    backend.wait(film, "finished")
+    spoken = [e["parameters"]["tts"]["text"] for e in backend.node.envelopes if e["type"] == "generate_audio"]
+    assert sorted(spoken) == ["旁白1。", "旁白2。"]
 
 
 def test_a_regenerated_picture_replaces_the_old_task_and_keeps_the_old_file(backend: Backend) -> None:
