@@ -45,6 +45,13 @@ MUTANTS = (
         (LEASE,),
     ),
     Mutant(
+        "deaths of processors are not counted",
+        MOVES,
+        "crashes=Task.crashes + 1, ",
+        "",
+        ("tests/integration/processor/test_crashes.py::test_a_task_that_outlives_a_few_processors_is_done[sqlite]",),
+    ),
+    Mutant(
         "an ended task can be cancelled",
         MOVES,
         "update(Task).where(Task.id == task_id, Task.status.in_(OPEN))\n    return _hit(session, statement.values(message=reason",
