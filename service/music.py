@@ -44,13 +44,18 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
         asset = assets.reserve(services, AssetKind.MUSIC, place, extension)
         try:
             assets.store_file(services, asset, path, place)
+            asset.details = {"duration": max(1, round(seconds)), "tags": upload.words()}
+            _publish(services, asset)
         except BaseException:
             assets.discard(services, asset)
             raise
-    asset.details = {"duration": max(1, round(seconds)), "tags": upload.words()}
+    return asset
+
+
+@retrying
+def _publish(services: Services, asset: Asset) -> None:
     with services.database.write() as session:
         assets.mark_stored(session, asset, now=services.clock.now())
-    return asset
 
 
 def _name(filename: str) -> str:

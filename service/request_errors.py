@@ -51,6 +51,6 @@ def _text(finding: ErrorDetails) -> str:
     template = _TEXTS.get(finding["type"], "无效")
     values = {key: str(value) for key, value in finding.get("ctx", {}).items()}
     values["expected"] = (
-        values.get("expected", "").replace("'", "").replace(" or ", "、").replace(", ", "、").rstrip("、")
+        values.get("expected", "").replace("'", "").replace(" or ", "、").replace(", ", "、").strip("、")
     )
     return template.format(**{**values, "input": shorten(finding["input"])})

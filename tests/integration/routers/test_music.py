@@ -18,7 +18,7 @@ from config.settings import FilmSettings, MinioSettings, Settings
 from routers.router import create_app
 from service import films, music
 from service.context import Services
-from service.errors import InvalidInput
+from service.errors import DatabaseUnavailable, InvalidInput
 from service.oss.minio import MinioStore
 from service.requests import FilmRequest, MusicUpload
 from tests.audio_signals import encode, silence, write_wav
@@ -209,6 +209,18 @@ def test_a_store_that_fails_keeps_no_row(
 
     with monkeypatch.context() as patch:
         patch.setattr(stored.store, "put_file", fail)
+        assert upload(client, write_wav(tmp_path / "a.wav", melody(0.3)).read_bytes()).status_code == 503
+    assert nothing_kept(client, stored)
+
+
+def test_a_piece_whose_row_cannot_be_written_is_not_kept(
+    client: FlaskClient, stored: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object, **_options: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("service.assets.mark_stored", fail)
         assert upload(client, write_wav(tmp_path / "a.wav", melody(0.3)).read_bytes()).status_code == 503
     assert nothing_kept(client, stored)
 

@@ -89,6 +89,10 @@ def test_a_shot_count_out_of_range_is_refused(count: Any) -> None:
     assert refused(NewProject, StoryText="a", ShotCount=count).field == "ShotCount"
 
 
+def test_the_choices_of_a_field_are_listed_without_the_empty_one() -> None:
+    assert str(refused(NarrationRequest, format="ogg")) == "format 只能是 mp3、wav，收到 ogg"
+
+
 @pytest.mark.parametrize(("count", "expected"), [("1", 1), (" 12 ", 12), (6, 6), ("", None), (None, None)])
 def test_a_shot_count_may_come_as_text_or_not_at_all(count: Any, expected: int | None) -> None:
     assert parse(NewProject, {"StoryText": "a", "ShotCount": count}, SETTINGS).shot_count == expected
