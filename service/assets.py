@@ -100,14 +100,17 @@ def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) ->
 
 
 def discard_leftovers(services: Services, task: Task) -> None:
-    """Take back what an earlier attempt at the task reserved or uploaded and never made count: its processor died."""
+    """Remove what an earlier attempt at the task uploaded and never made count: its processor died.
+
+    The names stay taken. Should the processor be alive after all, and its upload end only now, it meets nobody else's.
+    """
     of_task = (Asset.project_id == task.project_id, Asset.task_id == task.id, Asset.stored_at.is_(None))
     with services.database.read() as session:
         left = list(session.scalars(select(Asset).where(*of_task)))
     for asset in left:
         log.info("task %s: %s was left behind by an attempt that broke off", task.id, asset.object_key)
         stem = asset.object_key.rpartition(".")[0]
-        discard(services, asset, services.store.list(f"{stem}."))
+        remove(services, services.store.list(f"{stem}."))
 
 
 def keys_of_project(session: Session, project: Project, shots: Iterable[Shot]) -> list[str]:
