@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from models import project_queries, task_moves
 from models.shot import Shot
-from models.task import Task, TaskType
+from models.task import Task, TaskStatus, TaskType
 from service import narrations_plan
 from service.requests import FilmRequest, NarrationRequest
 
@@ -64,7 +64,7 @@ def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list
         for shot in project_queries.shots(session, film.project_id):
             if shot.audio_path or not shot.spoken.strip():
                 continue
-            known = _narration_of(session, film.project_id, shot, asked)
+            known = _narration_of(session, film, shot, asked)
             if known is None:
                 made.append(narrations_plan.new_child(session, film, shot, NarrationRequest(), now=now).id)
             elif known.status in narrations_plan.COMING:
@@ -78,13 +78,16 @@ def _is_part(task: Task) -> bool:
     return task.type in (TaskType.STORYBOARD, TaskType.SHOT) or (task.type == TaskType.VIDEO and bool(task.about_shot))
 
 
-def _narration_of(session: Session, project_id: str, shot: Shot, asked: set[str]) -> Task | None:
-    """The task that speaks what the shot says now: an open one, or one that this film has waited for already."""
+def _narration_of(session: Session, film: Task, shot: Shot, asked: set[str]) -> Task | None:
+    """The task that speaks what the shot says now: an open one, or one that this film has waited for already.
+
+    One that was called off along with what it was made for, another film say, does not count: this film was not called off.
+    """
     found = None
-    for task in project_queries.tasks(session, project_id):
+    for task in project_queries.tasks(session, film.project_id):
         if task.type == TaskType.AUDIO and task.shot_id == shot.id and narrations_plan.text_of(task) == shot.spoken:
             if task.status in narrations_plan.COMING:
                 return task
-            if task.id in asked:
+            if task.id in asked and (task.status != TaskStatus.CANCELLED or task.parent_id == film.id):
                 found = task
     return found

@@ -13,7 +13,7 @@ from models import project_queries
 from models.base import new_id
 from models.project import Project, ProjectStatus
 from models.retrying import retrying
-from models.shot import Shot
+from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
 from service import assets, calling_off, parameters
 from service.context import Services
@@ -160,12 +160,20 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
             cancelled, _ = calling_off.cancel(session, running, reason=CANCELLED_BY_UPDATE, now=now)
             cancelled += [task for task in waiting if task.job_id]  # tried again later, its job may still run
             deleted = len(waiting)
-            project.status, project.video_url, project.cover_image, project.duration = ProjectStatus.CREATED, "", "", 0
+            for shot in project_queries.shots(session, project_id):
+                if shot.status == ShotStatus.PROCESSING:  # nobody paints it any more
+                    shot.status = ShotStatus.COMPLETED if shot.image_path else ShotStatus.PENDING
+            begin_again(project)
             text_task, shot_tasks = new_storyboard(session, project, now=now)
         session.flush()
     calling_off.stop(services, cancelled)
     enqueue(services, [text_task] if text_task else [])
     return UpdatedProject(project, deleted, text_task, shot_tasks, now)
+
+
+def begin_again(project: Project) -> None:
+    """The project has no film, for the shots of its next storyboard have none; what was made stays in the list."""
+    project.status, project.video_url, project.cover_image, project.duration = ProjectStatus.CREATED, "", "", 0
 
 
 def _starts_again(project: Project, changes: ProjectChanges) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 
 from models import project_queries
 from models.base import new_id
-from models.project import ProjectStatus
 from models.retrying import retrying
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
@@ -78,7 +77,7 @@ def _retry_storyboard(services: Services, task: Task) -> str:
         boards = [one for one in project_queries.tasks(session, project.id) if one.type == TaskType.STORYBOARD]
         if not boards or boards[-1].id != task.id:  # its shots would replace those of the newer one
             raise Conflict("已有更新的分镜任务，无需重试")
-        project.status = ProjectStatus.CREATED
+        projects.begin_again(project)
         text_task, _ = projects.new_storyboard(session, project, now=now)
     enqueue(services, [text_task])
     return text_task
@@ -116,11 +115,12 @@ def _retry_part(services: Services, task: Task) -> str:
 
 
 def _again(task: Task, shot: Shot) -> dict[str, Any]:
-    """The parameters as they were; a narration speaks what the shot says now, since that is what the subtitles show."""
+    """The parameters as they were, with the shot's present words: they are what clients and subtitles show."""
     stored = {**(task.parameters or {}), "depends_on": []}
-    return (
-        {**stored, "tts": {**(stored.get("tts") or {}), "text": shot.spoken}} if task.type == TaskType.AUDIO else stored
-    )
+    if task.type == TaskType.AUDIO:
+        return {**stored, "tts": {**(stored.get("tts") or {}), "text": shot.spoken}}
+    wanted = stored.get("shot") or {}
+    return {**stored, "shot": {**wanted, "prompt": shot.prompt or wanted.get("prompt", "")}}
 
 
 def _found(task: Task | None, task_id: str) -> Task:

@@ -14,7 +14,7 @@ from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.handle import TaskHandle
 from processor.node_job import run_job
-from service import assets, calling_off, parameters
+from service import assets, calling_off, parameters, projects
 from service.enqueue import enqueue
 from service.errors import Cancelled
 from service.node.assets import resource_url
@@ -56,7 +56,7 @@ class _Board:
         project = project_queries.project(session, self._handle.task.project_id)
         if project is None:
             raise Cancelled
-        self._drop_old_shots(session, project)
+        stale = self._drop_old_shots(session, project)
         waiting = [
             task
             for task in project_queries.open_tasks(
@@ -70,22 +70,25 @@ class _Board:
             self._start_picture(session, project, shot, task)
         for surplus in waiting[len(self._scenes) :]:
             session.delete(surplus)
-        project.bgm = _mood(self._scenes)
-        project.updated_at = self._handle.services.clock.now()
-
-    def _drop_old_shots(self, session: Session, project: Project) -> None:
-        old = project_queries.shots(session, project.id)
-        if not old:
-            return
         now = self._handle.services.clock.now()
-        old_ids = {shot.id for shot in old}
-        stale = [task for task in project_queries.open_tasks(session, project.id) if task.shot_id in old_ids]
+        project.bgm = _mood(self._scenes)
+        project.updated_at = now
+        # Last: a film that waited for what is called off is planned anew, and must find the new shots, not the old.
         self.cancelled, ready = calling_off.cancel(session, stale, reason=REPLACED, now=now)
         self.ready += ready
+
+    def _drop_old_shots(self, session: Session, project: Project) -> list[Task]:
+        """Delete the shots that are there; returns the open tasks that made something for them."""
+        old = project_queries.shots(session, project.id)
+        old_ids = {shot.id for shot in old}
+        stale = [task for task in project_queries.open_tasks(session, project.id) if task.shot_id in old_ids]
         for shot in old:
             self.removed_keys += assets.keys_of_shot(session, shot)
             session.delete(shot)
         session.flush()
+        if old:
+            projects.begin_again(project)  # a film of them may have been made since this storyboard was asked for
+        return stale
 
     def _new_shot(self, session: Session, project: Project, scene: Scene, order: int, task: Task | None) -> Shot:
         """The shot takes the id that was drawn for it when the project was made, where there is one."""
