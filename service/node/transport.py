@@ -71,6 +71,8 @@ class Transport:
     ) -> Body:
         """The body of a successful answer, for the caller to close; all of it must come within `within_s` seconds.
 
+        (A node that sends its headers byte by byte is bound only from one byte to the next.)
+
         Raises `NodeUnavailable` (no answer, 5xx, 429), `NodeJobLost` (404), `NodeRejected` (other 4xx), and `BadNodeResult` for more than
         `limit` bytes and for a redirect, which is never followed (the node must not send the server elsewhere).
         """
