@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+WRITING_S = 3600.0  # a part file older than this was left by a process that died
 POLL_S = 0.1
 PARTS, WORK, SLOTS = "parts", "work", "slots"
 
@@ -47,6 +48,8 @@ class Cache:
         for path in self._files():
             with contextlib.suppress(OSError):  # another film prunes too
                 stat = path.stat()
+                if path.suffix == ".part" and now - stat.st_mtime < WRITING_S:
+                    continue  # somebody is writing it
                 known.append((stat.st_mtime, stat.st_size, path))
         known.sort(key=lambda entry: (entry[0], str(entry[2])))
         size = sum(entry[1] for entry in known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,8 +56,7 @@ class PictureMaker:
             files = self._make(pool, segments, cover, 0.5, 1.0, with_stats=True)
         else:
             files = self._make(pool, segments, cover, 0.0, 1.0, with_stats=False)
-        picture = self.folder / f"cover{COVER}"
-        take(cover.output, picture)
+        picture = cover.own
         return [file.name for file in files], picture
 
     def _make(
@@ -80,8 +80,6 @@ class PictureMaker:
             self.progress(start + (end - start) * frames / max(1, total))
 
         pool.run(_with_cover(jobs, cover), made, self.check)
-        for job in jobs:
-            take_once(job.output, self.folder / f"{job.segment.key}{VIDEO}")
         self.counts.made += len(jobs)
         self.counts.frames_made += total
         self.progress(end)
@@ -93,22 +91,29 @@ class PictureMaker:
         found = {suffix: self.cache.find(key, suffix) for suffix in suffixes}
         if found[VIDEO] is None or (with_stats and found[STATS] is None):
             return False
-        for suffix, path in found.items():
-            if path is not None:
-                take_once(path, self.folder / f"{key}{suffix}")
+        try:
+            for suffix, path in found.items():
+                if path is not None:
+                    take_once(path, self.folder / f"{key}{suffix}")
+        except FileNotFoundError:  # another film pruned it just now
+            return False
         return True
 
     def _cover(self, segments: Sequence[Segment]) -> Job:
         """The middle frame of the first shot that has a picture (else of the first), without captions."""
         plain = [segment for segment in segments if len(segment.sources) == 1]
         segment = next((one for one in plain if one.sources[0].kind != "placeholder"), plain[0])
-        target = self.cache.find(segment.key, COVER) or self.cache.path(segment.key, COVER)
-        return Job(segment, self.folder / "cover.part", target, frame=segment.frames // 2)
+        cover = Job(segment, self.folder / "cover.part", self.cache.path(segment.key, COVER), frame=segment.frames // 2)
+        kept = self.cache.find(segment.key, COVER)
+        if kept is not None:
+            with contextlib.suppress(FileNotFoundError):  # another film pruned it just now
+                take(kept, cover.own)
+        return cover
 
 
 def _with_cover(jobs: Sequence[Job], cover: Job) -> list[Job]:
     """The jobs, and the cover where it is not there yet: beside the segment that it is a frame of, whose picture is then ready."""
-    if cover.output.exists():
+    if cover.own.exists():
         return list(jobs)
     place = next((number for number, job in enumerate(jobs) if job.segment.key == cover.segment.key), 0)
     return [*jobs[:place], cover, *jobs[place:]]

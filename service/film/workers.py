@@ -46,7 +46,13 @@ class Job:
         for written, place in self.kept:
             if written.exists():
                 take(written, place)
+        take(self.temporary, self.own)
         self.temporary.replace(self.output)
+
+    @property
+    def own(self) -> Path:
+        """A second name of `output`, in the film's folder: another film may prune the cache before this one is joined."""
+        return self.temporary.with_suffix(self.output.suffix)
 
     @property
     def frames(self) -> int:

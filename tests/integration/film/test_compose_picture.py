@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import FilmError
+from service.film.cache import Cache
 from service.film.compose import compose
 from service.film.spec import (
     Encoder,
@@ -319,3 +320,16 @@ def test_any_film_holds_every_frame_and_as_much_sound(
     for shot, timing in zip(made, report.shots, strict=True):
         if shot.narration:
             assert timing.start <= timing.speech_start < timing.speech_end <= timing.end
+
+
+def test_a_film_outlives_another_films_pruning(tmp_path: Path) -> None:
+    film = material.spec(tmp_path, material.shots(tmp_path / "in", 4, 0.3), width=160, height=90)
+    pruned: list[int] = []
+
+    def prune(progress: Progress) -> None:
+        if progress.stage == "picture":
+            pruned.append(Cache(film.cache_dir).prune(0, 1e9))
+
+    report = compose(film, prune, threading.Event())
+    assert any(pruned)
+    assert len(material.decode(report.film)) == round(report.duration_s * film.fps)

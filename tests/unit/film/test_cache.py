@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from service.errors import Cancelled
-from service.film.cache import Cache, host_slot, take, work_folder
+from service.film.cache import WRITING_S, Cache, host_slot, take, work_folder
 from tests.wait import wait_until
 
 DAY = 86400.0
@@ -124,3 +125,13 @@ def test_waiting_for_a_place_can_be_called_off(tmp_path: Path) -> None:
         host_slot(tmp_path, 1, cancelled, lambda: None),
     ):
         pytest.fail("there was no place")
+
+
+def test_what_is_being_written_stays_and_what_a_dead_process_left_goes(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for name in ("new.part", "old.part"):
+        (tmp_path / name).write_bytes(b"x")
+    now = time.time()
+    os.utime(tmp_path / "old.part", (now - 2 * WRITING_S, now - 2 * WRITING_S))
+    cache.prune(0, DAY)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.part"]
