@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from config import Settings
 from models.project import Project
@@ -86,10 +87,25 @@ def build(
         strict=request.strict,
         threads=settings.film.threads,
         max_concurrent=settings.film.concurrent,
+        **limits(settings),
+        font=Path(settings.film.font) if settings.film.font else None,
+    )
+
+
+class Limits(TypedDict):
+    """The bounds of whoever composes in the shared cache: see `FilmSpec`."""
+
+    timeout_s: float | None
+    cache_bytes: int
+    cache_age_s: float
+
+
+def limits(settings: Settings) -> Limits:
+    """The configured bounds on time and cache."""
+    return Limits(
         timeout_s=float(settings.film.timeout_s) or None,
         cache_bytes=int(settings.film.cache_gib * GIB),
         cache_age_s=settings.film.cache_days * DAY_S,
-        font=Path(settings.film.font) if settings.film.font else None,
     )
 
 

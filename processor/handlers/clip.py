@@ -71,6 +71,8 @@ def _by_camera_move(handle: TaskHandle, shot: Shot, picture: Path, folder: Path)
         outro_s=0.0,
         threads=1,
         max_concurrent=settings.film.concurrent,
+        strict=True,  # a placeholder must not become the shot's clip
+        **film_spec.limits(settings),
     )
 
     def report(progress: Progress) -> None:

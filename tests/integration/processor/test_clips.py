@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from service import films, shots, tasks
+from service import film_spec, films, shots, tasks
+from service.film.compose import compose
+from service.film.spec import FilmReport, FilmSpec
 from service.requests import FilmRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import failed, png, running
@@ -80,3 +84,24 @@ def test_a_new_picture_puts_an_end_to_the_clip_of_the_old_one(backend: Backend) 
     [fresh] = shots.of_project(backend.services, project_id)
     assert (fresh.video_path, bool(fresh.image_path)) == ("", True)
     assert backend.stored(with_clip.video_path)
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_clip_has_the_bounds_of_films_and_no_placeholder_becomes_one(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs: list[FilmSpec] = []
+
+    def kept(spec: FilmSpec, *parts: Any) -> FilmReport:
+        specs.append(spec)
+        return compose(spec, *parts)
+
+    monkeypatch.setattr("processor.handlers.clip.compose", kept)
+    bounds = film_spec.Limits(timeout_s=77.0, cache_bytes=9 << 30, cache_age_s=3 * 86_400.0)
+    monkeypatch.setattr(film_spec, "limits", lambda _settings: bounds)
+    backend.start()
+    project_id = backend.drawn(1)
+    [shot] = shots.of_project(backend.services, project_id)
+    backend.wait(films.request(backend.services, project_id, small(shot.id)), "finished")
+    [spec] = specs
+    assert (spec.cache_bytes, spec.cache_age_s, spec.timeout_s, spec.strict) == (9 << 30, 3 * 86_400, 77.0, True)
