@@ -72,7 +72,7 @@ def _blocks(container: av.container.InputContainer) -> Iterator[Samples]:
     if not container.streams.audio:
         raise UnreadableAudio("文件里没有音轨")
     stream = container.streams.audio[0]
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+    resampler, setup = _resampler(), None
     bad = 0
     for packet in container.demux(stream):
         try:
@@ -84,8 +84,17 @@ def _blocks(container: av.container.InputContainer) -> Iterator[Samples]:
             continue
         for frame in frames:
             bad = 0
+            found = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if setup not in (None, found):  # pieces of several makes, joined byte by byte
+                yield from map(_samples, resampler.resample(None))
+                resampler = _resampler()
+            setup = found
             yield from map(_samples, resampler.resample(frame))
     yield from map(_samples, resampler.resample(None))
+
+
+def _resampler() -> av.AudioResampler:
+    return av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
 
 
 def _samples(frame: av.AudioFrame) -> Samples:

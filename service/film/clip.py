@@ -66,7 +66,7 @@ class Clip:
         """Frames with their times from the clip's first. A clip that breaks off ends there."""
         container, stream = open_clip(self._path, self._shot)
         with container:
-            self._shape = float(stream.codec_context.sample_aspect_ratio or 1)
+            self._shape = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
             start: float | None = None
             count = 0
             try:

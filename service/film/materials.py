@@ -19,7 +19,7 @@ from service.film.spec import INPUT, FilmShot, FilmSpec
 
 STAGE: Final = "plan"
 SUFFIX = ".json"
-LISTENER = "listen-1"  # goes up when `sound.listen` hears differently
+LISTENER = "listen-2"  # goes up when `sound.listen` hears differently
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class _Inspection:
                 if digest in self.broken:
                     raise _Unusable(self.broken[digest])
                 if kind == "clip":
-                    seconds = float(_remember(self.cache, f"clip-{digest}", partial(_clip_seconds, path, shot.order)))
+                    seconds = float(_remember(self.cache, f"clip-2-{digest}", partial(_clip_seconds, path, shot.order)))
             except _Unusable as error:
                 self._broken(shot, name, error, instead)
                 continue

@@ -47,7 +47,8 @@ def clip_seconds(path: Path, shot: int) -> float:
     with container:
         if stream.duration and stream.time_base and stream.duration > 0:
             return float(stream.duration * stream.time_base)
-        if container.duration and container.duration > 0:
+        alone = len(container.streams) == 1  # else it may be the sound's, which is not played
+        if alone and container.duration and container.duration > 0:
             return container.duration / av.time_base
         # Neither the stream nor the file says: the packets do.
         last = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from pathlib import Path
 
@@ -83,6 +84,8 @@ def load_picture(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
         KeyError,
         MemoryError,
         OverflowError,
+        RuntimeError,
+        struct.error,
     ) as error:
         raise FilmError(INPUT, f"图片无法解码：{error}", shot=shot) from error
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 _EMOJI = re.compile(
+    "(?![★☆♩♪♫♬])"  # signs that text has had for longer, and the font too
     "[\u200d\u20e3\ufe00-\ufe0f\u2600-\u27bf\u2b00-\u2bff\u231a-\u231b\u23e9-\u23ff"
     "\U0001f000-\U0001faff\U0001fb00-\U0001fbff\U000e0000-\U000e01ef]"
 )
@@ -49,7 +50,8 @@ class Piece:
 
 def clean(text: str) -> str:
     """The text without emoji, control and other invisible characters; blanks become single spaces."""
-    kept = (char if not char.isspace() else " " for char in _EMOJI.sub("", text) if _shown(char))
+    composed = unicodedata.normalize("NFC", text)  # the font has é, and no accent to put on an e
+    kept = (char if not char.isspace() else " " for char in _EMOJI.sub("", composed) if _shown(char))
     return " ".join("".join(kept).split())
 
 

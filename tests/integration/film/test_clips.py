@@ -14,8 +14,10 @@ import pytest
 
 from service.film.clip import Clip
 from service.film.compose import compose
+from service.film.media import clip_seconds
 from service.film.planes import Planes, empty
 from service.film.spec import FilmShot, Fit
+from tests.audio_signals import silence, write_wav
 from tests.integration.film import material
 
 SIZE = (96, 64)
@@ -122,6 +124,29 @@ def test_what_is_transparent_is_white_as_in_a_still_picture(tmp_path: Path, code
     drawn = _draw(tmp_path / "a.mov", 0).y
     assert drawn[:, :44].max() < 80
     assert drawn[:, 52:].min() > 220
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_the_shape_of_pixels_may_be_told_by_the_file_alone(tmp_path: Path, name: str) -> None:
+    square = np.full((64, 48, 3), 230, np.uint8)
+    square[:, :8] = square[:, -8:] = 20
+    material.clip(tmp_path / "square.mp4", [square] * 2)
+    _ffmpeg("-i", str(tmp_path / "square.mp4"), "-c", "copy", "-aspect", "3:2", str(tmp_path / name))
+    drawn = _draw(tmp_path / name, 0, fit=Fit.BLUR).y
+    assert drawn[:, :10].max() < 80, "its edges are the frame's"
+    assert drawn[:, 24:72].min() > 180
+
+
+def test_a_clip_is_as_long_as_its_pictures_whatever_it_sounds_like(tmp_path: Path) -> None:
+    material.clip(tmp_path / "short.webm", _grey([50, 200]), 2, "libvpx-vp9")
+    write_wav(tmp_path / "long.wav", silence(5))
+    files = ("-i", str(tmp_path / "short.webm"), "-i", str(tmp_path / "long.wav"))
+    _ffmpeg(*files, "-c:v", "copy", "-c:a", "libopus", str(tmp_path / "both.webm"))
+    assert clip_seconds(tmp_path / "both.webm", 1) == pytest.approx(1.0, abs=0.05)
+
+
+def _ffmpeg(*arguments: str) -> None:
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *arguments], check=True)
 
 
 @pytest.mark.parametrize("size", [(160, 40), (40, 160)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import threading
 import zlib
 from collections.abc import Callable
@@ -59,6 +60,17 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def _bad_exif(path: Path) -> None:
+    """To be turned upright, but with another tag of a type that cannot hold its value: Pillow answers with struct.error."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0100] = 6, 32
+    with io.BytesIO() as file:
+        Image.new("RGB", (32, 24), (200, 30, 40)).save(file, "JPEG", exif=exif)
+        data = bytearray(file.getvalue())
+    data[data.index(b"Exif\0\0") + 19] = 1
+    path.write_bytes(data)
+
+
 def _sound_only(path: Path) -> None:
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=48_000)
@@ -95,7 +107,7 @@ def _stream_list(path: Path) -> None:
 Maker = Callable[[Path], None]
 
 
-@pytest.mark.parametrize("spoil", [_truncated, _huge, _bomb, _text, _empty])
+@pytest.mark.parametrize("spoil", [_truncated, _huge, _bomb, _text, _empty, _bad_exif])
 def test_a_picture_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spoil: Maker) -> None:
     shots = list(material.shots(tmp_path / "in", 3, 0.5, minimum_s=0.3))
     spoil(tmp_path / "bad.png")

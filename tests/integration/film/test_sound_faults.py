@@ -17,7 +17,7 @@ from service.film import sound_cache
 from service.film.audio_source import LONGEST_S, UnreadableAudio, decode
 from service.film.sound import SoundReport, listen, make_sound, measure
 from service.film.spec import FilmShot, FilmSpec, Music, ShotTiming
-from tests.audio_signals import RATE, encode, heard, music, silence, speech, write_wav
+from tests.audio_signals import RATE, encode, heard, music, silence, speech, tone, write_wav
 
 
 def make(folder: Path, narration: Path | None, *, bed: Path | None = None, strict: bool = False) -> SoundReport:
@@ -222,3 +222,12 @@ def test_a_kept_sound_that_was_damaged_is_made_anew(tmp_path: Path) -> None:
     facts.write_text("{")
     assert not make(tmp_path, voice).cached
     assert make(tmp_path, voice).cached
+
+
+def test_a_narration_glued_together_of_several_makes_is_heard_to_its_end(tmp_path: Path) -> None:
+    """As a speech service answers piece by piece: each with a rate and a layout of its own."""
+    one = encode(tmp_path / "1.mp3", tone(1.5, -20, rate=24_000), "mp3", layout="mono", rate=24_000)
+    two = encode(tmp_path / "2.mp3", tone(1.5, -20, rate=44_100), "mp3", rate=44_100)
+    glued = tmp_path / "glued.mp3"
+    glued.write_bytes(one.read_bytes() + two.read_bytes())
+    assert listen(glued, lambda: None).seconds == pytest.approx(3.0, abs=0.2)

@@ -88,3 +88,8 @@ def test_ten_thousand_of_anything_are_cut_into_cues(unit: str) -> None:
     cues = make_cues(unit * 10_000, 0, 3000, line_width=WIDTH)
     assert len(cues) > 100
     assert all(columns(line) <= WIDTH for cue in cues for line in cue.lines)
+
+
+def test_signs_and_composed_letters_are_kept_and_emoji_are_not() -> None:
+    assert clean("五星★好评☆ ♪音乐♫ 🎬☀️✨") == "五星★好评☆ ♪音乐♫"
+    assert clean("cafe\u0301 nai\u0308ve") == "café naïve"
