@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -37,6 +38,8 @@ BACKLOG = 2048
 KEEPALIVE_S = 5
 LINE_FACTOR = 4  # our own answer to a long request line is JSON; gunicorn cuts off what is longer still
 IDLE_CONNECTIONS = 1000  # kept alive beside those at work
+FILES_PER_CONNECTION = 2  # the socket, and what waits on it
+OTHER_FILES = 256  # databases, Redis, logs, files that are sent, the processor's
 
 
 class AddressInUse(Exception):
@@ -97,6 +100,26 @@ def serve(listener: socket.socket, settings: ServerSettings, build: Callable[[],
     return 0
 
 
+def connections_that_fit(wanted: int) -> int:
+    """How many of the wanted connections this process may hold. Reaching the limit on open files would end gunicorn's worker.
+
+    The soft limit, usually 1,024, is raised as far as the hard one lets us; where that is not enough, further clients wait to be accepted.
+    """
+    needed = FILES_PER_CONNECTION * wanted + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed == needed:
+        return wanted
+    fit = max(1, (allowed - OTHER_FILES) // FILES_PER_CONNECTION)
+    log.warning(
+        "only %d of %d connections fit into the limit of %d open files: raise it (ulimit -n)", fit, wanted, allowed
+    )
+    return fit
+
+
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
     def __init__(self, listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> None:
         self._listener, self._settings, self._build = listener, settings, build
@@ -113,7 +136,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             "workers": 1,
             "worker_class": _Worker,
             "threads": threads,
-            "worker_connections": threads + IDLE_CONNECTIONS,
+            "worker_connections": connections_that_fit(threads + IDLE_CONNECTIONS),
             "keepalive": KEEPALIVE_S,
             "limit_request_line": line,
             "timeout": HANG_S,

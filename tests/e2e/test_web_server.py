@@ -10,13 +10,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import psutil
 import pytest
 import requests
 import websocket
@@ -59,7 +60,9 @@ class Server:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, tmp_path: Path, redis_settings: RedisSettings) -> Iterator[Server]:
-    """`@pytest.mark.parametrize("server", ["10.0.0.0/8"], indirect=True)` names its trusted proxies."""
+    """`@pytest.mark.parametrize("server", ["10.0.0.0/8"], indirect=True)` names its trusted proxies, a pair its limits on open files."""
+    given = getattr(request, "param", "")
+    proxies, files = (given, None) if isinstance(given, str) else ("", given)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         fd = listener.fileno()
         environment = {
@@ -70,9 +73,11 @@ def server(request: pytest.FixtureRequest, tmp_path: Path, redis_settings: Redis
             "S2V_REDIS_DB": str(redis_settings.db),
             "S2V_WORKER_ADDR": "127.0.0.1:9",
             "S2V_SERVER_MAX_SOCKETS": str(MAX_SOCKETS),
-            "S2V_SERVER_TRUSTED_PROXIES": getattr(request, "param", ""),
+            "S2V_SERVER_TRUSTED_PROXIES": proxies,
         }
         command = [sys.executable, str(ROOT / "main.py"), "serve", "--no-processor", "--fd", str(fd)]
+        if files:
+            command = ["prlimit", f"--nofile={files[0]}:{files[1]}", *command]
         process = subprocess.Popen(command, env=environment, cwd=tmp_path, pass_fds=[fd])
         server = Server(f"127.0.0.1:{listener.getsockname()[1]}", process, tmp_path / "data")
     try:
@@ -108,6 +113,18 @@ def test_sockets_have_a_cap_that_plain_requests_do_not_feel(server: Server) -> N
         for client in clients:
             assert hear(client)["status"] == "cancelled"
             assert closed_with(client) == 1000
+
+
+@pytest.mark.parametrize("server", [(300, 4096), (300, 600)], indirect=True, ids=["raised", "not enough"])
+def test_more_connections_than_files_do_not_end_the_server(server: Server) -> None:
+    """gunicorn's worker ends when it can accept no more for lack of files, and takes every socket with it."""
+    workers = psutil.Process(server.process.pid).children()
+    host, _, port = server.address.partition(":")
+    with ExitStack() as idle:
+        for _ in range(400):
+            idle.enter_context(socket.create_connection((host, int(port)), timeout=60))
+    wait_until(server.is_alive, timeout=60)
+    assert psutil.Process(server.process.pid).children() == workers
 
 
 def test_a_server_that_is_told_to_end_says_goodbye_to_its_sockets(server: Server) -> None:
