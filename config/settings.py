@@ -56,6 +56,7 @@ class ServerSettings(Section):
     max_sockets: Positive = 1000  # open task WebSockets; one more gets 503
     max_request_line: Positive = 262_144  # bytes of the request line
     max_body: Positive = 1_048_576  # bytes of a body; uploads have a limit of their own
+    client_timeout_s: Positive = 30  # how long a client may send or take nothing in mid-request
     cors_origins: list[str] = ["*"]
 
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from config import Settings
 from service import requests
@@ -56,7 +57,7 @@ def urlencoded(text: bytes) -> Iterable[tuple[str, str]]:
 def _body(request: Request) -> Iterable[tuple[str, Any]]:
     if request.mimetype == MULTIPART:
         return request.form.items()
-    body = request.get_data().strip()
+    body = body_of(request).strip()
     if not body:
         return ()
     if request.is_json or body.startswith(b"{"):
@@ -64,6 +65,15 @@ def _body(request: Request) -> Iterable[tuple[str, Any]]:
     if request.mimetype == FORM:
         return urlencoded(body)
     raise InvalidInput("body", "请求体必须是 JSON 对象或表单")
+
+
+def body_of(request: Request) -> bytes:
+    """The whole body; raises `RequestEntityTooLarge`. Of one without a length, werkzeug's stream would hide what is over the limit."""
+    body = request.get_data()
+    limit = request.max_content_length
+    if request.content_length is None and limit is not None and len(body) >= limit:
+        raise RequestEntityTooLarge
+    return body
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:

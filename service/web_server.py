@@ -23,11 +23,11 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import message
-from gunicorn.workers.gthread import ThreadWorker
 
 from config.addresses import Listen
 from config.settings import ServerSettings
 from service.embedded.guard import end_with_parent
+from service.web_worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
     def __init__(self, listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> None:
         self._listener, self._settings, self._build = listener, settings, build
         self.site: Site | None = None
+        self.client_timeout_s = settings.client_timeout_s
         super().__init__()
 
     def load_config(self) -> None:
@@ -134,7 +135,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         values: dict[str, Any] = {
             "bind": [f"fd://{os.dup(self._listener.fileno())}"],  # a copy: gunicorn closes what it gets
             "workers": 1,
-            "worker_class": _Worker,
+            "worker_class": Worker,
             "threads": threads,
             "worker_connections": connections_that_fit(threads + IDLE_CONNECTIONS),
             "keepalive": KEEPALIVE_S,
@@ -154,32 +155,6 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         """Called in the worker, after the fork."""
         self.site = self._build()
         return self.site.app
-
-
-class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """Ends its sockets and its work as soon as it is told to end, since those would hold it up for the whole grace time."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.ending: list[threading.Thread] = []
-
-    def init_signals(self) -> None:
-        super().init_signals()
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # a terminal's Ctrl-C goes to the arbiter too, which ends us in order
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        site = self.app.site
-        if self.alive and site is not None:  # in threads: a signal handler must not wait for locks
-            self.ending = [threading.Thread(target=end, daemon=True) for end in (site.close_sockets, site.stop_work)]
-            for thread in self.ending:
-                thread.start()
-        super().handle_exit(sig, frame)
-
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        """What the arbiter sends after Ctrl-C; it ends the same way."""
-        self.handle_exit(sig, frame)
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn carries no types

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, g, jsonify, request
 from flask_sock import Sock
+from wsproto.events import RejectConnection
+from wsproto.utilities import RemoteProtocolError
 
 from routers import wire
 from routers.errors import RETRY_AFTER_S, envelope
@@ -32,6 +35,13 @@ SERVER_OPTIONS = {
 }
 
 
+def _refusal(status: HTTPStatus, text: str, headers: Mapping[str, str]) -> Response:
+    response = jsonify(envelope(status, text))
+    response.status_code = status
+    response.headers.update(headers)
+    return response
+
+
 def install(app: Flask, services: Services) -> None:
     """Add the route, and `app.extensions["sockets"]`, whose `close_all` the web server calls before it ends."""
     sockets = app.extensions["sockets"] = Sockets(services.settings.server.max_sockets)
@@ -48,10 +58,14 @@ def install(app: Flask, services: Services) -> None:
             g.has_socket = True
             return None
         text = f"任务连接数已达上限（{sockets.limit}），请稍后重试或改用 HTTP 轮询"
-        response = jsonify(envelope(HTTPStatus.SERVICE_UNAVAILABLE, text))
-        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return response
+        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, {"Retry-After": str(RETRY_AFTER_S)})
+
+    @blueprint.errorhandler(RemoteProtocolError)
+    def _bad_handshake(error: RemoteProtocolError) -> Response:
+        """By RFC 6455, 4.2: 426 with the version that we speak for another one, 400 for whatever else is wrong."""
+        hint = cast("RejectConnection", error.event_hint)
+        headers = {name.decode(): value.decode() for name, value in hint.headers}
+        return _refusal(HTTPStatus(hint.status_code), f"WebSocket 握手无效：{error}", headers)
 
     @blueprint.teardown_request
     def _release(_error: BaseException | None) -> None:

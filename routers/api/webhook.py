@@ -26,7 +26,7 @@ def blueprint(services: Services) -> Blueprint:
         secret = services.settings.worker.webhook_secret
         if not secret:
             raise NotFound("没有这个地址")
-        raw = request.get_data()
+        raw = params.body_of(request)
         body = params.json_object(raw)
         webhook.verify(secret, raw, body, request.headers.get("X-Signature", ""), services.clock.now())
         task_id = body.get("task_id")

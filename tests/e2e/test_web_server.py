@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import psutil
 import pytest
@@ -23,69 +15,18 @@ import requests
 import websocket
 
 from config.settings import RedisSettings
-from tests.conftest import ROOT
+from tests.e2e.web_server import MAX_SOCKETS, Server, running_server
 from tests.wait import wait_until
 from tests.web_app import closed_with, connecting, hear
 
 V1 = "/v1/api"
-MAX_SOCKETS = 2
-
-
-@dataclass
-class Server:
-    """A running `serve --no-processor`."""
-
-    address: str
-    process: subprocess.Popen[bytes]
-    data: Path
-
-    def ask(self, method: str, path: str, **params: str) -> tuple[int, dict[str, Any]]:
-        """Ask with the parameters in the query string, and a JSON content type without a body, as the phone does."""
-        connection = HTTPConnection(self.address, timeout=60)
-        try:
-            target = f"{path}?{urlencode(params)}" if params else path
-            connection.request(method, target, headers={"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def is_alive(self) -> bool:
-        assert self.process.poll() is None, "the server has ended"
-        try:
-            return self.ask("GET", "/healthz")[0] == 200
-        except OSError:
-            return False
 
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, tmp_path: Path, redis_settings: RedisSettings) -> Iterator[Server]:
-    """`@pytest.mark.parametrize("server", ["10.0.0.0/8"], indirect=True)` names its trusted proxies, a pair its limits on open files."""
-    given = getattr(request, "param", "")
-    proxies, files = (given, None) if isinstance(given, str) else ("", given)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        fd = listener.fileno()
-        environment = {
-            **os.environ,
-            "S2V_DATA_DIR": str(tmp_path / "data"),
-            "S2V_REDIS_ADDR": redis_settings.addr,
-            "S2V_REDIS_PASSWORD": redis_settings.password,
-            "S2V_REDIS_DB": str(redis_settings.db),
-            "S2V_WORKER_ADDR": "127.0.0.1:9",
-            "S2V_SERVER_MAX_SOCKETS": str(MAX_SOCKETS),
-            "S2V_SERVER_TRUSTED_PROXIES": proxies,
-        }
-        command = [sys.executable, str(ROOT / "main.py"), "serve", "--no-processor", "--fd", str(fd)]
-        if files:
-            command = ["prlimit", f"--nofile={files[0]}:{files[1]}", *command]
-        process = subprocess.Popen(command, env=environment, cwd=tmp_path, pass_fds=[fd])
-        server = Server(f"127.0.0.1:{listener.getsockname()[1]}", process, tmp_path / "data")
-    try:
-        wait_until(server.is_alive, timeout=60)
-        yield server
-    finally:
-        process.terminate()
-        process.wait(60)
+    """`@pytest.mark.parametrize("server", [{"server_threads": "4"}], indirect=True)` says what differs."""
+    with running_server(tmp_path, redis_settings, **getattr(request, "param", {})) as running:
+        yield running
 
 
 def test_whole_stories_travel_in_the_query_string(server: Server) -> None:
@@ -115,7 +56,9 @@ def test_sockets_have_a_cap_that_plain_requests_do_not_feel(server: Server) -> N
             assert closed_with(client) == 1000
 
 
-@pytest.mark.parametrize("server", [(300, 4096), (300, 600)], indirect=True, ids=["raised", "not enough"])
+@pytest.mark.parametrize(
+    "server", [{"files": (300, 4096)}, {"files": (300, 600)}], indirect=True, ids=["raised", "not enough"]
+)
 def test_more_connections_than_files_do_not_end_the_server(server: Server) -> None:
     """gunicorn's worker ends when it can accept no more for lack of files, and takes every socket with it."""
     workers = psutil.Process(server.process.pid).children()
@@ -139,8 +82,13 @@ def test_a_server_that_is_told_to_end_says_goodbye_to_its_sockets(server: Server
 
 @pytest.mark.parametrize(
     ("server", "base"),
-    [("", "http://127.0.0.1:"), ("192.0.2.0/24", "http://127.0.0.1:"), ("127.0.0.1", "https://film.example/")],
+    [
+        ({}, "http://127.0.0.1:"),
+        ({"server_trusted_proxies": "192.0.2.0/24"}, "http://127.0.0.1:"),
+        ({"server_trusted_proxies": "127.0.0.1"}, "https://film.example/"),
+    ],
     indirect=["server"],
+    ids=["none", "another", "this one"],
 )
 def test_links_follow_what_a_trusted_proxy_says_and_nobody_else(server: Server, base: str) -> None:
     _, created = server.ask("POST", f"{V1}/projects", StoryText="从前。", ShotCount="1")
