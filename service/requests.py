@@ -18,6 +18,7 @@ from service.film.spec import Transition
 from service.request_errors import shorten, translate
 
 MAX_PROMPT = 4000  # characters
+MAX_NARRATION = 20_000  # characters; a model node speaks no longer text
 MAX_NAME = 64  # characters; the width of the columns style and transition
 MAX_ID = 64  # characters; the width of every id's column
 MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
@@ -25,11 +26,11 @@ MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
 _ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": (960, 720), "3:4": (720, 960)}
 _HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
 _SIZE = re.compile(r"([0-9]{1,5})\s*[xX×*]\s*([0-9]{1,5})")
-_ID = re.compile(r"[^\x00-\x20\x7f/\\]{1,64}")
+_ID = re.compile(r"[^\x00-\x20\x7f/\\\ud800-\udfff]{1,64}")
 
 
 def is_id(text: str) -> bool:
-    """Whether a text can be an id at all: 1 to 64 characters without blanks, slashes and control characters, no `.` or `..`."""
+    """Whether a text can be an id at all: 1 to 64 characters, no blank, slash, control character or half a UTF-16 pair, not `.` or `..`."""
     return _ID.fullmatch(text) is not None and text not in {".", ".."}
 
 
@@ -271,7 +272,7 @@ def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings
         "title": limits.max_title,
         "story_text": limits.max_chars,
         "description": limits.max_chars,
-        "narration": limits.max_chars,
+        "narration": min(limits.max_chars, MAX_NARRATION),
     }
     for field, most in longest.items():
         value = getattr(request, field, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from flask import Blueprint, request, send_file
@@ -11,6 +12,8 @@ from werkzeug.wrappers import Response
 from service.context import Services
 from service.errors import NotFound
 from service.oss.local import LocalStore
+
+log = logging.getLogger(__name__)
 
 CACHE_S = 3600  # URLs change hourly, and what a key holds never changes
 
@@ -41,10 +44,13 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
 def _inside(folder: Path, name: str) -> Path:
     """The file of this name, which neither `..` nor a link may lead out of the folder."""
     joined = None if "\x00" in name else safe_join(str(folder), name)
-    path = Path(joined).resolve() if joined else folder
-    if not path.is_relative_to(folder) or not path.is_file():
-        raise NotFound("文件不存在")
-    return path
+    try:
+        path = Path(joined).resolve() if joined else folder
+        if path.is_relative_to(folder) and path.is_file():
+            return path
+    except (OSError, RuntimeError, ValueError):  # longer than names may be, a circle of links, half a UTF-16 pair
+        log.debug("no file can have this name", exc_info=True)
+    raise NotFound("文件不存在")
 
 
 def _harmless(response: Response) -> Response:

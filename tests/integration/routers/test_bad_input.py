@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +221,10 @@ def test_the_surfaces_for_older_clients_are_as_strict(
         {"type": "updateShot", "shotId": "../x"},
         {"type": "generateVideo", "projectId": ids["project"], "parameters": {"video": {"resolution": "big"}}},
         {"type": "generateVideo", "projectId": ["x"]},
+        {"type": "generateVideo", "projectId": "\ud800"},
+        {"type": "updateShot", "shotId": "a\udfff"},
     ):
-        answer = client.post(f"{V1}/tasks", json=sent)
+        answer = client.post(f"{V1}/tasks", data=json.dumps(sent), content_type=JSON)
         assert 400 <= answer.status_code < 500, sent
         assert answer.get_json()["error"]
     assert everything_stored(services) == before

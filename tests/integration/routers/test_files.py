@@ -110,7 +110,10 @@ def test_a_script_in_the_static_folder_runs_nothing_of_ours(client: FlaskClient,
         "..%2fsecret.txt",
         "..%5csecret.txt",
         "link.txt",
+        "circle",
         "a%00b",
+        "a" * 300,
+        "a/" * 3000,
     ],
 )
 def test_nothing_but_a_file_under_static_is_served(client: FlaskClient, static_folder: Path, path: str) -> None:
@@ -118,6 +121,7 @@ def test_nothing_but_a_file_under_static_is_served(client: FlaskClient, static_f
     secret.write_text("the secret")
     (static_folder / "old").mkdir()
     (static_folder / "link.txt").symlink_to(secret)
+    (static_folder / "circle").symlink_to(static_folder / "circle")
     answer = client.get(f"/static/{path}")
     assert (answer.status_code, answer.get_json()["code"]) == (404, 404)
 

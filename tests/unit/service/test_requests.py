@@ -309,7 +309,9 @@ def test_a_page_out_of_range_is_refused(field: str, value: str) -> None:
     assert refused(PageRequest, **{field: value}).field == field
 
 
-@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", "a b", "a\x00", "a\n", "x" * 65, "\x7f"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "..", "a/b", "a\\b", "a b", "a\x00", "a\n", "x" * 65, "\x7f", "\ud800", "a\udfff"]
+)
 def test_what_cannot_be_an_id_is_known(text: str) -> None:
     assert not is_id(text)
 
