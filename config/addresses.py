@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import unquote, urlsplit
 
 from config.go_dsn import DsnError, split_host_port
 
 REDIS_PORT = 6379
 NO_PORT = -1
 LISTEN_FORMS = "':8080', '8080', 'host:8080' or '[::1]:8080'"
+HTTP_FORMS = "'host:port' or 'http(s)://host:port/path'"
+BASE_FORM = "an address such as https://film.example.org"
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-f:.]+")  # a name or an IPv4 address; an IPv6 address, as urlsplit gives it
+_BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,67 @@ def parse_redis(text: str) -> RedisAddress:
     except DsnError as error:
         raise ValueError(f"must be 'host:port' or the path of a Unix socket ({error})") from error
     return RedisAddress(host or "127.0.0.1", port)
+
+
+@dataclass(frozen=True)
+class HttpAddress:
+    """`authority` is host and port as a URL holds them, `host` the bare host, `folder` the path in front of everything, "" or "/path"."""
+
+    scheme: str
+    authority: str
+    host: str
+    folder: str
+
+    @property
+    def base(self) -> str:
+        """What paths are appended to."""
+        return f"{self.scheme}://{self.authority}{self.folder}"
+
+
+def parse_http(text: str, scheme: str = "http") -> HttpAddress:
+    """`host`, `host:port` (then of the given scheme) or `http(s)://host:port/path`; raises ValueError."""
+    given = text.strip()
+    try:
+        parts = urlsplit(given if "://" in given else f"{scheme}://{given}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError(f"must be {HTTP_FORMS} ({error})") from error
+    plain = (
+        given.isascii() and given.isprintable() and not set(given) & set(' \\?#@"<>^`{|}') and not climbs(parts.path)
+    )
+    if not plain or not _HOST.fullmatch(host) or port == 0 or parts.scheme not in ("http", "https"):
+        raise ValueError(f"must be {HTTP_FORMS}")
+    return HttpAddress(parts.scheme, parts.netloc, host, parts.path.rstrip("/"))
+
+
+def parse_base(text: str) -> HttpAddress:
+    """`http(s)://host:port/path`, the scheme needed; raises ValueError."""
+    try:
+        if "://" in text:
+            return parse_http(text)
+    except ValueError as error:
+        raise ValueError(f"must be {BASE_FORM}") from error
+    raise ValueError(f"must be {BASE_FORM}")
+
+
+def parse_endpoint(text: str) -> HttpAddress:
+    """An address of S3: `host:port` or `http(s)://host:port`, without a path, which its signatures do not allow; raises ValueError."""
+    address = parse_http(text)
+    if address.folder:
+        raise ValueError("must be 'host:port' or 'http(s)://host:port', without a path")
+    return address
+
+
+def climbs(path: str) -> bool:
+    """Whether a URL's path leads upwards."""
+    return ".." in unquote(path).replace("\\", "/").split("/")
+
+
+def parse_bucket(text: str) -> str:
+    """A bucket's name by S3's rules; raises ValueError."""
+    if not _BUCKET.fullmatch(text):
+        raise ValueError("must be 3 to 63 small letters, digits, dots and hyphens, a letter or digit at both ends")
+    return text
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network:

@@ -207,7 +207,7 @@ def _build(given: Mapping[str, _Given], faults: list[str]) -> Settings | None:
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             key = ".".join(str(part) for part in fault["loc"][:2])
-            entry = given[key]
+            entry = given.get(key) or _Given(str(fault["input"]), "default")
             faults.append(f"{entry.where}: {key}: found {shown(key, entry.value)}, {_allowed(fault['msg'])}")
         return None
 

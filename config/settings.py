@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from config import go_dsn
-from config.addresses import parse_listen, parse_network, parse_redis, parse_resolution
+from config.addresses import (
+    parse_base,
+    parse_bucket,
+    parse_endpoint,
+    parse_http,
+    parse_listen,
+    parse_network,
+    parse_redis,
+    parse_resolution,
+)
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -30,12 +38,6 @@ def _holds(parse: Callable[[str], object], *, or_empty: bool = True) -> AfterVal
     return AfterValidator(check)
 
 
-def _parse_base_url(text: str) -> None:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an address such as https://film.example.org")
-
-
 class Section(BaseModel):
     """A section of config.yaml; a key that it does not name is an error."""
 
@@ -48,9 +50,7 @@ class ServerSettings(Section):
     port: Annotated[str, _holds(parse_listen, or_empty=False)] = (
         "127.0.0.1:8080"  # "host:port", ":port" (all addresses) or "port"
     )
-    public_url: Annotated[str, _holds(_parse_base_url)] = (
-        ""  # scheme and host that clients use; "" = as the request came in
-    )
+    public_url: Annotated[str, _holds(parse_base)] = ""  # scheme and host that clients use; "" = as the request came in
     trusted_proxies: list[Annotated[str, _holds(parse_network, or_empty=False)]] = []  # whose X-Forwarded-* count
     threads: Positive = 64  # gthread threads for plain HTTP, beside one per socket
     max_sockets: Positive = 1000  # open task WebSockets; one more gets 503
@@ -80,7 +80,7 @@ class RedisSettings(Section):
 class WorkerSettings(Section):
     """The model node that the processor sends work to, and the processor's patience with it."""
 
-    addr: str = ""
+    addr: Annotated[str, _holds(parse_http)] = ""
     timeout_minutes: Positive = 20
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     dispatch_retries: Annotated[int, Field(ge=0, le=10)] = 3
@@ -92,13 +92,15 @@ class WorkerSettings(Section):
 class MinioSettings(Section):
     """Object storage."""
 
-    endpoint: str = ""
+    endpoint: Annotated[str, _holds(parse_endpoint)] = ""
     access_key: str = ""
     secret_key: str = ""
-    bucket: str = "storytovideo"
+    bucket: Annotated[str, _holds(parse_bucket, or_empty=False)] = "storytovideo"
     use_ssl: bool = False
-    domain: str = ""  # host (or scheme://host) that clients see instead of the endpoint
-    cdn: str = ""  # base address of a CDN in front of the bucket; used in place of signed URLs' host
+    domain: Annotated[str, _holds(parse_http)] = ""  # host (or scheme://host) that clients see instead of the endpoint
+    cdn: Annotated[str, _holds(parse_base)] = (
+        ""  # base address of a CDN in front of the bucket; used in place of signed URLs' host
+    )
     region: str = "us-east-1"
 
 
@@ -111,10 +113,18 @@ class AiSettings(Section):
 class StorySettings(Section):
     """Limits of what a client may send."""
 
-    max_chars: Positive = 20_000
-    max_title: Positive = 200
-    default_shots: Annotated[int, Field(ge=1, le=100)] = 6
+    max_chars: Annotated[int, Field(ge=1, le=200_000)] = 20_000  # no more: the model node refuses longer stories
+    max_title: Annotated[int, Field(ge=1, le=255)] = 200  # no more: the width of the column
     max_shots: Annotated[int, Field(ge=1, le=200)] = 60
+    default_shots: Annotated[int, Field(ge=1, le=200, validate_default=True)] = 6
+
+    @field_validator("default_shots")
+    @classmethod
+    def _within_max_shots(cls, default_shots: int, info: ValidationInfo) -> int:
+        most = info.data.get("max_shots", default_shots)
+        if default_shots > most:
+            raise ValueError(f"must be at most story.max_shots, which is {most}")
+        return default_shots
 
 
 class FilmSettings(Section):

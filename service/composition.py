@@ -16,7 +16,7 @@ from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database
 from service.clock import Clock
 from service.context import Services
-from service.errors import DependencyError
+from service.errors import DependencyError, StorageError
 from service.events import Events
 from service.node.client import NodeClient
 from service.oss import ObjectStore
@@ -49,10 +49,10 @@ def open_services(settings: Settings) -> Services:
         raise DependencyError(
             f"redis at {settings.redis.addr} does not answer ({error}); start it or correct redis.addr"
         ) from error
-    store = open_store(settings)
     try:
+        store = open_store(settings)
         store.check()
-    except DependencyError as error:
+    except (DependencyError, StorageError) as error:  # away, or there and refusing us: a wrong key
         raise DependencyError(f"{storage_name(settings)} cannot be used ({error}); see minio.* or data_dir") from error
     log.info("object storage: %s", storage_name(settings))
     log.info("model node: %s", settings.worker.addr)

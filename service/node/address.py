@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-from service.errors import BadNodeResult, InvalidInput
+from config.addresses import climbs, parse_http
+from service.errors import BadNodeResult
 
 SAFE = "/%:@!$&'()*+,;=~-._"
 
@@ -25,20 +26,9 @@ class NodeAddress:
 
     @classmethod
     def parse(cls, text: str) -> NodeAddress:
-        """From "host:port" or "http(s)://host:port/path/"; raises `InvalidInput` for `worker.addr`."""
-        wrong = InvalidInput("worker.addr", f"worker.addr 应为 host:port 或 http(s)://host:port/path，而不是 {text!r}")
-        given = text.strip()
-        try:
-            parts = urlsplit(given if "://" in given else f"http://{given}")
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise wrong from None
-        plain = given.isascii() and given.isprintable() and not set(given) & set(" \\") and not _climbs(parts.path)
-        if not (plain and host and port != 0) or parts.scheme not in ("http", "https"):
-            raise wrong
-        if parts.query or parts.fragment or "@" in parts.netloc:
-            raise wrong
-        return cls(f"{parts.scheme}://{parts.netloc}", host, parts.path.rstrip("/"))
+        """From "host:port" or "http(s)://host:port/path/"; raises ValueError."""
+        address = parse_http(text)
+        return cls(f"{address.scheme}://{address.authority}", address.host, address.folder)
 
     @property
     def base(self) -> str:
@@ -53,7 +43,7 @@ class NodeAddress:
         host = parts.hostname
         if parts.netloc and not (host and (host == self.host or _is_loopback(host))):
             raise BadNodeResult(f"模型节点给出了其他主机的地址，已拒绝：{parts.netloc[:200]}")
-        if _climbs(parts.path):
+        if climbs(parts.path):
             raise BadNodeResult(f"模型节点给出的路径无效：{url[:200]}")
         path = "/" + parts.path.lstrip("/")
         if self.folder and path.startswith(f"{self.folder}/"):  # a node that knows its folder; others do not
@@ -77,10 +67,6 @@ def _split(url: str) -> SplitResult:
     except ValueError as error:  # also half a UTF-16 pair
         raise BadNodeResult(f"模型节点给出的地址无法理解：{url[:200]!a}") from error
     return parts
-
-
-def _climbs(path: str) -> bool:
-    return ".." in unquote(path).replace("\\", "/").split("/")
 
 
 def _is_loopback(host: str) -> bool:

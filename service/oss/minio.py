@@ -17,6 +17,7 @@ from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from urllib3.exceptions import HTTPError
 
+from config.addresses import parse_base
 from config.settings import MinioSettings
 from service.errors import StorageUnavailable
 from service.oss import keys
@@ -175,7 +176,7 @@ class MinioStore:
             url = signer.presigned_get_object(self.bucket, key, expires=VALID_FOR, request_date=signed)
         parts = urlsplit(url)
         if self._settings.cdn:
-            return f"{self._settings.cdn.rstrip('/')}/{quote(key)}?{parts.query}"
+            return f"{parse_base(self._settings.cdn).base}/{quote(key)}?{parts.query}"
         return parts._replace(path=self._public.folder + parts.path).geturl()
 
     def _translated(self, what: str) -> AbstractContextManager[None]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from config.addresses import parse_http
 from config.settings import MinioSettings
-from service.errors import StorageError
 
 
 @dataclass(frozen=True)
@@ -19,11 +18,8 @@ class Host:
 
 
 def endpoint_host(settings: MinioSettings) -> Host:
-    """What we connect to; raises `StorageError` for an address with a path, which S3's signatures do not allow."""
-    host = _host(settings.endpoint, settings.use_ssl)
-    if host.folder:
-        raise StorageError(f"对象存储的配置无效（minio.endpoint）：{settings.endpoint} 不能带路径")
-    return host
+    """What we connect to."""
+    return _host(settings.endpoint, settings.use_ssl)
 
 
 def public_host(settings: MinioSettings) -> Host:
@@ -33,8 +29,5 @@ def public_host(settings: MinioSettings) -> Host:
 
 def _host(text: str, secure: bool) -> Host:
     """From a host, or a whole `scheme://host/path`. A scheme says more than `use_ssl`."""
-    text = text.strip()
-    if "://" not in text:
-        text = f"{'https' if secure else 'http'}://{text}"
-    parts = urlsplit(text)
-    return Host(parts.netloc, parts.scheme == "https", parts.path.rstrip("/"))
+    address = parse_http(text, "https" if secure else "http")
+    return Host(address.authority, address.scheme == "https", address.folder)

@@ -37,6 +37,15 @@ def test_all_parts_open_over_the_production_column(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("given", [{"secret_key": "wrong-secret-key"}, {"bucket": "192.168.1.1"}])
+def test_an_object_storage_that_refuses_us_is_named_with_its_settings(
+    tmp_path: Path, redis_settings: RedisSettings, minio: MinioSettings, given: dict[str, str]
+) -> None:
+    wrong = minio.model_copy(update=given)
+    with pytest.raises(DependencyError, match=r"bucket .* cannot be used .*see minio\.\*"):
+        open_services(Settings(data_dir=tmp_path, redis=redis_settings, minio=wrong, worker=NODE))
+
+
 def test_redis_settings_reach_the_server(redis_settings: RedisSettings) -> None:
     with open_redis(redis_settings) as client:
         assert client.ping()

@@ -240,10 +240,7 @@ def test_a_server_that_is_not_there_is_unavailable(minio: MinioSettings) -> None
     assert caught.value.retryable
 
 
-@pytest.mark.parametrize(
-    "values", [{"bucket": "No Such Bucket!"}, {"endpoint": "a b:9000"}, {"endpoint": "h:9000/path"}]
-)
-def test_settings_that_no_client_can_use_are_named(values: dict[str, str]) -> None:
-    settings = MinioSettings(endpoint="127.0.0.1:1", access_key="a", secret_key="b" * 8)
+def test_settings_that_no_client_can_use_are_named() -> None:
+    settings = MinioSettings(endpoint="minio:9000", access_key="a", secret_key="b" * 8, bucket="192.168.1.1")
     with pytest.raises(StorageError, match="配置无效"):
-        MinioStore(changed(settings, **values)).check()
+        MinioStore(settings).check()

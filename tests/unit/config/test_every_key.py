@@ -25,6 +25,7 @@ OTHERS = {
     "server.trusted_proxies": "10.0.0.0/8",
     "mysql.dsn": "u:p@tcp(db:3306)/films",
     "redis.addr": "redis:6379",
+    "minio.cdn": "https://cdn.example.org/films",
     "film.resolution": "640x360",
 }
 GIVEN = sorted(key for key in KEYS if key != "ai" and not key.startswith("ai."))
