@@ -24,13 +24,15 @@ from service.film.captions import Captions
 from service.film.control import Beside, Stop, Teller
 from service.film.cues import Cue, make_cues
 from service.film.encoders import as_previewed, choose_encoding
+from service.film.encoding import STAGE as ENCODE
+from service.film.encoding import X264_CODEC
 from service.film.join import Chapter, Parts, join
 from service.film.materials import Material, file_digest, inspect
 from service.film.motion import choose_moves
 from service.film.picture import PictureMaker, cores
 from service.film.script_text import reading_s
 from service.film.segments import Encoding, Look, Segment, Source, make_segments
-from service.film.spec import INPUT, Cancel, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
+from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
 from service.film.subtitle_files import write_ass, write_srt
 from service.film.timeline import Timeline, make_timeline
 from service.film.workers import WorkerPool
@@ -94,9 +96,11 @@ class _Film:
     broken: dict[str, str] = field(
         default_factory=dict
     )  # digests of pictures and clips that turned out to be unusable, and why
+    codec: str = ""  # of the last attempt
+    given_up: list[str] = field(default_factory=list)  # warnings that outlast an attempt
 
     def make(self) -> FilmReport:
-        """The film; with what turns out to be unusable replaced, unless the spec is strict."""
+        """The film; with what turns out to be unusable replaced, unless the spec is strict, and with x264 when the hardware breaks off."""
         whole = as_previewed(self.spec)
         started = time.monotonic()
         while True:
@@ -104,7 +108,11 @@ class _Film:
             try:
                 return self._attempt(started)
             except FilmError as error:
-                if whole.strict or error.stage != INPUT or not self._leave_out(error):
+                if error.stage == ENCODE and self.codec not in ("", X264_CODEC):
+                    # All of it anew: segments of two encoders do not make one stream.
+                    self.given_up.append(f"硬件编码器 {whole.encoder.value} 中途失败，改用 x264（{error.reason}）")
+                    whole = replace(whole, encoder=Encoder.X264)
+                elif whole.strict or error.stage != INPUT or not self._leave_out(error):
                     raise
 
     def _leave_out(self, error: FilmError) -> bool:
@@ -134,7 +142,8 @@ class _Film:
             self.spec = _first(self.spec, count)
             timings = timeline.timings(self.spec.shots)
             encoding, notes = choose_encoding(self.spec, self.stop)
-            self.warnings += notes
+            self.codec = encoding.codec
+            self.warnings += self.given_up + notes
             width, height = self.spec.width, self.spec.height
             cues = self._cues(timings, materials, width, height)
             segments = self._segments(timeline, materials[:count], cues, encoding)

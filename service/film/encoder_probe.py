@@ -1,7 +1,11 @@
-"""`python -m service.film.encoder_probe CODEC FILE [NAME=VALUE ...]`: encode a few grey frames; exit 0 when that works."""
+"""`python -m service.film.encoder_probe FILE ORDER`: encode a few grey frames as a film would be; exit 0 when that works.
+
+ORDER is JSON: `{"size": [width, height], "fps", "encoding": {...}}`.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,16 +13,15 @@ from service.errors import FilmError
 from service.film.encoding import open_writer
 from service.film.segments import Encoding
 
-SIZE = (320, 192)  # no hardware encoder takes much less
 FRAMES = 5
 
 
-def main(arguments: list[str]) -> int:
+def main(path: Path, order: str) -> int:
     """Returns the exit status."""
-    codec, path, *pairs = arguments
-    options = tuple((name, value) for name, _, value in (pair.partition("=") for pair in pairs))
+    asked = json.loads(order)
+    width, height = asked["size"]
     try:
-        with open_writer(Path(path), SIZE, 30, Encoding(codec, options)) as writer:
+        with open_writer(path, (width, height), asked["fps"], Encoding.from_json(asked["encoding"])) as writer:
             for _ in range(FRAMES):
                 for plane in writer.buffer():
                     plane.fill(128)
@@ -30,4 +33,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

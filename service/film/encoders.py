@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from service.errors import FilmError
+from service.film.encoding import X264_CODEC
 from service.film.process import last_lines, run_ffmpeg
 from service.film.segments import Encoding
 from service.film.spec import LEAST_SIDE, Cancel, Encoder, FilmSpec, Quality, RateControl
@@ -32,6 +34,7 @@ HARDWARE: dict[Encoder, tuple[str, dict[str, str]]] = {
     Encoder.VAAPI: ("h264_vaapi", {"rc_mode": "CQP", "qp": "{q}", "device": VAAPI_DEVICE}),
     Encoder.VIDEOTOOLBOX: ("h264_videotoolbox", {"q:v": "{percent}"}),
 }
+_PROVEN: set[str] = set()  # probes that succeeded; the others are repeated, since a device may come back
 HARDWARE_QUALITY = {Quality.PREVIEW: 32, Quality.FINAL: 24, Quality.HIGH: 20}
 
 
@@ -49,11 +52,14 @@ def as_previewed(spec: FilmSpec) -> FilmSpec:
 
 
 def choose_encoding(spec: FilmSpec, cancel: Cancel) -> tuple[Encoding, list[str]]:
-    """The encoding of all segments, and warnings (Chinese). A hardware encoder that does not open gives way to x264. Raises Cancelled."""
+    """The encoding of all segments, and warnings (Chinese). A hardware encoder that cannot make this film gives way to x264.
+
+    `spec` is the film as it is encoded: `as_previewed`. Raises Cancelled.
+    """
     if spec.encoder is Encoder.X264:
         return x264_encoding(spec), []
     encoding = hardware_encoding(spec)
-    reason = probe(encoding, cancel)
+    reason = probe(spec, encoding, cancel)
     if reason is not None:
         return x264_encoding(spec), [f"硬件编码器 {spec.encoder.value} 不可用，改用 x264（{reason}）"]
     if spec.rate_control is RateControl.TWO_PASS:
@@ -75,7 +81,7 @@ def x264_encoding(spec: FilmSpec) -> Encoding:
     elif spec.rate_control is RateControl.TWO_PASS:
         number = 1  # at constant quality; `passes` makes the second out of what the first found
     options["x264-params"] = ":".join(part for part in parameters if part)
-    return Encoding("libx264", tuple(sorted(options.items())), bitrate, number)
+    return Encoding(X264_CODEC, tuple(sorted(options.items())), bitrate, number)
 
 
 def hardware_encoding(spec: FilmSpec) -> Encoding:
@@ -91,14 +97,20 @@ def hardware_encoding(spec: FilmSpec) -> Encoding:
     return Encoding(codec, tuple(sorted(options.items())), bitrate)
 
 
-def probe(encoding: Encoding, cancel: Cancel) -> str | None:
-    """Why an encoder cannot be used here, or None. It encodes a few frames in a process of its own: drivers crash, and hang."""
+def probe(spec: FilmSpec, encoding: Encoding, cancel: Cancel) -> str | None:
+    """Why an encoder cannot make a film of this size and rate here, or None.
+
+    It encodes a few frames in a process of its own: drivers crash, and hang. What has worked in this process is not tried again.
+    """
+    order = json.dumps({"size": [spec.width, spec.height], "fps": spec.fps, "encoding": asdict(encoding)})
+    if order in _PROVEN:
+        return None
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "service.film.encoder_probe", encoding.codec, str(Path(folder) / "probe.mp4")]
-        command += [f"{name}={value}" for name, value in encoding.options]
+        command = [sys.executable, "-m", "service.film.encoder_probe", str(Path(folder) / "probe.mp4"), order]
         root = Path(__file__).resolve().parents[2]
         try:
             run_ffmpeg(command, stage="probe", cancel=cancel, timeout_s=PROBE_TIMEOUT_S, cwd=root)
         except FilmError as error:
             return last_lines(error.log, 1)[:200] or error.reason
+    _PROVEN.add(order)
     return None

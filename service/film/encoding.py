@@ -21,6 +21,7 @@ from service.film.process import ffmpeg_exe, last_lines
 from service.film.segments import Encoding
 
 STAGE: Final = "encode"
+X264_CODEC: Final = "libx264"
 BT709, LIMITED = 1, 1  # the H.264 tags of matrix, primaries and transfer; the range
 TICKS_PER_FRAME = 512  # of the segment's clock, so that every frame's time is a whole number of ticks
 
@@ -43,7 +44,7 @@ class Writer(Protocol):
 
 def open_writer(path: Path, size: tuple[int, int], fps: int, encoding: Encoding, stats: Path | None = None) -> Writer:
     """A writer of an MP4 segment at `path`; `stats` is the file between the two passes."""
-    if encoding.codec == "libx264":
+    if encoding.codec == X264_CODEC:
         return X264Writer(path, size, fps, encoding, stats)
     return HardwareWriter(path, size, fps, encoding)
 
@@ -57,7 +58,7 @@ class X264Writer:
             options["stats"] = str(stats)
         clock = {"video_track_timescale": str(fps * TICKS_PER_FRAME), "fflags": "+bitexact"}
         self._container = av.open(str(path), "w", format="mp4", options=clock)
-        self._stream = self._container.add_stream("libx264", rate=fps, options=options)
+        self._stream = self._container.add_stream(X264_CODEC, rate=fps, options=options)
         context = self._stream.codec_context
         context.width, context.height = size
         context.pix_fmt = "yuv420p"

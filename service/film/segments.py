@@ -85,6 +85,11 @@ class Encoding:
     bitrate_kbps: int = 0
     number: int = 0  # of the pass; 0: the only one
 
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Encoding:
+        """The inverse of `dataclasses.asdict`, after a round trip through JSON text."""
+        return cls(**{**fields, "options": tuple((name, value) for name, value in fields["options"])})
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -118,14 +123,12 @@ class Segment:
     def from_json(cls, fields: dict[str, Any]) -> Segment:
         """The inverse of `to_json`, after a round trip through JSON text."""
         captions = (Caption(c["first"], c["end"], tuple(c["lines"])) for c in fields["captions"])
-        encoding = dict(fields["encoding"])
-        encoding["options"] = tuple((name, value) for name, value in encoding["options"])
         return cls(
             **{
                 **fields,
                 "sources": tuple(Source(**source) for source in fields["sources"]),
                 "captions": tuple(captions),
-                "encoding": Encoding(**encoding),
+                "encoding": Encoding.from_json(fields["encoding"]),
             }
         )
 

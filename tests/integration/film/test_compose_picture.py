@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from service.errors import FilmError
 from service.film.cache import Cache
 from service.film.compose import compose
+from service.film.encoders import HARDWARE
 from service.film.spec import (
     Encoder,
     FilmReport,
@@ -231,6 +232,35 @@ def test_a_hardware_encoder_that_does_not_open_gives_way_to_x264_with_a_warning(
     assert len(decode(report.film)) == round(report.duration_s * 15)
     fell_back = report.log["encoder"] == "libx264"
     assert fell_back == any("qsv" in warning for warning in report.warnings)
+
+
+@pytest.mark.parametrize("control", [RateControl.CRF, RateControl.CBR])
+def test_a_hardware_encoder_that_refuses_this_films_rate_gives_way_to_x264(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: RateControl
+) -> None:
+    """MPEG-1 stands in for it: ffmpeg's encoder takes 30 frames a second, and not 15."""
+    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg1video", {}))
+    shots = material.shots(tmp_path / "in", 1, 0.6)
+    report = make(
+        material.spec(tmp_path, shots, encoder=Encoder.NVENC, rate_control=control, bitrate_kbps=400, threads=1)
+    )
+    assert len(decode(report.film)) == round(report.duration_s * 15)
+    assert report.log["encoder"] == "libx264"
+    assert any("nvenc" in warning and "不可用" in warning for warning in report.warnings)
+
+
+def test_a_hardware_encoder_that_breaks_off_gives_way_to_x264_for_the_whole_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MPEG-4 stands in for it; it stands the probe, and ends after eight frames."""
+    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {"frames:v": "8"}))
+    spec = material.spec(tmp_path, material.shots(tmp_path / "in", 2, 2.0), encoder=Encoder.NVENC, strict=True)
+    report = make(spec)
+    assert len(decode(report.film)) == round(report.duration_s * 15)
+    assert report.log["encoder"] == "libx264"
+    assert [warning for warning in report.warnings if "nvenc" in warning and "中途失败" in warning]
+    with av.open(str(report.film)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
 
 
 def test_a_missing_picture_becomes_a_placeholder_with_the_shots_title(tmp_path: Path) -> None:
