@@ -252,6 +252,7 @@ class _Film:
                 "segments_made": counts.made,
                 "segments_reused": counts.reused,
                 "frames_made": counts.frames_made,
+                "passes": counts.passes,
             },
         )
 

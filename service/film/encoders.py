@@ -71,17 +71,15 @@ def x264_encoding(spec: FilmSpec) -> Encoding:
     """x264's options. `stitchable` makes the headers of all segments equal whatever their rate control does."""
     options = dict(X264[spec.quality])
     parameters = [options.pop("x264-params", ""), "stitchable=1"]
-    bitrate, number = 0, 0
+    bitrate = 0
     if spec.rate_control is RateControl.CBR:
         bitrate = spec.bitrate_kbps or 0
         # Every segment starts with a full buffer to spend, so a buffer of a second would exceed the rate by much in short ones.
         options |= {"maxrate": f"{bitrate}k", "bufsize": f"{bitrate // 2}k"}
         parameters.append("nal-hrd=cbr:force-cfr=1")
         del options["crf"]
-    elif spec.rate_control is RateControl.TWO_PASS:
-        number = 1  # at constant quality; `passes` makes the second out of what the first found
     options["x264-params"] = ":".join(part for part in parameters if part)
-    return Encoding(X264_CODEC, tuple(sorted(options.items())), bitrate, number)
+    return Encoding(X264_CODEC, tuple(sorted(options.items())), bitrate)
 
 
 def hardware_encoding(spec: FilmSpec) -> Encoding:

@@ -12,7 +12,6 @@ from typing import Final, Protocol
 
 import av
 import numpy as np
-from av.codec.context import Flags
 from av.error import FFmpegError
 
 from service.errors import FilmError
@@ -42,23 +41,20 @@ class Writer(Protocol):
     ) -> None: ...
 
 
-def open_writer(path: Path, size: tuple[int, int], fps: int, encoding: Encoding, stats: Path | None = None) -> Writer:
-    """A writer of an MP4 segment at `path`; `stats` is the file between the two passes."""
+def open_writer(path: Path, size: tuple[int, int], fps: int, encoding: Encoding) -> Writer:
+    """A writer of an MP4 segment at `path`."""
     if encoding.codec == X264_CODEC:
-        return X264Writer(path, size, fps, encoding, stats)
+        return X264Writer(path, size, fps, encoding)
     return HardwareWriter(path, size, fps, encoding)
 
 
 class X264Writer:
     """x264 with one thread: the workers are the parallelism, and a single thread's output is the same on every machine."""
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: int, encoding: Encoding, stats: Path | None) -> None:
-        options = dict(encoding.options)
-        if stats is not None:
-            options["stats"] = str(stats)
+    def __init__(self, path: Path, size: tuple[int, int], fps: int, encoding: Encoding) -> None:
         clock = {"video_track_timescale": str(fps * TICKS_PER_FRAME), "fflags": "+bitexact"}
         self._container = av.open(str(path), "w", format="mp4", options=clock)
-        self._stream = self._container.add_stream(X264_CODEC, rate=fps, options=options)
+        self._stream = self._container.add_stream(X264_CODEC, rate=fps, options=dict(encoding.options))
         context = self._stream.codec_context
         context.width, context.height = size
         context.pix_fmt = "yuv420p"
@@ -67,8 +63,6 @@ class X264Writer:
         context.color_primaries, context.color_trc = BT709, BT709
         if encoding.bitrate_kbps:
             context.bit_rate = encoding.bitrate_kbps * 1000
-        if encoding.number:
-            context.flags |= Flags.pass1 if encoding.number == 1 else Flags.pass2
         # x264 copies what it is given before `encode` returns, so one frame serves for all.
         self._frame = av.VideoFrame(size[0], size[1], "yuv420p")
         self._planes = _views(self._frame)

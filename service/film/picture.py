@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.errors import FilmError
 from service.film.cache import Cache, take
-from service.film.passes import second_pass
+from service.film.encoding import X264_CODEC
+from service.film.passes import Tried, at_crf, crf_of, nearest, next_crf, picture_bytes
 from service.film.segments import Segment
 from service.film.spec import FilmSpec, RateControl
 from service.film.workers import Job, WorkerPool
 
 VIDEO, COVER = ".mp4", ".jpg"
-STATS, TREE = ".stats", ".stats.mbtree"  # of x264's first pass; the second only where its macroblock tree is on
 
 
 @dataclass
@@ -26,6 +25,7 @@ class Counts:
     made: int = 0
     reused: int = 0
     frames_made: int = 0
+    passes: int = 1
 
 
 @dataclass
@@ -42,38 +42,39 @@ class PictureMaker:
     def make(self, pool: WorkerPool, segments: Sequence[Segment]) -> tuple[list[str], Path]:
         """Names in the folder of all segments in order, and the cover. Raises FilmError naming the shot, or what `check` raises."""
         cover = self._cover(segments)
-        if segments[0].encoding.number == 1:
-            files = self._make(pool, segments, cover, 0.0, 0.5, with_stats=True)
-            sizes = [file.stat().st_size for file in files]
-            if self.spec.rate_control is not RateControl.TWO_PASS or not self.spec.bitrate_kbps:
-                raise FilmError("encode", "两遍编码需要 bitrate")
-            segments = second_pass(segments, sizes, self.spec.bitrate_kbps)
-            for segment, first in zip(segments, files, strict=True):
-                # The second pass reads the statistics under the name that its own key gives it.
-                for suffix in (STATS, TREE):
-                    if first.with_suffix(suffix).exists():
-                        take_once(first.with_suffix(suffix), self.folder / f"{segment.key}{suffix}")
-            files = self._make(pool, segments, cover, 0.5, 1.0, with_stats=True)
+        if segments[0].encoding.codec == X264_CODEC and self.spec.rate_control is RateControl.TWO_PASS:
+            files = self._search(pool, segments, cover)
         else:
-            files = self._make(pool, segments, cover, 0.0, 1.0, with_stats=False)
+            files = self._make(pool, segments, cover, 0.0, 1.0)
         picture = cover.own
         return [file.name for file in files], picture
 
-    def _make(
-        self, pool: WorkerPool, segments: Sequence[Segment], cover: Job, start: float, end: float, *, with_stats: bool
-    ) -> list[Path]:
+    def _search(self, pool: WorkerPool, segments: Sequence[Segment], cover: Job) -> list[Path]:
+        """Pass after pass at one quality for all, until one comes near the film's bit rate."""
+        frames = sum(segment.frames for segment in segments)
+        wanted = (self.spec.bitrate_kbps or 0) * 1000 / 8 * frames / segments[0].fps
+        tried: dict[Tried, list[Path]] = {}
+        crf: float | None = crf_of(segments[0])
+        while crf is not None:
+            self.counts.passes = len(tried) + 1
+            # Each pass takes half of what is left, so that progress never goes back.
+            files = self._make(pool, at_crf(segments, crf), cover, 1 - 0.5 ** len(tried), 1 - 0.5 ** (len(tried) + 1))
+            sizes = {file: picture_bytes(file) for file in set(files)}
+            tried[crf, sum(sizes[file] for file in files)] = files
+            self.check()
+            crf = next_crf(list(tried), wanted)
+        self.progress(1.0)
+        return tried[nearest(list(tried), wanted)]
+
+    def _make(self, pool: WorkerPool, segments: Sequence[Segment], cover: Job, start: float, end: float) -> list[Path]:
         """Bring every segment into the folder, and the cover into the cache; equal ones are made once."""
-        first_pass = segments[0].encoding.number == 1
         unique = {segment.key: segment for segment in segments}
         jobs = []
         for key, segment in unique.items():
-            if self._reuse(key, with_stats=first_pass):
+            if self._reuse(key):
                 self.counts.reused += 1
-                continue
-            stats = self.folder / f"{key}{STATS}" if with_stats else None
-            suffixes = (STATS, TREE) if first_pass else ()
-            kept = tuple((self.folder / f"{key}{suffix}", self.cache.path(key, suffix)) for suffix in suffixes)
-            jobs.append(Job(segment, self.folder / f"{key}.part", self.cache.path(key, VIDEO), stats, kept=kept))
+            else:
+                jobs.append(Job(segment, self.folder / f"{key}.part", self.cache.path(key, VIDEO)))
         total = sum(job.frames for job in jobs)
 
         def made(frames: int) -> None:
@@ -85,16 +86,13 @@ class PictureMaker:
         self.progress(end)
         return [self.folder / f"{segment.key}{VIDEO}" for segment in segments]
 
-    def _reuse(self, key: str, *, with_stats: bool) -> bool:
-        """Take a segment from the cache; with its statistics, if they are wanted."""
-        suffixes = (VIDEO, STATS, TREE) if with_stats else (VIDEO,)
-        found = {suffix: self.cache.find(key, suffix) for suffix in suffixes}
-        if found[VIDEO] is None or (with_stats and found[STATS] is None):
+    def _reuse(self, key: str) -> bool:
+        """Take a segment from the cache."""
+        found = self.cache.find(key, VIDEO)
+        if found is None:
             return False
         try:
-            for suffix, path in found.items():
-                if path is not None:
-                    take_once(path, self.folder / f"{key}{suffix}")
+            take_once(found, self.folder / f"{key}{VIDEO}")
         except FileNotFoundError:  # another film pruned it just now
             return False
         return True

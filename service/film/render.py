@@ -41,15 +41,13 @@ class Renderer:
         self._sources: OrderedDict[tuple[object, ...], Drawing] = OrderedDict()
         self._captions: tuple[tuple[int, int, str], Captions] | None = None
 
-    def render(
-        self, segment: Segment, output: Path, progress: Callable[[int], None], stats: Path | None = None
-    ) -> None:
+    def render(self, segment: Segment, output: Path, progress: Callable[[int], None]) -> None:
         """Write `segment` to `output`; `progress` is told the frames done. Raises FilmError naming the shot."""
         size = (segment.width, segment.height)
         drawings = [self._source(source, segment) for source in segment.sources]
         labels = self._labels(segment)
         buffers = [empty(*size) for _ in drawings] if len(drawings) > 1 else []
-        with open_writer(output, size, segment.fps, segment.encoding, stats) as writer:
+        with open_writer(output, size, segment.fps, segment.encoding) as writer:
             for frame in range(segment.frames):
                 out = writer.buffer()
                 if not buffers:

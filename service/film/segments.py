@@ -78,12 +78,11 @@ class Caption:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a segment is encoded: ffmpeg's encoder name, its options, and for a rate that is met the kilobits per second and the pass."""
+    """How a segment is encoded: ffmpeg's encoder name, its options, and for a rate that is met in every segment the kilobits per second."""
 
     codec: str
     options: tuple[tuple[str, str], ...]
     bitrate_kbps: int = 0
-    number: int = 0  # of the pass; 0: the only one
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Encoding:

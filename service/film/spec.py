@@ -57,7 +57,7 @@ class Quality(str, Enum):
 
 
 class RateControl(str, Enum):
-    """How the encoder spends bits: constant quality, constant bit rate, or an average met in two passes."""
+    """How the encoder spends bits: constant quality, constant bit rate, or an average met in two or more passes."""
 
     CRF = "crf"
     CBR = "cbr"

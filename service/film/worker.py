@@ -1,6 +1,6 @@
 """`python -m service.film.worker PARENT_PID`: a process that makes segments, told what to do by JSON lines.
 
-Standard input: `{"id", "task": "segment", "segment", "output", "stats"}` or `{"id", "task": "cover", "segment", "frame", "output"}`.
+Standard input: `{"id", "task": "segment", "segment", "output"}` or `{"id", "task": "cover", "segment", "frame", "output"}`.
 Standard output: `{"id", "frames"}` while it works, then `{"id", "done": true}` or `{"id", "error": {stage, message, shot, log}}`.
 It ends with its parent, however that dies: the kernel kills it on Linux, and anywhere the end of standard input does.
 """
@@ -54,8 +54,7 @@ def _work(renderer: Renderer, order: dict[str, Any]) -> None:
         if frames % REPORT_FRAMES == 0 or frames == segment.frames:
             _say({"id": order["id"], "frames": frames})
 
-    stats = Path(order["stats"]) if order.get("stats") else None
-    renderer.render(segment, output, progress, stats)
+    renderer.render(segment, output, progress)
 
 
 def _orders() -> Iterator[dict[str, Any]]:

@@ -28,24 +28,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Job:
-    """A segment to make. The worker writes `temporary`; once whole, it becomes `output`. `frame` asks for a cover of it instead.
-
-    What a first pass wrote beside it (`kept`: where it is, where it belongs) is put in place before, so that with the output all is there.
-    """
+    """A segment to make. The worker writes `temporary`; once whole, it becomes `output`. `frame` asks for a cover of it instead."""
 
     segment: Segment
     temporary: Path
     output: Path
-    stats: Path | None = None
     frame: int | None = None
-    kept: tuple[tuple[Path, Path], ...] = ()
 
     def complete(self) -> None:
         """Put what the worker wrote in its place."""
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        for written, place in self.kept:
-            if written.exists():
-                take(written, place)
         take(self.temporary, self.own)
         self.temporary.replace(self.output)
 
@@ -64,7 +56,7 @@ class Job:
         order = {"id": number, "segment": self.segment.to_json(), "output": str(self.temporary)}
         if self.frame is not None:
             return order | {"task": "cover", "frame": self.frame}
-        return order | {"task": "segment", "stats": str(self.stats) if self.stats else ""}
+        return order | {"task": "segment"}
 
 
 class Worker:

@@ -210,20 +210,43 @@ def test_a_preview_is_small_and_ends_early(tmp_path: Path) -> None:
     assert len(report.shots) == 2
 
 
-@pytest.mark.parametrize("control", [RateControl.CBR, RateControl.TWO_PASS])
-def test_a_bit_rate_is_met_over_the_whole_film(tmp_path: Path, control: RateControl) -> None:
-    rng = np.random.default_rng(5)
-    folder = tmp_path / "in"
-    shots = material.shots(folder, 3, 1.8)
+def _flat_and_busy(folder: Path, kinds: str, seconds: float) -> tuple[FilmShot, ...]:
+    """Shots without narration: `f` is one colour, `b` is hard to encode."""
     from PIL import Image
 
-    for shot in shots[1:]:  # hard to encode, unlike the first
-        assert shot.picture is not None
-        Image.fromarray(rng.integers(0, 255, (135, 240, 3), np.uint8)).save(shot.picture)
-    report = make(material.spec(tmp_path, shots, rate_control=control, bitrate_kbps=400, subtitles=Subtitles.OFF))
+    folder.mkdir()
+    shots = []
+    for number, kind in enumerate(kinds, 1):
+        rng = np.random.default_rng(number)
+        image = Image.fromarray(rng.integers(0, 255, (135, 240, 3), np.uint8))
+        path = folder / f"{number}.png"
+        (image if kind == "b" else Image.new("RGB", (240, 135), (30 * number, 90, 120))).save(path)
+        shots.append(FilmShot(number, picture=path, minimum_s=seconds, seed=number))
+    return tuple(shots)
+
+
+def _kbps(report: FilmReport) -> float:
     with av.open(str(report.film)) as container:
         size = sum(packet.size for packet in container.demux(video=0))
-    assert size * 8 / 1000 / report.duration_s == pytest.approx(400, rel=0.1)
+    return float(size * 8 / 1000 / report.duration_s)
+
+
+@pytest.mark.parametrize("control", [RateControl.CBR, RateControl.TWO_PASS])
+def test_a_bit_rate_is_met_over_the_whole_film(tmp_path: Path, control: RateControl) -> None:
+    shots = _flat_and_busy(tmp_path / "in", "fbb", 2.4)
+    report = make(material.spec(tmp_path, shots, rate_control=control, bitrate_kbps=400, subtitles=Subtitles.OFF))
+    assert _kbps(report) == pytest.approx(400, rel=0.1)
+
+
+@pytest.mark.parametrize("kbps", [150, 400, 700])
+def test_what_flat_shots_cannot_use_of_an_average_rate_the_busy_ones_get(tmp_path: Path, kbps: int) -> None:
+    shots = _flat_and_busy(tmp_path / "in", "fbff", 1.5)
+    spec = material.spec(tmp_path, shots, rate_control=RateControl.TWO_PASS, bitrate_kbps=kbps)
+    report = make(spec)
+    assert _kbps(report) == pytest.approx(kbps, rel=0.04)
+    again = make(dataclasses.replace(spec, output_dir=tmp_path / "again"))
+    assert again.log["segments_made"] == 0
+    assert again.film.read_bytes() == report.film.read_bytes()
 
 
 def test_a_hardware_encoder_that_does_not_open_gives_way_to_x264_with_a_warning(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.film.cues import Cue
-from service.film.passes import second_pass
 from service.film.segments import CODE, PIECE_S, Encoding, Look, Segment, Source, make_segments
 from service.film.spec import FilmShot, FilmSpec, Transition
 from service.film.timeline import make_timeline
@@ -126,18 +125,6 @@ def test_every_module_that_makes_pixels_counts_as_code() -> None:
         ]
     assert seen - innocent <= set(CODE)
     assert set(CODE) <= seen
-
-
-def test_the_second_pass_shares_the_bit_rate_by_what_the_first_needed() -> None:
-    segments = _film([FilmShot(1), FilmShot(2)], [3.0, 3.0])
-    sizes = [1000 * (number + 1) for number in range(len(segments))]
-    second = second_pass(segments, sizes, 800)
-    bits = sum(segment.encoding.bitrate_kbps * segment.frames / segment.fps for segment in second)
-    assert bits == pytest.approx(800 * sum(segment.frames for segment in segments) / 15, rel=0.01)
-    assert second[1].encoding.bitrate_kbps / second[0].encoding.bitrate_kbps == pytest.approx(
-        2 * segments[0].frames / segments[1].frames, rel=0.02
-    )
-    assert all(segment.encoding.number == 2 and "crf" not in dict(segment.encoding.options) for segment in second)
 
 
 @given(st.integers(1, 40), st.integers(1, 8))

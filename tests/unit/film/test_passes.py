@@ -1,0 +1,56 @@
+"""The search for the quality at which a film has the wanted size."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.film.passes import BEST, MOST, TOLERANCE, WORST, at_crf, crf_of, nearest, next_crf
+from service.film.segments import Encoding, Segment
+
+SEGMENT = Segment(320, 180, 15, 9, (), "", (), "", "", Encoding("libx264", (("crf", "21.7"), ("level", "31"))))
+
+
+def _search(sizes: list[tuple[float, float]], wanted: float) -> list[tuple[float, int]]:
+    """What is tried of a film whose size doubles every so many steps of CRF: [(doubling, bytes at 21.7), ...] are its shots."""
+    tried: list[tuple[float, int]] = []
+    crf: float | None = 21.7
+    while crf is not None:
+        assert BEST <= crf <= WORST
+        tried.append((crf, round(sum(size * 2 ** ((21.7 - crf) / doubling) for doubling, size in sizes))))
+        crf = next_crf(tried, wanted)
+    return tried
+
+
+@given(st.lists(st.tuples(st.floats(3, 12), st.floats(1e3, 1e7)), min_size=1, max_size=9), st.floats(-8, 8))
+def test_a_size_that_can_be_had_is_found_in_a_few_passes(sizes: list[tuple[float, float]], away: float) -> None:
+    wanted = sum(size * 2 ** (away / doubling) for doubling, size in sizes)
+    tried = _search(sizes, wanted)
+    assert nearest(tried, wanted)[1] == pytest.approx(wanted, rel=TOLERANCE)
+    assert len(tried) <= MOST
+
+
+@pytest.mark.parametrize(("wanted", "crf"), [(1e12, BEST), (1, WORST)])
+def test_what_cannot_be_had_is_given_up_at_the_end_of_the_scale(wanted: float, crf: float) -> None:
+    tried = _search([(6.0, 1e6)], wanted)
+    assert tried == [tried[0], (crf, tried[1][1])]
+
+
+def test_pictures_that_no_bits_can_make_better_end_the_search() -> None:
+    tried = _search([(1e9, 2_000)], 1e6)
+    assert [crf for crf, _ in tried] == [21.7, BEST]
+
+
+def test_a_size_that_is_right_at_once_needs_no_second_pass() -> None:
+    assert next_crf([(21.7, 1_000_000)], 1_020_000) is None
+
+
+def test_the_quality_is_part_of_a_segments_key_and_all_else_stays() -> None:
+    (other,) = at_crf([SEGMENT], 18.25)
+    assert crf_of(other) == 18.25
+    assert other.key != SEGMENT.key
+    assert dataclasses.replace(other, encoding=SEGMENT.encoding) == SEGMENT
+    assert at_crf([other], 21.7) == [SEGMENT]
