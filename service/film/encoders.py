@@ -10,12 +10,15 @@ from pathlib import Path
 
 from service.errors import FilmError
 from service.film.encoding import X264_CODEC
+from service.film.levels import HIGH_PROFILE, level_for
 from service.film.process import last_lines, run_ffmpeg
 from service.film.segments import Encoding
 from service.film.spec import LEAST_SIDE, Cancel, Encoder, FilmSpec, Quality, RateControl
 
 PROBE_TIMEOUT_S = 20.0
 PREVIEW_SIDE, PREVIEW_FPS = 640, 15
+PEAK = 4  # how many times the average rate a decoder is expected to bear where the rate is met in passes
+HARDWARE_LEAST_LEVEL = 30  # videotoolbox knows none below
 VAAPI_DEVICE = "/dev/dri/renderD128"
 
 # Superfast with the two tools that its neighbour veryfast owes its quality to, at 0.6 of its time. Pictures under a slow camera need few
@@ -68,16 +71,27 @@ def choose_encoding(spec: FilmSpec, cancel: Cancel) -> tuple[Encoding, list[str]
 
 
 def x264_encoding(spec: FilmSpec) -> Encoding:
-    """x264's options. `stitchable` makes the headers of all segments equal whatever their rate control does."""
+    """x264's options. `stitchable` and the level make the headers of all segments equal whatever their rate control does."""
     options = dict(X264[spec.quality])
     parameters = [options.pop("x264-params", ""), "stitchable=1"]
-    bitrate = 0
+    bitrate, peak, buffer = 0, 0, 0
     if spec.rate_control is RateControl.CBR:
-        bitrate = spec.bitrate_kbps or 0
+        bitrate = peak = spec.bitrate_kbps or 0
         # Every segment starts with a full buffer to spend, so a buffer of a second would exceed the rate by much in short ones.
-        options |= {"maxrate": f"{bitrate}k", "bufsize": f"{bitrate // 2}k"}
+        buffer = bitrate // 2
+        options |= {"maxrate": f"{bitrate}k", "bufsize": f"{buffer}k"}
         parameters.append("nal-hrd=cbr:force-cfr=1")
         del options["crf"]
+    elif spec.rate_control is RateControl.TWO_PASS:
+        peak = PEAK * (spec.bitrate_kbps or 0)
+    # A preview has no 8x8 transform, and so is of the Main profile.
+    more = 1.0 if spec.quality is Quality.PREVIEW else HIGH_PROFILE
+    level = level_for((spec.width, spec.height), spec.fps, peak / more, buffer / more)
+    options["level"] = str(level.idc)
+    if (
+        spec.rate_control is RateControl.TWO_PASS
+    ):  # at constant quality, which `passes` chooses, in what the level allows
+        options |= {"maxrate": f"{int(level.kbps * more)}k", "bufsize": f"{int(level.buffer_kbit * more) // 2}k"}
     options["x264-params"] = ":".join(part for part in parameters if part)
     return Encoding(X264_CODEC, tuple(sorted(options.items())), bitrate)
 
@@ -92,6 +106,8 @@ def hardware_encoding(spec: FilmSpec) -> Encoding:
         bitrate = spec.bitrate_kbps or 0
         options = {name: value for name, value in options.items() if name in ("preset", "device")}
         options |= {"maxrate": f"{bitrate}k", "bufsize": f"{bitrate}k"}
+    level = level_for((spec.width, spec.height), spec.fps, bitrate, bitrate, HARDWARE_LEAST_LEVEL)
+    options["level"] = str(level.idc)
     return Encoding(codec, tuple(sorted(options.items())), bitrate)
 
 

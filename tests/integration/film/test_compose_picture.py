@@ -225,6 +225,27 @@ def _flat_and_busy(folder: Path, kinds: str, seconds: float) -> tuple[FilmShot, 
     return tuple(shots)
 
 
+def _header(file: Path) -> bytes:
+    """The parameter sets of an MP4's picture; the fourth byte is the level."""
+    with av.open(str(file)) as container:
+        return container.streams.video[0].codec_context.extradata or b""
+
+
+@pytest.mark.parametrize("quality", Quality)
+@pytest.mark.parametrize("control", RateControl)
+def test_all_segments_have_the_films_header_whatever_is_seen_in_them(
+    tmp_path: Path, quality: Quality, control: RateControl
+) -> None:
+    shots = _flat_and_busy(tmp_path / "in", "fbf", 1.0)
+    report = make(material.spec(tmp_path, shots, rate_control=control, bitrate_kbps=700, quality=quality))
+    made = list((tmp_path / "cache").rglob("*.mp4"))
+    assert len(made) >= 5
+    assert {_header(segment) for segment in made} == {_header(report.film)}
+    own = report.log["encoder_options"]
+    assert isinstance(own, dict)
+    assert _header(report.film)[3] == int(own["level"])
+
+
 def _kbps(report: FilmReport) -> float:
     with av.open(str(report.film)) as container:
         size = sum(packet.size for packet in container.demux(video=0))
