@@ -1,15 +1,17 @@
 """A clip (an image-to-video model's result, say) as a source of frames in the film's size, rate and colours.
 
-Any codec, size, rate, pixel shape and rotation. A clip shorter than its shot stays on its last frame.
+Any codec, size, rate, pixel shape, rotation and mirroring. A clip shorter than its shot stays on its last frame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+from av.buffer import Buffer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
@@ -83,16 +85,16 @@ class Clip:
 
     def _convert(self, frame: VideoFrame) -> None:
         width, height = self._size
-        turns = round(frame.rotation / 90) % 4
+        pose = _pose(frame)
         wide, high = max(1.0, frame.width * self._shape), float(frame.height)
-        if turns % 2:
+        if pose.transposed:
             wide, high = high, wide
         near = abs(np.log((wide / high) / (width / height))) < ASPECT_TOLERANCE
         contain = self._fit is Fit.BLUR and not near
         ratio = (min if contain else max)(width / wide, height / high)
         inner = (_even(wide * ratio, 2 if contain else width), _even(high * ratio, 2 if contain else height))
-        planes = _planes(frame, (inner[1], inner[0]) if turns % 2 else inner)
-        planes = Planes(*(np.rot90(plane, turns) for plane in planes))
+        planes = _planes(frame, (inner[1], inner[0]) if pose.transposed else inner)
+        planes = Planes(*(pose.apply(plane) for plane in planes))
         if contain:
             self._surround(planes)
             _paste(planes, self._shown)
@@ -107,6 +109,31 @@ class Clip:
             small = np.asarray(cv2.GaussianBlur(small, (0, 0), 3.0), np.uint8)
             large = cv2.resize(small, (columns, rows), interpolation=cv2.INTER_CUBIC)
             cv2.addWeighted(large, BLUR_DIM, large, 0.0, base * (1.0 - BLUR_DIM), dst=target)
+
+
+class _Pose(NamedTuple):
+    """How stored pictures are to be shown, as one of the eight ways to lay a picture down: transposed first, mirrored then."""
+
+    transposed: bool
+    left_right: bool
+    top_bottom: bool
+
+    def apply(self, plane: Plane) -> Plane:
+        """A view of the plane as it is to be shown."""
+        shown = plane.T if self.transposed else plane
+        return shown[:: -1 if self.top_bottom else 1, :: -1 if self.left_right else 1]
+
+
+def _pose(frame: VideoFrame) -> _Pose:
+    """The pose that is nearest to the frame's display matrix; as stored where there is none."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(data, Buffer):
+        return _Pose(transposed=False, left_right=False, top_bottom=False)
+    # Rows of three: what a step to the right, and one down, in the stored picture is on the screen.
+    right_x, right_y, _, down_x, down_y = (int(value) for value in np.frombuffer(memoryview(data), np.int32)[:5])
+    if abs(right_x) + abs(down_y) >= abs(right_y) + abs(down_x):
+        return _Pose(transposed=False, left_right=right_x < 0, top_bottom=down_y < 0)
+    return _Pose(transposed=True, left_right=down_x < 0, top_bottom=right_y < 0)
 
 
 def _opaque(frame: VideoFrame) -> VideoFrame:

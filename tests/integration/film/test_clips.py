@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import threading
 from fractions import Fraction
@@ -79,20 +80,34 @@ def test_a_variable_rate_is_followed(tmp_path: Path) -> None:
     assert levels == pytest.approx(wanted, abs=8)
 
 
-@pytest.mark.parametrize(("turn", "corner"), [(90, "left"), (180, "right"), (270, "top")])
-def test_a_clip_from_a_turned_phone_stands_upright(tmp_path: Path, turn: int, corner: str) -> None:
-    """ffmpeg itself is the judge of what upright is."""
-    material.clip(tmp_path / "a.mp4", [_quarters(64, 64)] * 3)
-    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+@pytest.mark.parametrize("flip", ["", "-display_hflip", "-display_vflip"])
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_clip_that_says_it_lies_turned_or_mirrored_stands_upright(tmp_path: Path, turn: int, flip: str) -> None:
+    """ffmpeg itself is the judge of what upright is. No two of the eight ways to lay this picture down look alike."""
+    frame = _quarters(96, 64)
+    frame[56:, :40] = 140
+    material.clip(tmp_path / "a.mp4", [frame] * 3)
     turned, judged = tmp_path / "t.mp4", tmp_path / "j.mp4"
-    subprocess.run(
-        [*ffmpeg, "-display_rotation", str(turn), "-i", str(tmp_path / "a.mp4"), "-c", "copy", str(turned)], check=True
-    )
-    subprocess.run([*ffmpeg, "-i", str(turned), "-frames:v", "1", str(judged)], check=True)
-    ours, theirs = _draw(turned, 0, size=(64, 64)), material.decode(judged)[0].mean(axis=2)
-    assert material.difference(ours.y, 16 + theirs * 219 / 255) < 6, corner
-    upright = _draw(tmp_path / "a.mp4", 0, size=(64, 64))
-    assert material.difference(ours.y, upright.y) > 20
+    pose = ["-display_rotation", str(turn), *([flip] if flip else [])]
+    _ffmpeg(*pose, "-i", str(tmp_path / "a.mp4"), "-c", "copy", str(turned))
+    _ffmpeg("-i", str(turned), "-frames:v", "1", str(judged))
+    theirs = material.decode(judged)[0].mean(axis=2)
+    ours = _draw(turned, 0, size=(theirs.shape[1], theirs.shape[0]))
+    assert material.difference(ours.y, 16 + theirs * 219 / 255) < 6
+    upright = _draw(tmp_path / "a.mp4", 0, size=(theirs.shape[1], theirs.shape[0]))
+    assert (material.difference(ours.y, upright.y) < 6) == (not turn and not flip)
+
+
+@pytest.mark.parametrize("fit", Fit)
+def test_a_matrix_of_zeros_is_taken_for_none(tmp_path: Path, fit: Fit) -> None:
+    """Written into the track header by hand: ffmpeg would not write it."""
+    material.clip(tmp_path / "a.mp4", [_quarters()] * 2)
+    data = (tmp_path / "a.mp4").read_bytes()
+    identity = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    place = data.index(identity, data.index(b"tkhd"))
+    (tmp_path / "b.mp4").write_bytes(data[:place] + bytes(len(identity)) + data[place + len(identity) :])
+    plain, zeros = (_draw(tmp_path / name, 0, fit=fit) for name in ("a.mp4", "b.mp4"))
+    assert np.array_equal(plain.y, zeros.y)
 
 
 def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
