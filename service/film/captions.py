@@ -86,6 +86,10 @@ class Captions:
         """Columns that fit on a line (a CJK character takes two): what `cues.make_cues` wants."""
         return max(8, min(_MOST_COLUMNS, int(self.width * _USED_WIDTH / (self._size / 2))))
 
+    def lacks(self, lines: Sequence[str]) -> bool:
+        """Whether the font has no glyph for something in these lines, which `draw` then leaves out."""
+        return any(not char.isspace() and not self._can_draw(char) for line in lines for char in line)
+
     def draw(self, lines: Sequence[str]) -> Drawn:
         """Draw one or two lines, smaller where they would not fit. With nothing visible in them: a transparent 2x2 rectangle."""
         texts = [text for line in lines if (text := self._visible(line))]

@@ -174,7 +174,8 @@ class _Film:
     def _cues(self, timings: Sequence[ShotTiming], materials: Sequence[Material], width: int, height: int) -> list[Cue]:
         if self.spec.subtitles is Subtitles.OFF or not any(shot.text.strip() for shot in self.spec.shots):
             return []
-        columns = Captions(width, height, self.spec.font).line_width
+        captions = Captions(width, height, self.spec.font)
+        burned = self.spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH)
         cues: list[Cue] = []
         for shot, timing, material in zip(self.spec.shots, timings, materials, strict=False):
             spoken = material.narration_s > 0
@@ -189,9 +190,11 @@ class _Film:
             if whole > timing.end + 0.1 and self.spec.first_seconds is None:
                 self.warnings.append(f"镜头 {shot.order} 的文字太长，字幕没有全部显示")
             pauses = [(start + begin, start + stop) for begin, stop in material.pauses]
-            for cue in make_cues(shot.text, start, whole, line_width=columns, pauses=pauses):
-                if cue.start < end:
-                    cues.append(cue._replace(end=min(cue.end, end)))
+            own = make_cues(shot.text, start, whole, line_width=captions.line_width, pauses=pauses)
+            shown = [cue._replace(end=min(cue.end, end)) for cue in own if cue.start < end]
+            if burned and any(captions.lacks(cue.lines) for cue in shown):
+                self.warnings.append(f"镜头 {shot.order} 的字幕含字体没有的文字，这些文字没有显示")
+            cues += shown
         return cues
 
     def _segments(

@@ -154,6 +154,16 @@ def test_burned_subtitles_change_the_lower_band_while_they_are_spoken_and_nothin
     assert changed[0].sum() == 0, "nobody speaks yet"
 
 
+def test_words_that_the_font_cannot_write_are_named_in_the_warnings_unless_they_are_emoji(tmp_path: Path) -> None:
+    texts = ["清晨来了。", "صباح الخير", "早安 สวัสดี", "小狐狸🦊醒来了👋🏽❤️", "नमस्ते"]
+    shots = [FilmShot(number, text=text, title="a", minimum_s=0.3) for number, text in enumerate(texts, 1)]
+    spec = material.spec(tmp_path, shots, width=160, height=90, threads=1)
+    told = [warning for warning in make(spec).warnings if "字体没有的文字" in warning]
+    assert [warning[:4] for warning in told] == ["镜头 2", "镜头 3", "镜头 5"]
+    soft = dataclasses.replace(spec, subtitles=Subtitles.SOFT, output_dir=tmp_path / "soft")
+    assert not [warning for warning in make(soft).warnings if "字体" in warning], "the player has fonts of its own"
+
+
 @pytest.mark.parametrize("kind", Transition)
 def test_every_transition_leads_from_one_picture_to_the_next(tmp_path: Path, kind: Transition) -> None:
     shots = material.shots(tmp_path / "in", 2, 1.0, transition=kind, transition_s=0.6)

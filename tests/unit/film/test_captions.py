@@ -40,6 +40,13 @@ def test_what_the_font_has_no_glyph_for_is_left_out_and_not_a_box(char: str) -> 
     assert captions.draw((char,)).rgba.max() == 0
 
 
+@pytest.mark.parametrize("text", ["مرحبا", "שלום", "สวัสดี", "नमस्ते", "清晨 ค 阳光"])
+def test_a_script_that_the_font_lacks_is_told(text: str) -> None:
+    captions = Captions(1280, 720)
+    assert captions.lacks(("清晨", text))
+    assert not captions.lacks(("清晨，the sun 3.14", "おはよう 안녕 Ω Ж ★ ♪"))
+
+
 def test_chinese_gets_simplified_forms_and_a_full_stop_at_the_left() -> None:
     """Without its language this font hangs the full stop in the middle of its square, as is done in Taiwan."""
     drawn = Captions(1280, 720).draw(("山。",)).rgba[..., 3]
