@@ -19,7 +19,7 @@ from service.film.spec import INPUT, FilmShot, FilmSpec
 
 STAGE: Final = "plan"
 SUFFIX = ".json"
-LISTENER = "listen-2"  # goes up when `sound.listen` hears differently
+LISTENER = "listen-3"  # goes up when `sound.listen` hears differently
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from service.film.speech import Span, SpeechMeter
 from service.film.tracks import Loop, Track, apply_gains
 
 STAGE: Final = "sound"
-# Weaker than that is no speech and no music but a room: it stays as it is.
+# Weaker than that, a narration is a room that nobody speaks in, which is left out, unless it goes up and down as a voice does; music that
+# is weaker stays as it is. (Below -70 LUFS all is silence: the measurement has its gate there.)
 _FAINTEST_LUFS = -50.0
 _STEP = 1200 * CELL
 _EDGE = 5  # ms: how fast a narration comes up and goes, so that one that is cut off does not click
@@ -135,8 +136,12 @@ def _add_narration(mix: Mix, narration: _Placed, energies: Cells, cancel: Cancel
     measured = loudness.finish()
     lufs = measured.integrated()
     if lufs < _FAINTEST_LUFS:
-        mix.warnings.append(f"镜头 {narration.order} 的旁白几乎没有声音")
-        return []
+        if not math.isfinite(lufs) or not speech.varies():
+            mix.warnings.append(f"镜头 {narration.order} 的旁白几乎没有声音，以静音代替")
+            return []
+        mix.warnings.append(
+            f"镜头 {narration.order} 的旁白录得很轻，放大了 {mix.target_lufs - lufs:.0f} 分贝，杂音可能变得明显"
+        )
     mix.audible = True
     gain = 10 ** ((mix.target_lufs - lufs) / 20)
     first, last = narration.start // CELL, -(-(narration.start + speech.samples) // CELL)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.film import sound as sound_module
-from service.film.sound import SoundReport, make_sound
+from service.film.sound import SoundReport, listen, make_sound
 from service.film.spec import FilmShot, FilmSpec, Music, Quality, ShotTiming
 from tests.audio_signals import (
     RATE,
@@ -266,7 +266,7 @@ def test_a_silent_film_is_digitally_silent(tmp_path: Path) -> None:
     assert sound.shape[1] / RATE == pytest.approx(6.0, abs=0.03)
     assert np.abs(sound).max() < 1e-6
     assert (report.integrated_lufs, report.true_peak_dbtp) == (-math.inf, -math.inf)
-    assert report.warnings == ("镜头 2 的旁白几乎没有声音",)
+    assert report.warnings == ("镜头 2 的旁白几乎没有声音，以静音代替",)
 
 
 def test_a_rooms_hiss_is_not_made_loud(tmp_path: Path) -> None:
@@ -274,6 +274,40 @@ def test_a_rooms_hiss_is_not_made_loud(tmp_path: Path) -> None:
     report, path = Film(tmp_path, [write_wav(tmp_path / "n.wav", hiss)]).make()
     assert rms_db(_between(heard(path), 0.6, 2.3)) < -60
     assert len(report.warnings) == 1
+
+
+@pytest.mark.parametrize("volume", [0.002, 0.004])
+def test_a_voice_that_was_recorded_very_softly_is_heard_and_named(tmp_path: Path, volume: float) -> None:
+    """Between two others; its pause stays as silent as it is, and where it speaks the music makes room."""
+    soft = np.concatenate([speech(1.0, 1, peak=volume), silence(0.6), speech(0.6, 2, peak=volume)], axis=1)
+    loud = write_wav(tmp_path / "loud.wav", speech(2.2, 3))
+    narrations = [loud, write_wav(tmp_path / "soft.wav", soft), loud]
+    assert ebur128(tmp_path / "soft.wav")[0] < -50
+    report, path = Film(tmp_path, list(narrations)).make()
+    sound = heard(path)
+    levels = [rms_db(_between(sound, at + 0.5, at + 1.5)) for at in (0, 3, 6)]
+    assert levels[1] == pytest.approx(levels[0], abs=2)
+    assert rms_db(_between(sound, 4.6, 5.0)) < -60
+    (warning,) = report.warnings
+    assert "镜头 2" in warning
+    assert "放大" in warning
+    assert listen(tmp_path / "soft.wav").pauses[0] == pytest.approx((1.0, 1.6), abs=0.05)
+
+
+@pytest.mark.parametrize("noise", ["hiss", "hum", "click", "burst"])
+def test_what_is_faint_and_no_voice_is_left_out(tmp_path: Path, noise: str) -> None:
+    sound = silence(2.0)
+    if noise == "hiss":
+        sound = (0.001 * np.random.default_rng(0).standard_normal((2, 2 * RATE))).astype(np.float32)
+    elif noise == "hum":
+        sound = tone(2.0, -55, 100)
+    elif noise == "click":
+        sound[:, RATE : RATE + 200] = 0.02
+    else:
+        sound[:, RATE:] = 0.001 * np.random.default_rng(0).standard_normal((2, RATE))
+    report, path = Film(tmp_path, [write_wav(tmp_path / "n.wav", sound)]).make()
+    assert np.abs(heard(path)).max() < 1e-6
+    assert report.warnings == ("镜头 1 的旁白几乎没有声音，以静音代替",)
 
 
 def test_pauses_stay_silent_when_a_quiet_narration_is_made_loud(tmp_path: Path) -> None:
