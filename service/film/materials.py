@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import av
+
 from service.errors import FilmError
 from service.film import sound
 from service.film.cache import Cache
@@ -153,8 +155,8 @@ def _clip_seconds(path: Path, order: int) -> float:
 
 
 def _remember(cache: Cache, name: str, find_out: Callable[[], Any]) -> Any:
-    """A small answer that depends on a file's content only, kept beside the segments."""
-    key = hashlib.sha256(name.encode()).hexdigest()
+    """A small answer that depends on a file's content, and on what decodes it, only; kept beside the segments."""
+    key = hashlib.sha256(f"{name} {av.__version__}".encode()).hexdigest()
     known = cache.find(key, SUFFIX)
     if known is not None:
         try:

@@ -24,7 +24,8 @@ from service.film.timeline import Timeline
 
 PIECE_S = 4.0  # a long shot is cut into pieces, so that all workers have some and a crash loses little
 
-# What decides a segment's pixels and bits beside its own fields: these modules and these libraries (PyAV brings x264).
+# What decides a segment's pixels and bits beside its own fields: these modules and these libraries (PyAV brings the decoders and x264,
+# imageio-ffmpeg the way to hardware encoders).
 CODE = (
     "captions",
     "clip",
@@ -43,7 +44,7 @@ CODE = (
     "still",
     "transitions",
 )
-LIBRARIES = ("av", "cvttf-notosanscjk-regular", "numpy", "opencv-python-headless", "pillow")
+LIBRARIES = ("av", "cvttf-notosanscjk-regular", "imageio-ffmpeg", "numpy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True)

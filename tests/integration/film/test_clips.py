@@ -13,8 +13,10 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from service.film.cache import Cache
 from service.film.clip import Clip
 from service.film.compose import compose
+from service.film.materials import inspect
 from service.film.media import clip_seconds
 from service.film.planes import Planes, empty
 from service.film.spec import FilmShot, Fit
@@ -158,6 +160,22 @@ def test_a_clip_is_as_long_as_its_pictures_whatever_it_sounds_like(tmp_path: Pat
     files = ("-i", str(tmp_path / "short.webm"), "-i", str(tmp_path / "long.wav"))
     _ffmpeg(*files, "-c:v", "copy", "-c:a", "libopus", str(tmp_path / "both.webm"))
     assert clip_seconds(tmp_path / "both.webm", 1) == pytest.approx(1.0, abs=0.05)
+
+
+def test_what_was_found_out_about_a_clip_is_forgotten_when_another_pyav_decodes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = material.clip(tmp_path / "a.mp4", _grey([50, 200]), 2)
+    spec = material.spec(tmp_path, [FilmShot(1, clip=clip, narration=material.speech(tmp_path / "a.wav", 0.5))])
+    cache = Cache(tmp_path / "cache")
+
+    def answers() -> int:
+        inspect(spec, cache, lambda: None, {})
+        return len(list(cache.root.rglob("*.json")))
+
+    assert (answers(), answers()) == (2, 2)
+    monkeypatch.setattr(av, "__version__", "0.0")
+    assert answers() == 4
 
 
 def _ffmpeg(*arguments: str) -> None:

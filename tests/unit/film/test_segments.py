@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.film.cues import Cue
-from service.film.segments import CODE, PIECE_S, Encoding, Look, Segment, Source, make_segments
+from service.film.segments import CODE, PIECE_S, Encoding, Look, Segment, Source, code_version, make_segments
 from service.film.spec import FilmShot, FilmSpec, Transition
 from service.film.timeline import make_timeline
 from service.film.workers import Job, share
@@ -125,6 +126,16 @@ def test_every_module_that_makes_pixels_counts_as_code() -> None:
         ]
     assert seen - innocent <= set(CODE)
     assert set(CODE) <= seen
+
+
+@pytest.mark.parametrize("library", ["av", "imageio-ffmpeg", "numpy", "opencv-python-headless", "pillow"])
+def test_another_version_of_what_decodes_or_encodes_makes_another_key(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    before = code_version()
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "0.0" if name == library else real(name))
+    assert code_version.__wrapped__() != before
 
 
 @given(st.integers(1, 40), st.integers(1, 8))
