@@ -23,9 +23,10 @@ from service.film.cache import Cache, host_slot, work_folder
 from service.film.captions import Captions
 from service.film.control import Beside, Stop, Teller
 from service.film.cues import Cue, make_cues
-from service.film.encoders import as_previewed, choose_encoding
+from service.film.encoders import as_previewed, choose_encoding, distrust
 from service.film.encoding import STAGE as ENCODE
 from service.film.encoding import X264_CODEC
+from service.film.join import STAGE as JOIN
 from service.film.join import Chapter, Parts, join
 from service.film.materials import Material, file_digest, inspect
 from service.film.motion import choose_moves
@@ -108,10 +109,12 @@ class _Film:
             try:
                 return self._attempt(started)
             except FilmError as error:
-                if error.stage == ENCODE and self.codec not in ("", X264_CODEC):
+                # What lost frames on its way is found out when the segments are joined.
+                if error.stage in (ENCODE, JOIN) and self.codec not in ("", X264_CODEC):
                     # All of it anew: segments of two encoders do not make one stream.
                     self.given_up.append(f"硬件编码器 {whole.encoder.value} 中途失败，改用 x264（{error.reason}）")
                     whole = replace(whole, encoder=Encoder.X264)
+                    distrust()
                 elif whole.strict or error.stage != INPUT or not self._leave_out(error):
                     raise
 

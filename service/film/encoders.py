@@ -111,6 +111,11 @@ def hardware_encoding(spec: FilmSpec) -> Encoding:
     return Encoding(codec, tuple(sorted(options.items())), bitrate)
 
 
+def distrust() -> None:
+    """Have every encoder probed again: one that was proven has broken off."""
+    _PROVEN.clear()
+
+
 def probe(spec: FilmSpec, encoding: Encoding, cancel: Cancel) -> str | None:
     """Why an encoder cannot make a film of this size and rate here, or None.
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from service.errors import FilmError
 from service.film.cache import Cache
 from service.film.compose import compose
-from service.film.encoders import HARDWARE
+from service.film.encoders import HARDWARE, choose_encoding
 from service.film.spec import (
     Encoder,
     FilmReport,
@@ -303,11 +303,13 @@ def test_a_hardware_encoder_that_refuses_this_films_rate_gives_way_to_x264(
     assert any("nvenc" in warning and "不可用" in warning for warning in report.warnings)
 
 
+@pytest.mark.parametrize("frames", ["8", "30"])
 def test_a_hardware_encoder_that_breaks_off_gives_way_to_x264_for_the_whole_film(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: str
 ) -> None:
-    """MPEG-4 stands in for it; it stands the probe, and ends after eight frames."""
-    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {"frames:v": "8"}))
+    """MPEG-4 stands in for it; it stands the probe, and ends after some frames: in a segment's middle, or so near its end that nothing is
+    noticed before the frames are counted."""
+    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {"frames:v": frames}))
     spec = material.spec(tmp_path, material.shots(tmp_path / "in", 2, 2.0), encoder=Encoder.NVENC, strict=True)
     report = make(spec)
     assert len(decode(report.film)) == round(report.duration_s * 15)
@@ -315,6 +317,23 @@ def test_a_hardware_encoder_that_breaks_off_gives_way_to_x264_for_the_whole_film
     assert [warning for warning in report.warnings if "nvenc" in warning and "中途失败" in warning]
     with av.open(str(report.film)) as container:
         assert container.streams.video[0].codec_context.name == "h264"
+
+
+def test_a_hardware_encoder_that_has_worked_is_probed_again_only_after_it_broke_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in works for eight frames and no more; where ffmpeg is missing, a probe would fail."""
+    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {"frames:v": "8"}))
+    spec = material.spec(tmp_path, material.shots(tmp_path / "in", 1, 0.6), encoder=Encoder.NVENC)
+    encoding, warnings = choose_encoding(spec, threading.Event())
+    assert (encoding.codec, warnings) == ("mpeg4", [])
+    with monkeypatch.context() as away:
+        away.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
+        assert choose_encoding(spec, threading.Event()) == (encoding, [])
+    long = material.spec(tmp_path / "long", material.shots(tmp_path / "long" / "in", 1, 4.0), encoder=Encoder.NVENC)
+    assert make(long).log["encoder"] == "libx264"
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
+    assert choose_encoding(spec, threading.Event())[0].codec == "libx264"
 
 
 def test_a_missing_picture_becomes_a_placeholder_with_the_shots_title(tmp_path: Path) -> None:
