@@ -16,7 +16,7 @@ import av
 from service.film.segments import Segment
 
 TOLERANCE = 0.03  # of the wanted size
-MOST = 5  # passes; three are usual
+MOST = 4  # passes; two or three are usual, and one more comes nearer by little
 BEST, WORST = 1.0, 51.0  # x264's CRF; 0 is another profile
 DOUBLING = 6.0  # CRF between a size and its double, until it is known better
 
