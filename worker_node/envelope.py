@@ -104,6 +104,14 @@ class Envelope(_Part):
     estimated_duration: int | None = 0
     parameters: Parameters = Parameters()
 
+    def without_picture(self) -> Envelope:
+        """The same without the picture's text, which may be `MAX_IMAGE_BASE64` long: what is kept of a job."""
+        shot = self.parameters.shot
+        if shot is None or not shot.image_base64:
+            return self
+        shot = shot.model_copy(update={"image_base64": ""})
+        return self.model_copy(update={"parameters": self.parameters.model_copy(update={"shot": shot})})
+
     def shown_parameters(self) -> dict[str, Any]:
         """The parameters as GET /v1/jobs shows them: without the picture's bytes."""
         return self.parameters.model_dump(exclude_unset=True, exclude_none=True, exclude={"shot": {"image_base64"}})

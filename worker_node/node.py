@@ -58,7 +58,7 @@ class Node:
                 request["picture"] = str(path)
             return request
 
-        return self.ledger.submit(envelope, request_id, prepare, self.files.remove)
+        return self.ledger.submit(envelope.without_picture(), request_id, prepare, self.files.remove)
 
     def close(self) -> None:
         """Stop everything that runs; nothing of it is left behind."""

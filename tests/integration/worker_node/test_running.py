@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import json
 import os
@@ -140,6 +141,21 @@ def test_ended_jobs_and_their_files_are_bounded(start_node: StartNode) -> None:
     assert not node.left_over(jobs[0])
     assert node.get(f"/v1/jobs/{jobs[3]}").status_code == 200
     assert node.left_over(jobs[3])
+
+
+def test_pictures_of_ended_and_of_waiting_jobs_take_no_memory(start_node: StartNode) -> None:
+    node = start_node()
+    picture = base64.b64encode(bytes(30 << 20)).decode()  # taken from the system and given back as one piece
+    node.ended(node.submit("video", shot={"image_base64": picture}))
+    process = psutil.Process(node.process.pid)
+    before = process.memory_info().rss
+    for _ in range(3):
+        assert node.ended(node.submit("video", shot={"image_base64": picture}))["status"] == "failed"
+    node.wait_for(node.submit("video", **long_clip()), "processing")
+    for _ in range(3):
+        node.submit("video", shot={"image_base64": picture})
+    assert node.get("/health").json()["queued"] == 3
+    wait_until(lambda: process.memory_info().rss - before < 2 * len(picture), PATIENCE_S, "memory given back")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
