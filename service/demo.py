@@ -69,8 +69,8 @@ def run(story: str, settings: Settings) -> int:
     folder = (settings.data_dir / FOLDER).absolute()
     try:
         text = read_story(story)
-        with _server(folder, settings) as base, _bars(console) as bars:
-            made = _make(_Client(base), bars, text, folder, shots(text, settings))
+        with _server(folder, settings) as client, _bars(console) as bars:
+            made = _make(client, bars, text, folder, shots(text, settings))
     except KeyboardInterrupt:
         console.print("\ninterrupted")
         return INTERRUPTED
@@ -109,8 +109,8 @@ def shots(text: str, settings: Settings) -> int:
 
 
 @contextmanager
-def _server(folder: Path, settings: Settings) -> Iterator[str]:
-    """A server with everything embedded on a free port; yields its address."""
+def _server(folder: Path, settings: Settings) -> Iterator[_Client]:
+    """A server with everything embedded on a free port; yields a client of it."""
     folder.mkdir(parents=True, exist_ok=True)
     listener = listen(Listen("127.0.0.1", 0))
     log = folder / "server.log"
@@ -133,10 +133,10 @@ def _server(folder: Path, settings: Settings) -> Iterator[str]:
             pass_fds=[listener.fileno()],
             start_new_session=True,  # a terminal's Ctrl-C is for us, who end it in order
         )
-        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        client = _Client(f"http://127.0.0.1:{listener.getsockname()[1]}")
     try:
-        _wait_for(base, process, log)
-        yield base
+        _wait_for(client, process, log)
+        yield client
     finally:
         process.terminate()
         try:
@@ -159,12 +159,12 @@ def _environment(folder: Path, settings: Settings) -> dict[str, str]:
     return inherited | {name: str(value) for name, value in ours.items()}
 
 
-def _wait_for(base: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(client: _Client, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_S
     while True:
         try:
-            requests.get(f"{base}/v1/api/health", timeout=START_S).raise_for_status()
-        except requests.RequestException as error:
+            client.call("GET", "/health")
+        except (requests.RequestException, DemoFailed) as error:
             if process.poll() is not None or time.monotonic() > deadline:
                 last = log.read_text(encoding="utf-8", errors="replace")[-2000:]
                 raise DemoFailed(f"the server does not start; its last lines ({log}):\n{last}") from error

@@ -83,6 +83,7 @@ class Webhook:
 
     def _serve(self) -> None:
         with requests.Session() as session:
+            session.trust_env = False  # no proxy and no .netrc of this machine stands between the node and its server
             while (job := self._waiting.get()) is not None and not self._closing.is_set():
                 with bound_request_id(job.request_id):
                     self._deliver(session, job)

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.proxy import proxy
 from tests.server_process import END_S, ROOT, alive, clean_environment
 from tests.wait import wait_until
 
@@ -26,10 +28,15 @@ STORIES = {
 }
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "main.py"), "demo", "--config", os.devnull, *arguments]
     return subprocess.Popen(
-        command, cwd=folder, env=clean_environment(SMALL), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env=clean_environment({**SMALL, **(env or {})}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -68,6 +75,15 @@ def test_story_becomes_a_film(tmp_path: Path, story: str) -> None:
 def seconds(path: Path) -> float:
     with av.open(str(path)) as container:
         return (container.duration or 0) / av.time_base
+
+
+def test_no_proxy_of_the_environment_stands_between_its_programs(tmp_path: Path) -> None:
+    with proxy() as nobody, start(tmp_path, STORIES["one sentence"], env=nobody.environment) as demo:
+        wait_until(lambda: demo.poll() is not None or nobody.asked(), 280, "the film, or a proxy that is asked")
+        demo.terminate()
+        output, _ = demo.communicate(timeout=END_S)
+        assert not nobody.asked(), output
+        assert demo.returncode == 0, output
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -21,6 +21,7 @@ import pytest
 
 from service.webhook import verify
 from tests.integration.worker_node.conftest import PATIENCE_S, StartNode, gone, long_clip
+from tests.proxy import proxy
 from tests.server_process import ROOT, clean_environment
 from tests.wait import wait_until
 
@@ -291,6 +292,15 @@ def test_a_failure_is_told_a_cancellation_is_not_and_a_refusal_ends_the_telling(
     wait_until(lambda: len(receiver.came) == 2, PATIENCE_S)
     told = [(json.loads(raw)["task_id"], json.loads(raw)["status"]) for _, raw, _ in receiver.came]
     assert told == [("bad", "FAILED"), ("good", "SUCCESS")]
+
+
+def test_the_webhook_asks_no_proxy_of_the_environment(start_node: StartNode, receiver: Receiver) -> None:
+    with proxy() as nobody:
+        env = {"S2V_NODE_WEBHOOK_SECRET": "shared", **nobody.environment}
+        node = start_node("--webhook-url", receiver.url, env=env)
+        node.ended(node.submit("storyboard", shot_defaults=STORY))
+        wait_until(lambda: receiver.came or nobody.asked(), PATIENCE_S)
+        assert not nobody.asked()
 
 
 def test_the_secret_is_not_handed_to_worker_processes(start_node: StartNode) -> None:
