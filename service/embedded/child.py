@@ -22,7 +22,8 @@ class StartFailedError(Exception):
 
 
 class Child(ABC):
-    """Started once by `start`, which waits until it serves; `keep` starts it again when it has died, after a pause that doubles."""
+    """Started once by `start`, which waits until it serves; `keep` starts it again when it has died, after a pause that doubles with
+    each death and each start that fails."""
 
     name: str
 
@@ -37,7 +38,7 @@ class Child(ABC):
 
     @abstractmethod
     def start_again(self) -> None:
-        """Start it at the same address, without waiting."""
+        """Start it at the same address, without waiting; raises `OSError` where that cannot be done now."""
 
     def keep(self) -> None:
         """Look after it; called several times a second."""
@@ -45,11 +46,13 @@ class Child(ABC):
         if self._process is not None and self._process.poll() is not None:
             if now - self._started > STEADY_S:
                 self._pause = FIRST_PAUSE_S
-            log.error("%s ended with status %d; again in %.1f s", self.name, self._process.returncode, self._pause)
-            self._process, self._start_again = None, now + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
+            self._put_off(f"ended with status {self._process.returncode}")
+            self._process = None
         if self._process is None and now >= self._start_again:
-            self.start_again()
+            try:
+                self.start_again()
+            except OSError as error:
+                self._put_off(f"cannot be started: {error}")
 
     def stop(self) -> None:
         """End it, by force after `STOP_S` seconds."""
@@ -63,6 +66,11 @@ class Child(ABC):
             self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
+
+    def _put_off(self, why: str) -> None:
+        log.error("%s %s; again in %.1f s", self.name, why, self._pause)
+        self._start_again = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
 
     def _spawn(
         self, command: list[str], *, env: dict[str, str] | None = None, stdout: int = subprocess.DEVNULL

@@ -25,9 +25,11 @@ class EmbeddedRedis(Child):
         super().__init__()
         self.socket = folder / "redis.sock"
         self._log = folder / "redis.log"
+        self._executable = ""
 
     def start(self) -> None:
         """See `Child.start`."""
+        self._executable = redis_executable()
         self.start_again()
         deadline = time.monotonic() + START_S
         while not self._answers():
@@ -41,7 +43,7 @@ class EmbeddedRedis(Child):
         self._log.unlink(missing_ok=True)
         self._spawn(
             [
-                redis_executable(),
+                self._executable,
                 *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
                 *("--save", "", "--appendonly", "no", "--dir", str(self.socket.parent)),
                 *("--logfile", str(self._log), "--loglevel", "notice"),
@@ -81,6 +83,6 @@ def _runs(executable: str) -> bool:
     """Whether it runs at all: the wheel's was built for another system than, say, Alpine."""
     try:
         asked = subprocess.run([executable, "--version"], capture_output=True, check=False, timeout=START_S)  # noqa: S603 - found by us
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.returncode == 0

@@ -17,7 +17,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.settings import RedisSettings, Settings, WorkerSettings
 from service.composition import open_redis
+from service.embedded.child import StartFailedError
 from service.embedded.parts import EmbeddedParts
+from service.embedded.redis import EmbeddedRedis
 from service.errors import DependencyError
 from tests.server_process import ROOT, alive
 from tests.wait import wait_until
@@ -63,16 +65,83 @@ def test_redis_that_dies_comes_back_empty_at_its_address(redis_only: EmbeddedPar
     with open_redis(redis_only.settings.redis) as client:
         client.set("key", "value")
         psutil.Process(client.info("server")["process_id"]).kill()
+    wait_until(lambda: answers(redis_only.settings.redis), 60, "another redis-server")
     with open_redis(redis_only.settings.redis) as client:
-
-        def answers() -> bool:
-            try:
-                return bool(client.ping())
-            except RedisConnectionError:
-                return False
-
-        wait_until(answers, 60, "another redis-server")
         assert client.get("key") is None
+
+
+def answers(settings: RedisSettings) -> bool:
+    try:
+        with open_redis(settings) as client:
+            return bool(client.ping())
+    except RedisConnectionError:
+        return False
+
+
+def test_part_that_cannot_be_started_again_is_tried_on_and_the_others_are_kept(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No file can be opened for a while, so that no process can be started."""
+    parts = EmbeddedParts.start(Settings(data_dir=tmp_path), "http://127.0.0.1:1")
+    try:
+        family = below(os.getpid())
+        (keeper,) = [process for process in family if "service.embedded.keeper" in process.cmdline()]
+        (node,) = [process for process in family if "worker_node" in process.cmdline()]
+        soft, hard = keeper.rlimit(psutil.RLIMIT_NOFILE)
+        keeper.rlimit(psutil.RLIMIT_NOFILE, (3, hard))
+        with open_redis(parts.settings.redis) as client:
+            psutil.Process(client.info("server")["process_id"]).kill()
+        said: list[str] = []
+
+        def failures() -> int:
+            said.append(capfd.readouterr().err)
+            return "".join(said).count("embedded redis-server cannot be started")
+
+        wait_until(lambda: failures() >= 2 or not alive([keeper]), 60, "two failed starts")
+        assert alive([keeper, node]) == [keeper, node]
+        keeper.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+        node.kill()
+        wait_until(lambda: answers(parts.settings.redis), 60, "another redis-server")
+        wait_until(lambda: serves(parts.settings.worker.addr), 60, "another node")
+    finally:
+        parts.stop()
+
+
+def serves(addr: str) -> bool:
+    try:
+        return requests.get(f"{addr}/health", timeout=60).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_redis_starts_again_where_its_program_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for it a second time may fail: by then the machine is too busy, or the folder gone."""
+    redis = EmbeddedRedis(tmp_path)
+    settings = RedisSettings(addr=str(redis.socket))
+    try:
+        redis.start()
+        monkeypatch.setattr("service.embedded.redis.redis_executable", pytest.fail)
+        with open_redis(settings) as client:
+            psutil.Process(client.info("server")["process_id"]).kill()
+
+        def kept() -> bool:
+            redis.keep()
+            return answers(settings)
+
+        wait_until(kept, 60, "another redis-server")
+    finally:
+        redis.stop()
+
+
+def test_redis_program_that_hangs_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "redis-server"
+    program.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
+    program.chmod(0o700)
+    monkeypatch.setattr("service.embedded.redis.find_spec", lambda _name: None)
+    monkeypatch.setattr("service.embedded.redis.START_S", 0.2)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StartFailedError, match="there is no redis-server"):
+        EmbeddedRedis(tmp_path).start()
 
 
 def test_node_serves_and_shares_a_secret(tmp_path: Path) -> None:
