@@ -61,16 +61,10 @@ class OutputFolder:
         shutil.rmtree(self.root / job_id, ignore_errors=True)
 
     def strays(self, older_than_s: float) -> list[str]:
-        """Names of result folders from an earlier run, last touched longer ago than this."""
+        """Names of result folders last touched longer ago than this. Raises `OSError`."""
         oldest = time.time() - older_than_s
         with os.scandir(self.root) as entries:
-            return [
-                entry.name
-                for entry in entries
-                if not entry.name.startswith(".")
-                and entry.is_dir(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_mtime < oldest
-            ]
+            return [entry.name for entry in entries if not entry.name.startswith(".") and _is_old_folder(entry, oldest)]
 
     def find(self, path: str) -> tuple[Path, str]:
         """The file behind a path that the node reported, and its content type; raises `FileRefused` for any other."""
@@ -91,3 +85,10 @@ class OutputFolder:
     def close(self) -> None:
         """Let go of the folder."""
         os.close(self._lock)
+
+
+def _is_old_folder(entry: os.DirEntry[str], oldest: float) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest
+    except FileNotFoundError:  # removed since it was listed
+        return False

@@ -96,7 +96,10 @@ class Slots:
 
     def _clean(self) -> None:
         while not self._closing.wait(SWEEP_S):
-            self._ledger.sweep()
-            for name in self._files.strays(self._keep_seconds):
-                if not self._ledger.knows(name):
-                    self._files.remove(name)
+            try:
+                self._ledger.sweep()
+                for name in self._files.strays(self._keep_seconds):
+                    if not self._ledger.knows(name):
+                        self._files.remove(name)
+            except OSError:
+                log.exception("cleaning up failed; again in %.0f s", SWEEP_S)
