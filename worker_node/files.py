@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ CONTENT_TYPES = {
     ".wav": "audio/wav",
     ".mp4": "video/mp4",
 }
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FolderInUse(Exception):
@@ -61,10 +64,10 @@ class OutputFolder:
         shutil.rmtree(self.root / job_id, ignore_errors=True)
 
     def strays(self, older_than_s: float) -> list[str]:
-        """Names of result folders last touched longer ago than this. Raises `OSError`."""
+        """Names of result folders last touched longer ago than this; no folder of another name is one. Raises `OSError`."""
         oldest = time.time() - older_than_s
         with os.scandir(self.root) as entries:
-            return [entry.name for entry in entries if not entry.name.startswith(".") and _is_old_folder(entry, oldest)]
+            return [entry.name for entry in entries if _JOB_ID.fullmatch(entry.name) and _is_old_folder(entry, oldest)]
 
     def find(self, path: str) -> tuple[Path, str]:
         """The file behind a path that the node reported, and its content type; raises `FileRefused` for any other."""

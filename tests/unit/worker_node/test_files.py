@@ -40,6 +40,14 @@ def test_old_results_are_strays_and_young_ones_are_not(files: OutputFolder) -> N
     assert files.strays(HOUR_S) == [old.name]
 
 
+def test_what_no_job_made_is_no_stray(files: OutputFolder) -> None:
+    """Somebody's folder of films may have been named as the node's output."""
+    for name in ("holiday", "2024-05-01", "B" + str(uuid.uuid4())[1:], str(uuid.uuid4()) + " (copy)", ".hidden"):
+        folder_of_old(files, name)
+    (files.root / str(uuid.uuid4())).symlink_to(folder_of_old(files, "target"))
+    assert files.strays(HOUR_S) == []
+
+
 def test_a_folder_that_vanishes_meanwhile_is_passed_over(files: OutputFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     left, vanishing = folder_of_old(files), folder_of_old(files)
     listed = os.scandir
