@@ -74,8 +74,8 @@ class WorkProcess:
                     result: dict[str, Any] = event["result"]
                     return result
                 if "error" in event:
-                    raise ProviderError(str(event["error"]))
-                report(int(event["progress"]), str(event["message"]))
+                    raise ProviderError(_encodable(event["error"]))
+                report(int(event["progress"]), _encodable(event["message"]))
         finally:
             timer.cancel()
         code = process.wait()
@@ -86,10 +86,11 @@ class WorkProcess:
     def kill(self) -> None:
         """End the process and whatever it started, now."""
         with self._lock:
-            if self._process is not None and self._process.poll() is None:
+            process = self._process  # `close` may take it away meanwhile
+            if process is not None and process.poll() is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.kill()  # the group may not exist yet in the moment after the start
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.kill()  # the group may not exist yet in the moment after the start
 
     def close(self) -> None:
         """End the process and wait until it is gone."""
@@ -101,3 +102,8 @@ class WorkProcess:
                     with contextlib.suppress(BrokenPipeError):
                         stream.close()
             process.wait()
+
+
+def _encodable(text: object) -> str:
+    """A provider's text for the wire: an unpaired surrogate, as out of a model's JSON, would make it unreadable for good."""
+    return str(text).encode("utf-8", "replace").decode()

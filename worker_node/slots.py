@@ -86,13 +86,19 @@ class Slots:
             if not self._ledger.finish(job, wire_result(job.kind, job.id, made, seconds)):
                 raise ProviderError("cancelled when it was done")
             log.info("job %s: finished in %.2f s", job.id, seconds)
-        except (ProviderError, OSError, ValueError) as error:
-            # ValueError: a worker that was killed in the middle of a line.
-            ended = self._ledger.fail(job, str(error))
-            if not ended:
-                process.close()  # killed by the cancellation: wait until it is gone before its files are removed
-            self._files.remove(job.id)
-            log.info("job %s: %s", job.id, f"failed: {error}" if ended else "cancelled")
+        except Exception as error:  # noqa: BLE001 - whatever it was, this thread goes on with the next job
+            self._end_badly(job, process, error)
+
+    def _end_badly(self, job: Job, process: WorkProcess, error: Exception) -> None:
+        if not isinstance(error, ProviderError):
+            process.close()  # it may be in the middle of the job
+        self._files.remove(job.id)
+        if self._ledger.fail(job, str(error) or type(error).__name__):
+            log.info("job %s: failed: %s", job.id, error, exc_info=not isinstance(error, ProviderError))
+            return
+        process.close()  # killed by the cancellation: wait until it is gone before its files are removed
+        self._files.remove(job.id)
+        log.info("job %s: cancelled", job.id)
 
     def _clean(self) -> None:
         while not self._closing.wait(SWEEP_S):
