@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import av
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -85,3 +87,18 @@ def test_a_truncated_or_monstrous_picture_is_refused(picture: Path, tmp_path: Pa
     Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
     with pytest.raises(ProviderError, match="过大"):
         animate(ClipRequest(tmp_path / "large.png"), tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("size", [(1, 30_000), (30_000, 1), (1, 1)])
+def test_a_clip_of_a_thread_of_a_picture_takes_no_more_memory_than_another(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    """Scaled as a whole, a tiny file would have become an image of hundreds of gigabytes."""
+    Image.new("RGB", size, "red").save(tmp_path / "input.png")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + (1 << 30), before[1]))
+    try:
+        animate(ClipRequest(tmp_path / "input.png", width=1280, height=720, fps=2, seconds=0.5), tmp_path / "clip.mp4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert frames_of(tmp_path / "clip.mp4").shape == (1, 720, 1280)

@@ -79,10 +79,16 @@ def cover(picture: Frame, width: int, height: int) -> Frame:
     """Cropped to the clip's aspect and scaled to its size plus the camera's margin."""
     wide, high = round(width * (1 + 2 * MARGIN)), round(height * (1 + 2 * MARGIN))
     factor = max(wide / picture.shape[1], high / picture.shape[0])
+    picture = middle(picture, math.ceil(wide / factor) + 2, math.ceil(high / factor) + 2)
     size = (max(wide, round(picture.shape[1] * factor)), max(high, round(picture.shape[0] * factor)))
     scaled = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LANCZOS4)
-    left, top = (size[0] - wide) // 2, (size[1] - high) // 2
-    return np.ascontiguousarray(scaled[top : top + high, left : left + wide], np.uint8)
+    return np.ascontiguousarray(middle(np.asarray(scaled, np.uint8), wide, high))
+
+
+def middle(picture: Frame, width: int, height: int) -> Frame:
+    """At most so much of it, from its middle."""
+    left, top = max(0, picture.shape[1] - width) // 2, max(0, picture.shape[0] - height) // 2
+    return picture[top : top + height, left : left + width]
 
 
 class Camera:
