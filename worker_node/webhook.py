@@ -106,7 +106,10 @@ class Webhook:
             "X-Request-ID": job.request_id,
         }
         try:
-            answer = session.post(self._url, data=raw, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
+            with session.post(
+                self._url, data=raw, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+            ) as answer:  # of which the status is enough: its body may be of any length
+                pass
         except requests.RequestException as error:
             log.info("job %s: webhook: %s", job.id, error)
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.server
 import json
 import os
@@ -223,7 +224,7 @@ def test_two_nodes_do_not_share_a_folder(start_node: StartNode) -> None:
 
 
 class Receiver:
-    """A webhook's receiver that answers as it is told and keeps what came."""
+    """A webhook's receiver that answers as it is told and keeps what came. A negative status is one with a body that never ends."""
 
     def __init__(self, answers: list[int]) -> None:
         self.came: list[tuple[float, bytes, str]] = []
@@ -233,9 +234,14 @@ class Receiver:
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.came.append((time.monotonic(), raw, self.headers.get("X-Signature", "")))
-                self.send_response(answers.pop(0) if answers else 200)
-                self.send_header("Content-Length", "0")
+                status = answers.pop(0) if answers else 200
+                self.send_response(abs(status))
+                if status > 0:
+                    self.send_header("Content-Length", "0")
                 self.end_headers()
+                with contextlib.suppress(ConnectionError):  # as soon as nobody listens any more
+                    while status < 0:
+                        self.wfile.write(b"x" * 1024)
 
             def log_message(self, *_: Any) -> None: ...
 
@@ -292,6 +298,17 @@ def test_a_failure_is_told_a_cancellation_is_not_and_a_refusal_ends_the_telling(
     wait_until(lambda: len(receiver.came) == 2, PATIENCE_S)
     told = [(json.loads(raw)["task_id"], json.loads(raw)["status"]) for _, raw, _ in receiver.came]
     assert told == [("bad", "FAILED"), ("good", "SUCCESS")]
+
+
+def test_an_answer_without_end_holds_up_no_further_delivery(
+    start_node: StartNode, receiver: Receiver, answers: list[int]
+) -> None:
+    answers += [-200]
+    node = start_node("--webhook-url", receiver.url, env={"S2V_NODE_WEBHOOK_SECRET": "shared"})
+    for task in ("first", "second"):
+        node.ended(node.submit("storyboard", task=task, shot_defaults=STORY))
+    wait_until(lambda: len(receiver.came) == 2, PATIENCE_S)
+    assert [json.loads(raw)["task_id"] for _, raw, _ in receiver.came] == ["first", "second"]
 
 
 def test_the_webhook_asks_no_proxy_of_the_environment(start_node: StartNode, receiver: Receiver) -> None:
