@@ -91,15 +91,19 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # half an IPv6 address, a port that is none
+        usable = False
+    if text and not usable:
         raise ValueError("an http:// or https:// address, or nothing")
     return text
 
 
 def _text(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("text without NUL bytes")
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("text in UTF-8 without NUL bytes")
     return text
 
 
@@ -163,4 +167,5 @@ def _value(option: _Option, given: str | None, environment: Mapping[str, str]) -
     try:
         return option.parse(text)
     except ValueError as error:
-        raise SettingsError(f"{name}: found {text[:200]!r}, allowed is {error}") from None
+        found = f"found {text[:200]!r}, " if option.flag else ""  # what has no flag is secret
+        raise SettingsError(f"{name}: {found}allowed is {error}") from None

@@ -46,3 +46,16 @@ def test_every_provider_that_can_be_chosen_is_there(kind: str, name: str) -> Non
     module, _, attribute = PROVIDERS[kind][name].partition(":")
     method = {"llm": "tell", "t2i": "paint", "i2v": "animate", "tts": "speak"}[kind]
     assert callable(getattr(getattr(importlib.import_module(module), attribute), method))
+
+
+@pytest.mark.parametrize("url", ["ftp://host/", "http:///path", "http://host:99999/", "http://[::1", "host:8080"])
+def test_an_address_that_nothing_can_be_sent_to_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"--webhook-url: found .*allowed is an http:// or https:// address"):
+        parse_settings(["--webhook-url", url], {"S2V_NODE_WEBHOOK_SECRET": "shared"})
+
+
+def test_a_secret_that_cannot_sign_is_refused_and_not_shown() -> None:
+    """Bytes that are no UTF-8 come out of the environment as unpaired surrogates."""
+    with pytest.raises(SettingsError, match=r"S2V_NODE_WEBHOOK_SECRET: allowed is text in UTF-8") as raised:
+        parse_settings([], {"S2V_NODE_WEBHOOK_SECRET": "hush\udcff"})
+    assert "hush" not in str(raised.value)
