@@ -13,6 +13,7 @@ from contextvars import ContextVar
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _ALLOWED = re.compile(r"[\w.:@/+=-]{1,128}", re.ASCII)
+_ESCAPED = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -45,6 +46,13 @@ class _WithRequestId(logging.Filter):
         return True
 
 
+class _TextLines(logging.Formatter):
+    """One line a record (and a traceback's below it): what others sent cannot end it and start one of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        return super().formatMessage(record).translate(_ESCAPED)
+
+
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -63,7 +71,7 @@ def set_up_logging(form: str) -> None:
     """`form` is "text" or "json"."""
     handler = logging.StreamHandler()
     handler.addFilter(_WithRequestId())
-    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s")
+    text = _TextLines("%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s")
     handler.setFormatter(_JsonLines() if form == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)

@@ -135,6 +135,16 @@ def test_a_disk_that_cannot_be_written_is_said_and_survived(start_node: StartNod
     assert "Traceback" in node.log.read_text(), "what went wrong is in the log"
 
 
+def test_a_task_id_can_forge_no_line_of_the_log(start_node: StartNode) -> None:
+    node = start_node()
+    ends = ("\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[2K")
+    node.ended(node.submit("storyboard", task=f"task{'forged'.join(ends)}forged", shot_defaults=STORY))
+    (line,) = [line for line in node.log.read_text().splitlines() if "forged" in line]
+    assert line.count("forged") == len(ends)
+    assert line.isprintable()
+    assert "task\\nforged" in line
+
+
 def test_ended_jobs_and_their_files_are_bounded(start_node: StartNode) -> None:
     node = start_node("--keep-jobs", "2")
     jobs = [node.ended(node.submit("storyboard", shot_defaults=STORY))["id"] for _ in range(4)]
