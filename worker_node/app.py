@@ -21,6 +21,7 @@ from worker_node.log import bound_request_id, choose_request_id, current_request
 from worker_node.node import Node
 
 MAX_BODY = MAX_IMAGE_BASE64 + (4 << 20)  # a picture and a story
+MAX_BODIES = 4 * MAX_BODY  # of all requests that are being read or answered
 CANCEL_PATIENCE_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def create_app(node: Node) -> FastAPI:
             node.close()
 
     app = FastAPI(title="StoryToVideo model node", version=__version__, lifespan=lifespan)
-    app.add_middleware(BodyLimit, limit=MAX_BODY)
+    app.add_middleware(BodyLimit, limit=MAX_BODY, total=MAX_BODIES)
     app.middleware("http")(_with_request_id)
     _add_error_handlers(app)
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import av
 import pytest
+import requests
 from PIL import Image
 
-from tests.integration.worker_node.conftest import NodeProcess, picture_base64
+from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, picture_base64
+from tests.wait import wait_until
 
 JOB_KEYS = (
     "id projectId shotId type status progress message parameters result error estimatedDuration "
@@ -173,6 +178,24 @@ def test_a_body_over_the_limit_is_refused(node: NodeProcess, announced: bool) ->
     )
     assert answer.status_code == 413
     assert "上限" in answer.json()["error"]
+
+
+def test_bodies_that_come_at_once_are_bounded_together(node: NodeProcess) -> None:
+    def clip() -> requests.Response:
+        return node.post("video", shot={"image_base64": "%" * (20 << 20)})
+
+    half = b"POST /v1/generate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    with ExitStack() as senders:
+        for _ in range(4):
+            sender = senders.enter_context(
+                socket.create_connection(("127.0.0.1", urlsplit(node.url).port or 0), PATIENCE_S)
+            )
+            sender.sendall(half % (52 << 20) + b" " * (50 << 20))
+        refused = wait_until(lambda: [answer for answer in [clip()] if answer.status_code == 503], PATIENCE_S)[0]
+        assert int(refused.headers["Retry-After"]) > 0
+        assert "过多数据" in refused.json()["error"]
+        assert node.post("storyboard", shot_defaults={"storyText": STORY}).status_code == 202
+    wait_until(lambda: clip().status_code == 422, PATIENCE_S, "room for another body")
 
 
 def test_unknown_jobs(node: NodeProcess) -> None:
