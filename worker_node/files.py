@@ -50,7 +50,7 @@ class OutputFolder:
     def work_folder(self, job_id: str) -> Path:
         """Where a job works; made when missing."""
         folder = self._work / job_id
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def publish(self, job_id: str) -> None:

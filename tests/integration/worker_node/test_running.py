@@ -135,6 +135,13 @@ def test_a_disk_that_cannot_be_written_is_said_and_survived(start_node: StartNod
     assert "Traceback" in node.log.read_text(), "what went wrong is in the log"
 
 
+def test_a_work_folder_that_somebody_cleaned_up_is_made_anew(start_node: StartNode) -> None:
+    """Like those who look after /tmp."""
+    node = start_node()
+    (node.output / ".work").rmdir()
+    assert node.ended(node.submit("storyboard", shot_defaults=STORY))["status"] == "finished"
+
+
 def test_a_task_id_can_forge_no_line_of_the_log(start_node: StartNode) -> None:
     node = start_node()
     ends = ("\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[2K")
