@@ -59,5 +59,5 @@ def _animate(provider: Animator, request: ClipRequest, folder: Path, report: Rep
         "file": name,
         "fps": request.fps,
         "resolution": f"{request.width}x{request.height}",
-        "seconds": round(request.seconds * request.fps) / request.fps,
+        "seconds": max(1, round(request.seconds * request.fps)) / request.fps,
     }

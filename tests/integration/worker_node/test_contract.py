@@ -88,6 +88,14 @@ def test_a_clip(node: NodeProcess) -> None:
         assert sum(1 for _ in container.decode(video=0)) == 5
 
 
+def test_a_clip_shorter_than_a_frame_is_one_frame(node: NodeProcess) -> None:
+    size = {"resolution": "64x64", "fps": 10, "duration": 0.001}
+    job = node.ended(node.submit("video", shot={"image_base64": picture_base64()}, video=size))
+    assert job["result"]["task_video"]["duration"] == "0.100"
+    with av.open(io.BytesIO(node.get(job["result"]["resource_url"]).content)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 1
+
+
 def test_a_job_has_every_key_of_the_contract_and_the_parameters_as_they_came(node: NodeProcess) -> None:
     parameters: dict[str, Any] = {"shot_defaults": {"storyText": STORY, "shot_count": 2}}
     job = node.ended(node.submit("storyboard", **parameters))
