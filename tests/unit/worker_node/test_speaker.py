@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from worker_node.providers.base import SpeechRequest
-from worker_node.providers.offline.speaker import OfflineSpeaker, Run, runs, variant
+from worker_node.providers.offline.speaker import OfflineSpeaker, Run, runs, variant, write_audio
 
 CHINESE = "从前有一位老人，住在海边的灯塔里。"
 ENGLISH = "Once upon a time an old man lived in a lighthouse by the sea."
@@ -114,3 +114,12 @@ def test_what_cannot_be_spoken_is_a_short_silence(speaker: OfflineSpeaker, tmp_p
     samples, seconds = say(speaker, tmp_path, text)
     assert 0.2 < seconds < 2
     assert np.abs(samples).max() < 0.01
+
+
+def test_hours_of_speech_are_written_to_their_end(tmp_path: Path) -> None:
+    """As a text of 20,000 characters gives."""
+    rate, seconds = 22_050, 100 * 60
+    write_audio(np.zeros(rate * seconds, np.float32), rate, tmp_path / "long.wav", "wav", 48_000)
+    size = (tmp_path / "long.wav").stat().st_size
+    (tmp_path / "long.wav").unlink()
+    assert size / (2 * 48_000) == pytest.approx(seconds, abs=0.1)

@@ -51,4 +51,5 @@ class Espeak:
         if status != 0:
             raise ProviderError(f"语音引擎 espeak-ng 出错（{status}）")
         self._library.espeak_Synchronize()
-        return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int16)
+        chunks, self._chunks = self._chunks, []
+        return np.concatenate(chunks) if chunks else np.zeros(0, np.int16)

@@ -94,7 +94,7 @@ class OfflineSpeaker:
                 pitch=48,
                 range_=58,
             )
-            parts.append(trimmed((samples / 32768).astype(np.float32), rate))
+            parts.append(trimmed(samples.astype(np.float32) / np.float32(32768), rate))
             parts.append(silence(BETWEEN_SCRIPTS_S, rate))
             report(5 + 80 * (number + 1) // len(spoken), "正在合成语音")
         speech = np.concatenate(parts[:-1]) if parts else np.zeros(0, np.float32)
@@ -113,24 +113,28 @@ def silence(seconds: float, rate: int) -> Samples:
 
 def trimmed(samples: Samples, rate: int) -> Samples:
     """Without the silence around it, but for a breath."""
-    peak = float(np.abs(samples).max(initial=0.0))
+    peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
     if peak < 1e-4:
         return np.zeros(0, np.float32)
-    loud = np.flatnonzero(np.abs(samples) > peak * 10 ** (SILENCE_DB / 20))
-    return samples[max(0, loud[0] - round(LEAD_S * rate)) : loud[-1] + round(TAIL_S * rate)]
+    loud = np.abs(samples) > peak * 10 ** (SILENCE_DB / 20)
+    first, last = int(loud.argmax()), loud.size - 1 - int(loud[::-1].argmax())
+    return samples[max(0, first - round(LEAD_S * rate)) : last + round(TAIL_S * rate)]
 
 
 def levelled(samples: Samples, rate: int) -> Samples:
-    """At `LEVEL_DB` RMS over the blocks of 50 ms that are not silent, peaks softly held under `PEAK_DB`."""
+    """At `LEVEL_DB` RMS over the blocks of 50 ms that are not silent, peaks softly held under `PEAK_DB`; changed in place."""
     block = rate // 20
     blocks = samples[: samples.size // block * block].reshape(-1, block)
-    power = (blocks**2).mean(axis=1) if blocks.size else np.zeros(0, np.float32)
+    power = np.einsum("ij,ij->i", blocks, blocks) / np.float32(block)
     active = power[power > power.max(initial=0.0) * 1e-3]
     if not active.size:
         return samples
     level = 10 ** (LEVEL_DB / 20) / float(np.sqrt(active.mean()))
     ceiling = 10 ** (PEAK_DB / 20)
-    return np.asarray(np.tanh(samples * level / ceiling) * ceiling, np.float32)
+    samples *= np.float32(level / ceiling)
+    np.tanh(samples, out=samples)
+    samples *= np.float32(ceiling)
+    return samples
 
 
 def write_audio(samples: Samples, rate: int, target: Path, form: str, sample_rate: int) -> None:
@@ -141,12 +145,17 @@ def write_audio(samples: Samples, rate: int, target: Path, form: str, sample_rat
         stream.layout = "mono"
         if form == "mp3":
             stream.bit_rate = MP3_KBIT * 1000
-        pcm = np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16)
-        frame = av.AudioFrame.from_ndarray(pcm[None, :], format="s16", layout="mono")
-        frame.sample_rate = rate
         resampler = av.AudioResampler(
             format=stream.format, layout="mono", rate=sample_rate, frame_size=stream.frame_size or 1024
         )
-        for each in (*resampler.resample(frame), *resampler.resample(None)):
+        for start in range(
+            0, samples.size, rate
+        ):  # by the second: of an hour at once the resampler makes nothing at all
+            pcm = np.round(np.clip(samples[start : start + rate], -1, 1) * 32767).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(pcm[None, :], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = rate, start
+            for each in resampler.resample(frame):
+                container.mux(stream.encode(each))
+        for each in resampler.resample(None):
             container.mux(stream.encode(each))
         container.mux(stream.encode(None))
