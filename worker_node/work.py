@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from worker_node.errors import ProviderError
 from worker_node.providers.base import (
     Animator,
     ClipRequest,
@@ -21,7 +22,15 @@ from worker_node.providers.base import (
 
 def perform(kind: str, provider: Any, job: dict[str, Any], report: Report) -> dict[str, Any]:
     """`job` is `{"folder", "request"}`; returns `{"file", ...}` with what `results` needs to know of it. Raises `ProviderError`."""
-    folder, request = Path(job["folder"]), job["request"]
+    folder = Path(job["folder"])
+    made = _make(kind, provider, job["request"], folder, report)
+    file = folder / made["file"]
+    if not file.is_file() or not file.stat().st_size:
+        raise ProviderError("模型没有生成文件")
+    return made
+
+
+def _make(kind: str, provider: Any, request: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
     if kind == "llm":
         return _tell(provider, StoryRequest(**request), folder, report)
     if kind == "t2i":

@@ -13,7 +13,7 @@ from tests.server_process import ROOT
 # Every Python that the node starts runs this at its start.
 SITE = """
 from worker_node.providers import registry
-registry.PROVIDERS["llm"]["offline"] = "bad_provider:Bad"
+registry.PROVIDERS["llm"]["offline"] = registry.PROVIDERS["t2i"]["offline"] = "bad_provider:Bad"
 """
 PROVIDER = """
 from worker_node.errors import ProviderError
@@ -27,6 +27,10 @@ class Bad:
             report(10, "\\ud800")
             raise ProviderError("model said \\ud800")
         return [Scene(request.story, "prompt", "narration", "bgm")] * request.shots
+
+    def paint(self, request, target, report):
+        if request.prompt == "empty":
+            target.touch()
 """
 
 
@@ -50,3 +54,10 @@ def test_progress_that_is_no_number_fails_the_job_and_the_next_gets_its_own_resu
 def test_text_that_cannot_be_encoded_is_shown_without_what_is_wrong_in_it(node: NodeProcess) -> None:
     job = node.ended(node.submit("storyboard", shot_defaults={"storyText": "unpaired", "shot_count": 1}))
     assert (job["status"], job["error"]) == ("failed", "model said ?")
+
+
+@pytest.mark.parametrize("prompt", ["empty", "none"])
+def test_work_without_a_file_is_a_failure(node: NodeProcess, prompt: str) -> None:
+    job = node.ended(node.submit("shot", shot={"prompt": prompt}))
+    assert (job["status"], job["error"]) == ("failed", "模型没有生成文件")
+    assert not node.left_over(job["id"])
