@@ -64,7 +64,11 @@ def serve(path: Path | None, no_processor: bool, fd: int | None) -> None:
         try:
             open_services(parts.settings).close()  # a missing dependency ends the start here, in plain words
             log.info("serving on %s", url)
-            code = serve_site(listener, settings.server, lambda: _site(parts.settings, no_processor))
+            code = serve_site(listener, settings.server, lambda: _site(parts, no_processor))
+            if parts.lost():
+                raise DependencyError(
+                    "the embedded parts were ended from outside; start the server again, nothing is lost"
+                )
         finally:
             parts.stop()
     except (DependencyError, AddressInUse) as error:
@@ -110,14 +114,14 @@ def doctor(path: Path | None) -> None:
     sys.exit(health.examine(loaded, click.echo))
 
 
-def _site(settings: Settings, no_processor: bool) -> Site:
-    services = open_services(settings)
+def _site(parts: EmbeddedParts, no_processor: bool) -> Site:
+    services = open_services(parts.settings)
     stop_work: Callable[[], None] = lambda: None  # noqa: E731
     if not no_processor:
         worker = Processor(services)
         worker.start()
         stop_work = lambda: worker.stop(STOP_WORK_S)  # noqa: E731
-    return Site(create_app(services), stop_work, services.close)
+    return Site(create_app(services), stop_work, services.close, parts.lost)
 
 
 def _settings(path: Path | None) -> Settings:

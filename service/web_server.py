@@ -51,11 +51,13 @@ class Site:
     """What the worker process serves, and how it ends.
 
     At the signal to end, `close_sockets` and `stop_work` run beside the last requests; then `close` releases connections.
+    The server ends by itself when `is_lost`, asked once per second, says that what it cannot do without has gone.
     """
 
     app: Flask
     stop_work: Callable[[], None]
     close: Callable[[], None]
+    is_lost: Callable[[], bool] = lambda: False
 
     def close_sockets(self) -> None:
         """Say goodbye on every open WebSocket: a thread waits on each."""

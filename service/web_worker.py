@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import signal
 import socket
 import threading
@@ -96,8 +97,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             return False
 
     def murder_pending(self) -> None:
-        """Called once per second: also cut off who is too slow, so that the thread that reads finds the end of its input."""
+        """Called once per second."""
         super().murder_pending()
+        self._cut_off_who_is_too_slow()
+        if self.alive and self.app.site.is_lost():
+            os.kill(self.ppid, signal.SIGTERM)
+
+    def _cut_off_who_is_too_slow(self) -> None:
+        """The thread that reads then finds the end of its input."""
         latest = time.monotonic() - self.app.client_timeout_s
         for sock, since in list(self._asking.items()):
             if since < latest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import select
 import signal
 import subprocess
 import sys
@@ -69,6 +70,11 @@ class EmbeddedParts:
             }
         )
         return parts
+
+    def lost(self) -> bool:
+        """Whether what was started has ended by itself; a child of this process may ask, too."""
+        said = self._keeper.stdout if self._keeper is not None else None
+        return said is not None and bool(select.select([said], [], [], 0)[0])  # it says no more: this is the end of it
 
     def stop(self) -> None:
         """End what was started; returns when it is gone."""

@@ -132,6 +132,20 @@ def test_dead_redis_and_dead_model_node_come_back_and_tasks_still_end(tmp_path: 
         assert (states["queue"], states["node"]) == ("ok", "ok")
 
 
+def test_a_server_whose_embedded_parts_are_ended_for_good_ends_too_and_says_so(tmp_path: Path) -> None:
+    """So whoever looks after it starts it again, and nothing is lost; without a queue it could only wait for ever."""
+    with ServerUnderTest(tmp_path) as server:
+        project = create(server.url)
+        family = server.family()
+        (keeper,) = server.named("service.embedded.keeper")
+        keeper.kill()
+        assert server.process.wait(END_S) == 1
+        assert "the embedded parts were ended from outside" in server.lines()
+        wait_until(lambda: not alive(family), END_S, "the end of what the server started")
+    with ServerUnderTest(tmp_path) as server:
+        wait_for_pictures(server.url, project)
+
+
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = clean_environment({f"S2V_{key.upper()}": value for key, value in settings.items()})
     return subprocess.run(
