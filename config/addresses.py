@@ -81,7 +81,10 @@ class HttpAddress:
 
 
 def parse_http(text: str, scheme: str = "http") -> HttpAddress:
-    """`host`, `host:port` (then of the given scheme) or `http(s)://host:port/path`; raises ValueError."""
+    """`host`, `host:port` (then of the given scheme) or `http(s)://host:port/path`; raises ValueError.
+
+    The authority comes back in small letters: clients write it so into `Host`, and a link's signature holds for what stands there.
+    """
     given = text.strip()
     try:
         parts = urlsplit(given if "://" in given else f"{scheme}://{given}")
@@ -93,7 +96,7 @@ def parse_http(text: str, scheme: str = "http") -> HttpAddress:
     )
     if not plain or not _HOST.fullmatch(host) or port == 0 or parts.scheme not in ("http", "https"):
         raise ValueError(f"must be {HTTP_FORMS}")
-    return HttpAddress(parts.scheme, parts.netloc, host, parts.path.rstrip("/"))
+    return HttpAddress(parts.scheme, parts.netloc.lower(), host, parts.path.rstrip("/"))
 
 
 def parse_base(text: str) -> HttpAddress:

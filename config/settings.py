@@ -73,7 +73,7 @@ class RedisSettings(Section):
 
     addr: Annotated[str, _holds(parse_redis)] = ""
     password: str = ""
-    db: Annotated[int, Field(ge=0, le=15)] = 0
+    db: Annotated[int, Field(ge=0)] = 0  # below what redis.conf calls `databases`, usually 16
     queue: str = "storytovideo"
 
 

@@ -51,6 +51,13 @@ def test_redis_settings_reach_the_server(redis_settings: RedisSettings) -> None:
         assert client.ping()
 
 
+def test_a_database_that_redis_does_not_have_is_named(tmp_path: Path, redis_settings: RedisSettings) -> None:
+    """How many there are, only redis.conf says."""
+    beyond = redis_settings.model_copy(update={"db": 1_000_000})
+    with pytest.raises(DependencyError, match=r"redis at .*out of range"):
+        open_services(Settings(data_dir=tmp_path, redis=beyond, worker=NODE))
+
+
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX], ids=["tcp", "unix"])
 def test_a_redis_that_hangs_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: socket.AddressFamily

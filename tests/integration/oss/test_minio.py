@@ -86,6 +86,15 @@ def test_a_link_holds_under_a_domain_that_differs_from_the_endpoint(minio: Minio
     assert requests.get(moved, timeout=60).status_code == 403  # proof that the host is signed
 
 
+def test_a_link_holds_for_hosts_in_capitals_too(minio: MinioSettings) -> None:
+    """Clients and proxies write a host in small letters, however the link does."""
+    port = minio.endpoint.rpartition(":")[2]
+    store = MinioStore(changed(minio, endpoint=f"LOCALHOST:{port}", domain=f"http://LocalHost:{port}"))
+    store.check()
+    store.put(KEY, io.BytesIO(b"picture"))
+    assert requests.get(store.url(KEY), timeout=60).content == b"picture"
+
+
 def test_a_domain_behind_a_proxy_with_a_folder_of_its_own_holds(minio: MinioSettings) -> None:
     with proxy(minio.endpoint, host="", strip="/storage") as address:
         store = MinioStore(changed(minio, domain=f"http://{address}/storage/"))

@@ -17,7 +17,7 @@ from service.node.address import NodeAddress, download_path
         ("gpu-box:9000", "http://gpu-box:9000", "gpu-box"),
         (" gpu-box:9000 ", "http://gpu-box:9000", "gpu-box"),
         ("http://gpu-box:9000/", "http://gpu-box:9000", "gpu-box"),
-        ("https://Node.Example/worker//", "https://Node.Example/worker", "node.example"),
+        ("https://Node.Example/worker//", "https://node.example/worker", "node.example"),
         ("[::1]:9000", "http://[::1]:9000", "::1"),
     ],
 )
