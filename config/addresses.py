@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from config.go_dsn import DsnError, split_host_port
 
@@ -15,6 +15,7 @@ LISTEN_FORMS = "':8080', '8080', 'host:8080' or '[::1]:8080'"
 HTTP_FORMS = "'host:port' or 'http(s)://host:port/path'"
 BASE_FORM = "an address such as https://film.example.org"
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-f:.]+")  # a name or an IPv4 address; an IPv6 address, as urlsplit gives it
+_CREDENTIALS = re.compile(r"(?P<scheme>(?:https?://)?)(?P<user>[^/@:]*):?(?P<password>[^/@]*)@(?P<rest>.*)", re.DOTALL)
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -97,6 +98,15 @@ def parse_http(text: str, scheme: str = "http") -> HttpAddress:
     if not plain or not _HOST.fullmatch(host) or port == 0 or parts.scheme not in ("http", "https"):
         raise ValueError(f"must be {HTTP_FORMS}")
     return HttpAddress(parts.scheme, parts.netloc.lower(), host, parts.path.rstrip("/"))
+
+
+def parse_node(text: str) -> tuple[HttpAddress, tuple[bytes, bytes] | None]:
+    """As `parse_http`, with `user:password@` before the host where the node's tunnel asks for them; raises ValueError."""
+    match = _CREDENTIALS.fullmatch(text.strip())
+    if match is None:
+        return parse_http(text), None
+    credentials = unquote_to_bytes(match["user"]), unquote_to_bytes(match["password"])
+    return parse_http(match["scheme"] + match["rest"]), credentials
 
 
 def parse_base(text: str) -> HttpAddress:

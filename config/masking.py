@@ -12,7 +12,7 @@ from config.settings import Settings
 SECRETS = frozenset({"redis.password", "minio.access_key", "minio.secret_key", "worker.webhook_secret"})
 MASK = "***"
 
-_URL_CREDENTIALS = re.compile(r"(//)[^/@]*@")
+_URL_CREDENTIALS = re.compile(r"(^|//)[^/@]*@")
 
 
 def shown(key: str, value: object) -> str:

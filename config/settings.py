@@ -20,6 +20,7 @@ from config.addresses import (
     parse_http,
     parse_listen,
     parse_network,
+    parse_node,
     parse_redis,
     parse_resolution,
 )
@@ -80,7 +81,7 @@ class RedisSettings(Section):
 class WorkerSettings(Section):
     """The model node that the processor sends work to, and the processor's patience with it."""
 
-    addr: Annotated[str, _holds(parse_http)] = ""
+    addr: Annotated[str, _holds(parse_node)] = ""
     timeout_minutes: Positive = 20
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     dispatch_retries: Annotated[int, Field(ge=0, le=10)] = 3

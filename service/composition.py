@@ -18,6 +18,7 @@ from service.clock import Clock
 from service.context import Services
 from service.errors import DependencyError, StorageError
 from service.events import Events
+from service.node.address import NodeAddress
 from service.node.client import NodeClient
 from service.oss import ObjectStore
 from service.oss.local import LocalStore
@@ -55,7 +56,7 @@ def open_services(settings: Settings) -> Services:
     except (DependencyError, StorageError) as error:  # away, or there and refusing us: a wrong key
         raise DependencyError(f"{storage_name(settings)} cannot be used ({error}); see minio.* or data_dir") from error
     log.info("object storage: %s", storage_name(settings))
-    log.info("model node: %s", settings.worker.addr)
+    log.info("model node: %s", NodeAddress.parse(settings.worker.addr).base)
     node = NodeClient(settings.worker.addr, max_download=settings.worker.max_download)
     return Services(settings, database, queue, Events(redis, settings.redis.queue), store, node, Clock())
 

@@ -7,10 +7,10 @@ the address that is configured; any other host is refused.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-from config.addresses import climbs, parse_http
+from config.addresses import climbs, parse_node
 from service.errors import BadNodeResult
 
 SAFE = "/%:@!$&'()*+,;=~-._"
@@ -18,17 +18,18 @@ SAFE = "/%:@!$&'()*+,;=~-._"
 
 @dataclass(frozen=True)
 class NodeAddress:
-    """`origin` is scheme, host and port; `folder` the path in front of the node's routes, "" or "/path"."""
+    """`origin` is scheme, host and port; `folder` the path in front of the node's routes, "" or "/path"; `auth` user and password."""
 
     origin: str
     host: str
     folder: str
+    auth: tuple[bytes, bytes] | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> NodeAddress:
-        """From "host:port" or "http(s)://host:port/path/"; raises ValueError."""
-        address = parse_http(text)
-        return cls(f"{address.scheme}://{address.authority}", address.host, address.folder)
+        """From "host:port" or "http(s)://user:password@host:port/path/"; raises ValueError."""
+        address, auth = parse_node(text)
+        return cls(f"{address.scheme}://{address.authority}", address.host, address.folder, auth)
 
     @property
     def base(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError
 
 from service.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
@@ -38,6 +39,7 @@ class Transport:
         self._connect_s, self._read_s, self._answer_s = connect_s, read_s, answer_s
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy and no .netrc stands between the processor and its node
+        self._session.auth = address.auth and HTTPBasicAuth(*address.auth)
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a node leaves nothing behind
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=POOL))

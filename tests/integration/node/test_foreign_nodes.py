@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -167,6 +168,15 @@ def test_a_node_under_a_path_is_asked_below_it(node: Node) -> None:
     node.serve("/worker/files/a.png", PNG)
     for url in ("/files/a.png", "/worker/files/a.png", "http://127.0.0.1/worker/files/a.png"):
         assert content_of(client, resource_url=url) == PNG
+
+
+def test_a_tunnel_that_asks_for_a_password_is_told_it(node: Node) -> None:
+    node.routes["GET"] = lambda exchange: exchange.json({})
+    told = NodeClient(f"http://user:p%40ss@{node.addr}/worker").check()
+    [asked] = node.asked
+    assert asked.headers["Authorization"] == "Basic " + b64encode(b"user:p@ss").decode()
+    assert (asked.path, asked.headers["Host"]) == ("/worker/health", node.addr)
+    assert "p@ss" not in told
 
 
 def test_the_server_is_not_sent_to_another_host(node: Node, client: NodeClient) -> None:

@@ -90,7 +90,9 @@ def test_wrong_value_in_the_go_backend_s_file_stops_the_start(tmp_path: Path) ->
         ("worker: {addr: 'http://a?b'}", ["worker.addr", "'http://a?b'", "host:port"]),
         ("worker: {addr: 'a b:1'}", ["worker.addr", "'a b:1'", "host:port"]),
         ("worker: {addr: 'ftp://a'}", ["worker.addr", "'ftp://a'", "host:port"]),
-        ("worker: {addr: 'http://u:hidden@a'}", ["worker.addr", "host:port"]),
+        ("worker: {addr: 'http://u:hidden@a?b'}", ["worker.addr", "host:port"]),
+        ("worker: {addr: 'u:hidden@a?b'}", ["worker.addr", "host:port"]),
+        ("minio: {domain: 'http://u:hidden@a'}", ["minio.domain", "host:port"]),
         ("minio: {endpoint: 'minio:9000/folder'}", ["minio.endpoint", "'minio:9000/folder'", "without a path"]),
         ("minio: {endpoint: 'minio:port'}", ["minio.endpoint", "'minio:port'", "host:port"]),
         ("minio: {domain: 'files.example.org?'}", ["minio.domain", "host:port"]),
@@ -191,6 +193,7 @@ def test_no_secret_is_printed() -> None:
         "S2V_MINIO_ACCESS_KEY": "hidden",
         "S2V_MINIO_SECRET_KEY": "hidden",
         "S2V_WORKER_WEBHOOK_SECRET": "hidden",
+        "S2V_WORKER_ADDR": "http://u:hidden@node:8000",
     }
     lines = dict(masked(load(None, secrets).settings))
     assert not [key for key, value in lines.items() if "hidden" in value]

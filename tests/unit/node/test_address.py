@@ -27,6 +27,21 @@ def test_an_address_has_many_forms(text: str, base: str, host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "auth"),
+    [
+        ("http://user:p%40ss:w%C3%B6rd@gpu-box:9000/worker", (b"user", "p@ss:wörd".encode())),
+        ("user:@gpu-box:9000/worker", (b"user", b"")),
+        ("http://token@gpu-box:9000/worker/", (b"token", b"")),
+        ("http://gpu-box:9000/worker", None),
+    ],
+)
+def test_credentials_are_kept_apart_from_the_address(text: str, auth: tuple[bytes, bytes] | None) -> None:
+    address = NodeAddress.parse(text)
+    assert (address.base, address.host, address.auth) == ("http://gpu-box:9000/worker", "gpu-box", auth)
+    assert "user" not in repr(address)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -36,7 +51,8 @@ def test_an_address_has_many_forms(text: str, base: str, host: str) -> None:
         "h:0",
         "h:99999",
         "h:port",
-        "user:pw@h:1",
+        "user:pw@",
+        "h:1/user:pw@x",
         "h:1?x=1",
         "h:1#x",
         "h:1/../x",
