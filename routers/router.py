@@ -20,9 +20,10 @@ from service.context import Services
 from service.errors import NotFound
 from service.request_errors import shorten
 from service.requests import is_id
+from service.static_files import FOLDER
 
 
-def create_app(services: Services, static_folder: Path = Path("static")) -> Flask:
+def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     """The application over these services. Nothing connects before the first request, and no thread starts before the first socket."""
     app = Flask("storytovideo", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.server.max_body

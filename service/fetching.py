@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from service.context import Services
-from service.errors import DependencyError, ObjectNotFound
+from service.errors import DependencyError, NotFound, ObjectNotFound
 from service.oss import links
+from service.static_files import PREFIX, static_file
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +37,10 @@ def fetch(
 ) -> tuple[dict[str, Path], dict[str, str]]:
     """Fetch `wanted` (name → what a row stores) into `folder`.
 
-    Returns the files by name and, for what could not be had, the reason by name (Chinese). Only our own store is read: a row that holds
-    another address counts as missing, and so does an object over the limits of what is taken in (`worker.max_download`, `film.max_music`).
-    `check` is called between chunks and may raise to stop. Raises `DependencyError` when storage does not answer three times in a row.
+    Returns the files by name and, for what could not be had, the reason by name (Chinese). Only our own store is read, and what an older
+    backend left in `static/`: a row that holds another address counts as missing, and so does a file over the limits of what is taken in
+    (`worker.max_download`, `film.max_music`). `check` is called between chunks and may raise to stop. Raises `DependencyError` when storage
+    does not answer three times in a row.
     """
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch") as pool:
         futures = {
@@ -49,11 +53,13 @@ def fetch(
 
 
 def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], None]) -> Path | str:
+    limit = max(services.settings.worker.max_download, services.settings.film.max_music)
+    if stored.startswith(PREFIX):
+        return _copy_static(stored, path, limit)
     key = links.key_of(stored, services.settings.minio.bucket)
     if key is None:
         return "不在本服务的存储中"
     path = path.with_suffix(Path(key).suffix)
-    limit = max(services.settings.worker.max_download, services.settings.film.max_music)
     for attempt in range(1, TRIES + 1):
         check()
         try:
@@ -62,7 +68,7 @@ def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], 
         except ObjectNotFound:
             return "文件已不存在"
         except _TooLarge:
-            return f"文件过大，最多 {limit >> 20} MB"
+            return _too_large(limit)
         except (_Spoilt, DependencyError) as error:
             log.warning("fetching %s, try %d of %d: %s", key, attempt, TRIES, error)
             if attempt == TRIES and isinstance(error, DependencyError):
@@ -70,6 +76,21 @@ def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], 
         if attempt < TRIES:
             services.clock.wait(threading.Event(), PAUSE_S * attempt)
     return "文件内容与存储时不一致"
+
+
+def _copy_static(stored: str, path: Path, limit: int) -> Path | str:
+    try:
+        found = static_file(unquote(urlsplit(stored).path.removeprefix(PREFIX)))
+        if found.stat().st_size > limit:
+            return _too_large(limit)
+        return Path(shutil.copyfile(found, path.with_suffix(found.suffix)))
+    except (NotFound, OSError) as error:
+        log.warning("%s cannot be read: %s", stored, error)
+        return "文件已不存在"
+
+
+def _too_large(limit: int) -> str:
+    return f"文件过大，最多 {limit >> 20} MB"
 
 
 def _download(services: Services, key: str, path: Path, limit: int, check: Callable[[], None]) -> None:

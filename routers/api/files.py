@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from flask import Blueprint, request, send_file
-from werkzeug.security import safe_join
 from werkzeug.wrappers import Response
 
 from service.context import Services
 from service.errors import NotFound
 from service.oss.local import LocalStore
-
-log = logging.getLogger(__name__)
+from service.static_files import static_file
 
 CACHE_S = 3600  # URLs change hourly, and what a key holds never changes
 
@@ -36,21 +33,9 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
 
     @routes.get("/static/<path:name>")
     def static(name: str) -> Response:
-        return _harmless(send_file(_inside(static_folder.resolve(), name), conditional=True))
+        return _harmless(send_file(static_file(name, static_folder), conditional=True))
 
     return routes
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """The file of this name, which neither `..` nor a link may lead out of the folder."""
-    joined = None if "\x00" in name else safe_join(str(folder), name)
-    try:
-        path = Path(joined).resolve() if joined else folder
-        if path.is_relative_to(folder) and path.is_file():
-            return path
-    except (OSError, RuntimeError, ValueError):  # longer than names may be, a circle of links, half a UTF-16 pair
-        log.debug("no file can have this name", exc_info=True)
-    raise NotFound("文件不存在")
 
 
 def _harmless(response: Response) -> Response:

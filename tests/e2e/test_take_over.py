@@ -153,12 +153,13 @@ def test_old_rows_read_as_clients_know_them(client: Client, left: GoBackend) -> 
         assert closed_with(socket) == 1000, "where the Go backend hangs"
 
 
-def test_an_old_project_becomes_a_film(client: Client) -> None:
+@pytest.mark.parametrize("number", ["3", "5"], ids=["behind a dead link", "in static"])
+def test_an_old_project_becomes_a_film(client: Client, number: str) -> None:
     client.wait(TASK.format("32"))
-    path, task = client.film(PROJECT.format("3"))
+    path, task = client.film(PROJECT.format(number))
     assert path.read_bytes()[4:8] == b"ftyp"
-    assert "占位" not in task["message"], "its picture is found behind the dead link"
-    assert client.get(f"/v1/api/projects/{PROJECT.format('3')}")["project_detail"]["status"] == "ready"
+    assert "占位" not in task["message"], "its picture is found"
+    assert client.get(f"/v1/api/projects/{PROJECT.format(number)}")["project_detail"]["status"] == "ready"
 
 
 def test_the_way_back_stays_open_while_this_server_works(production: Production, tmp_path: Path) -> None:

@@ -131,7 +131,6 @@ def test_a_store_that_stays_away_is_an_error_that_the_processor_retries(services
         "http://169.254.169.254/latest/meta-data/",
         "https://elsewhere.example/storytovideo/projects/p/image-1.png",
         "http://127.0.0.1:9000/other-bucket/projects/p/image-1.png?X-Amz-Signature=1",
-        "/static/old.png",
         "../../etc/passwd",
         "file:///etc/passwd",
     ],
@@ -146,6 +145,31 @@ def test_an_expired_link_into_our_own_bucket_is_its_key(services: Services, fold
     bucket = services.settings.minio.bucket
     assert fetched(services, f"http://gone:9000/{bucket}/{KEY}?X-Amz-Expires=1&X-Amz-Signature=0", folder) == CONTENT
     assert [path.suffix for path in folder.iterdir()] == [".png"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        ("/static/images/a%201.png", CONTENT),
+        ("/static/images/a 1.png?v=2", CONTENT),
+        ("/static/images/none.png", "文件已不存在"),
+        ("/static/../secret.png", "文件已不存在"),
+        ("/static/%2e%2e/secret.png", "文件已不存在"),
+        ("/static/link.png", "文件已不存在"),
+        ("/static/large.png", "文件过大，最多 2 MB"),
+    ],
+)
+def test_what_an_older_backend_left_in_static_is_read_there_and_nowhere_else(
+    stored: str, found: bytes | str, services: Services, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "static" / "images").mkdir(parents=True)
+    (tmp_path / "static" / "images" / "a 1.png").write_bytes(CONTENT)
+    (tmp_path / "static" / "large.png").write_bytes(bytes((2 << 20) + 1))
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    (tmp_path / "static" / "link.png").symlink_to(tmp_path / "secret.png")
+    assert fetched(services, stored, folder) == found
+    assert {path.suffix for path in folder.iterdir()} == ({".png"} if found == CONTENT else set())
 
 
 def test_an_object_that_is_not_there_is_told_at_once(services: Services, folder: Path) -> None:
