@@ -65,12 +65,15 @@ class Site:
 
 
 def listen(address: Listen) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises `AddressInUse`.
+    """A listening socket; port 0 takes a free one. Every address of the machine is those of IPv6 too. Raises `AddressInUse`.
 
     A server that was killed a moment ago may still hold the port: its worker process is about to end.
     """
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    everywhere = address.host in ("", "::") and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if everywhere or ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
+    if everywhere:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         _bind(listener, address, time.monotonic() + PORT_S)

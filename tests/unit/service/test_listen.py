@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from config.addresses import Listen
+from config.addresses import Listen, parse_listen
 from service import web_server
 from service.web_server import AddressInUse, listen
 
@@ -33,6 +33,23 @@ def test_a_port_that_is_about_to_be_free_is_waited_for(taken: socket.socket, mon
     with listen(Listen("127.0.0.1", port)) as listener:
         assert refused.is_set()
         assert listener.getsockname()[1] == port
+
+
+def machine_has(host: str) -> bool:
+    try:
+        socket.create_server((host, 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", [":0", "[::]:0"])
+def test_every_address_is_those_of_both_families(text: str) -> None:
+    """As Go listens, whose `server.port` this is."""
+    with listen(parse_listen(text)) as listener:
+        port = listener.getsockname()[1]
+        for host in ("127.0.0.1", *filter(machine_has, ["::1"])):
+            socket.create_connection((host, port), timeout=60).close()
 
 
 def test_a_port_that_stays_taken_is_named(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
