@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from config import go_dsn
 from config.addresses import (
@@ -37,6 +37,11 @@ def _holds(parse: Callable[[str], object], *, or_empty: bool = True) -> AfterVal
         return text
 
     return AfterValidator(check)
+
+
+def _level(text: str) -> str:
+    """Go's loggers write `info` and `warn`."""
+    return {"WARN": "WARNING"}.get(text.upper(), text.upper())
 
 
 class Section(BaseModel):
@@ -147,7 +152,7 @@ class FilmSettings(Section):
 class LogSettings(Section):
     """Logging to standard error."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = "INFO"
     format: Literal["text", "json"] = "text"
 
 

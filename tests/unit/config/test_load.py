@@ -53,7 +53,7 @@ minio: {endpoint: "127.0.0.1:9000", access_key: k, secret_key: s, bucket: films,
 ai: {text_url: "http://a", image_url: "http://b"}
 jwt: {secret: x}
 worker_pool: 3
-log: {file: server.log}
+log: {file: server.log, level: debug}
 """,
         "config/config.yaml",
     )
@@ -156,6 +156,8 @@ def test_variables_of_the_model_node_are_left_to_it() -> None:
         ("S2V_SERVER_CORS_ORIGINS", "https://a, https://b", "server.cors_origins", ["https://a", "https://b"]),
         ("S2V_MINIO_USE_SSL", "true", "minio.use_ssl", True),
         ("S2V_WORKER_POLL_SECONDS", "0.5", "worker.poll_seconds", 0.5),
+        ("S2V_LOG_LEVEL", "info", "log.level", "INFO"),
+        ("S2V_LOG_LEVEL", "warn", "log.level", "WARNING"),
         ("S2V_REDIS_DB", "20", "redis.db", 20),
         ("S2V_REDIS_PASSWORD", "007", "redis.password", "007"),
         ("S2V_FILM_SUBTITLES", "off", "film.subtitles", "off"),
