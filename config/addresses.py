@@ -1,20 +1,22 @@
-"""Network addresses as the settings spell them."""
+"""Addresses, paths and sizes as the settings spell them."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from config.go_dsn import DsnError, split_host_port
+from config.go_dsn import HOST, DsnError, split_host_port
 
 REDIS_PORT = 6379
 NO_PORT = -1
+MAX_PATH, MAX_FILE_NAME = 4000, 255  # bytes; asking about a longer one would raise
 LISTEN_FORMS = "':8080', '8080', 'host:8080' or '[::1]:8080'"
 HTTP_FORMS = "'host:port' or 'http(s)://host:port/path'"
 BASE_FORM = "an address such as https://film.example.org"
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9a-f:.]+")  # a name or an IPv4 address; an IPv6 address, as urlsplit gives it
 _CREDENTIALS = re.compile(r"(?P<scheme>(?:https?://)?)(?P<user>[^/@:]*):?(?P<password>[^/@]*)@(?P<rest>.*)", re.DOTALL)
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -95,7 +97,7 @@ def parse_http(text: str, scheme: str = "http") -> HttpAddress:
     plain = (
         given.isascii() and given.isprintable() and not set(given) & set(' \\?#@"<>^`{|}') and not climbs(parts.path)
     )
-    if not plain or not _HOST.fullmatch(host) or port == 0 or parts.scheme not in ("http", "https"):
+    if not plain or not HOST.fullmatch(host) or port == 0 or parts.scheme not in ("http", "https"):
         raise ValueError(f"must be {HTTP_FORMS}")
     return HttpAddress(parts.scheme, parts.netloc.lower(), host, parts.path.rstrip("/"))
 
@@ -137,6 +139,15 @@ def parse_bucket(text: str) -> str:
     if not _BUCKET.fullmatch(text):
         raise ValueError("must be 3 to 63 small letters, digits, dots and hyphens, a letter or digit at both ends")
     return text
+
+
+def parse_path(path: str | Path) -> Path:
+    """A path that a file system can be asked about; raises ValueError."""
+    found = Path(path)
+    names = [os.fsencode(name) for name in found.parts]
+    if len(os.fsencode(found)) > MAX_PATH or any(len(name) > MAX_FILE_NAME for name in names):
+        raise ValueError(f"must be a path of at most {MAX_PATH} bytes, each name in it of at most {MAX_FILE_NAME}")
+    return found
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network:

@@ -24,8 +24,11 @@ from config.zones import zone_named
 DRIVER = "mysql+pymysql"
 DEFAULT_PORT = 3306
 DEFAULT_SOCKET = "/tmp/mysql.sock"  # noqa: S108 - the Go driver's default, not a file of ours
+LONGEST_S = 24 * 86_400  # a little less than the longest time limit of a socket
 FORM = "user:password@tcp(host:port)/database?charset=utf8mb4&parseTime=True&loc=Local"
 
+# A name or an IPv4 address; an IPv6 address. Names' parts are of at most 63 characters, or asking for them would raise.
+HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?")
 _HEAD = re.compile(r"(?P<protocol>[A-Za-z0-9]*)(?:\((?P<address>.*)\))?\Z", re.DOTALL)
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -113,7 +116,14 @@ def _address(head: str) -> tuple[str | None, int | None, dict[str, str]]:
 
 
 def split_host_port(address: str, default_port: int) -> tuple[str, int]:
-    """`host:port`, `host`, `[::1]:port`, `:port`; raises `DsnError` where the port is not one. The host may come back empty."""
+    """`host:port`, `host`, `[::1]:port`, `:port`; raises `DsnError` where host or port is none. The host may come back empty."""
+    host, port = _split(address, default_port)
+    if host and not HOST.fullmatch(host):
+        raise DsnError(f"the host is {host!r}; it must be a name or an IP address")
+    return host, port
+
+
+def _split(address: str, default_port: int) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     if not colon or (address.endswith("]") and address.startswith("[")):
         return address.strip("[]"), default_port
@@ -167,7 +177,10 @@ def _seconds(key: str, text: str) -> float:
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise DsnError(f"{key} is {text!r}; it must be a duration such as 30s or 1m30s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > LONGEST_S:
+        raise DsnError(f"{key} is {text!r}; it must be at most {LONGEST_S // 3600}h")
+    return seconds
 
 
 def _tls(value: str) -> dict[str, str]:

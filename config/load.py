@@ -27,6 +27,8 @@ FOREIGN_PREFIXES = ("S2V_NODE_", "S2V_TEST_")  # the model node's and the tests'
 GO_FILE = Path("config") / "config.yaml"
 FREE_SECTIONS = frozenset({"ai"})  # takes any key: nothing uses them
 
+_NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # what no address, path or header takes
+
 SECTIONS: dict[str, type[Section]] = {
     name: field.annotation
     for name, field in Settings.model_fields.items()
@@ -124,7 +126,11 @@ def _read(file: Path) -> Iterator[tuple[str, _Given]]:
         raise ConfigError(f"{file}: there is no such file") from error
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.MarkedYAMLError as error:  # its own text quotes the line, which may hold a secret
+        mark = error.problem_mark
+        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(f"{file}: is not YAML: {error.problem}{where}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{file}: is not YAML: {' '.join(str(error).split())}") from error
     if document in (None, ""):
         return
@@ -149,7 +155,12 @@ def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator
         elif _is_list(key):
             yield key, _Given([item.strip() for item in value.split(",") if item.strip()], name)
         else:
-            yield key, _Given(value, name)
+            entry = _Given(value, name)
+            problem = _problem(key, entry)
+            if problem is None:
+                yield key, entry
+            else:
+                faults.append(f"{name}: {problem}")
 
 
 def variable(key: str) -> str:
@@ -177,7 +188,9 @@ def _problem(key: str, entry: _Given) -> str | None:
     if _is_list(key):
         flat = isinstance(entry.value, list) and all(isinstance(item, str) for item in entry.value)
         return None if flat or entry.value == "" else f"{key}: found {shown(key, entry.value)}, must be a list of texts"
-    return None if isinstance(entry.value, str) else f"{key}: found {shown(key, entry.value)}, must be a single value"
+    wanted = "a single value" if not isinstance(entry.value, str) else "text in UTF-8 without control characters"
+    good = isinstance(entry.value, str) and not _NO_TEXT.search(entry.value)
+    return None if good else f"{key}: found {shown(key, entry.value)}, must be {wanted}"
 
 
 def _did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -215,6 +228,7 @@ def _build(given: Mapping[str, _Given], faults: list[str]) -> Settings | None:
 def _allowed(message: str) -> str:
     """pydantic's message as the rule that it states."""
     message = re.sub(r", unable to .*|^Value error, ", "", message)
+    message = re.sub(r"^Unable to parse input string as an integer.*", "Input should be a valid integer", message)
     return (
         message.replace("Input should be", "must be")
         .replace("a valid integer", "a whole number")

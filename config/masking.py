@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from config.settings import Settings
 
 SECRETS = frozenset({"redis.password", "minio.access_key", "minio.secret_key", "worker.webhook_secret"})
+# A section in place of whose keys somebody wrote a text may show a secret too.
+SECRET_SECTIONS = frozenset({"mysql", *(key.partition(".")[0] for key in SECRETS)})
 MASK = "***"
 
 _URL_CREDENTIALS = re.compile(r"(^|//)[^/@]*@")
@@ -17,7 +19,7 @@ _URL_CREDENTIALS = re.compile(r"(^|//)[^/@]*@")
 
 def shown(key: str, value: object) -> str:
     """The value for a person's eyes."""
-    if key in SECRETS:
+    if key in SECRETS or key in SECRET_SECTIONS:
         return repr(MASK if value else "")
     if key == "mysql.dsn":
         return repr(_without_password(str(value)))

@@ -21,11 +21,15 @@ from config.addresses import (
     parse_listen,
     parse_network,
     parse_node,
+    parse_path,
     parse_redis,
     parse_resolution,
 )
 
-Positive = Annotated[int, Field(gt=0)]
+# The upper bounds are far above anything sensible, and below what sockets, databases and dates can take.
+Count = Annotated[int, Field(gt=0, le=100_000)]
+Seconds = Annotated[int, Field(gt=0, le=86_400)]
+Bytes = Annotated[int, Field(gt=0, le=1 << 40)]
 
 
 def _holds(parse: Callable[[str], object], *, or_empty: bool = True) -> AfterValidator:
@@ -58,11 +62,11 @@ class ServerSettings(Section):
     )
     public_url: Annotated[str, _holds(parse_base)] = ""  # scheme and host that clients use; "" = as the request came in
     trusted_proxies: list[Annotated[str, _holds(parse_network, or_empty=False)]] = []  # whose X-Forwarded-* count
-    threads: Positive = 64  # gthread threads for plain HTTP, beside one per socket
-    max_sockets: Positive = 1000  # open task WebSockets; one more gets 503
-    max_request_line: Positive = 262_144  # bytes of the request line
-    max_body: Positive = 1_048_576  # bytes of a body; uploads have a limit of their own
-    client_timeout_s: Positive = 30  # how long a client may send or take nothing in mid-request
+    threads: Count = 64  # gthread threads for plain HTTP, beside one per socket
+    max_sockets: Count = 1000  # open task WebSockets; one more gets 503
+    max_request_line: Bytes = 262_144  # bytes of the request line
+    max_body: Bytes = 1_048_576  # bytes of a body; uploads have a limit of their own
+    client_timeout_s: Seconds = 30  # how long a client may send or take nothing in mid-request
     cors_origins: list[str] = ["*"]
 
 
@@ -70,8 +74,8 @@ class MysqlSettings(Section):
     """The database. `dsn` in Go's form: user:pass@tcp(host:port)/db?charset=utf8mb4&parseTime=True&loc=Local."""
 
     dsn: Annotated[str, _holds(go_dsn.parse)] = ""
-    pool_size: Positive = 24
-    statement_timeout_s: Positive = 30
+    pool_size: Count = 24
+    statement_timeout_s: Seconds = 30
 
 
 class RedisSettings(Section):
@@ -87,11 +91,11 @@ class WorkerSettings(Section):
     """The model node that the processor sends work to, and the processor's patience with it."""
 
     addr: Annotated[str, _holds(parse_node)] = ""
-    timeout_minutes: Positive = 20
+    timeout_minutes: Count = 20
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     dispatch_retries: Annotated[int, Field(ge=0, le=10)] = 3
     concurrency: Annotated[int, Field(ge=1, le=64)] = 5
-    max_download: Positive = 512 << 20  # bytes of one asset taken from the node
+    max_download: Bytes = 512 << 20  # bytes of one asset taken from the node
     webhook_secret: str = ""  # shared with the node; "" = drawn at start for the embedded node, else no webhooks
 
 
@@ -144,9 +148,9 @@ class FilmSettings(Section):
     timeout_s: Annotated[int, Field(ge=0, le=86_400)] = 0  # of one film; 0 = 300 s and ten times its length
     cache_gib: Annotated[float, Field(gt=0, le=1_000_000)] = 4.0
     cache_days: Annotated[float, Field(gt=0, le=36_500)] = 14.0
-    max_music: Positive = 64 << 20  # bytes of an uploaded piece of music
-    font: str = ""
-    local_export: str = ""  # folder for `export: local`; "" = <data_dir>/films
+    max_music: Bytes = 64 << 20  # bytes of an uploaded piece of music
+    font: Annotated[str, _holds(parse_path)] = ""
+    local_export: Annotated[str, _holds(parse_path)] = ""  # folder for `export: local`; "" = <data_dir>/films
 
 
 class LogSettings(Section):
@@ -159,7 +163,7 @@ class LogSettings(Section):
 class Settings(Section):
     """Everything that can be configured. `data_dir` holds what the embedded parts keep: database, assets, cache, secret."""
 
-    data_dir: Path = Path("data")
+    data_dir: Annotated[Path, AfterValidator(parse_path)] = Path("data")
     server: ServerSettings = ServerSettings()
     mysql: MysqlSettings = MysqlSettings()
     redis: RedisSettings = RedisSettings()

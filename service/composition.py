@@ -16,8 +16,9 @@ from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database
 from service.clock import Clock
 from service.context import Services
-from service.errors import DependencyError, StorageError
+from service.errors import DependencyError, FilmError, StorageError
 from service.events import Events
+from service.film.fonts import usable_font
 from service.node.address import NodeAddress
 from service.node.client import NodeClient
 from service.oss import ObjectStore
@@ -40,6 +41,7 @@ def open_services(settings: Settings) -> Services:
 
     The addresses of the queue and of the node must be there: `EmbeddedParts` fills in those that are not configured.
     """
+    _check_font(settings.film.font)
     database = open_database(settings)
     log.info("database: %s", database.check())
     redis = open_redis(settings.redis)
@@ -59,6 +61,16 @@ def open_services(settings: Settings) -> Services:
     log.info("model node: %s", NodeAddress.parse(settings.worker.addr).base)
     node = NodeClient(settings.worker.addr, max_download=settings.worker.max_download)
     return Services(settings, database, queue, Events(redis, settings.redis.queue), store, node, Clock())
+
+
+def _check_font(configured: str) -> None:
+    try:
+        if configured:
+            usable_font(Path(configured))
+    except FilmError as error:
+        raise DependencyError(
+            f"film.font: found {configured!r}, must be a CJK font file, or empty for the one that pip brought ({error})"
+        ) from error
 
 
 def open_redis(settings: RedisSettings) -> Redis:

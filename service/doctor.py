@@ -17,7 +17,7 @@ from service.composition import open_redis, open_store, storage_name
 from service.embedded.child import StartFailedError
 from service.embedded.redis import redis_executable
 from service.errors import StoryToVideoError
-from service.film.fonts import font_file
+from service.film.fonts import usable_font
 from service.film.process import ffmpeg_exe
 from service.node.client import NodeClient
 from service.queue import TaskQueue
@@ -93,7 +93,7 @@ def _ffmpeg(_settings: Settings) -> str:
 
 
 def _font(settings: Settings) -> str:
-    return str(font_file(Path(settings.film.font) if settings.film.font else None))
+    return str(usable_font(Path(settings.film.font) if settings.film.font else None))
 
 
 def _speech(settings: Settings) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from PIL import ImageFont
+
 from service.errors import FilmError
 
 FONT_PACKAGE = "cvttf_NotoSansCJK_Regular"
@@ -23,3 +25,13 @@ def font_file(configured: Path | None = None) -> Path:
         for file in sorted(Path(folder).glob("*.[ot]t[fc]")):
             return file
     raise FilmError("subtitles", f"找不到字幕字体: 请安装 {FONT_PACKAGE}，或设置 film.font")
+
+
+def usable_font(configured: Path | None = None) -> Path:
+    """`font_file`, read once. Raises FilmError also where it is no font."""
+    file = font_file(configured)
+    try:
+        ImageFont.truetype(file)
+    except OSError as error:
+        raise FilmError("subtitles", f"字体无法读取: {file} ({error})") from error
+    return file

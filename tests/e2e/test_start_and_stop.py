@@ -183,6 +183,10 @@ def test_processes_that_share_need_addresses(command: list[str]) -> None:
     [
         ({"redis_addr": "127.0.0.1:1"}, "redis at 127.0.0.1:1 does not answer"),
         ({"mysql_dsn": "u:hidden@tcp(127.0.0.1:1)/x"}, "127.0.0.1"),
+        (
+            {"film_font": "/nowhere/font.otf", "redis_addr": "127.0.0.1:1"},
+            "film.font: found '/nowhere/font.otf', must be",
+        ),
         ({"minio_endpoint": "127.0.0.1:1", "redis_addr": ""}, "bucket storytovideo at 127.0.0.1:1"),
     ],
 )

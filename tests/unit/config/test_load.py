@@ -84,6 +84,22 @@ def test_wrong_value_in_the_go_backend_s_file_stops_the_start(tmp_path: Path) ->
         ("server: 8080", ["server", "'8080'", "section"]),
         ("server: {port: http}", ["server.port", "'http'", ":8080"]),
         ("server: {port: ':70000'}", ["server.port", "65535"]),
+        ("server: {port: 'a..b:80'}", ["server.port", "'a..b:80'", "name or an IP address"]),
+        (f"server: {{port: '{'a' * 64}:80'}}", ["server.port", "name or an IP address"]),
+        ('server: {port: "a\\0b:80"}', ["server.port", "control characters"]),
+        ("server: {client_timeout_s: 3000000}", ["server.client_timeout_s", "'3000000'", "86400"]),
+        (f"server: {{threads: {'9' * 5000}}}", ["server.threads", "whole number"]),
+        ("worker: {timeout_minutes: 10000000000000}", ["worker.timeout_minutes", "100000"]),
+        ("worker: {addr: a..b}", ["worker.addr", "'a..b'", "host:port"]),
+        ('redis: {password: "hidden\\0"}', ["redis.password", "'***'", "control characters"]),
+        ('redis: {password: "hidden\\uD800"}', ["redis.password", "'***'", "UTF-8"]),
+        ("redis: {addr: 'a..b'}", ["redis.addr", "'a..b'", "name or an IP address"]),
+        (f"data_dir: {'a' * 256}", ["data_dir", "at most 255"]),
+        (f"data_dir: {'a/' * 2001}", ["data_dir", "at most 4000"]),
+        (f"film: {{font: {'a' * 256}}}", ["film.font", "at most 255"]),
+        ("mysql: 'u:hidden@tcp(h)/x'", ["mysql", "'***'", "section"]),
+        ("redis: hidden", ["redis", "'***'", "section"]),
+        ("redis: {password: hidden: x}", ["not YAML", "line 1"]),
         ("server: {public_url: film.example.org}", ["server.public_url", "https://"]),
         ("server: {public_url: 'https://film.example.org?a=b'}", ["server.public_url", "https://"]),
         ("server: {public_url: 'https://film.example.org:99999'}", ["server.public_url", "https://"]),
@@ -114,6 +130,7 @@ def test_wrong_value_in_the_go_backend_s_file_stops_the_start(tmp_path: Path) ->
         ("log: {level: LOUD}", ["log.level", "'LOUD'", "'DEBUG'"]),
         ("server: {port: ':1', port: ':2'}", ["'port'", "twice"]),
         ("server: [", ["not YAML"]),
+        ("[" * 5000, ["not YAML"]),
         ("- a", ["sections"]),
     ],
 )
@@ -141,6 +158,11 @@ def test_file_that_is_not_text_stops_the_start(tmp_path: Path) -> None:
 
 def test_misspelt_variable_stops_the_start() -> None:
     assert "did you mean S2V_SERVER_PORT?" in fault(None, {"S2V_SERVER_PROT": ":1"})
+
+
+@pytest.mark.parametrize("name", ["S2V_MINIO_REGION", "S2V_DATA_DIR", "S2V_REDIS_QUEUE"])
+def test_variable_that_is_no_text_stops_the_start(name: str) -> None:
+    assert f"{name}: " in fault(None, {name: "a\udcff"})
 
 
 def test_variables_of_the_model_node_are_left_to_it() -> None:
