@@ -101,6 +101,12 @@ def _url(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not text.isascii() or not text.isprintable():  # asking the resolver for such a name may raise
+        raise ValueError("a name or an IP address")
+    return text
+
+
 def _text(text: str) -> str:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("text in UTF-8 without NUL bytes")
@@ -114,7 +120,7 @@ def _folder(text: str) -> Path:
 
 
 _OPTIONS = [
-    _Option("host", _text, "127.0.0.1", "address to listen on"),
+    _Option("host", _host, "127.0.0.1", "address to listen on"),
     _Option("port", _whole(0, 65535), "8800", "port to listen on; 0 = a free one, printed once ready"),
     _Option("output", _folder, "node-output", "folder that results are written to; one node per folder"),
     _Option("queue", _whole(1, 100_000), "256", "jobs that may wait; one more is answered 503"),

@@ -54,6 +54,12 @@ def test_an_address_that_nothing_can_be_sent_to_is_refused(url: str) -> None:
         parse_settings(["--webhook-url", url], {"S2V_NODE_WEBHOOK_SECRET": "shared"})
 
 
+@pytest.mark.parametrize("host", ["é" * 70, "a\0b", "a\udcff"])
+def test_a_host_that_cannot_be_asked_for_is_refused(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"--host: found .*allowed is a name or an IP address"):
+        parse_settings(["--host", host], {})
+
+
 def test_a_secret_that_cannot_sign_is_refused_and_not_shown() -> None:
     """Bytes that are no UTF-8 come out of the environment as unpaired surrogates."""
     with pytest.raises(SettingsError, match=r"S2V_NODE_WEBHOOK_SECRET: allowed is text in UTF-8") as raised:
