@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import resource
 import signal
 import socket
@@ -36,6 +37,9 @@ HANG_S = 120  # a worker whose main loop stood still for so long is replaced
 PORT_S, PORT_LOOK_S = 3.0, 0.1  # how long a port that is in use is waited for
 BACKLOG = 2048
 KEEPALIVE_S = 5
+NO_TARGET = re.compile(
+    r"[\x00-\x20\x7f]"
+)  # gunicorn's own takes ASCII only, but curl sends Chinese in an address as it is
 LINE_FACTOR = 4  # our own answer to a long request line is JSON; gunicorn cuts off what is longer still
 IDLE_CONNECTIONS = 1000  # kept alive beside those at work
 FILES_PER_CONNECTION = 2  # the socket, and what waits on it
@@ -137,6 +141,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         threads = self._settings.threads + self._settings.max_sockets
         line = LINE_FACTOR * self._settings.max_request_line
         message.MAX_REQUEST_LINE = line + 1  # gunicorn's own bound, which would clamp any larger limit to 8,190
+        message.RFC9112_TARGET_INVALID = NO_TARGET
         values: dict[str, Any] = {
             "bind": [f"fd://{os.dup(self._listener.fileno())}"],  # a copy: gunicorn closes what it gets
             "workers": 1,

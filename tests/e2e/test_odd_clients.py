@@ -72,6 +72,20 @@ def projects(server: Server) -> int:
         return int(connection.execute("SELECT count(*) FROM project").fetchone()[0])
 
 
+def test_text_in_an_address_may_come_as_it_is(server: Server) -> None:
+    """curl escapes nothing, and the Go backend took it."""
+    query = "Title=灯塔&StoryText=海边+有一座灯塔；它\xa0亮着;完&ShotCount=1"
+    response, created = answer(
+        server, f"POST {PROJECTS}?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    )
+    assert response.status == 200, created
+    _, project = server.ask("GET", f"{PROJECTS}/{created['project_id']}")
+    found = project["project_detail"]
+    assert (found["title"], found["storyText"]) == ("灯塔", "海边 有一座灯塔；它\xa0亮着;完")
+    response, refusal = answer(server, b"GET /v1/api/projects?q=\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert (response.status, refusal["field"]) == (400, "q")
+
+
 def test_a_body_in_chunks_has_the_same_limit(server: Server) -> None:
     story = b'{"StoryText": "%s"}'
     assert answer(server, chunked(story % (b"a" * 5000)))[0].status == 200
