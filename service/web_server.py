@@ -37,9 +37,8 @@ HANG_S = 120  # a worker whose main loop stood still for so long is replaced
 PORT_S, PORT_LOOK_S = 3.0, 0.1  # how long a port that is in use is waited for
 BACKLOG = 2048
 KEEPALIVE_S = 5
-NO_TARGET = re.compile(
-    r"[\x00-\x20\x7f]"
-)  # gunicorn's own takes ASCII only, but curl sends Chinese in an address as it is
+# What no address of a request holds. gunicorn's own takes ASCII only, but curl sends Chinese as it is.
+NO_TARGET = re.compile(r"[\x00-\x20\x7f]")
 LINE_FACTOR = 4  # our own answer to a long request line is JSON; gunicorn cuts off what is longer still
 IDLE_CONNECTIONS = 1000  # kept alive beside those at work
 FILES_PER_CONNECTION = 2  # the socket, and what waits on it

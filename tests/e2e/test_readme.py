@@ -4,41 +4,49 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import av
 import pytest
 
+from config.addresses import Listen
+from service.web_server import listen
 from tests.conftest import leave_out
-from tests.server_process import ROOT, ServerUnderTest, clean_environment
+from tests.server_process import ROOT, clean_environment
 from tests.servers.process import MissingServiceError, program
 
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 START = "make run &\n"
+# `make run` would make an environment first. However the walk ends, so does the server.
+SERVE = 'make() { exec "$PYTHON" "$MAIN" serve; }\ntrap \'kill $! && wait $!\' EXIT\n'
 ADDRESS = "http://127.0.0.1:8080"
 PATIENCE_S = 250
 
 
-def test_the_walk_with_curl_ends_with_a_film(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_walk_with_curl_ends_with_a_film(name: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     try:
         shell, *_ = [program(name) for name in ("bash", "curl", "jq")]
     except MissingServiceError as error:
         leave_out(pytestconfig, str(error))
-    [walk] = [block for block in BLOCK.findall((ROOT / "README.md").read_text("utf-8")) if START in block]
+    [walk] = [block for block in BLOCK.findall((ROOT / name).read_text("utf-8")) if START in block]
     folder = tmp_path / "typed"
     folder.mkdir()
-    with ServerUnderTest(tmp_path) as server:
-        assert walk.count(ADDRESS) == 1
-        typed = walk.replace(START, "").replace(ADDRESS, server.url)
-        done = subprocess.run(
-            [shell, "-eu", "-o", "pipefail", "-c", typed],
-            check=False,
-            cwd=folder,
-            env=clean_environment(),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
+    with listen(Listen("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    assert walk.count(ADDRESS) == 1
+    settings = {"S2V_SERVER_PORT": address, "S2V_DATA_DIR": str(tmp_path / "data"), "S2V_WORKER_POLL_SECONDS": "0.2"}
+    done = subprocess.run(
+        [shell, "-eu", "-o", "pipefail", "-c", SERVE + walk.replace(ADDRESS, f"http://{address}")],
+        check=False,
+        cwd=folder,
+        env=clean_environment({**settings, "PYTHON": sys.executable, "MAIN": str(ROOT / "main.py")}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
     assert done.returncode == 0, done.stderr
     states = [line.split("\t") for line in done.stdout.splitlines() if line.startswith("generate_")]
     assert [kind for kind, _, _ in states] == ["generate_storyboard"] + ["generate_shot"] * 3
