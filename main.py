@@ -70,6 +70,7 @@ def serve(path: Path | None, no_processor: bool, fd: int | None) -> None:
                     "the embedded parts were ended from outside; start the server again, nothing is lost"
                 )
         finally:
+            listener.close()  # what the node still has to report is refused, instead of holding up its end
             parts.stop()
     except (DependencyError, AddressInUse) as error:
         _fail(str(error), DEPENDENCY_MISSING)

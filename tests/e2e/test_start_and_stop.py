@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -18,6 +20,8 @@ from click.testing import CliRunner, Result
 
 import main
 from config.addresses import Listen
+from config.settings import Settings
+from service.embedded.parts import EmbeddedParts
 from service.web_server import listen
 from tests.server_process import END_S, ROOT, START_S, ServerUnderTest, alive, clean_environment
 from tests.wait import wait_until
@@ -205,6 +209,25 @@ def test_port_in_use_is_named() -> None:
     assert done.exit_code == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
     assert "server.port" in done.stderr
+
+
+def test_nothing_listens_any_more_while_the_embedded_parts_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports of the node would wait for an answer that nobody gives, and the node for them."""
+    with listen(Listen("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    refused = []
+
+    def stop() -> None:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 5)
+        refused.append(True)
+
+    parts = SimpleNamespace(settings=Settings(), stop=stop)
+    monkeypatch.setattr(EmbeddedParts, "start", lambda *_: parts)
+    monkeypatch.setattr(main, "open_services", lambda _: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(main, "serve_site", lambda *_: 0)
+    assert invoke("serve", server_port=f"127.0.0.1:{port}").exit_code == 0
+    assert refused == [True]
 
 
 def test_doctor_says_what_it_understood_and_what_is_wrong(tmp_path: Path) -> None:
