@@ -115,7 +115,7 @@ def _check(response: requests.Response, stream: Body) -> None:
     if status < 400:
         raise BadNodeResult(f"模型节点要求转到别的地址（HTTP {status}），已拒绝；请检查 worker.addr")
     content = _beginning(stream)
-    text = _excerpt(content)
+    text = _told(content) or _excerpt(content)
     if status in LOST and TUNNEL_DOWN not in content:
         raise NodeJobLost(f"模型节点不认识该任务或文件（HTTP {status}）：{text}")
     if status in LOST or status in TRY_AGAIN or status >= SERVER_FAULT:
@@ -141,6 +141,17 @@ def _beginning(stream: Body) -> bytes:
     except (NodeUnavailable, BadNodeResult):
         pass
     return bytes(parts)
+
+
+def _told(content: bytes) -> str:
+    """The reason in an error's JSON, for a person; FastAPI's list of faults counts only where there is no text."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    given = body if isinstance(body, dict) else {}
+    texts = (clean(given.get(name), MAX_REASON) for name in ("message", "error", "detail"))
+    return next(filter(None, texts), "")
 
 
 def _excerpt(content: bytes) -> str:

@@ -63,6 +63,25 @@ def test_a_refusal_is_final_and_its_reason_is_passed_on(node: Node, client: Node
     assert not caught.value.retryable
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"error": "16 kHz only", "detail": [{"loc": ["body"], "msg": "x"}]}, "16 kHz only"),
+        ({"message": "采样率 1 不受支持", "error": {"code": 7}}, "采样率 1 不受支持"),
+        ({"detail": "not\x00 now"}, "not now"),
+        ({"message": ["x"]}, '{"message": ["x"]}'),
+        ("no", '"no"'),
+    ],
+)
+def test_of_a_refusal_a_person_reads_the_reason_and_no_json(
+    node: Node, client: NodeClient, answer: object, told: str
+) -> None:
+    node.routes["POST"] = lambda exchange: exchange.json(answer, 422)
+    with pytest.raises(NodeRejected) as caught:
+        client.generate(ENVELOPE)
+    assert str(caught.value) == f"模型节点拒绝了请求（HTTP 422）：{told}"
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_a_node_in_trouble_is_asked_again(node: Node, client: NodeClient, status: int) -> None:
     node.routes["POST"] = lambda exchange: exchange.answer(status, b"<html>Bad Gateway</html>", "text/html")
