@@ -98,6 +98,7 @@ class _Film:
         default_factory=dict
     )  # digests of pictures and clips that turned out to be unusable, and why
     codec: str = ""  # of the last attempt
+    options: dict[str, str] = field(default_factory=dict)  # of its encoder
     given_up: list[str] = field(default_factory=list)  # warnings that outlast an attempt
 
     def make(self) -> FilmReport:
@@ -145,7 +146,7 @@ class _Film:
             self.spec = _first(self.spec, count)
             timings = timeline.timings(self.spec.shots)
             encoding, notes = choose_encoding(self.spec, self.stop)
-            self.codec = encoding.codec
+            self.codec, self.options = encoding.codec, dict(encoding.options)
             self.warnings += self.given_up + notes
             width, height = self.spec.width, self.spec.height
             cues = self._cues(timings, materials, width, height)
@@ -171,7 +172,7 @@ class _Film:
             subtitles_srt=srt,
             subtitles_ass=ass,
             warnings=tuple(self.warnings),
-            log=self._log(timeline, encoding, counts),
+            log=self._log(timeline, counts),
         )
 
     def _cues(self, timings: Sequence[ShotTiming], materials: Sequence[Material], width: int, height: int) -> list[Cue]:
@@ -250,6 +251,9 @@ class _Film:
         except BaseException:
             side.abandon()
             raise
+        self.warnings += maker.warnings
+        if maker.crf is not None:
+            self.options["crf"] = f"{maker.crf:g}"
         counts = maker.counts
         return (
             names,
@@ -317,7 +321,7 @@ class _Film:
         finally:
             self.seconds[name] = time.monotonic() - started
 
-    def _log(self, timeline: Timeline, encoding: Encoding, counts: dict[str, int]) -> dict[str, object]:
+    def _log(self, timeline: Timeline, counts: dict[str, int]) -> dict[str, object]:
         spec = self.spec
         return {
             "shots": len(spec.shots),
@@ -327,8 +331,8 @@ class _Film:
             "quality": spec.quality.value,
             "rate_control": spec.rate_control.value,
             "bitrate_kbps": spec.bitrate_kbps,
-            "encoder": encoding.codec,
-            "encoder_options": dict(encoding.options),
+            "encoder": self.codec,
+            "encoder_options": self.options,
             "subtitles": spec.subtitles.value,
             "music": spec.music is not None,
             **counts,

@@ -16,7 +16,9 @@ import av
 from service.film.segments import Segment
 
 TOLERANCE = 0.03  # of the wanted size
-MOST = 4  # passes; two or three are usual, and one more comes nearer by little
+USUAL, ROUGH = 4, 0.06  # after so many passes so near will do: one more comes nearer by little
+MOST = 6  # passes; near the ends of the scale a size may leap from one quality to the next
+UNMET = 0.1  # of the wanted size; what is further off is told
 BEST, WORST = 1.0, 51.0  # x264's CRF; 0 is another profile
 DOUBLING = 6.0  # CRF between a size and its double, until it is known better
 
@@ -41,7 +43,8 @@ def at_crf(segments: Sequence[Segment], crf: float) -> list[Segment]:
 
 def next_crf(tried: Sequence[Tried], wanted: float) -> float | None:
     """The quality of the next pass, or None when the nearest of those before has to do. `wanted` is in bytes."""
-    if len(tried) >= MOST or abs(nearest(tried, wanted)[1] / wanted - 1) <= TOLERANCE:
+    tolerance = TOLERANCE if len(tried) < USUAL else ROUGH
+    if len(tried) >= MOST or abs(nearest(tried, wanted)[1] / wanted - 1) <= tolerance:
         return None
     points = sorted((crf, math.log2(max(1, size) / wanted)) for crf, size in tried)
     over, under = ([point for point in points if (point[1] > 0) is larger] for larger in (True, False))

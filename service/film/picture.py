@@ -10,7 +10,7 @@ from pathlib import Path
 
 from service.film.cache import Cache, take
 from service.film.encoding import X264_CODEC
-from service.film.passes import Tried, at_crf, crf_of, nearest, next_crf, picture_bytes
+from service.film.passes import UNMET, Tried, at_crf, crf_of, nearest, next_crf, picture_bytes
 from service.film.segments import Segment
 from service.film.spec import FilmSpec, RateControl
 from service.film.workers import Job, WorkerPool
@@ -38,6 +38,8 @@ class PictureMaker:
     progress: Callable[[float], None]
     check: Callable[[], None]
     counts: Counts = field(default_factory=Counts)
+    warnings: list[str] = field(default_factory=list)  # Chinese
+    crf: float | None = None  # the quality that an average rate was met with
 
     def make(self, pool: WorkerPool, segments: Sequence[Segment]) -> tuple[list[str], Path]:
         """Names in the folder of all segments in order, and the cover. Raises FilmError naming the shot, or what `check` raises."""
@@ -64,7 +66,11 @@ class PictureMaker:
             self.check()
             crf = next_crf(list(tried), wanted)
         self.progress(1.0)
-        return tried[nearest(list(tried), wanted)]
+        self.crf, size = best = nearest(list(tried), wanted)
+        if abs(size / wanted - 1) > UNMET:
+            asked = self.spec.bitrate_kbps or 0
+            self.warnings.append(f"平均码率为 {asked * size / wanted:.0f} kbit/s，未能达到 {asked}")
+        return tried[best]
 
     def _make(self, pool: WorkerPool, segments: Sequence[Segment], cover: Job, start: float, end: float) -> list[Path]:
         """Bring every segment into the folder, and the cover into the cache; equal ones are made once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import threading
 from pathlib import Path
 
@@ -278,6 +279,23 @@ def test_what_flat_shots_cannot_use_of_an_average_rate_the_busy_ones_get(tmp_pat
     again = make(dataclasses.replace(spec, output_dir=tmp_path / "again"))
     assert again.log["segments_made"] == 0
     assert again.film.read_bytes() == report.film.read_bytes()
+    assert not [warning for warning in report.warnings if "码率" in warning]
+
+
+def test_the_quality_that_an_average_rate_was_met_with_is_in_the_log(tmp_path: Path) -> None:
+    shots = _flat_and_busy(tmp_path / "in", "b", 1.0)
+    report = make(material.spec(tmp_path, shots, rate_control=RateControl.TWO_PASS, bitrate_kbps=700))
+    own = report.log["encoder_options"]
+    assert isinstance(own, dict)
+    written = re.findall(rb"crf=([0-9.]+)", report.film.read_bytes())  # x264 signs with its options
+    assert {float(crf) for crf in written} == {round(float(own["crf"]), 1)} != {21.7}
+
+
+def test_an_average_rate_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    shots = _flat_and_busy(tmp_path / "in", "f", 1.0)
+    report = make(material.spec(tmp_path, shots, rate_control=RateControl.TWO_PASS, bitrate_kbps=5000))
+    assert _kbps(report) < 4000
+    assert [warning for warning in report.warnings if "平均码率" in warning and "未能达到 5000" in warning]
 
 
 def test_a_hardware_encoder_that_does_not_open_gives_way_to_x264_with_a_warning(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.film.passes import BEST, MOST, TOLERANCE, WORST, at_crf, crf_of, nearest, next_crf
+from service.film.passes import BEST, MOST, ROUGH, TOLERANCE, USUAL, WORST, at_crf, crf_of, nearest, next_crf
 from service.film.segments import Encoding, Segment
 
 SEGMENT = Segment(320, 180, 15, 9, (), "", (), "", "", Encoding("libx264", (("crf", "21.7"), ("level", "31"))))
@@ -31,6 +32,26 @@ def test_a_size_that_can_be_had_is_found_in_a_few_passes(sizes: list[tuple[float
     tried = _search(sizes, wanted)
     assert nearest(tried, wanted)[1] == pytest.approx(wanted, rel=TOLERANCE)
     assert len(tried) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("crfs", "sizes", "wanted", "most"),
+    [  # as two films were found to be: hardly any bits for noise, and nearly all there are for soft colours
+        ((21.7, 42.04, 45.14, 46.29, 47.18, 48.66, 51.0), (5640, 350, 221, 154, 92, 50, 30), 150, MOST),
+        ((1.0, 3.82, 4.09, 4.3, 9.05, 12.78, 21.7), (4728, 2890, 2626, 2240, 782, 368, 87), 2500, MOST),
+        ((1.0, 4.3, 9.05, 12.78, 18.03, 21.7), (4728, 2240, 782, 368, 155, 87), 1000, USUAL),
+    ],
+)
+def test_where_sizes_leap_it_takes_more_passes(
+    crfs: tuple[float, ...], sizes: tuple[int, ...], wanted: int, most: int
+) -> None:
+    tried: list[tuple[float, int]] = []
+    crf: float | None = 21.7
+    while crf is not None:
+        tried.append((crf, round(1000 * 2 ** float(np.interp(crf, crfs, np.log2(sizes))))))
+        crf = next_crf(tried, 1000 * wanted)
+    assert nearest(tried, 1000 * wanted)[1] == pytest.approx(1000 * wanted, rel=ROUGH)
+    assert len(tried) <= most
 
 
 @pytest.mark.parametrize(("wanted", "crf"), [(1e12, BEST), (1, WORST)])
