@@ -13,6 +13,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from service.film.media import cause_of
+
 Samples = npt.NDArray[np.float32]
 """Planar stereo: shape (2, samples), full scale is 1."""
 
@@ -61,7 +63,7 @@ def decode(path: Path, longest_s: float = LONGEST_S) -> Iterator[Samples]:
     except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
         # A file that is cut off in the middle is heard as far as it goes.
         if not heard:
-            raise UnreadableAudio(f"音频无法解码: {error}") from error
+            raise UnreadableAudio(f"音频无法解码: {cause_of(error)}") from error
     if not heard:
         raise UnreadableAudio("文件里没有声音")
     if pending:
@@ -80,7 +82,7 @@ def _blocks(container: av.container.InputContainer) -> Iterator[Samples]:
         except av.FFmpegError as error:
             bad += 1
             if bad > _BAD_PACKETS:
-                raise UnreadableAudio(f"音频已损坏: {error}") from error
+                raise UnreadableAudio(f"音频已损坏: {cause_of(error)}") from error
             continue
         for frame in frames:
             bad = 0

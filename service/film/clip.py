@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from service.errors import FilmError
-from service.film.media import MAX_PIXELS, open_clip
+from service.film.media import MAX_PIXELS, cause_of, open_clip
 from service.film.planes import Plane, Planes, empty, resize
 from service.film.spec import INPUT, Fit
 from service.film.still import ASPECT_TOLERANCE, BLUR_DIM
@@ -59,7 +59,7 @@ class Clip:
             try:
                 self._convert(self._current)
             except (FFmpegError, ValueError, MemoryError, cv2.error) as error:
-                raise FilmError(INPUT, f"视频片段的画面无法转换：{error}", shot=self._shot) from error
+                raise FilmError(INPUT, f"视频片段的画面无法转换：{cause_of(error)}", shot=self._shot) from error
             self._fresh = False
         for source, target in zip(self._shown, out, strict=True):
             np.copyto(target, source)
@@ -81,7 +81,7 @@ class Clip:
                     yield time - start, frame
             except FFmpegError as error:
                 if not count:
-                    raise FilmError(INPUT, f"视频片段无法解码：{error}", shot=self._shot) from error
+                    raise FilmError(INPUT, f"视频片段无法解码：{cause_of(error)}", shot=self._shot) from error
 
     def _convert(self, frame: VideoFrame) -> None:
         width, height = self._size

@@ -27,7 +27,7 @@ def open_clip(path: Path, shot: int) -> tuple[InputContainer, VideoStream]:
             metadata_errors="ignore",
         )
     except (FFmpegError, OSError, ValueError) as error:
-        raise FilmError(INPUT, f"视频片段无法打开：{error}", shot=shot) from error
+        raise FilmError(INPUT, f"视频片段无法打开：{cause_of(error)}", shot=shot) from error
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
         container.close()
@@ -57,10 +57,15 @@ def clip_seconds(path: Path, shot: int) -> float:
                 if packet.pts is not None and packet.time_base is not None:
                     last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         except FFmpegError as error:
-            raise FilmError(INPUT, f"视频片段无法读取：{error}", shot=shot) from error
+            raise FilmError(INPUT, f"视频片段无法读取：{cause_of(error)}", shot=shot) from error
     if last <= 0.0:
         raise FilmError(INPUT, "视频片段是空的", shot=shot)
     return last
+
+
+def cause_of(error: Exception) -> str:
+    """What an error says to whoever sent the file: libav's and the system's texts also name where this server keeps it."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _is_cover(stream: VideoStream) -> bool:

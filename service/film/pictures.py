@@ -26,6 +26,7 @@ from PIL import (
 )
 
 from service.errors import FilmError
+from service.film.media import cause_of
 from service.film.spec import INPUT
 
 MAX_PIXELS = 100_000_000
@@ -87,7 +88,7 @@ def load_picture(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
         RuntimeError,
         struct.error,
     ) as error:
-        raise FilmError(INPUT, f"图片无法解码：{error}", shot=shot) from error
+        raise FilmError(INPUT, f"图片无法解码：{cause_of(error)}", shot=shot) from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -117,6 +117,7 @@ def test_a_picture_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spo
         assert not [warning for warning in report.warnings if "镜头 1" in warning or "镜头 3" in warning]
     else:
         assert [warning for warning in report.warnings if warning.startswith("镜头 2 的图片无法使用")]
+        assert str(tmp_path) not in str(report.warnings), "nobody outside need know where files lie"
     frames = decode(report.film)
     assert len(frames) == round(report.duration_s * 15)
     middle = frames[round((report.shots[0].start + report.shots[0].end) / 2 * 15)]
@@ -144,6 +145,7 @@ def test_a_clip_that_cannot_be_used_gives_way_to_the_picture(tmp_path: Path, spo
     shot = FilmShot(1, clip=tmp_path / "bad.mp4", picture=material.picture(tmp_path / "a.png", 1), minimum_s=0.5)
     report = make(material.spec(tmp_path, [shot], width=160, height=90, threads=1))
     assert [warning for warning in report.warnings if warning.startswith("镜头 1 的视频片段无法使用")]
+    assert str(tmp_path) not in str(report.warnings), "nobody outside need know where files lie"
     assert difference(decode(report.film)[3], seen(tmp_path / "a.png", (160, 90))) < 20
     with pytest.raises(FilmError, match="镜头 1"):
         make(material.spec(tmp_path / "strict", [shot], width=160, height=90, threads=1, strict=True))
@@ -166,6 +168,7 @@ def test_a_narration_that_cannot_be_heard_becomes_silence(tmp_path: Path, spoil:
     shots[0] = dataclasses.replace(shots[0], narration=tmp_path / "bad.wav", text="无声")
     report = make(material.spec(tmp_path, shots, width=160, height=90))
     assert [warning for warning in report.warnings if warning.startswith("镜头 1 的旁白无法使用")]
+    assert str(tmp_path) not in str(report.warnings), "nobody outside need know where files lie"
     with pytest.raises(FilmError, match="镜头 1"):
         make(material.spec(tmp_path / "strict", shots, width=160, height=90, strict=True))
 
