@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from service.errors import FilmError
 from service.film.encoding import X264_CODEC
 from service.film.levels import HIGH_PROFILE, level_for
-from service.film.process import last_lines, run_ffmpeg
+from service.film.process import run_ffmpeg
 from service.film.segments import Encoding
 from service.film.spec import LEAST_SIDE, Cancel, Encoder, FilmSpec, Quality, RateControl
 
@@ -130,6 +131,8 @@ def probe(spec: FilmSpec, encoding: Encoding, cancel: Cancel) -> str | None:
         try:
             run_ffmpeg(command, stage="probe", cancel=cancel, timeout_s=PROBE_TIMEOUT_S, cwd=root)
         except FilmError as error:
-            return last_lines(error.log, 1)[:200] or error.reason
+            # The first line says what is wrong, and the last only that nothing came of it.
+            first = error.log.partition("\n")[0]
+            return re.sub(r" @ 0x[0-9a-f]+", "", first)[:200] or error.reason
     _PROVEN.add(order)
     return None

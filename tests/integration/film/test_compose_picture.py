@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.errors import FilmError
+from service.film import encoders
 from service.film.cache import Cache
 from service.film.compose import compose
 from service.film.encoders import HARDWARE, choose_encoding
+from service.film.levels import LEVELS, level_for
 from service.film.spec import (
     Encoder,
     FilmReport,
@@ -310,7 +312,9 @@ def test_a_hardware_encoder_that_does_not_open_gives_way_to_x264_with_a_warning(
 def test_a_hardware_encoder_that_refuses_this_films_rate_gives_way_to_x264(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: RateControl
 ) -> None:
-    """MPEG-1 stands in for it: ffmpeg's encoder takes 30 frames a second, and not 15."""
+    """MPEG-1 stands in for it: ffmpeg's encoder takes 30 frames a second, and not 15. It has none of H.264's levels."""
+    unknown = LEVELS[0]._replace(idc=-99)
+    monkeypatch.setattr(encoders, "level_for", lambda *asked: unknown if len(asked) == 5 else level_for(*asked))
     monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg1video", {}))
     shots = material.shots(tmp_path / "in", 1, 0.6)
     report = make(
@@ -318,7 +322,7 @@ def test_a_hardware_encoder_that_refuses_this_films_rate_gives_way_to_x264(
     )
     assert len(decode(report.film)) == round(report.duration_s * 15)
     assert report.log["encoder"] == "libx264"
-    assert any("nvenc" in warning and "不可用" in warning for warning in report.warnings)
+    assert any("nvenc 不可用" in warning and "does not support 15/1 fps" in warning for warning in report.warnings)
 
 
 @pytest.mark.parametrize("frames", ["8", "30"])
