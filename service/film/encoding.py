@@ -5,7 +5,11 @@ Every segment of a film has the same stream header, closed groups of pictures an
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol
@@ -21,8 +25,11 @@ from service.film.segments import Encoding
 
 STAGE: Final = "encode"
 X264_CODEC: Final = "libx264"
+_MALLOPT = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+_M_PERTURB = -6
 BT709, LIMITED = 1, 1  # the H.264 tags of matrix, primaries and transfer; the range
 TICKS_PER_FRAME = 512  # of the segment's clock, so that every frame's time is a whole number of ticks
+REORDERED = 2  # frames by which decoding runs ahead of showing, under x264's pyramid of B-frames
 
 
 class Writer(Protocol):
@@ -66,7 +73,7 @@ class X264Writer:
         # x264 copies what it is given before `encode` returns, so one frame serves for all.
         self._frame = av.VideoFrame(size[0], size[1], "yuv420p")
         self._planes = _views(self._frame)
-        self._count = 0
+        self._count = self._written = 0
 
     def buffer(self) -> Planes:
         return self._planes
@@ -74,7 +81,16 @@ class X264Writer:
     def push(self) -> None:
         self._frame.pts = self._count
         self._count += 1
-        self._container.mux(self._stream.encode(self._frame))
+        with _zeroed_memory():
+            packets = self._stream.encode(self._frame)
+        self._write(packets)
+
+    def _write(self, packets: Sequence[av.Packet[av.VideoStream]]) -> None:
+        for packet in packets:
+            # x264 lets decoding run ahead only where a segment has the frames for it: then joints would be uneven.
+            packet.dts = self._written - REORDERED
+            self._written += 1
+            self._container.mux(packet)
 
     def __enter__(self) -> X264Writer:
         return self
@@ -84,11 +100,26 @@ class X264Writer:
     ) -> None:
         try:
             if kind is None:
-                self._container.mux(self._stream.encode(None))
+                self._write(self._stream.encode(None))
         except FFmpegError as failure:
             raise FilmError(STAGE, f"编码失败：{failure}") from failure
         finally:
             self._container.close()
+
+
+@contextlib.contextmanager
+def _zeroed_memory() -> Iterator[None]:
+    """What is allocated meanwhile holds zeros, where the allocator is glibc's.
+
+    x264's mbtree reads memory that it never wrote: what the process had there before would show in the bytes of a segment.
+    """
+    if _MALLOPT is not None:
+        _MALLOPT(_M_PERTURB, 0xFF)  # memory is filled with the inverse of it
+    try:
+        yield
+    finally:
+        if _MALLOPT is not None:
+            _MALLOPT(_M_PERTURB, 0)
 
 
 class HardwareWriter:

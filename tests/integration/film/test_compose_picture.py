@@ -259,6 +259,19 @@ def test_all_segments_have_the_films_header_whatever_is_seen_in_them(
     assert _header(report.film)[3] == int(own["level"])
 
 
+@pytest.mark.parametrize("quality", Quality)
+def test_frames_are_decoded_at_an_even_pace_across_parts_of_a_frame_or_two(tmp_path: Path, quality: Quality) -> None:
+    """Transitions as long as their shots leave one frame between them; after a cut, a shot of two frames is all there is."""
+    long = material.shots(tmp_path / "in", 4, 0.4, transition_s=10.0)
+    shots = [*long, FilmShot(5, picture=long[0].picture, transition=Transition.CUT, minimum_s=0.1)]
+    report = make(material.spec(tmp_path, shots, quality=quality))
+    with av.open(str(report.film)) as container:
+        stream = container.streams.video[0]
+        times = [packet.dts for packet in container.demux(stream) if packet.dts is not None]
+        assert stream.average_rate == report.fps
+    assert len(set(np.diff(times))) == 1
+
+
 def _kbps(report: FilmReport) -> float:
     with av.open(str(report.film)) as container:
         size = sum(packet.size for packet in container.demux(video=0))

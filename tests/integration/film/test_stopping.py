@@ -17,7 +17,7 @@ import pytest
 
 from service.errors import Cancelled, FilmError
 from service.film.compose import compose
-from service.film.spec import FilmReport, FilmSpec, Progress, RateControl
+from service.film.spec import FilmReport, FilmSpec, Progress, Quality, RateControl
 from tests.integration.film import material
 from tests.wait import wait_until
 
@@ -82,6 +82,14 @@ def test_a_film_whose_process_was_killed_goes_on_where_it_was_and_comes_out_the_
     assert again.cover.read_bytes() == whole.cover.read_bytes()
     assert not work_folders(spec), "the killed film's folder is cleared away"
     assert not (spec.output_dir / ".partial").exists()
+
+
+@pytest.mark.parametrize("quality", Quality)
+def test_what_a_worker_made_before_does_not_show_in_a_segments_bytes(tmp_path: Path, quality: Quality) -> None:
+    """A film that goes on after a crash has its segments from other workers than one that was made at once."""
+    shots = material.shots(tmp_path / "in", 3, text="字幕")
+    films = [make(material.spec(tmp_path / str(n), shots, quality=quality, threads=n)).film for n in (1, 2, 3)]
+    assert len({film.read_bytes() for film in films}) == 1
 
 
 def test_of_one_changed_picture_only_its_own_segments_are_made_anew(tmp_path: Path) -> None:
