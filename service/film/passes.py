@@ -20,6 +20,9 @@ USUAL, ROUGH = 4, 0.06  # after so many passes so near will do: one more comes n
 MOST = 6  # passes; near the ends of the scale a size may leap from one quality to the next
 UNMET = 0.1  # of the wanted size; what is further off is told
 BEST, WORST = 1.0, 51.0  # x264's CRF; 0 is another profile
+DIGITS = (
+    1  # of a CRF: coarse, so that a film of which little has changed comes by the same ones, and finds its segments
+)
 DOUBLING = 6.0  # CRF between a size and its double, until it is known better
 
 Tried = tuple[float, int]
@@ -54,7 +57,7 @@ def next_crf(tried: Sequence[Tried], wanted: float) -> float | None:
     slope = -1 / DOUBLING
     if len(near) > 1 and near[1][1] < near[0][1]:
         slope = (near[1][1] - near[0][1]) / (near[1][0] - near[0][0])
-    guess = round(min(WORST, max(BEST, crf - excess / slope)), 2)
+    guess = round(min(WORST, max(BEST, crf - excess / slope)), DIGITS)
     return None if guess in [crf for crf, _ in tried] else guess
 
 

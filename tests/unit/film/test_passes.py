@@ -65,6 +65,13 @@ def test_pictures_that_no_bits_can_make_better_end_the_search() -> None:
     assert [crf for crf, _ in tried] == [21.7, BEST]
 
 
+def test_a_film_of_which_little_has_changed_is_tried_at_the_same_qualities() -> None:
+    """So what has not changed is in the cache."""
+    shots = [(6.0, 9e5), (4.5, 3e5), (8.0, 2e5)]
+    other = [*shots[:2], (8.0, 2.06e5)]
+    assert [crf for crf, _ in _search(shots, 3e6)] == [crf for crf, _ in _search(other, 3e6)]
+
+
 def test_a_size_that_is_right_at_once_needs_no_second_pass() -> None:
     assert next_crf([(21.7, 1_000_000)], 1_020_000) is None
 
