@@ -279,7 +279,7 @@ def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings
         if isinstance(value, str) and len(value) > most:
             raise InvalidInput(spelt[field], f"{spelt[field]} 最多 {most} 个字符，收到 {len(value)} 个")
     story = getattr(request, "story_text", None)
-    if story is not None and not story.strip():
+    if story is not None and not any(character.isprintable() and not character.isspace() for character in story):
         raise InvalidInput(spelt["story_text"], f"{spelt['story_text']} 不能为空")
     count = getattr(request, "shot_count", None)
     if count is not None and not 1 <= count <= limits.max_shots:

@@ -118,6 +118,7 @@ def cases(project: str, shot: str, task: str) -> list[Case]:
         ("POST", create, {}, 400, "StoryText", "不能为空"),
         *everywhere("POST", create, {"StoryText": ""}, "StoryText", "不能为空"),
         *everywhere("POST", create, {"StoryText": " \n "}, "StoryText", "不能为空"),
+        *everywhere("POST", create, {"StoryText": "\u200b\ufeff \u2060"}, "StoryText", "不能为空"),
         ("POST", create, {"json": {"StoryText": None}}, 400, "StoryText", "不能为空"),
         *bad_values("POST", create),
         *everywhere("PUT", change, {"StoryText": ""}, "StoryText", "不能为空"),
