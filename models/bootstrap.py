@@ -22,6 +22,7 @@ from models.migrations import migrate, outlook
 from service.errors import DatabaseUnavailable
 
 FILE_NAME = "storytovideo.db"
+HOUSEKEEPERS = 8  # threads that use the database beside those of requests and tasks
 PATIENCE_S = 120
 """How long a start waits for another server that is making the tables, and for tables that another program holds."""
 
@@ -38,6 +39,7 @@ def open_database(settings: Settings) -> Database:
         dsn.url,
         zone=dsn.zone,
         pool_size=settings.mysql.pool_size,
+        threads=settings.server.threads + settings.worker.concurrency + HOUSEKEEPERS,
         statement_timeout_s=settings.mysql.statement_timeout_s,
     )
 
@@ -82,14 +84,15 @@ def open_sqlite(path: Path) -> Database:
 
 
 def open_mysql(
-    url: URL, *, zone: tzinfo = timezone.utc, pool_size: int = 24, statement_timeout_s: int = 30
+    url: URL, *, zone: tzinfo = timezone.utc, pool_size: int = 24, threads: int = 48, statement_timeout_s: int = 30
 ) -> Database:
-    """MySQL or MariaDB. `zone` is that of the DATETIME columns of tables that the Go backend made; new tables are in UTC."""
+    """MySQL or MariaDB, for so many threads. `zone` is that of the Go backend's DATETIME columns; new tables are in UTC."""
     where = _where(url)
     schema_engine = mysql_schema_engine(url, patience_s=PATIENCE_S)
     with _explained(where, url), schema_engine.connect() as connection, _mysql_schema_lock(connection, url):
         name = migrate(connection, foreign_zone=_name(zone))
-    return Database(mysql_engine(url, pool_size=pool_size, statement_timeout_s=statement_timeout_s), _zone(name))
+    engine = mysql_engine(url, pool_size=pool_size, threads=threads, statement_timeout_s=statement_timeout_s)
+    return Database(engine, _zone(name))
 
 
 @contextmanager

@@ -38,8 +38,8 @@ def sqlite_engine(path: Path) -> Engine:
     return engine
 
 
-def mysql_engine(url: URL, *, pool_size: int, statement_timeout_s: int) -> Engine:
-    """MySQL or MariaDB. `pool_size` connections are kept, as many more are opened at peaks; each is tested before use.
+def mysql_engine(url: URL, *, pool_size: int, threads: int, statement_timeout_s: int) -> Engine:
+    """MySQL or MariaDB. `pool_size` connections are kept, and one for each of `threads` is opened at peaks; each is tested before use.
 
     A statement ends after `statement_timeout_s` (on MySQL only a SELECT, but there the socket's limit holds for the rest), a wait
     for a row's lock after half of it, so that `models.retrying` can try again.
@@ -48,7 +48,7 @@ def mysql_engine(url: URL, *, pool_size: int, statement_timeout_s: int) -> Engin
         _address(url),
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=max(0, threads - pool_size),
         pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={

@@ -11,7 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from config.go_dsn import parse
-from models.bootstrap import open_mysql
+from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
+from models.bootstrap import open_database, open_mysql
 from models.db import Database, is_conflict, translated
 from models.project import Project
 from models.retrying import ATTEMPTS, retrying
@@ -214,6 +215,28 @@ def test_sessions_know_emoji_and_strictness_whatever_the_server_says(mysql_url: 
     assert "STRICT_TRANS_TABLES" in mode
     assert "NO_ZERO_DATE" not in mode
     assert (charset, isolation) == ("utf8mb4", "READ-COMMITTED")
+
+
+def test_no_thread_waits_for_another_ones_connection(mysql_dsn: str) -> None:
+    """All threads of the server and its workers may be in the database at once, whatever is kept of their connections afterwards."""
+    threads = 12 + 3
+    settings = Settings(
+        mysql=MysqlSettings(dsn=mysql_dsn, pool_size=2),
+        server=ServerSettings(threads=12),
+        worker=WorkerSettings(concurrency=3),
+    )
+    database = open_database(settings)
+    met = threading.Barrier(threads, timeout=60)
+
+    def use(_number: int) -> int:
+        with database.read() as session:
+            connection = int(session.scalar(text("SELECT CONNECTION_ID()")) or 0)
+            met.wait()
+            return connection
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert len(set(pool.map(use, range(threads)))) == threads
+    database.close()
 
 
 def test_the_database_comes_back_after_its_server_was_restarted(pytestconfig: pytest.Config) -> None:
