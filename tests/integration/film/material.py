@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import wave
 from collections.abc import Sequence
 from fractions import Fraction
@@ -14,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.film.spec import FilmShot, FilmSpec
+from service.film.compose import compose
+from service.film.spec import FilmReport, FilmShot, FilmSpec
 
 RATE = 24_000
 Rgb = npt.NDArray[np.uint8]
@@ -64,6 +66,11 @@ def spec(folder: Path, film_shots: Sequence[FilmShot], **options: Any) -> FilmSp
     small: dict[str, Any] = {"width": 320, "height": 180, "fps": 15, "outro_s": 0.0, "threads": 2, "max_concurrent": 8}
     places = {"output_dir": folder / "out", "cache_dir": folder / "cache"}
     return FilmSpec(**{"shots": tuple(film_shots), **places, **small, **options})
+
+
+def make(film: FilmSpec) -> FilmReport:
+    """The film, without anybody who watches or stops it."""
+    return compose(film, lambda _progress: None, threading.Event())
 
 
 def clip(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +14,11 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from service.errors import FilmError
-from service.film.compose import compose
-from service.film.spec import INPUT, FilmReport, FilmShot, FilmSpec, Subtitles, Transition
+from service.film.spec import INPUT, FilmShot, Subtitles, Transition
 from tests.integration.film import material
-from tests.integration.film.material import decode, difference, seen
+from tests.integration.film.material import decode, difference, make, seen
 
 pytestmark = pytest.mark.timeout(120)
-
-
-def make(spec: FilmSpec) -> FilmReport:
-    return compose(spec, lambda _progress: None, threading.Event())
 
 
 def _truncated(path: Path) -> None:

@@ -19,6 +19,7 @@ from service.errors import Cancelled, FilmError
 from service.film.compose import compose
 from service.film.spec import FilmReport, FilmSpec, Progress, Quality, RateControl
 from tests.integration.film import material
+from tests.integration.film.material import make
 from tests.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -33,10 +34,6 @@ compose(pickle.loads(Path(sys.argv[1]).read_bytes()), lambda progress: print(pro
 def work_folders(spec: FilmSpec) -> list[Path]:
     """What films at work have to themselves."""
     return [path for path in (spec.cache_dir / "work").iterdir() if path.is_dir()]
-
-
-def make(spec: FilmSpec) -> FilmReport:
-    return compose(spec, lambda _progress: None, threading.Event())
 
 
 def count(report: FilmReport, name: str) -> int:
