@@ -178,7 +178,9 @@ TABLE = [
 @pytest.mark.parametrize(("settings", "state", "way"), TABLE, indirect=["settings"])
 def test_row_job_and_work_end_at_once(patient: Backend, monkeypatch: pytest.MonkeyPatch, state: str, way: str) -> None:
     found = STATES[state](patient, monkeypatch)
-    patient.node.script("generate_storyboard", lambda _e: running())  # what an update starts again does not matter
+    # What an update starts again goes on, so that whatever is stored is of the task that was cancelled.
+    patient.node.script("generate_storyboard", lambda _e: running())
+    patient.node.script("generate_shot", lambda e: finished(png()) if e["id"] == found.task_id else running())
     began = time.monotonic()
     WAYS[way](patient, found)
     assert _ended(patient, found.task_id)
