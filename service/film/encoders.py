@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import shutil
 import sys
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Final
+
+import av
+from av.error import FFmpegError
 
 from service.errors import FilmError
 from service.film.encoding import X264_CODEC
 from service.film.levels import HIGH_PROFILE, level_for
-from service.film.process import run_ffmpeg
+from service.film.process import ffmpeg_exe, run_ffmpeg
 from service.film.segments import Encoding
 from service.film.spec import LEAST_SIDE, Cancel, Encoder, FilmSpec, Quality, RateControl
 
+STAGE: Final = "probe"
 PROBE_TIMEOUT_S = 20.0
 PREVIEW_SIDE, PREVIEW_FPS = 640, 15
 PEAK = 4  # how many times the average rate a decoder is expected to bear where the rate is met in passes
 HARDWARE_LEAST_LEVEL = 30  # videotoolbox knows none below
-VAAPI_DEVICE = "/dev/dri/renderD128"
+VAAPI_DEVICE = Path("/dev/dri/renderD128")
 
 # Superfast with the two tools that its neighbour veryfast owes its quality to, at 0.6 of its time. Pictures under a slow camera need few
 # frames that others are predicted from: seven B-frames between two, unasked, take a fifth of the bytes away at a better SSIM.
@@ -35,10 +42,10 @@ X264 = {
 HARDWARE: dict[Encoder, tuple[str, dict[str, str]]] = {
     Encoder.NVENC: ("h264_nvenc", {"preset": "p5", "rc": "vbr", "cq": "{q}", "b:v": "0"}),
     Encoder.QSV: ("h264_qsv", {"global_quality": "{q}"}),
-    Encoder.VAAPI: ("h264_vaapi", {"rc_mode": "CQP", "qp": "{q}", "device": VAAPI_DEVICE}),
+    Encoder.VAAPI: ("h264_vaapi", {"rc_mode": "CQP", "qp": "{q}"}),
     Encoder.VIDEOTOOLBOX: ("h264_videotoolbox", {"q:v": "{percent}"}),
 }
-_PROVEN: set[str] = set()  # probes that succeeded; the others are repeated, since a device may come back
+_PROVEN: dict[str, str] = {}  # what probes found that succeeded; the others are repeated, since a device may come back
 HARDWARE_QUALITY = {Quality.PREVIEW: 32, Quality.FINAL: 24, Quality.HIGH: 20}
 
 
@@ -62,13 +69,17 @@ def choose_encoding(spec: FilmSpec, cancel: Cancel) -> tuple[Encoding, list[str]
     """
     if spec.encoder is Encoder.X264:
         return x264_encoding(spec), []
-    encoding = hardware_encoding(spec)
-    reason = probe(spec, encoding, cancel)
-    if reason is not None:
-        return x264_encoding(spec), [f"硬件编码器 {spec.encoder.value} 不可用，改用 x264（{reason}）"]
-    if spec.rate_control is RateControl.TWO_PASS:
-        return encoding, [f"硬件编码器 {spec.encoder.value} 没有两遍编码，按平均码率编码一遍"]
-    return encoding, []
+    reasons: dict[str, None] = {}  # in order, each once
+    for encoding in hardware_encodings(spec):
+        try:
+            header = probe(spec, encoding, cancel)
+        except FilmError as error:
+            reasons[error.reason] = None
+            continue
+        averaged = f"硬件编码器 {spec.encoder.value} 没有两遍编码，按平均码率编码一遍"
+        notes = [averaged] if spec.rate_control is RateControl.TWO_PASS else []
+        return replace(encoding, header=header), notes
+    return x264_encoding(spec), [f"硬件编码器 {spec.encoder.value} 不可用，改用 x264（{'；'.join(reasons)}）"]
 
 
 def x264_encoding(spec: FilmSpec) -> Encoding:
@@ -97,19 +108,39 @@ def x264_encoding(spec: FilmSpec) -> Encoding:
     return Encoding(X264_CODEC, tuple(sorted(options.items())), bitrate)
 
 
-def hardware_encoding(spec: FilmSpec) -> Encoding:
-    """The asked for hardware encoder's options."""
+def hardware_encodings(spec: FilmSpec) -> list[Encoding]:
+    """The asked for hardware encoder's options, with every program and device that may have it here, the preferred ones first."""
     codec, words = HARDWARE[spec.encoder]
     quality = HARDWARE_QUALITY[spec.quality]
     options = {name: value.format(q=quality, percent=100 - 2 * quality) for name, value in words.items()}
     bitrate = 0
     if spec.rate_control is not RateControl.CRF:
         bitrate = spec.bitrate_kbps or 0
-        options = {name: value for name, value in options.items() if name in ("preset", "device")}
+        options = {name: value for name, value in options.items() if name == "preset"}
+        if codec == "h264_nvenc" and spec.rate_control is RateControl.CBR:
+            options["rc"] = "cbr"  # the others take equal rates, average and highest, for it
         options |= {"maxrate": f"{bitrate}k", "bufsize": f"{bitrate}k"}
     level = level_for((spec.width, spec.height), spec.fps, bitrate, bitrate, HARDWARE_LEAST_LEVEL)
     options["level"] = str(level.idc)
-    return Encoding(codec, tuple(sorted(options.items())), bitrate)
+    devices = [{"device": str(path)} for path in vaapi_devices()] if spec.encoder is Encoder.VAAPI else [{}]
+    return [
+        Encoding(codec, tuple(sorted((options | device).items())), bitrate, program)
+        for program in hardware_programs()
+        for device in devices
+    ]
+
+
+def hardware_programs() -> list[str]:
+    """Paths of the ffmpeg programs to look for hardware in: ours, then the system's.
+
+    Each is built for drivers from some version on, and a new one refuses an old driver: the system's often suits its drivers better.
+    """
+    return list(dict.fromkeys(path for path in (ffmpeg_exe(), shutil.which("ffmpeg")) if path))
+
+
+def vaapi_devices() -> list[Path]:
+    """The machine's graphics cards; the first one's usual name where there is none."""
+    return sorted(VAAPI_DEVICE.parent.glob("renderD*")) or [VAAPI_DEVICE]
 
 
 def distrust() -> None:
@@ -117,22 +148,31 @@ def distrust() -> None:
     _PROVEN.clear()
 
 
-def probe(spec: FilmSpec, encoding: Encoding, cancel: Cancel) -> str | None:
-    """Why an encoder cannot make a film of this size and rate here, or None.
+def probe(spec: FilmSpec, encoding: Encoding, cancel: Cancel) -> str:
+    """A hash of the stream header that this encoder writes in a film of this size and rate.
 
     It encodes a few frames in a process of its own: drivers crash, and hang. What has worked in this process is not tried again.
+
+    Raises:
+        Cancelled: `cancel` was set.
+        FilmError: it cannot make such a film here; `reason` says why.
     """
     order = json.dumps({"size": [spec.width, spec.height], "fps": spec.fps, "encoding": asdict(encoding)})
     if order in _PROVEN:
-        return None
+        return _PROVEN[order]
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "service.film.encoder_probe", str(Path(folder) / "probe.mp4"), order]
+        made = Path(folder) / "probe.mp4"
+        command = [sys.executable, "-m", "service.film.encoder_probe", str(made), order]
         root = Path(__file__).resolve().parents[2]
         try:
-            run_ffmpeg(command, stage="probe", cancel=cancel, timeout_s=PROBE_TIMEOUT_S, cwd=root)
+            run_ffmpeg(command, stage=STAGE, cancel=cancel, timeout_s=PROBE_TIMEOUT_S, cwd=root)
+            with av.open(str(made)) as container:
+                header = container.streams.video[0].codec_context.extradata or b""
         except FilmError as error:
             # The first line says what is wrong, and the last only that nothing came of it.
             first = error.log.partition("\n")[0]
-            return re.sub(r" @ 0x[0-9a-f]+", "", first)[:200] or error.reason
-    _PROVEN.add(order)
-    return None
+            raise FilmError(STAGE, re.sub(r" @ 0x[0-9a-f]+", "", first)[:200] or error.reason) from error
+        except (FFmpegError, IndexError) as error:
+            raise FilmError(STAGE, f"编码器没有写出画面：{error}") from error
+    _PROVEN[order] = hashlib.sha256(header).hexdigest()
+    return _PROVEN[order]

@@ -20,7 +20,7 @@ from av.error import FFmpegError
 
 from service.errors import FilmError
 from service.film.planes import Planes
-from service.film.process import ffmpeg_exe, last_lines
+from service.film.process import last_lines
 from service.film.segments import Encoding
 
 STAGE: Final = "encode"
@@ -152,7 +152,9 @@ class HardwareWriter:
             video_track_timescale=fps * TICKS_PER_FRAME,
             **options,
         )
-        arguments = output.global_args("-hide_banner", "-loglevel", "warning", "-y", *device).compile(cmd=ffmpeg_exe())
+        arguments = output.global_args("-hide_banner", "-loglevel", "warning", "-y", *device).compile(
+            cmd=encoding.program
+        )
         self._log = path.with_suffix(".log").open("w+b")
         self._process = subprocess.Popen(  # noqa: S603 - a list of our own arguments, no shell
             arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log

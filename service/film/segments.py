@@ -79,11 +79,17 @@ class Caption:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a segment is encoded: ffmpeg's encoder name, its options, and for a rate that is met in every segment the kilobits per second."""
+    """How a segment is encoded: ffmpeg's encoder name, its options, and for a rate that is met in every segment the kilobits per second.
+
+    Of a hardware encoder also the ffmpeg `program` that runs it, and a hash of the stream `header` that it writes: what another program,
+    driver or card has made does not make one stream with it.
+    """
 
     codec: str
     options: tuple[tuple[str, str], ...]
     bitrate_kbps: int = 0
+    program: str = ""
+    header: str = ""
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Encoding:

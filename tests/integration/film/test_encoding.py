@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import numpy as np
 import pytest
 
 from service.film import encoders
-from service.film.encoders import HARDWARE, choose_encoding
+from service.film.encoders import HARDWARE, choose_encoding, distrust, hardware_encodings
 from service.film.levels import LEVELS, level_for
+from service.film.process import ffmpeg_exe
 from service.film.spec import (
     Encoder,
     FilmReport,
@@ -25,6 +28,8 @@ from service.film.spec import (
 )
 from tests.integration.film import material
 from tests.integration.film.material import decode, make
+
+FFMPEG = ffmpeg_exe()
 
 
 def _flat_and_busy(folder: Path, kinds: str, seconds: float) -> tuple[FilmShot, ...]:
@@ -158,18 +163,100 @@ def test_a_hardware_encoder_that_breaks_off_gives_way_to_x264_for_the_whole_film
         assert container.streams.video[0].codec_context.name == "h264"
 
 
+def _program(path: Path, body: str) -> Path:
+    """An ffmpeg that does what `body` says with `arguments` before it goes on as the real one."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        f"#!{sys.executable}\nimport os, sys\narguments = sys.argv[1:]\n{body}\n"
+        f"os.execv({FFMPEG!r}, ['ffmpeg', *arguments])\n"
+    )
+    path.chmod(0o755)
+    return path
+
+
+REFUSES = "if 'mpeg4' in arguments: sys.exit('Driver does not support the required API: {}')"
+
+
+def test_hardware_that_our_ffmpeg_cannot_drive_is_driven_by_the_systems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is with NVENC: the newest ffmpeg wants the newest driver. MPEG-4 stands in for it."""
+    system = _program(tmp_path / "system" / "ffmpeg", "")
+    ours = _program(tmp_path / "ours", REFUSES.format(13.1))
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(ours))
+    monkeypatch.setenv("PATH", str(system.parent))
+    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {}))
+    spec = material.spec(tmp_path, material.shots(tmp_path / "in", 1, 0.6), encoder=Encoder.NVENC)
+    assert choose_encoding(spec, threading.Event())[0].program == str(system)
+    report = make(spec)
+    assert (report.log["encoder"], report.warnings) == ("mpeg4", ())
+    assert len(decode(report.film)) == round(report.duration_s * 15)
+
+
+def test_every_reason_why_hardware_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = _program(tmp_path / "system" / "ffmpeg", REFUSES.format(12.0))
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(_program(tmp_path / "ours", REFUSES.format(13.1))))
+    monkeypatch.setenv("PATH", str(system.parent))
+    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {}))
+    spec = material.spec(tmp_path, material.shots(tmp_path / "in", 1, 0.6), encoder=Encoder.NVENC)
+    encoding, warnings = choose_encoding(spec, threading.Event())
+    assert encoding.codec == "libx264"
+    assert [warning for warning in warnings if "API: 13.1；" in warning and "API: 12.0）" in warning]
+
+
+def test_segments_of_another_driver_or_program_are_not_joined_with_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program stays where it is, and from now on writes another header."""
+    program = _program(tmp_path / "ours", "")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+    monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {}))
+    shots = material.shots(tmp_path / "in", 2, 0.6)
+    first = make(material.spec(tmp_path, shots, encoder=Encoder.NVENC))
+    assert make(material.spec(tmp_path, shots, encoder=Encoder.NVENC)).log["segments_made"] == 0
+    _program(program, "arguments = [a for b in arguments for a in ([b, '-bf', '2'] if b == 'mpeg4' else [b])]")
+    distrust()  # as in a processor that is started again
+    second = make(material.spec(tmp_path / "second", shots, encoder=Encoder.NVENC, cache_dir=tmp_path / "cache"))
+    assert _header(first.film) != _header(second.film)
+    assert second.log["segments_reused"] == 0
+
+
 def test_a_hardware_encoder_that_has_worked_is_probed_again_only_after_it_broke_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stand-in works for eight frames and no more; where ffmpeg is missing, a probe would fail."""
+    program = _program(tmp_path / "ours", "")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+    monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(HARDWARE, Encoder.NVENC, ("mpeg4", {"frames:v": "8"}))
     spec = material.spec(tmp_path, material.shots(tmp_path / "in", 1, 0.6), encoder=Encoder.NVENC)
     encoding, warnings = choose_encoding(spec, threading.Event())
     assert (encoding.codec, warnings) == ("mpeg4", [])
-    with monkeypatch.context() as away:
-        away.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
-        assert choose_encoding(spec, threading.Event()) == (encoding, [])
+    away = program.rename(tmp_path / "away")
+    assert choose_encoding(spec, threading.Event()) == (encoding, [])
+    away.rename(program)
     long = material.spec(tmp_path / "long", material.shots(tmp_path / "long" / "in", 1, 4.0), encoder=Encoder.NVENC)
     assert make(long).log["encoder"] == "libx264"
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
+    program.unlink()
     assert choose_encoding(spec, threading.Event())[0].codec == "libx264"
+
+
+RATES = ("level", "b:v", "maxrate", "bufsize", "q:v", "global_quality")  # what all encoders of ffmpeg know
+
+
+@pytest.mark.parametrize("control", RateControl)
+@pytest.mark.parametrize("encoder", [Encoder.NVENC, Encoder.QSV, Encoder.VAAPI])
+def test_our_ffmpeg_has_each_hardware_encoder_with_the_options_that_it_is_given(
+    tmp_path: Path, encoder: Encoder, control: RateControl
+) -> None:
+    """An option that a new ffmpeg no longer knows would leave the hardware unused without a failure. Videotoolbox is on a Mac only."""
+    spec = material.spec(tmp_path, (FilmShot(1),), encoder=encoder, rate_control=control, bitrate_kbps=700)
+    codec, options = hardware_encodings(spec)[0].codec, dict(hardware_encodings(spec)[0].options)
+    asked = [FFMPEG, "-v", "error", "-h", f"encoder={codec}"]
+    known = subprocess.run(asked, check=True, capture_output=True, text=True)
+    own = {name: value for name, value in options.items() if name not in (*RATES, "device")}
+    for name, value in own.items():
+        option = re.search(rf"^  -{name} .*\n(?:     .*\n)*", known.stdout, re.MULTILINE)
+        assert option, f"{codec} has no {name}"
+        assert value.isdecimal() or re.search(rf"^     {value} ", option[0], re.MULTILINE), f"{name} cannot be {value}"
+    assert own or encoder is Encoder.QSV or control is not RateControl.CRF

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from service.film.encoders import hardware_encoding
+from service.film.encoders import hardware_encodings
 from service.film.levels import LEVELS, level_for
 from service.film.spec import Encoder, FilmShot, FilmSpec, RateControl
 
@@ -74,4 +74,4 @@ def test_hardware_encoders_are_told_the_level_too(
         bitrate_kbps=kbps,
         encoder=encoder,
     )
-    assert dict(hardware_encoding(spec).options)["level"] == level
+    assert {dict(encoding.options)["level"] for encoding in hardware_encodings(spec)} == {level}
