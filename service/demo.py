@@ -5,6 +5,7 @@ It starts a server and then does what any client does: create a project, wait fo
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -69,7 +70,7 @@ def run(story: str, settings: Settings) -> int:
     folder = (settings.data_dir / FOLDER).absolute()
     try:
         text = read_story(story)
-        with _server(folder, settings) as client, _bars(console) as bars:
+        with _alone_in(folder), _server(folder, settings) as client, _bars(console) as bars:
             made = _make(client, bars, text, folder, shots(text, settings))
     except KeyboardInterrupt:
         console.print("\ninterrupted")
@@ -109,9 +110,22 @@ def shots(text: str, settings: Settings) -> int:
 
 
 @contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other demos out of the folder, which is made where it is missing. Raises DemoFailed where one is at work."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoFailed(
+                f"another demo is at work in {folder}; wait for it, or set {variable('data_dir')} to another folder"
+            ) from error
+        yield
+
+
+@contextmanager
 def _server(folder: Path, settings: Settings) -> Iterator[_Client]:
     """A server with everything embedded on a free port; yields a client of it."""
-    folder.mkdir(parents=True, exist_ok=True)
     listener = listen(Listen("127.0.0.1", 0))
     log = folder / "server.log"
     with listener, log.open("wb") as output:

@@ -105,6 +105,18 @@ def test_kill_leaves_nothing_behind(tmp_path: Path) -> None:
         wait_until(lambda: not alive(family), END_S, "the end of what the demo started")
 
 
+def test_a_second_demo_in_the_same_folder_is_refused_in_words(tmp_path: Path) -> None:
+    with start(tmp_path, STORIES["chinese"]) as first:
+        wait_until((tmp_path / "data" / "demo" / "server.log").is_file, 60)
+        with start(tmp_path, STORIES["english"]) as second:
+            output, _ = second.communicate(timeout=END_S)
+        assert second.returncode == 1
+        assert "another demo is at work" in output
+        assert "S2V_DATA_DIR" in output
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=END_S)
+
+
 def test_story_that_cannot_be_told_is_refused_in_words(tmp_path: Path) -> None:
     with start(tmp_path, "  ") as demo:
         output, _ = demo.communicate(timeout=END_S)
