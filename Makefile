@@ -39,8 +39,10 @@ run: $(VENV)/.run ## serve on 127.0.0.1:8080 (CONFIG=path for another configurat
 doctor: $(VENV)/.run ## say how the configuration is understood and whether each service answers
 	@$(BIN)/python main.py doctor $(if $(CONFIG),--config '$(CONFIG)')
 
+# A file's tests stay together, since they share what is dear to set up; which file comes next is left to chance.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
 
 # MoviePy, a contender, lives in an environment of its own: it asks for other versions of what the product uses.
 BENCH_VENV := .venv-bench

@@ -1,7 +1,8 @@
 """Real services for every test that asks for one.
 
-A service is taken from the environment where its variable is set (S2V_TEST_REDIS_URL, S2V_TEST_MYSQL_DSN, S2V_TEST_MINIO), else started
-for this run. One that is not installed leaves its tests out, which the last line says; with CI=true it is a failure.
+Redis is started for each process that runs tests. MariaDB and MinIO, in which every test has a database or a bucket of its own, are taken
+from the environment where S2V_TEST_MYSQL_DSN and S2V_TEST_MINIO are set, else started too. A service that is not installed leaves its tests
+out, which the last line says; with CI=true it is a failure.
 """
 
 from __future__ import annotations
@@ -29,13 +30,11 @@ from tests.servers.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
-_left_out: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     # A shell lets what it runs in the background ignore Ctrl-C, and the servers under test would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.stash[_left_out] = set[str]()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -45,32 +44,27 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line on what was left out."""
-    missing: set[str] = config.stash[_left_out]
-    if missing:
-        count = len(terminalreporter.stats.get("skipped", []))
-        terminalreporter.write_line(f"left out {count} tests: {'; '.join(sorted(missing))}", yellow=True)
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = {report.longrepr[2].removeprefix("Skipped: ") for report in skipped if isinstance(report.longrepr, tuple)}
+    if reasons:
+        terminalreporter.write_line(f"left out {len(skipped)} tests: {'; '.join(sorted(reasons))}", yellow=True)
 
 
-def leave_out(config: pytest.Config, reason: str) -> NoReturn:
+def leave_out(reason: str) -> NoReturn:
     """End the running test because a service is missing: skipped here, failed in CI."""
     if IN_CI:
         pytest.fail(reason)
-    config.stash[_left_out].add(reason)
     pytest.skip(reason)  # reported in one line at the end, and a failure in CI
 
 
 @pytest.fixture(scope="session")
-def _redis_server(pytestconfig: pytest.Config) -> Iterator[str]:
-    given = os.environ.get("S2V_TEST_REDIS_URL")
-    if given:
-        yield given
-        return
+def _redis_server() -> Iterator[str]:
     try:
         server = RedisServer()
     except MissingServiceError as error:
-        leave_out(pytestconfig, str(error))
+        leave_out(str(error))
     yield server.url
     server.close()
 
@@ -93,7 +87,7 @@ def redis_settings(redis_url: str) -> RedisSettings:
 
 
 @pytest.fixture(scope="session")
-def _mysql_server(pytestconfig: pytest.Config) -> Iterator[str]:
+def _mysql_server() -> Iterator[str]:
     given = os.environ.get("S2V_TEST_MYSQL_DSN")
     if given:
         yield given
@@ -101,7 +95,7 @@ def _mysql_server(pytestconfig: pytest.Config) -> Iterator[str]:
     try:
         server = MariadbServer()
     except MissingServiceError as error:
-        leave_out(pytestconfig, str(error))
+        leave_out(str(error))
     yield server.dsn()
     server.close()
 
@@ -120,7 +114,7 @@ def mysql_url(mysql_dsn: str) -> URL:
 
 
 @pytest.fixture(scope="session")
-def _minio_server(pytestconfig: pytest.Config) -> Iterator[tuple[MinioSettings, str]]:
+def _minio_server() -> Iterator[tuple[MinioSettings, str]]:
     given = os.environ.get("S2V_TEST_MINIO")
     if given:
         endpoint, access_key, secret_key, console = given.split(",")
@@ -129,7 +123,7 @@ def _minio_server(pytestconfig: pytest.Config) -> Iterator[tuple[MinioSettings, 
     try:
         server = MinioServer()
     except MissingServiceError as error:
-        leave_out(pytestconfig, str(error))
+        leave_out(str(error))
     yield MinioSettings(endpoint=server.endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY), server.console
     server.close()
 

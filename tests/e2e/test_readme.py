@@ -25,11 +25,11 @@ PATIENCE_S = 250
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_walk_with_curl_ends_with_a_film(name: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_the_walk_with_curl_ends_with_a_film(name: str, tmp_path: Path) -> None:
     try:
         shell, *_ = [program(name) for name in ("bash", "curl", "jq")]
     except MissingServiceError as error:
-        leave_out(pytestconfig, str(error))
+        leave_out(str(error))
     [walk] = [block for block in BLOCK.findall((ROOT / name).read_text("utf-8")) if START in block]
     folder = tmp_path / "typed"
     folder.mkdir()

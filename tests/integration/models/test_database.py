@@ -239,11 +239,11 @@ def test_no_thread_waits_for_another_ones_connection(mysql_dsn: str) -> None:
     database.close()
 
 
-def test_the_database_comes_back_after_its_server_was_restarted(pytestconfig: pytest.Config) -> None:
+def test_the_database_comes_back_after_its_server_was_restarted() -> None:
     try:
         server = MariadbServer()
     except MissingServiceError as error:
-        leave_out(pytestconfig, str(error))
+        leave_out(str(error))
     try:
         url = parse(server.dsn("test_restart")).url
         with go_backend.foreign_engine(url.set(database="mysql")).connect() as connection:

@@ -18,12 +18,12 @@ from tests.wait import wait_until
 
 
 @pytest.fixture
-def server(pytestconfig: pytest.Config) -> Iterator[MariadbServer]:
+def server() -> Iterator[MariadbServer]:
     """A server of this test's own, which it may take away."""
     try:
         started = MariadbServer()
     except MissingServiceError as error:
-        leave_out(pytestconfig, str(error))
+        leave_out(str(error))
     yield started
     started.close()
 

@@ -18,12 +18,12 @@ from tests.wait import wait_until
 
 
 @pytest.fixture
-def redis(pytestconfig: pytest.Config) -> Iterator[RedisServer]:
+def redis() -> Iterator[RedisServer]:
     """A server of this test's own, which it may take away."""
     try:
         started = RedisServer()
     except MissingServiceError as error:
-        leave_out(pytestconfig, str(error))
+        leave_out(str(error))
     yield started
     started.close()
 

@@ -166,7 +166,7 @@ def test_variable_that_is_no_text_stops_the_start(name: str) -> None:
 
 
 def test_variables_of_the_model_node_are_left_to_it() -> None:
-    assert load(None, {"S2V_NODE_PORT": "1", "S2V_TEST_REDIS_URL": "x", "PATH": "/bin"}).settings == Settings()
+    assert load(None, {"S2V_NODE_PORT": "1", "S2V_TEST_MINIO": "x", "PATH": "/bin"}).settings == Settings()
 
 
 @pytest.mark.parametrize(
