@@ -142,6 +142,11 @@ class ScriptedNode:
         with self._lock:
             return [job_id for what, job_id in self.ledger if what == "cancel"]
 
+    def cancelled(self) -> set[str]:
+        """Job ids of those that were stopped."""
+        with self._lock:
+            return {job.id for job in self.jobs.values() if job.cancelled}
+
     def add_job(self, job_id: str, script: Script) -> None:
         """A job that somebody else started before."""
         with self._lock:
@@ -248,7 +253,7 @@ def _handler(node: ScriptedNode) -> type[BaseHTTPRequestHandler]:
             else:
                 name = parse_qs(parts.query).get("path", [parts.path.rsplit("/", 1)[1]])[0]
                 content = node.file(name)
-                self._bytes(404 if content is None else 200, content or b"", "application/octet-stream")
+                self._bytes(404 if content is None else 200, content or b"", "application/octet-stream", is_file=True)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -260,7 +265,7 @@ def _handler(node: ScriptedNode) -> type[BaseHTTPRequestHandler]:
         def _json(self, status: int, body: Any) -> None:
             self._bytes(status, json.dumps(body).encode(), "application/json")
 
-        def _bytes(self, status: int, body: bytes, content_type: str) -> None:
+        def _bytes(self, status: int, body: bytes, content_type: str, *, is_file: bool = False) -> None:
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
@@ -268,6 +273,7 @@ def _handler(node: ScriptedNode) -> type[BaseHTTPRequestHandler]:
             with contextlib.suppress(ConnectionError):  # the processor may stop reading
                 for start in range(0, len(body), PIECE):
                     self.wfile.write(body[start : start + PIECE])
-                    node.between_pieces()
+                    if is_file:
+                        node.between_pieces()
 
     return Handler

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import websocket
 from flask import Flask
@@ -58,7 +59,7 @@ class NoNode:
     def storyboard(self, job: Job) -> list[Scene]:
         raise NodeUnavailable("no node")
 
-    def asset(self, job: Job) -> BinaryIO:
+    def asset(self, job: Job) -> BufferedReader:
         raise NodeUnavailable("no node")
 
     def provides(self, kind: str) -> bool:

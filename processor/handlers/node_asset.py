@@ -34,7 +34,8 @@ def downloaded(handle: TaskHandle, job: Job, kind: Kind) -> Iterator[tuple[Path,
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "asset"
         with handle.services.node.asset(job) as stream, path.open("wb") as file:
-            while chunk := stream.read(CHUNK):
+            # `read1` takes what is there: a cancel must not wait until a slow node has sent a whole piece.
+            while chunk := stream.read1(CHUNK):
                 handle.check()
                 file.write(chunk)
         yield path, sniff(path, kind).extension

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote
 
 from service.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, StoryToVideoError
@@ -85,7 +85,7 @@ class NodeClient:
         except (NodeJobLost, NodeRejected) as error:
             raise BadNodeResult(f"模型节点的分镜文件无法读取：{error}") from error
 
-    def asset(self, job: Job) -> BinaryIO:
+    def asset(self, job: Job) -> io.BufferedReader:
         """See `ModelNode.asset`."""
         path = locate(job.result, self._address)
         try:

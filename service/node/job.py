@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 
 class JobState(str, Enum):
@@ -57,7 +58,7 @@ class ModelNode(Protocol):
     def storyboard(self, job: Job) -> list[Scene]:
         """The scenes that a storyboard job wrote; at least one."""
 
-    def asset(self, job: Job) -> BinaryIO:
+    def asset(self, job: Job) -> io.BufferedReader:
         """A stream over the picture, speech or clip that the job made, bounded in size; the caller closes it."""
 
     def provides(self, kind: str) -> bool:
