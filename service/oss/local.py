@@ -124,7 +124,8 @@ class LocalStore:
         if not keys.may_begin_keys(prefix):
             return
         folder = prefix.rpartition("/")[0]
-        paths = (self._objects / folder).rglob("*")
+        walk = os.walk(self._objects / folder, onerror=_raise_unless_gone)  # `rglob` fails when a folder goes meanwhile
+        paths = (Path(parent, name) for parent, _, names in walk for name in names)
         found = (
             path.relative_to(self._objects).as_posix() for path in paths if path.is_file() and not path.is_symlink()
         )
@@ -232,6 +233,12 @@ class LocalStore:
             yield
         except OSError as error:
             raise StorageUnavailable(f"{what}：{error.strerror or error}") from error
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """A folder that is not there (any more), or not ours to read, holds no objects."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+        raise error
 
 
 def _remove_if_abandoned(path: Path) -> None:

@@ -72,6 +72,23 @@ def test_empty_folders_go_with_their_last_object(local_store: LocalStore) -> Non
     assert not top.exists()
 
 
+def test_a_folder_that_goes_while_it_is_listed_is_passed_over(
+    local_store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("projects/a/1.png", "projects/b/1.png"):
+        local_store.put(key, io.BytesIO(b"x"))
+    scandir = os.scandir
+
+    def late(path: Path | str) -> os._ScandirIterator[str]:
+        if Path(path).name == "a":
+            local_store.remove("projects/a/1.png")
+        return scandir(str(path))
+
+    monkeypatch.setattr(os, "scandir", late)
+    assert list(local_store.list("")) == ["projects/b/1.png"]
+    assert list(local_store.list("projects/b/1.png/")) == []
+
+
 def test_an_object_put_there_by_hand_is_served_without_a_hash(local_store: LocalStore) -> None:
     path = local_store.local_path("music/9.mp3")
     path.parent.mkdir()
