@@ -98,6 +98,10 @@ class Backend:
         """Wait until a task is in one of these states."""
         wait_until(lambda: self.status(task_id) in wanted, timeout, f"task {task_id} {wanted}")
 
+    def dispatched(self, task_id: str) -> None:
+        """Wait until the node has started the task's job, so that another script is not for this one any more."""
+        wait_until(lambda: task_id in self.node.starts(), 60, f"a job of task {task_id}")
+
     def drawn(self, shots_wanted: int = 2) -> str:
         """A project whose pictures are all there; returns its id."""
         created = self.create(shots_wanted)

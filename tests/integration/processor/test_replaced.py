@@ -95,7 +95,7 @@ def test_shots_that_go_are_not_spoken(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: running(png()))
     old = shots.of_project(backend.services, project_id)[0]
     stale = shots.update(backend.services, project_id, old.id, ShotChanges(prompt="月亮"))
-    backend.wait(stale, "processing")
+    backend.dispatched(stale)
     film = films.request(backend.services, project_id, SMALL)
     backend.node.script("generate_shot", lambda _e: finished(png()))
     board.gate.set()
@@ -122,7 +122,7 @@ def test_a_retried_picture_shows_what_the_shot_says_now(backend: Backend) -> Non
     backend.node.script("generate_shot", lambda _e: running(png()))
     backend.start()
     [first] = created.shot_task_ids
-    backend.wait(first, "processing")
+    backend.dispatched(first)
     [shot] = shots.of_project(backend.services, created.project_id)
     backend.node.script("generate_shot", lambda _e: finished(png()))
     second = shots.update(backend.services, created.project_id, shot.id, ShotChanges(prompt="月亮"))
