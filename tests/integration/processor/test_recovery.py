@@ -105,18 +105,21 @@ def test_a_rejected_request_is_not_tried_again(backend: Backend) -> None:
 
 
 def test_two_processors_share_the_work_and_start_each_job_once(backend: Backend) -> None:
+    """No picture ends before both are at work: one alone has fewer workers than there are pictures."""
+    held = finished(png(), 10, 20, 30)
+    held.gate.clear()
+    backend.node.script("generate_shot", lambda _e: held)
     first, second = backend.start(), backend.start()
     created = [backend.create(4) for _ in range(3)]
-    owners: set[str] = set()
 
-    def all_done() -> bool:
+    def owners() -> set[str]:
         with backend.services.database.read() as session:
-            owners.update(owner for owner in session.scalars(select(Task.lease_owner)) if owner)
-        return all(backend.status(task_id) == "finished" for one in created for task_id in one.shot_task_ids)
+            return {owner for owner in session.scalars(select(Task.lease_owner)) if owner}
 
-    backend.node.script("generate_shot", lambda _e: finished(png(), 10, 20, 30))
-    wait_until(all_done, 120)
-    assert owners == {first.owner, second.owner}
+    wait_until(lambda: owners() == {first.owner, second.owner}, 60, "two processors at work")
+    held.gate.set()
+    for task_id in [task_id for one in created for task_id in one.shot_task_ids]:
+        backend.wait(task_id, "finished", timeout=120)
     starts = backend.node.starts()
     assert len(starts) == len(set(starts)) == 15
 
@@ -132,8 +135,9 @@ def test_an_update_of_the_story_starts_again_and_replaces_the_shots(backend: Bac
     after = shots.of_project(backend.services, project_id)
     assert len(after) == 3
     assert not before & {shot.id for shot in after}
-    keys = set(backend.services.store.list("projects/"))
-    assert keys == {shot.image_path for shot in after}
+    paths = {shot.image_path for shot in after}
+    # The old pictures go once the new storyboard is committed, beside the making of the new ones.
+    wait_until(lambda: set(backend.services.store.list("projects/")) == paths, 60, "the end of the old pictures")
 
 
 def test_a_new_title_alone_throws_nothing_away(backend: Backend) -> None:
