@@ -115,13 +115,13 @@ def test_a_deleted_task_is_gone_after_it_was_told_of(services: Services, feed: T
 
 def test_one_thread_serves_everybody_and_ends_with_the_last(services: Services, feed: TaskFeed) -> None:
     ids = [new_task(services) for _ in range(3)]
-    before = threading.active_count()
+    before = set(threading.enumerate())
     assert not feed.running
     with ExitStack() as stack:
         for task_id in ids * 4:
             stack.enter_context(audience(feed, task_id))
         assert feed.running
-        assert threading.active_count() == before + 1
+        assert [thread.name for thread in set(threading.enumerate()) - before] == ["task-feed"]
     wait_until(lambda: not feed.running)
 
 
