@@ -303,6 +303,9 @@ def test_a_server_without_a_connection_left_is_told(mysql_url: URL, account: Cal
     url = account("ALL")
     database = open_mysql(url)
     with go_backend.foreign_engine(mysql_url).begin() as connection:
+        query = text("SELECT COUNT(*) FROM information_schema.processlist WHERE user = :name")
+        # The one that made the tables is closed; until the server has noticed, it counts.
+        wait_until(lambda: connection.scalar(query, {"name": url.username}) == 0)
         connection.execute(text(f"ALTER USER {url.username} WITH MAX_USER_CONNECTIONS 1"))
     with database.read() as session:
         session.execute(text("SELECT 1"))

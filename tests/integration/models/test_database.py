@@ -164,7 +164,7 @@ def test_a_wrong_statement_is_neither_tried_again_nor_blamed_on_the_server(datab
 
 
 def test_more_threads_than_connections_wait_for_their_turn(mysql_url: URL, open_url: Open) -> None:
-    database = open_url(mysql_url)  # 8 connections, 8 more at peaks
+    database = open_url(mysql_url)  # 8 connections are kept, 40 more opened at peaks
     seen: set[int] = set()
     everybody = threading.Barrier(64)
 
@@ -172,15 +172,18 @@ def test_more_threads_than_connections_wait_for_their_turn(mysql_url: URL, open_
         everybody.wait(timeout=60)
         with database.read() as session:
             seen.add(int(session.scalar(text("SELECT CONNECTION_ID()")) or 0))
+            wait_until(lambda: len(seen) > 8, 60, "more connections than are kept")
             return int(session.scalar(text("SELECT 1 FROM (SELECT SLEEP(0.02)) AS nap")) or 0)
 
     with ThreadPoolExecutor(64) as threads:
         assert sum(threads.map(ask, range(64))) == 64
-    with database.read() as session:
-        name = {"name": mysql_url.database}
-        kept = session.scalar(text("SELECT COUNT(*) FROM information_schema.processlist WHERE db = :name"), name)
-    assert 8 < len(seen) <= 64
-    assert 1 <= int(kept or 0) <= 16
+
+    def kept() -> int:
+        with database.read() as session:
+            query = text("SELECT COUNT(*) FROM information_schema.processlist WHERE db = :name")
+            return int(session.scalar(query, {"name": mysql_url.database}) or 0)
+
+    wait_until(lambda: 1 <= kept() <= 8, what="the end of the connections that were more")  # the server takes its time
 
 
 def test_connections_that_are_all_in_use_are_told() -> None:
