@@ -28,7 +28,7 @@ from service.errors import DatabaseUnavailable
 from tests import go_backend
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import project, task
-from tests.servers.process import free_port
+from tests.servers.process import silent_port
 from tests.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -253,8 +253,8 @@ def test_a_wrong_password_is_told_but_not_repeated(mysql_url: URL) -> None:
 
 
 def test_a_server_that_does_not_answer_is_told(mysql_url: URL) -> None:
-    with pytest.raises(DatabaseUnavailable, match="nothing answers there"):
-        open_mysql(mysql_url.set(port=free_port()))
+    with silent_port() as port, pytest.raises(DatabaseUnavailable, match="nothing answers there"):
+        open_mysql(mysql_url.set(host="127.0.0.1", port=port))
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

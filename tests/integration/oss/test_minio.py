@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import resource
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from config.settings import MinioSettings
 from service.errors import ObjectNotFound, StorageError, StorageUnavailable
 from service.oss import links
 from service.oss.minio import PART, MinioStore
+from tests.servers.process import silent_port
 
 KEY = "projects/p1/shots/s1/image-1.png"
 WEEK = timedelta(days=7)
@@ -241,9 +241,8 @@ def test_wrong_credentials_are_refused_not_retried(minio: MinioSettings) -> None
 
 
 def test_a_server_that_is_not_there_is_unavailable(minio: MinioSettings) -> None:
-    with socket.socket() as probe:  # bound, but not listening: nobody else gets this port
-        probe.bind(("127.0.0.1", 0))
-        store = MinioStore(changed(minio, endpoint=f"127.0.0.1:{probe.getsockname()[1]}"))
+    with silent_port() as port:
+        store = MinioStore(changed(minio, endpoint=f"127.0.0.1:{port}"))
         with pytest.raises(StorageUnavailable) as caught:
             store.put(KEY, io.BytesIO(b"x"))
     assert caught.value.retryable

@@ -22,7 +22,7 @@ from service import readiness, webhook
 from service.context import Services
 from service.events import Events
 from service.queue import TaskQueue
-from tests.servers.redis_server import RedisServer
+from tests.servers.process import silent_port
 from tests.wait import wait_until
 from tests.web_app import WEBHOOK_SECRET, new_task
 
@@ -44,14 +44,13 @@ def test_ready_names_each_dependency_with_its_state(client: FlaskClient) -> None
 def test_a_dependency_that_is_down_is_named_without_its_address(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = RedisServer()
-    redis = Redis.from_url(server.url)
-    parts = dataclasses.replace(services, queue=TaskQueue(redis, "test"), events=Events(redis, "test"))
-    server.close()
-    answer = create_app(parts).test_client().get("/readyz")
+    with silent_port() as port:
+        redis = Redis(host="127.0.0.1", port=port)
+        parts = dataclasses.replace(services, queue=TaskQueue(redis, "test"), events=Events(redis, "test"))
+        answer = create_app(parts).test_client().get("/readyz")
     assert answer.status_code == 503
     assert answer.get_json()["dependencies"]["queue"] == "down"
-    assert server.url.partition("://")[2].split(":")[0] not in answer.text
+    assert "127.0.0.1" not in answer.text
     assert "queue is not ready" in caplog.text
 
 

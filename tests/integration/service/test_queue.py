@@ -10,7 +10,7 @@ from rq.job import Job
 
 from service.errors import QueueUnavailable
 from service.queue import TaskQueue
-from tests.servers.process import free_port
+from tests.servers.process import silent_port
 from tests.servers.redis_server import RedisServer
 
 
@@ -41,12 +41,13 @@ def test_the_heartbeat_of_a_job_that_is_gone_does_not_keep_its_id_from_the_queue
 
 
 def test_a_redis_that_is_away_is_named() -> None:
-    queue = TaskQueue(Redis(port=free_port()), "test")
-    with pytest.raises(QueueUnavailable):
-        queue.enqueue("a")
-    with pytest.raises(QueueUnavailable):
-        queue.check()
-    queue.close()
+    with silent_port() as port:
+        queue = TaskQueue(Redis(host="127.0.0.1", port=port), "test")
+        with pytest.raises(QueueUnavailable):
+            queue.enqueue("a")
+        with pytest.raises(QueueUnavailable):
+            queue.check()
+        queue.close()
 
 
 def test_a_redis_that_refuses_is_one_that_is_away() -> None:
