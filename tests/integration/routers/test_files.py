@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from models.task import TaskStatus
 from service.context import Services
-from tests.web_app import new_task
+from tests.web_app import new_task, unsigned
 
 V1 = "/v1/api"
 BYTES = bytes(range(256)) * 40
@@ -144,7 +144,7 @@ def test_uploaded_music_is_listed_and_playable(client: FlaskClient) -> None:
     assert stored.status_code == 200, stored.text
     piece = stored.get_json()["music"]
     assert piece["title"] == "安静的弦乐"
-    assert client.get(f"{V1}/music").get_json()["music"] == [piece]
+    assert list(map(unsigned, client.get(f"{V1}/music").get_json()["music"])) == [unsigned(piece)]
     with client.get(piece["url"]) as answer:
         assert (answer.status_code, answer.data) == (200, tone())
     project = client.post(f"{V1}/projects", query_string={"StoryText": "故事。"}).get_json()["project_id"]
