@@ -244,6 +244,7 @@ def test_a_dispatch_that_fails_once_waits_in_the_database_and_not_in_redis(backe
 def test_a_storage_that_is_away_for_longer_than_the_node_may_be_costs_no_work(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(recoverer, "PERIOD_S", 0.2)
     faults = [StorageUnavailable("对象存储不可用")] * (backend.settings.worker.dispatch_retries + 2)
     put_file = LocalStore.put_file
 
@@ -266,6 +267,7 @@ def test_a_storage_that_never_comes_back_ends_the_task_at_its_time_limit(
     def put(*_arguments: Any, **_options: Any) -> Any:
         raise StorageUnavailable("对象存储不可用")
 
+    monkeypatch.setattr(recoverer, "PERIOD_S", 0.2)
     monkeypatch.setattr(LocalStore, "put_file", put)
     clock = MovedClock()
     backend.clock = clock
