@@ -14,9 +14,10 @@ def wait_until(predicate: Callable[[], Value], timeout: float = 10.0, what: str 
     """The first true value of the predicate; an assertion error when none came within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
+        late = time.monotonic() > deadline  # asked before the look, so that the last look comes after the time
         value = predicate()
         if value:
             return value
-        if time.monotonic() > deadline:
+        if late:
             raise AssertionError(f"{what or predicate} did not come true within {timeout} s, last: {value!r}")
         time.sleep(INTERVAL_S)
