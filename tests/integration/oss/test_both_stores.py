@@ -191,7 +191,7 @@ def test_checking_twice_and_at_once_does_no_harm(store: ObjectStore) -> None:
     assert list(store.list("")) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(content=st.binary(max_size=5000), title=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_any_bytes_and_any_title_survive(store: ObjectStore, content: bytes, title: str) -> None:
     info = store.put(KEY, io.BytesIO(content), metadata={"title": title})
