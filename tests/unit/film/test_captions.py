@@ -56,7 +56,7 @@ def test_chinese_gets_simplified_forms_and_a_full_stop_at_the_left() -> None:
     assert rows.mean() > stop.shape[0] * 0.55
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from([(64, 64), (1280, 720), (720, 1280), (480, 480), (1920, 200)]),
     st.lists(st.text("清晨阳光 abcWM，。", min_size=1, max_size=60), min_size=1, max_size=2),

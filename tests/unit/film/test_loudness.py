@@ -113,7 +113,7 @@ SIGNAL = speech(4.0137, 5)
 WHOLE = measured(SIGNAL)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 90_000), min_size=1, max_size=30))
 def test_the_size_of_the_blocks_plays_no_part(sizes: list[int]) -> None:
     meter = LoudnessMeter()
@@ -151,7 +151,6 @@ def test_a_channel_that_repeats_the_other_is_not_listened_to_but_counts() -> Non
 
 
 @given(st.floats(-20, 20))
-@settings(deadline=None)
 def test_a_gain_moves_the_loudness_by_itself(gain_db: float) -> None:
     gains = np.full(len(WHOLE.energies), 10 ** (gain_db / 20))
     assert WHOLE.integrated(gains) == pytest.approx(WHOLE.integrated() + gain_db, abs=1e-6)

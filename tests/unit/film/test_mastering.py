@@ -72,7 +72,7 @@ def test_a_limiter_that_has_nothing_to_do_does_nothing() -> None:
     np.testing.assert_array_equal(limit(np.full(100, 0.5), -1.0), np.zeros(101))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 8), min_size=1, max_size=400), st.floats(-12, 0))
 def test_every_millisecond_is_held_under_the_ceiling_by_gains_without_a_jump(
     peaks: list[float], ceiling: float

@@ -46,7 +46,7 @@ def test_nothing_has_no_length() -> None:
     assert (SpeechMeter().spoken(), SpeechMeter().pauses(), SpeechMeter().seconds) == ([], [], 0.0)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(100, 60_000))
 def test_the_size_of_the_blocks_plays_no_part(block: int) -> None:
     parts = (silence(0.2), speech(0.6, 4), silence(0.4), speech(0.31, 5))

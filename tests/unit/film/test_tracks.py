@@ -58,7 +58,7 @@ def test_the_first_turn_is_the_music_itself_and_all_of_it_when_that_is_enough(
     np.testing.assert_array_equal(looped(tmp_path, piece, seconds)[:, :length], piece[:, :length])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 200_000), min_size=1, max_size=6))
 def test_reading_in_pieces_gives_the_same_music(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, Track(Path(folder)) as track:
