@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.errors import FilmError
+from service.errors import Cancelled, FilmError
 from service.film import sound
 from service.film.cache import Cache, host_slot, work_folder
 from service.film.captions import Captions
@@ -59,7 +59,11 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
         output_folder(spec.output_dir) as output,
     ):
         stop.begin()
-        report = _Film(spec, folder, output, tell, stop).make()
+        try:
+            report = _Film(spec, folder, output, tell, stop).make()
+        except Cancelled:
+            stop.check()  # to a part that is stopped the time limit is a `Cancel` like any other
+            raise
         Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
     tell("done", 1.0, "影片完成")
     return report

@@ -55,6 +55,8 @@ def run_ffmpeg(
         Cancelled: `cancel` was set; the process group is gone.
         FilmError: it failed, could not be started, or ran longer than `timeout_s` seconds; carries its last lines.
     """
+    if cancel.is_set():  # it might be done before the first look
+        raise Cancelled(f"{stage} 已取消")
     deadline = time.monotonic() + timeout_s
     with tempfile.TemporaryFile() as log:  # a file, not a pipe: a full pipe would stop ffmpeg while we only poll it
         try:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -23,11 +25,14 @@ from tests.integration.film.material import make
 from tests.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
+# It stands still where it is to be killed, lest it be done before.
 COMPOSE = """
-import pickle, sys, threading
+import pickle, sys, threading, time
 from pathlib import Path
 from service.film.compose import compose
-compose(pickle.loads(Path(sys.argv[1]).read_bytes()), lambda progress: print(progress.fraction, flush=True), threading.Event())
+spec = pickle.loads(Path(sys.argv[1]).read_bytes())
+parts = spec.cache_dir / "parts"
+compose(spec, lambda _progress: time.sleep(600 if len(list(parts.rglob("*.mp4"))) >= 4 else 0), threading.Event())
 """
 
 
@@ -59,9 +64,7 @@ def test_a_film_whose_process_was_killed_goes_on_where_it_was_and_comes_out_the_
     spec = long_film(tmp_path, rate_control=control, bitrate_kbps=600)
     (tmp_path / "spec").write_bytes(pickle.dumps(spec))
     parts = spec.cache_dir / "parts"
-    with subprocess.Popen(
-        [sys.executable, "-c", COMPOSE, str(tmp_path / "spec")], cwd=ROOT, stdout=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", COMPOSE, str(tmp_path / "spec")], cwd=ROOT) as process:
         try:
             wait_until(lambda: len(list(parts.rglob("*.mp4"))) >= 4, timeout=120)
             workers = psutil.Process(process.pid).children(recursive=True)
@@ -148,28 +151,55 @@ def test_over_its_time_limit_it_fails_and_leaves_nothing(tmp_path: Path) -> None
     assert not spec.output_dir.exists()
 
 
-def test_waiting_for_another_film_does_not_count_as_time(tmp_path: Path) -> None:
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets an hour pass, as the time limits see it."""
+    passed: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(passed))
+    monkeypatch.setattr("service.film.control.time", clock)
+    return lambda: passed.append(3600.0)
+
+
+def test_waiting_for_another_film_does_not_count_as_time(tmp_path: Path, later: Callable[[], None]) -> None:
     """Two films on a host that makes one at a time; the second may take less than it waits."""
-    first = long_film(tmp_path, max_concurrent=1)
+    first = long_film(tmp_path, max_concurrent=1, timeout_s=7200.0)
     shots = material.shots(tmp_path / "short", 1, 0.2, minimum_s=0.2)
     second = material.spec(tmp_path / "2", shots, max_concurrent=1, width=64, height=64, threads=1, timeout_s=60.0)
     second = dataclasses.replace(second, cache_dir=first.cache_dir)
-    waiting, finished = threading.Event(), []
+    waiting = threading.Event()
+    stages: list[tuple[str, str]] = []
 
     def run() -> None:
-        compose(second, lambda said: waiting.set() if said.stage == "wait" else None, threading.Event())
-        finished.append(time.monotonic())
+        compose(second, progress_of_second, threading.Event())
+
+    def progress_of_second(said: Progress) -> None:
+        stages.append(("second", said.stage))
+        if said.stage == "wait":
+            waiting.set()
 
     def progress(said: Progress) -> None:
-        if said.stage == "picture" and not thread.is_alive() and not finished:
+        if not waiting.is_set() and said.stage == "picture":
             thread.start()
             wait_until(waiting.is_set, timeout=30)
+            later()
+        stages.append(("first", said.stage))
 
     thread = threading.Thread(target=run)
     compose(first, progress, threading.Event())
-    ended = time.monotonic()
     thread.join()
-    assert finished[0] > ended - 1
+    assert ("second", "done") in stages
+    assert stages.index(("second", "plan")) > stages.index(("first", "join"))
+
+
+@pytest.mark.parametrize("stage", ["plan", "picture", "sound", "join"])
+def test_over_its_time_limit_it_is_the_limit_that_is_told_at_every_stage(
+    tmp_path: Path, later: Callable[[], None], stage: str
+) -> None:
+    spec = material.spec(tmp_path, material.shots(tmp_path / "in", 2, 0.4), timeout_s=600.0)
+    with pytest.raises(FilmError, match="时限 600 秒") as caught:
+        compose(spec, lambda said: later() if said.stage == stage else None, threading.Event())
+    assert caught.value.stage == "timeout"
+    assert not spec.output_dir.exists()
 
 
 def test_a_worker_that_dies_is_an_error_that_names_the_shot(tmp_path: Path) -> None:
