@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
@@ -252,15 +253,16 @@ def test_a_cancel_that_the_node_does_not_understand_is_no_error(node: Node, clie
     assert len(node.asked) >= 3
 
 
-def test_a_node_that_is_away_is_unavailable(node: Node) -> None:
-    with Node() as gone:
-        client = NodeClient(gone.addr)
-    with pytest.raises(NodeUnavailable):
-        client.generate(ENVELOPE)
-    with pytest.raises(NodeUnavailable):
-        client.provides("i2v")
-    assert client.speaks_tts_text() is False
-    client.cancel("j1")
+def test_a_node_that_is_away_is_unavailable() -> None:
+    with socket.socket() as away:  # it has the port, lest somebody else should get it, and does not listen
+        away.bind(("127.0.0.1", 0))
+        client = NodeClient(f"127.0.0.1:{away.getsockname()[1]}")
+        with pytest.raises(NodeUnavailable):
+            client.generate(ENVELOPE)
+        with pytest.raises(NodeUnavailable):
+            client.provides("i2v")
+        assert client.speaks_tts_text() is False
+        client.cancel("j1")
 
 
 def test_cookies_of_a_node_are_not_kept(node: Node, client: NodeClient) -> None:

@@ -30,6 +30,12 @@ def client(node: Node) -> NodeClient:
     return NodeClient(node.addr, max_download=LIMIT, read_s=0.3, answer_s=0.3, poll_s=0.3, download_s=0.3)
 
 
+@pytest.fixture
+def patient(node: Node) -> NodeClient:
+    """One that leaves a node for what it says, and not because the machine is busy."""
+    return NodeClient(node.addr, max_download=LIMIT, read_s=LONG_S, answer_s=LONG_S, poll_s=LONG_S, download_s=LONG_S)
+
+
 def ends(use: Callable[[], object], error: type[Exception], match: str = ".") -> None:
     """The use ends in this error, long before the node would."""
     start = time.monotonic()
@@ -46,25 +52,25 @@ def download(client: NodeClient) -> int:
     return size
 
 
-def test_an_endless_file_is_cut_off(node: Node, client: NodeClient) -> None:
+def test_an_endless_file_is_cut_off(node: Node, patient: NodeClient) -> None:
     node.routes["GET"] = lambda exchange: exchange.flood(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536)
-    ends(lambda: download(client), BadNodeResult, "上限")
+    ends(lambda: download(patient), BadNodeResult, "上限")
 
 
-def test_an_endless_answer_is_cut_off(node: Node, client: NodeClient) -> None:
+def test_an_endless_answer_is_cut_off(node: Node, patient: NodeClient) -> None:
     node.routes["GET"] = lambda exchange: exchange.flood(b'HTTP/1.1 200 OK\r\n\r\n{"message": "', b"x" * (1 << 20))
-    ends(lambda: NodeClient(node.addr, poll_s=LONG_S).job("j1"), NodeUnavailable, "上限")
+    ends(lambda: patient.job("j1"), NodeUnavailable, "上限")
 
 
-def test_an_endless_refusal_is_read_only_in_part(node: Node, client: NodeClient) -> None:
+def test_an_endless_refusal_is_read_only_in_part(node: Node, patient: NodeClient) -> None:
     node.routes["GET"] = lambda exchange: exchange.flood(b"HTTP/1.1 500 Oops\r\n\r\n", b"x" * 65536)
-    ends(lambda: NodeClient(node.addr, poll_s=LONG_S).job("j1"), NodeUnavailable, "500")
+    ends(lambda: patient.job("j1"), NodeUnavailable, "500")
 
 
-def test_a_file_that_says_it_is_too_long_is_not_begun(node: Node, client: NodeClient) -> None:
+def test_a_file_that_says_it_is_too_long_is_not_begun(node: Node, patient: NodeClient) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {LIMIT + 1}\r\n\r\n".encode()
     node.routes["GET"] = lambda exchange: exchange.trickle(head, b"")
-    ends(lambda: client.asset(JOB), BadNodeResult, "上限")
+    ends(lambda: patient.asset(JOB), BadNodeResult, "上限")
 
 
 def test_a_file_of_just_the_limit_is_taken(node: Node) -> None:
@@ -122,15 +128,15 @@ def test_what_is_not_http_is_no_answer(node: Node, client: NodeClient, answer: b
     ends(lambda: client.job("j1"), NodeUnavailable)
 
 
-def test_a_compressed_bomb_is_not_unpacked(node: Node, client: NodeClient) -> None:
+def test_a_compressed_bomb_is_not_unpacked(node: Node, patient: NodeClient) -> None:
     bomb = gzip.compress(b"\x00" * (64 << 20))
 
     def answer(exchange: Exchange) -> None:
         exchange.answer(200, bomb, Content_Encoding="gzip")
 
     node.routes["GET"] = answer
-    ends(lambda: client.asset(JOB), BadNodeResult, "压缩")
-    ends(lambda: client.job("j1"), NodeUnavailable, "压缩")
+    ends(lambda: patient.asset(JOB), BadNodeResult, "压缩")
+    ends(lambda: patient.job("j1"), NodeUnavailable, "压缩")
     assert all(asked.headers["Accept-Encoding"] == "identity" for asked in node.asked)
 
 
