@@ -36,7 +36,7 @@ def start(child: str, end_with: signal.Signals) -> tuple[subprocess.Popen[str], 
 def test_guarded_child_ends_when_its_parent_is_killed(how: signal.Signals) -> None:
     parent, child = start(SLEEPER, signal.SIGKILL)
     with parent:
-        wait_until(lambda: "sleep" in " ".join(child.cmdline()), 60, "the child's own command")
+        wait_until(lambda: child.cmdline()[1:] == ["-c", SLEEPER], 60, "the child's own command")
         assert alive([child])
         parent.send_signal(how)
         parent.wait(60)

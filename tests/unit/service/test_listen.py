@@ -29,6 +29,7 @@ def test_a_port_that_is_about_to_be_free_is_waited_for(taken: socket.socket, mon
         taken.close()
 
     port = taken.getsockname()[1]
+    monkeypatch.setattr(web_server, "PORT_S", 60.0)
     monkeypatch.setattr(time, "sleep", sleep)
     with listen(Listen("127.0.0.1", port)) as listener:
         assert refused.is_set()
