@@ -26,16 +26,20 @@ THREADS = 2
 
 
 @pytest.fixture
-def server(tmp_path: Path, redis_settings: RedisSettings) -> Iterator[Server]:
-    """With few threads and little patience."""
+def server(request: pytest.FixtureRequest, tmp_path: Path, redis_settings: RedisSettings) -> Iterator[Server]:
+    """With few threads and, unless it is `patient`, little patience."""
     with running_server(
         tmp_path,
         redis_settings,
         server_threads=str(THREADS),
-        server_client_timeout_s="1",
+        server_client_timeout_s=getattr(request, "param", "1"),
         server_max_body=str(MAX_BODY),
     ) as running:
         yield running
+
+
+# For clients that are not too slow: on a busy machine they might be.
+patient = pytest.mark.parametrize("server", ["60"], indirect=True, ids=["patient"])
 
 
 def opened(server: Server, sent: bytes = b"") -> socket.socket:
@@ -72,6 +76,7 @@ def projects(server: Server) -> int:
         return int(connection.execute("SELECT count(*) FROM project").fetchone()[0])
 
 
+@patient
 def test_text_in_an_address_may_come_as_it_is(server: Server) -> None:
     """curl escapes nothing, and the Go backend took it."""
     query = "Title=灯塔&StoryText=海边+有一座灯塔；它\xa0亮着;完&ShotCount=1"
@@ -86,6 +91,7 @@ def test_text_in_an_address_may_come_as_it_is(server: Server) -> None:
     assert (response.status, refusal["field"]) == (400, "q")
 
 
+@patient
 def test_a_body_in_chunks_has_the_same_limit(server: Server) -> None:
     story = b'{"StoryText": "%s"}'
     assert answer(server, chunked(story % (b"a" * 5000)))[0].status == 200
@@ -97,6 +103,7 @@ def test_a_body_in_chunks_has_the_same_limit(server: Server) -> None:
     assert projects(server) == 1
 
 
+@patient
 def test_chunks_that_are_none_are_bad_requests(server: Server) -> None:
     for body in (b"ZZ\r\n{}\r\n0\r\n\r\n", b"-1\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx", b"2;\r\x00\r\n{}\r\n0\r\n\r\n"):
         kept_alive = posted(body, "Transfer-Encoding: chunked").replace(b"Connection: close\r\n", b"")
@@ -106,6 +113,7 @@ def test_chunks_that_are_none_are_bad_requests(server: Server) -> None:
         assert json.loads(said.partition(b"\r\n\r\n")[2])["code"] == 400
 
 
+@patient
 def test_a_handshake_that_is_none_is_refused(server: Server) -> None:
     _, created = server.ask("POST", PROJECTS, StoryText="从前。", ShotCount="1")
     target = f"/tasks/{created['text_task_id']}/wss"
@@ -139,6 +147,7 @@ def test_clients_that_stop_in_the_middle_give_their_threads_back(server: Server)
     assert projects(server) == 0
 
 
+@patient
 def test_clients_that_do_not_close_hold_nobody_up(server: Server) -> None:
     """Each of them is waited for in a thread of its own: somebody else is served meanwhile."""
     worker = psutil.Process(server.process.pid).children()[0]
@@ -174,11 +183,14 @@ def test_a_client_that_dribbles_its_head_is_cut_off(server: Server) -> None:
 
 def test_a_client_that_takes_nothing_is_cut_off(server: Server) -> None:
     """It asks for more than fits into the buffers on the way, and reads none of it."""
-    _, created = server.ask("POST", PROJECTS, StoryText="字" * 20_000)
+    _, created = server.ask("POST", PROJECTS, StoryText="从前。", ShotCount="1")
+    with closing(sqlite3.connect(server.data / "storytovideo.db", timeout=60)) as connection, connection:
+        connection.execute("UPDATE project SET story_text = ?", ["字" * 20_000])
     worker = psutil.Process(server.process.pid).children()[0]
     host, _, port = server.address.partition(":")
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.settimeout(60)
         client.connect((host, int(port)))
         ours = client.getsockname()
 
@@ -186,7 +198,7 @@ def test_a_client_that_takes_nothing_is_cut_off(server: Server) -> None:
             return any(found.raddr == ours for found in worker.net_connections("tcp"))
 
         client.sendall(f"GET {PROJECTS}/{created['project_id']} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 500)
-        wait_until(is_served, timeout=60)
+        assert client.recv(1, socket.MSG_PEEK)  # left where it is; by now it may be cut off already, on a busy machine
         wait_until(lambda: not is_served(), timeout=60)
 
 

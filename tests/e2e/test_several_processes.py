@@ -85,11 +85,13 @@ def test_a_cancel_through_one_server_stops_tasks_on_both_processors(
         wait_until(lambda: f"task {task_id} called off" in processor.lines(), SOON_S)  # noqa: B023 - used at once
     wait_until(lambda: set(jobs) <= set(node.cancels()), SOON_S, "the ends of the node's jobs")
     assert [second.task(task_id)["status"] for task_id in pictures] == ["cancelled", "cancelled"]
-    node.script("generate_shot", lambda _envelope: finished(png(), 10, 20, 30))
+    held = running(png())
+    node.script("generate_shot", lambda _envelope: held)
     again = [second.post(f"/v1/api/tasks/{task_id}/retry")["task_id"] for task_id in pictures]
+    wait_until(lambda: both_at_work(apart, again), SOON_S, "both are free again")
+    held.gate.set()
     for task_id in again:
         first.wait(task_id)
-    assert both_at_work(apart, again), "both are free again"
 
 
 def test_a_socket_at_one_server_sees_what_was_asked_of_the_other(

@@ -31,9 +31,9 @@ QUICK_S = 15  # 5 on a quiet machine
 NO_NODE = {"worker.addr": "127.0.0.1:9"}  # nothing listens on the discard port: tasks wait for it
 
 
-def create(url: str, shots: int = 2) -> str:
+def create(url: str, shots: int = 2, story: str = STORY) -> str:
     answer = requests.post(
-        f"{url}/v1/api/projects", json={"Title": "灯塔", "StoryText": STORY, "ShotCount": shots}, timeout=60
+        f"{url}/v1/api/projects", json={"Title": "灯塔", "StoryText": story, "ShotCount": shots}, timeout=60
     )
     assert answer.status_code == 200, answer.text
     return str(answer.json()["project_id"])
@@ -52,8 +52,9 @@ def test_sigterm_ends_the_server_and_all_it_started_although_sockets_are_open(tm
         family = server.family()
         assert len(server.named("redis-server")) == 1
         assert server.named("worker_node")
-        tasks = requests.get(f"{server.url}/v1/api/projects/{create(server.url)}/tasks", timeout=60).json()["tasks"]
-        waiting = next(task["id"] for task in tasks if task["status"] == "blocked")
+        project = create(server.url, 60, STORY * 20)
+        tasks = requests.get(f"{server.url}/v1/api/projects/{project}/tasks", timeout=60).json()["tasks"]
+        waiting = tasks[-1]["id"]  # and long: fifty-nine pictures come first
         address = f"{server.url.replace('http', 'ws')}/tasks/{waiting}/wss"
         sockets = [websocket.create_connection(address, timeout=60) for _ in range(5)]
         began = time.monotonic()
@@ -132,8 +133,12 @@ def test_dead_redis_and_dead_model_node_come_back_and_tasks_still_end(tmp_path: 
         node.kill()
         wait_until(lambda: [p for p in server.named("worker_node") if p.pid != node.pid], END_S, "another model node")
         wait_for_pictures(server.url, project)
-        states = requests.get(f"{server.url}/readyz", timeout=60).json()["dependencies"]
-        assert (states["queue"], states["node"]) == ("ok", "ok")
+
+        def states() -> tuple[str, str]:
+            found = requests.get(f"{server.url}/readyz", timeout=60).json()["dependencies"]
+            return found["queue"], found["node"]
+
+        wait_until(lambda: states() == ("ok", "ok"), END_S, "both answer again")
 
 
 def test_a_server_whose_embedded_parts_are_ended_for_good_ends_too_and_says_so(tmp_path: Path) -> None:
@@ -213,8 +218,8 @@ def test_port_in_use_is_named() -> None:
 
 def test_nothing_listens_any_more_while_the_embedded_parts_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports of the node would wait for an answer that nobody gives, and the node for them."""
-    with listen(Listen("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    listener = listen(Listen("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     refused = []
 
     def stop() -> None:
@@ -226,7 +231,7 @@ def test_nothing_listens_any_more_while_the_embedded_parts_end(monkeypatch: pyte
     monkeypatch.setattr(EmbeddedParts, "start", lambda *_: parts)
     monkeypatch.setattr(main, "open_services", lambda _: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(main, "serve_site", lambda *_: 0)
-    assert invoke("serve", server_port=f"127.0.0.1:{port}").exit_code == 0
+    assert invoke("serve", "--fd", str(listener.detach())).exit_code == 0
     assert refused == [True]
 
 

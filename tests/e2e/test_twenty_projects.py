@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from tests.columns import Production
 from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment
-from tests.scripted_node import ScriptedNode, finished, png, wav
+from tests.scripted_node import Script, ScriptedNode, finished, png, wav
 from tests.server_process import END_S
 from tests.wait import wait_until
 
@@ -34,10 +35,20 @@ Answer = TypeVar("Answer")
 
 
 @pytest.fixture
-def node() -> Iterator[ScriptedNode]:
+def gate() -> threading.Event:
+    """While it is clear no picture is finished."""
+    return threading.Event()
+
+
+@pytest.fixture
+def node(gate: threading.Event) -> Iterator[ScriptedNode]:
     """Jobs take a few looks, so that whoever is killed is at work."""
+
+    def picture(_envelope: object) -> Script:
+        return Script(finished(b"", *range(10, 90, 10)).reports, png(), gate)
+
     with closing(ScriptedNode()) as scripted:
-        scripted.script("generate_shot", lambda _envelope: finished(png(), *range(10, 90, 10)))
+        scripted.script("generate_shot", picture)
         scripted.script("generate_audio", lambda _envelope: finished(wav(), *range(10, 90, 10)))
         yield scripted
 
@@ -76,9 +87,13 @@ def tell_a_story(client: Client, number: int) -> str:
 
 
 def held_by(database: Database, pid: int) -> int:
-    """How many tasks a process works on."""
+    """How many pictures a process works on."""
     with database.read() as session:
-        held = (Task.status == TaskStatus.PROCESSING, Task.lease_owner.like(f"%:{pid}:%"))
+        held = (
+            Task.type == TaskType.SHOT,
+            Task.status == TaskStatus.PROCESSING,
+            Task.lease_owner.like(f"%:{pid}:%"),
+        )
         return session.scalar(select(func.count()).select_from(Task).where(*held)) or 0
 
 
@@ -95,7 +110,7 @@ def any_open(database: Database) -> bool:
         return session.scalar(select(Task.id).where(Task.status.in_(OPEN)).limit(1)) is not None
 
 
-def test_every_task_ends_once_whoever_is_killed(apart: Deployment, node: ScriptedNode) -> None:
+def test_every_task_ends_once_whoever_is_killed(apart: Deployment, node: ScriptedNode, gate: threading.Event) -> None:
     clients = [Client([server.url for server in apart.servers], apart.folder) for _ in range(PROJECTS)]
     with apart.database() as database, ThreadPoolExecutor(PROJECTS) as threads:
         stories = threads.map(tell_a_story, clients, range(PROJECTS))
@@ -106,6 +121,7 @@ def test_every_task_ends_once_whoever_is_killed(apart: Deployment, node: Scripte
         apart.processors[0] = apart.start_processor(0)
         server = apart.servers[0]
         assert any_open(database)
+        gate.set()
         assert server.end(signal.SIGKILL) == -signal.SIGKILL
         wait_until(lambda: is_free(server.port), END_S, "the end of the server's worker, which has its port")
         apart.servers[0] = apart.start_server(0, port=server.port)
