@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import click
 
+from common.errors import DependencyError
 from config.addresses import Listen, parse_listen
 from config.errors import ConfigError
 from config.load import Loaded, load
@@ -24,7 +25,6 @@ from service import doctor as health
 from service.composition import open_services
 from service.demo import run as run_demo
 from service.embedded.parts import EmbeddedParts
-from service.errors import DependencyError
 from service.log import set_up_logging
 from service.web_server import AddressInUse, Site, listen
 from service.web_server import serve as serve_site

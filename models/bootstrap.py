@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from common.errors import DatabaseUnavailable
 from config.go_dsn import parse
 from config.settings import Settings
 from config.zones import zone_named
@@ -19,7 +20,6 @@ from models.db import Database
 from models.diagnosis import explain
 from models.engines import SQLITE_BUSY_S, mysql_engine, mysql_schema_engine, sqlite_engine
 from models.migrations import migrate, outlook
-from service.errors import DatabaseUnavailable
 
 FILE_NAME = "storytovideo.db"
 HOUSEKEEPERS = 8  # threads that use the database beside those of requests and tasks

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.errors import DatabaseUnavailable
+from common.errors import DatabaseUnavailable
 
 CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, lock wait timeout, deadlock
 UNKNOWN_COLUMN = 1054

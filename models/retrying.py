@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from common.errors import DatabaseUnavailable
 from models.db import is_conflict
-from service.errors import DatabaseUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from common.errors import Cancelled
 from models import project_queries, task_moves
 from models.retrying import retrying
 from models.task import OPEN, Task
@@ -18,7 +19,6 @@ from processor.registry import Watch
 from service import calling_off, settling
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import Cancelled
 
 RUNNING_MAX = 99  # 100 is for finished tasks
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 
+from common.errors import DependencyError
 from models import task_moves
 from models.retrying import retrying
 from processor.registry import CancellationRegistry
 from service.context import Services
-from service.errors import DependencyError
 
 log = logging.getLogger(__name__)
 

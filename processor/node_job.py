@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from common.errors import Cancelled, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
 from processor.handle import TaskHandle
-from service.errors import Cancelled, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
 from service.node import envelope
 from service.node.job import Job, JobState
 

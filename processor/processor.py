@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 
+from common.errors import DependencyError
 from models import task_moves
 from processor.heartbeat import Heartbeat
 from processor.recoverer import Recoverer
@@ -14,7 +15,6 @@ from processor.registry import CancellationRegistry
 from processor.runner import Runner
 from processor.worker import ThreadWorker
 from service.context import Services
-from service.errors import DependencyError
 
 log = logging.getLogger(__name__)
 

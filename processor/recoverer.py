@@ -12,13 +12,13 @@ import threading
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from common.errors import DependencyError
 from models import project_queries
 from models.retrying import retrying
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import calling_off, films_plan, narrations_plan
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import DependencyError
 
 log = logging.getLogger(__name__)
 

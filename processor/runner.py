@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from common.errors import Cancelled, DependencyError, NodeUnavailable, StoryToVideoError
+from common.request_id import bound
 from models import project_queries, task_moves
 from models.retrying import retrying
 from models.shot import ShotStatus
@@ -20,9 +22,7 @@ from processor.registry import CancellationRegistry, Watch
 from service import assets, calling_off, film_spec, narrations_plan, settling
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import Cancelled, DependencyError, NodeUnavailable, StoryToVideoError
 from service.film.cache import take_slot
-from service.request_context import bound
 
 log = logging.getLogger(__name__)
 

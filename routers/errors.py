@@ -15,8 +15,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from service import errors
-from service.request_context import request_id
+from common import errors
+from common.request_id import request_id
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from urllib.parse import unquote_to_bytes
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from common.errors import InvalidInput
 from config import Settings
 from service import requests
-from service.errors import InvalidInput
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from service.request_context import bound
+from common.request_id import bound
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo

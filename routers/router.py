@@ -10,6 +10,7 @@ from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
+from common.errors import NotFound
 from config.addresses import parse_network
 from routers import errors
 from routers.api import files, films, health, music, projects, shots, sockets, tasks, webhook
@@ -17,7 +18,6 @@ from routers.forwarded import TrustedProxies
 from routers.request_id import HEADER, RequestId
 from routers.request_line import RequestLineLimit
 from service.context import Services
-from service.errors import NotFound
 from service.request_errors import shorten
 from service.requests import is_id
 from service.static_files import FOLDER

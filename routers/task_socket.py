@@ -7,10 +7,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from common.clock import Clock
 from models.task import ENDED, Task, TaskStatus
 from routers import wire
 from routers.errors import envelope
-from service.clock import Clock
 from service.progress import TaskFeed
 
 DELETED = "任务已删除"

@@ -12,12 +12,12 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from common.errors import DependencyError, StorageError
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
 from models.task import Task
 from service.context import Services
-from service.errors import DependencyError, StorageError
 from service.oss import keys, links
 
 log = logging.getLogger(__name__)

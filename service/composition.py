@@ -11,12 +11,12 @@ from redis import Redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
+from common.clock import Clock
+from common.errors import DependencyError, FilmError, StorageError
 from config.addresses import parse_redis
 from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database
-from service.clock import Clock
 from service.context import Services
-from service.errors import DependencyError, FilmError, StorageError
 from service.events import Events
 from service.film.fonts import usable_font
 from service.node.address import NodeAddress

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.clock import Clock
 from config import Settings
 from models.db import Database
-from service.clock import Clock
 from service.events import Events
 from service.node.job import ModelNode
 from service.oss import ObjectStore

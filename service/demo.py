@@ -23,11 +23,11 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from common.parent_death import guarded
 from config.addresses import Listen
 from config.load import PREFIX, variable
 from config.settings import Settings
 from service.composition import ASSETS_FOLDER
-from service.embedded.guard import guarded
 from service.embedded.node import ROOT
 from service.web_server import listen
 

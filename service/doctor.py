@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from common.errors import StoryToVideoError
 from config.addresses import parse_listen
 from config.load import Loaded
 from config.masking import masked
@@ -16,7 +17,6 @@ from models.bootstrap import survey
 from service.composition import open_redis, open_store, storage_name
 from service.embedded.child import StartFailedError
 from service.embedded.redis import redis_executable
-from service.errors import StoryToVideoError
 from service.film.fonts import usable_font
 from service.film.process import ffmpeg_exe
 from service.node.client import NodeClient

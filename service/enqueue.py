@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
+from common.errors import QueueUnavailable
 from service.context import Services
-from service.errors import QueueUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from common.errors import DependencyError, NotFound, ObjectNotFound
 from service.context import Services
-from service.errors import DependencyError, NotFound, ObjectNotFound
 from service.oss import links
 from service.static_files import PREFIX, static_file
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.errors import Conflict, InvalidInput, NotFound
+from common.request_id import request_id
 from models import project_queries
 from models.asset import Asset, AssetKind
 from models.base import new_id
@@ -13,8 +15,6 @@ from models.task import Task, TaskStatus, TaskType
 from service import films_plan, music, parameters
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import Conflict, InvalidInput, NotFound
-from service.request_context import request_id
 from service.requests import FilmRequest
 
 

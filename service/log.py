@@ -8,8 +8,8 @@ import sys
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
+from common.request_id import request_id
 from config.settings import LogSettings
-from service.request_context import request_id
 
 TEXT = "%(asctime)s %(levelname)-7s %(name)s%(request)s: %(message)s"
 QUIET = ("rq", "urllib3", "PIL", "hypothesis")  # libraries whose INFO tells an operator nothing

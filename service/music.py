@@ -10,11 +10,11 @@ from typing import BinaryIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.errors import BadNodeResult, FilmError, InvalidInput, NotFound, TooLarge
 from models.asset import Asset, AssetKind
 from models.retrying import retrying
 from service import assets
 from service.context import Services
-from service.errors import BadNodeResult, FilmError, InvalidInput, NotFound, TooLarge
 from service.film import sound
 from service.music_words import terms
 from service.node.sniff import Kind, sniff

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from common.errors import Conflict, NotFound
+from common.request_id import request_id
 from models import project_queries
 from models.base import new_id
 from models.retrying import retrying
@@ -9,8 +11,6 @@ from models.task import Task, TaskStatus, TaskType
 from service import narrations_plan, parameters
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import Conflict, NotFound
-from service.request_context import request_id
 from service.requests import NarrationRequest
 
 

@@ -15,9 +15,9 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common.errors import DatabaseUnavailable
 from models.task import Task
 from service.context import Services
-from service.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 

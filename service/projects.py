@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
+from common.errors import NotFound
+from common.request_id import request_id
 from models import project_queries
 from models.base import new_id
 from models.project import Project, ProjectStatus
@@ -18,8 +20,6 @@ from models.task import WAITING, Task, TaskStatus, TaskType
 from service import assets, calling_off, parameters
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import NotFound
-from service.request_context import request_id
 from service.requests import NewProject, PageRequest, ProjectChanges
 
 T = TypeVar("T")

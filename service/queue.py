@@ -8,7 +8,7 @@ from rq import Queue
 from rq.exceptions import DuplicateJobError
 from rq.job import Job
 
-from service.errors import QueueUnavailable
+from common.errors import QueueUnavailable
 
 JOB = "processor.jobs.run_task"
 RESULT_TTL_S = 0  # the row holds the result; a job that ran must not block its id for a retry of the same task

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from common.errors import StoryToVideoError
 from service.context import Services
-from service.errors import StoryToVideoError
 
 log = logging.getLogger(__name__)
 

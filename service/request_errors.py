@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from service.errors import InvalidInput
+from common.errors import InvalidInput
 
 SHOWN = 40  # characters of the client's own value in a message
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from common.errors import InvalidInput
 from config import Settings
-from service.errors import InvalidInput
 from service.film.spec import Transition
 from service.request_errors import shorten, translate
 

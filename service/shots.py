@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from common.errors import NotFound
+from common.request_id import request_id
 from models import project_queries
 from models.base import new_id
 from models.retrying import retrying
@@ -12,8 +14,6 @@ from models.task import Task, TaskStatus, TaskType
 from service import assets, calling_off, narrations_plan, parameters, settling
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import NotFound
-from service.request_context import request_id
 from service.requests import ShotChanges
 
 CANCELLED_BY_UPDATE = "分镜已修改，旧任务取消"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from werkzeug.security import safe_join
 
-from service.errors import NotFound
+from common.errors import NotFound
 
 log = logging.getLogger(__name__)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.errors import Conflict, NotFound
+from common.request_id import request_id
 from models import project_queries
 from models.base import new_id
 from models.retrying import retrying
@@ -12,8 +14,6 @@ from models.task import OPEN, Task, TaskStatus, TaskType
 from service import calling_off, films, films_plan, narrations, narrations_plan, projects
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import Conflict, NotFound
-from service.request_context import request_id
 
 CANCELLED_BY_USER = "任务已取消"
 RETRIABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)

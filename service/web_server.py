@@ -25,9 +25,9 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import message
 
+from common.parent_death import end_with_parent
 from config.addresses import Listen
 from config.settings import ServerSettings
-from service.embedded.guard import end_with_parent
 from service.web_worker import Worker
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from service.errors import Forbidden
+from common.errors import Forbidden
 
 TOLERANCE = timedelta(minutes=5)
 

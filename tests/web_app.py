@@ -17,14 +17,14 @@ from redis import Redis
 from sqlalchemy import update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from common.clock import Clock
+from common.errors import NodeUnavailable
 from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
 from models.base import new_id
 from models.bootstrap import open_database
 from models.project import Project
 from models.task import Task, TaskStatus, TaskType
-from service.clock import Clock
 from service.context import Services
-from service.errors import NodeUnavailable
 from service.events import Events
 from service.node.job import Job, Scene
 from service.oss.local import LocalStore

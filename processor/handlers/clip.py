@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from common.errors import TaskError
 from models import project_queries
 from models.asset import AssetKind
 from models.shot import Shot
@@ -16,7 +17,6 @@ from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service import film_spec, films_plan, parameters
-from service.errors import TaskError
 from service.fetching import fetch
 from service.film.compose import compose
 from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles

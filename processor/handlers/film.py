@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from common.errors import Cancelled, FilmError, NotFound
 from models import project_queries
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
 from processor.handle import TaskHandle
 from service import assets, film_spec, films_plan, music, parameters
-from service.errors import Cancelled, FilmError, NotFound
 from service.fetching import fetch
 from service.film.cache import work_folder
 from service.film.compose import compose

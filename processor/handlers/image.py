@@ -7,13 +7,13 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 from sqlalchemy.orm import Session
 
+from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot, ShotStatus
 from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service import parameters
-from service.errors import BadNodeResult
 from service.node.sniff import Kind
 
 MAX_PIXELS = 100_000_000

@@ -7,13 +7,13 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from common.errors import BadNodeResult, FilmError
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service import parameters
-from service.errors import BadNodeResult, FilmError
 from service.film import sound
 from service.node.sniff import Kind
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from common.errors import TaskError
 from models import project_queries
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
 from service import assets
-from service.errors import TaskError
 from service.node.job import Job
 from service.node.sniff import Kind, sniff
 

@@ -7,6 +7,7 @@ from collections import Counter
 
 from sqlalchemy.orm import Session
 
+from common.errors import Cancelled
 from models import project_queries, task_moves
 from models.base import new_id
 from models.project import Project
@@ -16,7 +17,6 @@ from processor.handle import TaskHandle
 from processor.node_job import run_job
 from service import assets, calling_off, parameters, projects
 from service.enqueue import enqueue
-from service.errors import Cancelled
 from service.node.assets import resource_url
 from service.node.job import Scene
 from service.node.text import clean

@@ -7,8 +7,8 @@ from pathlib import Path
 from flask import Blueprint, request, send_file
 from werkzeug.wrappers import Response
 
+from common.errors import NotFound
 from service.context import Services
-from service.errors import NotFound
 from service.oss.local import LocalStore
 from service.static_files import static_file
 

@@ -8,10 +8,10 @@ from flask import Blueprint, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from common.errors import InvalidInput
 from routers import params, wire
 from service import music
 from service.context import Services
-from service.errors import InvalidInput
 from service.requests import MusicUpload
 
 FORM_SLACK = 65_536  # bytes of a multipart body beside the file

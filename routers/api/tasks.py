@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from common.errors import InvalidInput, NotFound
 from routers import params, wire
 from service import films, requests, shots, tasks
 from service.context import Services
-from service.errors import InvalidInput, NotFound
 from service.request_errors import shorten
 from service.requests import FilmRequest, ShotChanges, fold
 

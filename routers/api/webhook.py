@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
+from common.errors import InvalidInput, NotFound
+from common.request_id import request_id
 from routers import params, wire
 from service import tasks, webhook
 from service.context import Services
-from service.errors import InvalidInput, NotFound
-from service.request_context import request_id
 from service.request_errors import shorten
 from service.requests import is_id
 

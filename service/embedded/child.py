@@ -7,7 +7,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 
-from service.embedded.guard import guarded
+from common.parent_death import guarded
 
 log = logging.getLogger(__name__)
 

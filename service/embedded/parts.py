@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.errors import DependencyError
+from common.parent_death import guarded
 from config.settings import Settings
-from service.embedded.guard import guarded
 from service.embedded.node import ROOT
-from service.errors import DependencyError
 
 STOP_S = 8.0  # longer than the keeper takes for what it keeps
 NODE_FOLDER = "node"

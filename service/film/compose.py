@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from service.errors import Cancelled, FilmError
+from common.errors import Cancelled, FilmError
 from service.film import sound
 from service.film.cache import Cache, host_slot, work_folder
 from service.film.captions import Captions

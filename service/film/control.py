@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from service.errors import Cancelled, FilmError
+from common.errors import Cancelled, FilmError
 from service.film.spec import Cancel, OnProgress, Progress
 
 

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from service.errors import FilmError
+from common.errors import FilmError
 from service.film.encoding import open_writer
 from service.film.segments import Encoding
 

@@ -15,7 +15,7 @@ from typing import Final
 import av
 from av.error import FFmpegError
 
-from service.errors import FilmError
+from common.errors import FilmError
 from service.film.encoding import X264_CODEC
 from service.film.levels import HIGH_PROFILE, level_for
 from service.film.process import ffmpeg_exe, run_ffmpeg

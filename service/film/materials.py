@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import av
 
-from service.errors import FilmError
+from common.errors import FilmError
 from service.film import sound
 from service.film.cache import Cache
 from service.film.media import clip_seconds

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from service.errors import Cancelled, FilmError
+from common.errors import Cancelled, FilmError
 from service.film.audio_source import RATE, Samples, UnreadableAudio, decode
 from service.film.ducking import duck_gains, fade_gains
 from service.film.loudness import CELL, Cells, LoudnessMeter

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from service.errors import Cancelled, FilmError, Stage
+from common.errors import Cancelled, FilmError, Stage
 from service.film.spec import Cancel
 
 POLL_S = 0.02

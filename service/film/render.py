@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.errors import FilmError
+from common.errors import FilmError
 from service.film.captions import CaptionPlanes, Captions
 from service.film.clip import Clip
 from service.film.encoding import open_writer

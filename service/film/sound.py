@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from service.errors import FilmError
+from common.errors import FilmError
 from service.film.aac import BIT_RATE, PREVIEW_BIT_RATE, write_aac
 from service.film.audio_source import LONGEST_S, RATE, UnreadableAudio, decode
 from service.film.loudness import LoudnessMeter, Measured

@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from service.errors import InvalidInput
+from common.errors import InvalidInput
 
 MAX_SHOTS = 500
 LEAST_SIDE = 64  # pixels

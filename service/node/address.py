@@ -10,8 +10,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
+from common.errors import BadNodeResult
 from config.addresses import climbs, parse_node
-from service.errors import BadNodeResult
 
 SAFE = "/%:@!$&'()*+,;=~-._"
 

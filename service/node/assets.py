@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.errors import BadNodeResult
+from common.errors import BadNodeResult
 from service.node.address import NodeAddress, download_path
 
 

@@ -8,7 +8,7 @@ import time
 import requests
 from urllib3.exceptions import HTTPError
 
-from service.errors import BadNodeResult, NodeUnavailable
+from common.errors import BadNodeResult, NodeUnavailable
 
 
 class Body(io.RawIOBase):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from service.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, StoryToVideoError
+from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, StoryToVideoError
 from service.node import health
 from service.node.address import NodeAddress
 from service.node.assets import locate, resource_url

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.errors import NodeRejected
+from common.errors import NodeRejected
 from service.node.job import Job, JobState
 from service.node.text import clean, reason
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from service.errors import BadNodeResult
+from common.errors import BadNodeResult
 
 HEAD = 512  # bytes
 

@@ -13,11 +13,11 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError
 
-from service.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
+from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
+from common.request_id import request_id
 from service.node.address import NodeAddress
 from service.node.body import Body
 from service.node.text import clean
-from service.request_context import request_id
 
 MAX_JSON = 16 << 20  # bytes
 MAX_REASON = 300  # characters of a refusal that are passed on

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from service.errors import InvalidInput
+from common.errors import InvalidInput
 
 MAX_KEY = 255  # characters; the width of the column
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # no leading dot: neither hidden files nor `..`

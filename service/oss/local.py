@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 import jwt
 
-from service.errors import Forbidden, ObjectNotFound, StorageUnavailable
+from common.errors import Forbidden, ObjectNotFound, StorageUnavailable
+from common.hashing import copy_hashing
 from service.oss import keys
 from service.oss.metadata import clipped
-from service.oss.spool import copy_hashing
 from service.oss.store import ObjectInfo, PublicBase
 
 VALID_FOR = timedelta(days=7)

@@ -17,14 +17,14 @@ from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from urllib3.exceptions import HTTPError
 
+from common.errors import StorageUnavailable
+from common.hashing import copy_hashing, measure
 from config.addresses import parse_base
 from config.settings import MinioSettings
-from service.errors import StorageUnavailable
 from service.oss import keys
 from service.oss.metadata import clipped, decoded, encoded
 from service.oss.minio_errors import translated
 from service.oss.minio_hosts import Host, endpoint_host, public_host
-from service.oss.spool import copy_hashing, measure
 from service.oss.store import ObjectInfo, PublicBase
 
 PART = 8 << 20  # bytes of one part of a multipart upload, and so about the memory that an upload takes

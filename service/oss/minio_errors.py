@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from service.errors import ObjectNotFound, StorageError, StorageUnavailable
+from common.errors import ObjectNotFound, StorageError, StorageUnavailable
 
 ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion"}
 SERVER_FAULT = 500

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from common.errors import StorageError
 from config.settings import MinioSettings, MysqlSettings, Settings
 from models.bootstrap import open_database
 from models.db import Database
 from service.composition import open_store
-from service.errors import StorageError
 from service.oss import ObjectStore
 from tests.columns import Production
 from tests.server_process import ProcessorUnderTest, ServerUnderTest

@@ -20,7 +20,7 @@ Run: TypeAlias = "subprocess.CompletedProcess[str]"
 pytestmark = pytest.mark.mutants
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("config", "models", "processor", "routers", "service", "tests", "worker_node", "doc", "examples")
+COPIED = ("common", "config", "models", "processor", "routers", "service", "tests", "worker_node", "doc", "examples")
 FILES = ("main.py", "pyproject.toml", "config.yaml")
 TIMEOUT_S = 200
 SHORT_TEST_S = 60  # a fault may make a test wait for what never comes

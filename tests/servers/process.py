@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.embedded.guard import guarded
+from common.parent_death import guarded
 from tests.wait import wait_until
 
 START_TIMEOUT_S = 120.0

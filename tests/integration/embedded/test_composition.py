@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
+from common.errors import DependencyError, QueueUnavailable
 from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
 from service.composition import open_redis, open_services, open_store
-from service.errors import DependencyError, QueueUnavailable
 from service.queue import TaskQueue
 
 NODE = WorkerSettings(addr="127.0.0.1:9")

@@ -15,12 +15,12 @@ import pytest
 import requests
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from common.errors import DependencyError
 from config.settings import RedisSettings, Settings, WorkerSettings
 from service.composition import open_redis
 from service.embedded.child import StartFailedError
 from service.embedded.parts import EmbeddedParts
 from service.embedded.redis import EmbeddedRedis
-from service.errors import DependencyError
 from tests.server_process import ROOT, alive
 from tests.wait import wait_until
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.errors import FilmError
+from common.errors import FilmError
 from service.film.cache import Cache
 from service.film.compose import compose
 from service.film.spec import (

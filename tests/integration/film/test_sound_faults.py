@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import Cancelled, FilmError
+from common.errors import Cancelled, FilmError
 from service.film import sound_cache
 from service.film.audio_source import LONGEST_S, UnreadableAudio, decode
 from service.film.sound import SoundReport, listen, make_sound, measure

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from service.errors import Cancelled, FilmError
+from common.errors import Cancelled, FilmError
 from service.film.compose import compose
 from service.film.spec import FilmReport, FilmSpec, Progress, Quality, RateControl
 from tests.integration.film import material

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import URL, BigInteger, DateTime, Integer, String, inspect, text
 from sqlalchemy.dialects import mysql
 
+from common.errors import DatabaseUnavailable
 from config.settings import MysqlSettings, Settings
 from models.asset import Asset
 from models.base import Base
@@ -24,7 +25,6 @@ from models.shot import Shot
 from models.sql_script import statements
 from models.task import Task
 from models.types import JsonObject
-from service.errors import DatabaseUnavailable
 from tests import go_backend
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import project, task

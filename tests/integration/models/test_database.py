@@ -10,13 +10,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from common.errors import DatabaseUnavailable
 from config.go_dsn import parse
 from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
 from models.bootstrap import open_database, open_mysql
 from models.db import Database, is_conflict, translated
 from models.project import Project
 from models.retrying import ATTEMPTS, retrying
-from service.errors import DatabaseUnavailable
 from tests import go_backend
 from tests.conftest import leave_out
 from tests.integration.models.conftest import Open

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from service.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
+from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
+from common.request_id import bound
 from service.node.client import NodeClient
 from service.node.job import Job, JobState, Scene
-from service.request_context import bound
 from tests.foreign_nodes import GATEWAY_SCENES, Exchange, Node, gateway_job
 
 ENVELOPE = {"id": "t1", "type": "generate_shot", "parameters": {}}

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.errors import BadNodeResult, NodeUnavailable
+from common.errors import BadNodeResult, NodeUnavailable
 from service.node.client import NodeClient
 from service.node.job import Job, JobState
 from tests.foreign_nodes import LONG_S, Exchange, Node

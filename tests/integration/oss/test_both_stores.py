@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.errors import InvalidInput, NodeUnavailable, ObjectNotFound
+from common.errors import InvalidInput, NodeUnavailable, ObjectNotFound
 from service.oss import ObjectStore
 
 KEY = "projects/p1/shots/s1/image-1.png"

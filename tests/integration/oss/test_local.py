@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import Forbidden, StorageUnavailable
+from common.errors import Forbidden, StorageUnavailable
 from service.oss.local import ABANDONED_AFTER_S, LocalStore
 from tests.wait import wait_until
 

@@ -16,8 +16,8 @@ import pytest
 import requests
 from minio import Minio
 
+from common.errors import ObjectNotFound, StorageError, StorageUnavailable
 from config.settings import MinioSettings
-from service.errors import ObjectNotFound, StorageError, StorageUnavailable
 from service.oss import links
 from service.oss.minio import PART, MinioStore
 from tests.servers.process import silent_port

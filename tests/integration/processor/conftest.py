@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from common.clock import Clock
 from config import Settings
 from config.settings import MysqlSettings, StorySettings, WorkerSettings
 from models.bootstrap import open_database
 from processor import worker
 from processor.processor import Processor
 from service import events, projects, shots, tasks
-from service.clock import Clock
 from service.context import Services
 from service.events import Events
 from service.node.client import NodeClient

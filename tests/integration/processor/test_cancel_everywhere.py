@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from common.errors import NotFound
 from config import Settings
 from config.settings import WorkerSettings
 from models import project_queries
@@ -25,7 +26,6 @@ from models.shot import Shot, ShotStatus
 from processor import heartbeat
 from processor.processor import Processor
 from service import films, projects, shots, tasks
-from service.errors import NotFound
 from service.oss.local import LocalStore
 from service.requests import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from common.errors import Conflict, NotFound
 from service import calling_off, narrations, tasks
-from service.errors import Conflict, NotFound
 from service.requests import NarrationRequest
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import finished, png, running

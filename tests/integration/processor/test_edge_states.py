@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
+from common.clock import Clock
+from common.errors import Conflict
 from config import Settings
 from config.settings import FilmSettings, WorkerSettings
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from processor.registry import CancellationRegistry
 from service import films, narrations, projects, shots, tasks
-from service.clock import Clock
-from service.errors import Conflict
 from service.requests import FilmRequest, NarrationRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.scripted_node import failed, finished, png, running

@@ -13,14 +13,14 @@ from redis import Redis
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from common.clock import Clock
+from common.errors import DatabaseUnavailable, StorageUnavailable
 from models import project_queries, task_moves
 from models.task import Task
 from processor import heartbeat, recoverer
 from service import narrations, projects, settling, shots, tasks
-from service.clock import Clock
 from service.context import Services
 from service.enqueue import enqueue
-from service.errors import DatabaseUnavailable, StorageUnavailable
 from service.oss.local import LocalStore
 from service.requests import NarrationRequest
 from tests.integration.processor.conftest import Backend

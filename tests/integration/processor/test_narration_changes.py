@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from common.errors import Conflict
 from service import films, narrations, shots, tasks
-from service.errors import Conflict
 from service.requests import FilmRequest, NarrationRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import Script, finished, running, wav

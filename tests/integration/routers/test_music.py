@@ -14,11 +14,11 @@ import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from common.errors import DatabaseUnavailable, InvalidInput
 from config.settings import FilmSettings, MinioSettings, Settings
 from routers.router import create_app
 from service import films, music
 from service.context import Services
-from service.errors import DatabaseUnavailable, InvalidInput
 from service.oss.minio import MinioStore
 from service.requests import FilmRequest, MusicUpload
 from tests.audio_signals import encode, silence, write_wav
@@ -202,7 +202,7 @@ def test_a_deleted_piece_is_gone_and_its_number_is_never_given_again(
 def test_a_store_that_fails_keeps_no_row(
     client: FlaskClient, stored: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from service.errors import StorageUnavailable
+    from common.errors import StorageUnavailable
 
     def fail(*_given: object, **_options: object) -> None:
         raise StorageUnavailable("gone")

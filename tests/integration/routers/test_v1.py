@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from common.request_id import request_id
 from models.task import Task, TaskStatus
 from service.context import Services
-from service.request_context import request_id
 from tests.web_app import change, new_task
 
 V1 = "/v1/api"

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from common.errors import Cancelled, StorageUnavailable
 from config.settings import FilmSettings, MinioSettings, WorkerSettings
 from service.context import Services
-from service.errors import Cancelled, StorageUnavailable
 from service.fetching import PARALLEL, TRIES, fetch
 from service.oss import ObjectStore
 from service.oss.minio import MinioStore

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from rq.job import Job
 
-from service.errors import QueueUnavailable
+from common.errors import QueueUnavailable
 from service.queue import TaskQueue
 from tests.servers.process import silent_port
 from tests.servers.redis_server import RedisServer

@@ -6,9 +6,9 @@ import io
 import json
 import logging
 
+from common.request_id import bound
 from config.settings import LogSettings
 from service.log import set_up_logging
-from service.request_context import bound
 
 
 def test_text_line_names_the_request() -> None:

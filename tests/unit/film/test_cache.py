@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import Cancelled
+from common.errors import Cancelled
 from service.film.cache import WRITING_S, Cache, host_slot, take, work_folder
 from tests.wait import wait_until
 

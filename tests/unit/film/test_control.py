@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from service.errors import Cancelled, FilmError
+from common.errors import Cancelled, FilmError
 from service.film.control import Beside, Stop
 from service.film.spec import Cancel
 from tests.wait import wait_until

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from service.errors import FilmError
+from common.errors import FilmError
 from service.film.pictures import load_picture
 
 SIZE = (64, 48)

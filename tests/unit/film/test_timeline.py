@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import InvalidInput
+from common.errors import InvalidInput
 from service.film.spec import FilmShot, FilmSpec, RateControl, Subtitles, Transition
 from service.film.timeline import make_timeline
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import BadNodeResult
+from common.errors import BadNodeResult
 from service.node.address import NodeAddress, download_path
 
 

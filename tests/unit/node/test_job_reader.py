@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import NodeRejected
+from common.errors import NodeRejected
 from service.node.job import JobState
 from service.node.job_reader import read_job, read_job_id
 from tests.foreign_nodes import gateway_job

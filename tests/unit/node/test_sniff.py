@@ -10,7 +10,7 @@ import av
 import pytest
 from PIL import Image
 
-from service.errors import BadNodeResult
+from common.errors import BadNodeResult
 from service.node.sniff import Kind, sniff
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import BadNodeResult
+from common.errors import BadNodeResult
 from service.node.job import Scene
 from service.node.storyboard_reader import MAX_SCENES, scenes_in_file, scenes_inside
 from tests.foreign_nodes import GATEWAY_SCENES

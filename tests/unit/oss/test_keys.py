@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.errors import InvalidInput
+from common.errors import InvalidInput
 from service.oss import keys
 
 HOSTILE = [

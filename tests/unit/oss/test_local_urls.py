@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from service.errors import Forbidden, InvalidInput
+from common.errors import Forbidden, InvalidInput
 from service.oss.local import LocalStore
 
 KEY = "projects/p/films/1.mp4"

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask, abort
 from werkzeug.test import TestResponse
 
+from common import errors
 from routers import errors as answers
-from service import errors
 
 
 def tree(root: type[errors.StoryToVideoError]) -> Iterator[type[errors.StoryToVideoError]]:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
+from common.errors import InvalidInput
 from routers.params import read, urlencoded
-from service.errors import InvalidInput
 
 JSON = "application/json"
 

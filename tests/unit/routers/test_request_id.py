@@ -7,8 +7,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.request_id import bound, request_id
 from routers.request_id import HEADER, RequestId, accepted
-from service.request_context import bound, request_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 

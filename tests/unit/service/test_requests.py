@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import InvalidInput
 from config.settings import Settings, StorySettings
-from service.errors import InvalidInput
 from service.requests import (
     FilmRequest,
     MusicUpload,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.errors import Forbidden
+from common.errors import Forbidden
 from service.webhook import canonical, sign, verify
 
 SECRET = "shared-secret"

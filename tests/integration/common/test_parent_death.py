@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.embedded.guard import guarded
+from common.parent_death import guarded
 from tests.server_process import ROOT, alive
 from tests.wait import wait_until
 
 PARENT = """
 import signal, subprocess, sys
-from service.embedded.guard import guarded
+from common.parent_death import guarded
 child = subprocess.Popen(guarded([sys.executable, "-c", sys.argv[1]], signal.Signals(int(sys.argv[2]))), stdout=subprocess.DEVNULL)
 print(child.pid, flush=True)
 child.wait()

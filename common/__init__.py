@@ -1,0 +1,1 @@
+"""What every layer may import and what imports nothing of ours."""
