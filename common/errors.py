@@ -1,4 +1,4 @@
-"""The one exception tree of the server.
+"""The one exception tree: everything that this project raises on purpose.
 
 ::
 
@@ -9,37 +9,49 @@
     │   ├── Conflict               409, the object's state forbids it
     │   ├── TooLarge               413, an upload or a body over its limit
     │   └── Forbidden              403, a signature or token that does not hold
-    ├── DependencyError            something we need is missing or does not answer; 503
+    ├── DependencyError            something we need is missing or does not answer; 503, `retryable`
     │   ├── DatabaseUnavailable
     │   ├── QueueUnavailable
     │   ├── StorageUnavailable
-    │   └── NodeUnavailable        the model node; the processor retries it
+    │   └── NodeUnavailable
     ├── StorageError               object storage answered, but not with success
-    │   └── ObjectNotFound
+    │   ├── ObjectNotFound
+    │   ├── InvalidKey             a key or prefix that no object can have
+    │   ├── ChecksumMismatch       `service.assets.fetch`: the bytes are not those that were stored
+    │   └── ObjectTooLarge         `service.assets.fetch`
     ├── TaskError                  a task ends `failed` with this text
     │   ├── NodeRejected           the node said 4xx to the request: retrying is useless
-    │   ├── NodeJobLost            the node no longer knows the job (it was restarted): dispatch again
+    │   ├── NodeJobLost            the node no longer knows the job (it was restarted), and dispatching it again did not help
     │   ├── NodeJobFailed          the job ended in failure on the node
     │   ├── BadNodeResult          the job ended well, but its result is unusable
     │   ├── TaskTimeout            over the time limit
-    │   └── FilmError              the film pipeline failed: stage, shot and ffmpeg's last lines
-    └── Cancelled                  the work was called off; never an error to report
+    │   ├── FilmError              `service.film.errors`: stage, shot and ffmpeg's last lines
+    │   └── InvalidSpec            `service.film.errors`: a film that cannot be made as specified
+    ├── UnusableMedia              `service.film.errors`: a file that no film can be made with; becomes a FilmError or a warning
+    │   └── UnreadableAudio        `service.film.sound.decoding`
+    ├── StartError                 a command cannot start or go on; the operator reads the text in the terminal
+    │   ├── ConfigError            `config.load`
+    │   ├── DsnError               `config.go_dsn`
+    │   ├── AddressInUse           `runtime.gunicorn_server`
+    │   ├── ChildFailed            `runtime.embedded.child`
+    │   ├── CheckFailed            `runtime.doctor`
+    │   └── DemoFailed             `runtime.demo`
+    ├── SocketClosed               `routers.websocket`: the client is gone
+    └── Cancelled                  the work was cancelled; never an error to report
 
-Vendors' errors (SQLAlchemy, redis, minio, requests) are translated into these at their adapters. This module imports nothing of the
-project, so that everything may import it. Which HTTP status and code each becomes stands in one table, `routers/errors.py`; whether the
-processor tries again is a property of the type (`retryable`).
+Vendors' errors (SQLAlchemy, redis, minio, requests) are translated into these at their adapters. A type that one module alone raises stands
+in that module. Which HTTP status and code each becomes stands in one table, `routers/errors.py`. The processor tries a task again where the
+error is `retryable`, and fails it otherwise.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
 
 class StoryToVideoError(Exception):
     """Root of everything this project raises on purpose. `str(error)` is a text that a user may read."""
 
     retryable = False
+    """Whether the same work may well succeed later: the processor puts the task off instead of failing it."""
 
 
 class ClientError(StoryToVideoError):
@@ -103,6 +115,10 @@ class ObjectNotFound(StorageError):
     """No object has this key."""
 
 
+class InvalidKey(StorageError):
+    """No object can have this key, or none can have a key that begins like this."""
+
+
 class TaskError(StoryToVideoError):
     """The task ends `failed`; the text says why in words that a user can act on."""
 
@@ -113,8 +129,6 @@ class NodeRejected(TaskError):
 
 class NodeJobLost(TaskError):
     """The model node does not know the job any more."""
-
-    retryable = True
 
 
 class NodeJobFailed(TaskError):
@@ -129,38 +143,9 @@ class TaskTimeout(TaskError):
     """The task ran longer than its limit."""
 
 
-Stage: TypeAlias = Literal[
-    "fetch", "input", "plan", "picture", "probe", "encode", "subtitles", "sound", "join", "timeout"
-]
-"""Where a film can fail. `input` means that a picture or a clip is to blame: a film that is not strict is made without it."""
-_STAGE_NAMES: Mapping[Stage, str] = {  # as users read them
-    "fetch": "读取素材",
-    "input": "素材",
-    "plan": "准备",
-    "picture": "画面",
-    "probe": "检测编码器",
-    "encode": "编码",
-    "subtitles": "字幕",
-    "sound": "声音",
-    "join": "合成",
-    "timeout": "超时",
-}
-
-
-class FilmError(TaskError):
-    """The film pipeline failed.
-
-    `stage` is the stage's identifier, whose Chinese name users read; `reason` is the message alone, `shot` the shot's order (from 1) where
-    one is to blame, `log` the last lines of ffmpeg.
-    """
-
-    def __init__(self, stage: Stage, message: str, *, shot: int | None = None, log: str = "") -> None:
-        name = _STAGE_NAMES[stage]
-        where = f"{name}，镜头 {shot}" if shot is not None else name
-        tail = f"\n{log.strip()}" if log.strip() else ""
-        super().__init__(f"[{where}] {message}{tail}")
-        self.stage, self.reason, self.shot, self.log = stage, message, shot, log
+class StartError(StoryToVideoError):
+    """A command cannot start, or cannot go on; the text tells an operator what to do."""
 
 
 class Cancelled(StoryToVideoError):
-    """The work was called off by a user; whoever sees this stops and cleans up."""
+    """The work was cancelled by a user; whoever sees this stops and cleans up."""

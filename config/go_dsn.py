@@ -19,6 +19,7 @@ from urllib.parse import unquote, unquote_plus
 
 from sqlalchemy import URL
 
+from common.errors import StartError
 from config.zones import zone_named
 
 DRIVER = "mysql+pymysql"
@@ -61,8 +62,11 @@ _IGNORED = frozenset(
 )
 
 
-class DsnError(ValueError):
-    """The text is no address in this form; the message says what is wrong with it, never the password."""
+class DsnError(StartError, ValueError):
+    """The text is no address in this form; the message says what is wrong with it, never the password.
+
+    A ValueError as well, which pydantic takes for a finding about the key.
+    """
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from common.errors import Cancelled, DependencyError, NodeUnavailable, StoryToVideoError
+from common.errors import Cancelled, NodeUnavailable, StoryToVideoError
 from common.request_id import bound
 from models import project_queries, task_moves
 from models.retrying import retrying
@@ -118,16 +118,17 @@ class Runner:
             _handler_of(task)(handle)
         except Cancelled:
             log.info("task %s called off", task.id)
-        except DependencyError as error:
-            self._retry_or_fail(handle, error)
         except StoryToVideoError as error:
-            self._fail(handle, str(error))
+            if error.retryable:
+                self._retry_or_fail(handle, error)
+            else:
+                self._fail(handle, str(error))
         except Exception:
             log.exception("task %s failed unexpectedly", task.id)
             self._fail(handle, UNEXPECTED)
 
     @retrying
-    def _retry_or_fail(self, handle: TaskHandle, error: DependencyError) -> None:
+    def _retry_or_fail(self, handle: TaskHandle, error: StoryToVideoError) -> None:
         """Something we need did not answer: wait in the database, twice as long each time.
 
         The node is given up after `worker.dispatch_retries`. Storage, whose restart must not cost work that is done, has at least the

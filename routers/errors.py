@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from common import errors
 from common.request_id import request_id
+from service.film.errors import FilmError
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def _unavailable(what: str, code: int = 503) -> Answer:
 _INTERNAL = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 500, "服务器内部错误")
 _BAD_NODE = Answer(HTTPStatus.BAD_GATEWAY, 502, "模型节点出错")
 
+# A type without a row never comes out of a route: if one does, that is a fault of ours.
 TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.StoryToVideoError: _INTERNAL,
     errors.ClientError: Answer(HTTPStatus.BAD_REQUEST, 400),
@@ -53,6 +55,7 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.StorageUnavailable: _unavailable("对象存储"),
     errors.NodeUnavailable: _unavailable("模型节点", 903),
     errors.StorageError: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 500, "对象存储出错"),
+    errors.InvalidKey: _INTERNAL,
     errors.ObjectNotFound: Answer(HTTPStatus.NOT_FOUND, 404, "文件不存在"),
     errors.TaskError: _INTERNAL,
     errors.NodeRejected: _BAD_NODE,
@@ -60,7 +63,8 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.NodeJobFailed: _BAD_NODE,
     errors.BadNodeResult: _BAD_NODE,
     errors.TaskTimeout: Answer(HTTPStatus.GATEWAY_TIMEOUT, 504, "任务超时"),
-    errors.FilmError: _INTERNAL,
+    FilmError: _INTERNAL,
+    errors.StartError: _INTERNAL,
     errors.Cancelled: Answer(HTTPStatus.CONFLICT, 902, "任务已取消"),
 }
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from common.clock import Clock
+from common.errors import StoryToVideoError
 from models.task import ENDED, Task, TaskStatus
 from routers import wire
 from routers.errors import envelope
@@ -29,7 +30,7 @@ class Socket(Protocol):
         """Wait for `wake`, dropping whatever the client says; returns False once the socket is not to be used any more."""
 
 
-class SocketClosed(Exception):
+class SocketClosed(StoryToVideoError):
     """The client has gone."""
 
 

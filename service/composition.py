@@ -12,12 +12,13 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 from common.clock import Clock
-from common.errors import DependencyError, FilmError, StorageError
+from common.errors import DependencyError, StorageError
 from config.addresses import parse_redis
 from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database
 from service.context import Services
 from service.events import Events
+from service.film.errors import FilmError
 from service.film.fonts import usable_font
 from service.node.address import NodeAddress
 from service.node.client import NodeClient

@@ -23,6 +23,7 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from common.errors import StartError
 from common.parent_death import guarded
 from config.addresses import Listen
 from config.load import PREFIX, variable
@@ -47,7 +48,7 @@ _NAME = re.compile(r"\S+\.(txt|md)")  # a misspelt path, and not a story of one 
 _SENTENCE_END = re.compile(r"[。！？!?…]+|\.(?=\s|$)")
 
 
-class DemoFailed(Exception):
+class DemoFailed(StartError):
     """No film came out; the text says why."""
 
 

@@ -8,20 +8,19 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from common.errors import StoryToVideoError
+from common.errors import StartError, StoryToVideoError
 from config.addresses import parse_listen
 from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
 from models.bootstrap import survey
 from service.composition import open_redis, open_store, storage_name
-from service.embedded.child import StartFailedError
 from service.embedded.redis import redis_executable
 from service.film.fonts import usable_font
 from service.film.process import ffmpeg_exe
 from service.node.client import NodeClient
 from service.queue import TaskQueue
-from service.web_server import AddressInUse, listen
+from service.web_server import listen
 
 Check = Callable[[Settings], str]
 Echo = Callable[[str], object]
@@ -30,7 +29,7 @@ PATIENCE_S = 30.0
 MADE_LATER = "is made at the next start"
 
 
-class CheckFailed(Exception):
+class CheckFailed(StartError):
     """What is wrong, and what to do."""
 
 
@@ -46,7 +45,7 @@ def examine(loaded: Loaded, echo: Echo) -> int:
     for name, check in CHECKS.items():
         try:
             echo(f"[ok]   {name}: {check(loaded.settings)}")
-        except (StoryToVideoError, StartFailedError, CheckFailed, AddressInUse) as error:
+        except StoryToVideoError as error:
             failures += 1
             echo(f"[FAIL] {name}: {error}\n       {HINTS[name]}")
     echo("All is well." if not failures else f"{failures} of {len(CHECKS)} checks failed.")

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from common.errors import DependencyError, NotFound, ObjectNotFound
+from common.errors import DependencyError, NotFound, ObjectNotFound, StorageError
 from service.context import Services
 from service.oss import links
 from service.static_files import PREFIX, static_file
@@ -24,11 +24,11 @@ PARALLEL = 4
 CHUNK = 1 << 20  # bytes
 
 
-class _Spoilt(Exception):
+class ChecksumMismatch(StorageError):
     """The bytes are not those that were stored."""
 
 
-class _TooLarge(Exception):
+class ObjectTooLarge(StorageError):
     """The object is over the limit."""
 
 
@@ -67,9 +67,9 @@ def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], 
             return path
         except ObjectNotFound:
             return "文件已不存在"
-        except _TooLarge:
+        except ObjectTooLarge:
             return _too_large(limit)
-        except (_Spoilt, DependencyError) as error:
+        except (ChecksumMismatch, DependencyError) as error:
             log.warning("fetching %s, try %d of %d: %s", key, attempt, TRIES, error)
             if attempt == TRIES and isinstance(error, DependencyError):
                 raise
@@ -96,7 +96,7 @@ def _too_large(limit: int) -> str:
 def _download(services: Services, key: str, path: Path, limit: int, check: Callable[[], None]) -> None:
     info = services.store.stat(key)
     if info.size > limit:
-        raise _TooLarge
+        raise ObjectTooLarge
     digest, size = hashlib.sha256(), 0
     stream = services.store.open(key)
     try:
@@ -111,6 +111,6 @@ def _download(services: Services, key: str, path: Path, limit: int, check: Calla
     finally:
         stream.close()
     if size != info.size:
-        raise _Spoilt(f"{size} bytes instead of {info.size}")
+        raise ChecksumMismatch(f"{size} bytes instead of {info.size}")
     if info.sha256 and digest.hexdigest() != info.sha256:
-        raise _Spoilt("hash differs")
+        raise ChecksumMismatch("hash differs")

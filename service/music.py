@@ -10,12 +10,13 @@ from typing import BinaryIO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from common.errors import BadNodeResult, FilmError, InvalidInput, NotFound, TooLarge
+from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
 from models.asset import Asset, AssetKind
 from models.retrying import retrying
 from service import assets
 from service.context import Services
 from service.film import sound
+from service.film.errors import FilmError
 from service.music_words import terms
 from service.node.sniff import Kind, sniff
 from service.request_errors import shorten

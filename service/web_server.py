@@ -25,6 +25,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import message
 
+from common.errors import StartError
 from common.parent_death import end_with_parent
 from config.addresses import Listen
 from config.settings import ServerSettings
@@ -45,7 +46,7 @@ FILES_PER_CONNECTION = 2  # the socket, and what waits on it
 OTHER_FILES = 256  # databases, Redis, logs, files that are sent, the processor's
 
 
-class AddressInUse(Exception):
+class AddressInUse(StartError):
     """The server cannot listen; the text names the address and what to do."""
 
 

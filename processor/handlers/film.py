@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from common.errors import Cancelled, FilmError, NotFound
+from common.errors import Cancelled, NotFound
 from models import project_queries
 from models.asset import Asset, AssetKind
 from models.project import Project
@@ -21,6 +21,7 @@ from service import assets, film_spec, films_plan, music, parameters
 from service.fetching import fetch
 from service.film.cache import work_folder
 from service.film.compose import compose
+from service.film.errors import FilmError
 from service.film.spec import FilmReport, Progress
 from service.requests import FilmRequest
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from common.errors import BadNodeResult, FilmError
+from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
@@ -15,6 +15,7 @@ from processor.handlers import node_asset
 from processor.node_job import run_job
 from service import parameters
 from service.film import sound
+from service.film.errors import FilmError
 from service.node.sniff import Kind
 
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 
+from common.errors import StartError
 from common.parent_death import guarded
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ STEADY_S = 60.0  # one that ran this long starts anew with the shortest pause
 STOP_S = 2.0
 
 
-class StartFailedError(Exception):
+class ChildFailed(StartError):
     """The program did not come up; the text says why and what to do."""
 
 
@@ -34,7 +35,7 @@ class Child(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Start it and wait until it serves; raises `StartFailedError`."""
+        """Start it and wait until it serves; raises `ChildFailed`."""
 
     @abstractmethod
     def start_again(self) -> None:

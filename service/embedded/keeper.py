@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import LogSettings
-from service.embedded.child import Child, StartFailedError
+from service.embedded.child import Child, ChildFailed
 from service.embedded.node import HOST, EmbeddedNode
 from service.embedded.redis import EmbeddedRedis
 from service.log import set_up_logging
@@ -41,7 +41,7 @@ def main(wanted: dict[str, Any]) -> int:
             time.sleep(LOOK_S)
             for child in children:
                 child.keep()
-    except StartFailedError as error:
+    except ChildFailed as error:
         print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - see above
         return 1
     finally:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from service.embedded.child import Child, StartFailedError
+from service.embedded.child import Child, ChildFailed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
@@ -31,7 +31,7 @@ class EmbeddedNode(Child):
         try:
             self.port = int(json.loads(line)["listening"])
         except (ValueError, KeyError, TypeError) as error:
-            raise StartFailedError(
+            raise ChildFailed(
                 "the model node does not start (its own lines above say why); or name one by worker.addr"
             ) from error
 

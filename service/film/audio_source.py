@@ -13,6 +13,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from service.film.errors import UnusableMedia
 from service.film.media import cause_of
 
 Samples = npt.NDArray[np.float32]
@@ -33,7 +34,7 @@ _BAD_PACKETS = 500  # in a row; then it is no audio, whatever its header says
 _FULL_SCALES = 8.0  # float files may exceed full scale, but a sample a million times as loud is no sound
 
 
-class UnreadableAudio(Exception):
+class UnreadableAudio(UnusableMedia):
     """The file holds no audio that can be decoded; the text says why, in Chinese."""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.fonts import font_file
 
 Plane = npt.NDArray[np.uint8]

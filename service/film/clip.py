@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.media import MAX_PIXELS, cause_of, open_clip
 from service.film.planes import Plane, Planes, empty, resize
 from service.film.spec import INPUT, Fit

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.errors import Cancelled, FilmError
+from common.errors import Cancelled
 from service.film import sound
 from service.film.cache import Cache, host_slot, work_folder
 from service.film.captions import Captions
@@ -26,6 +26,7 @@ from service.film.cues import Cue, make_cues
 from service.film.encoders import as_previewed, choose_encoding, distrust
 from service.film.encoding import STAGE as ENCODE
 from service.film.encoding import X264_CODEC
+from service.film.errors import FilmError
 from service.film.join import STAGE as JOIN
 from service.film.join import Chapter, Parts, join
 from service.film.materials import Material, file_digest, inspect

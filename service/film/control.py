@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from common.errors import Cancelled, FilmError
+from common.errors import Cancelled
+from service.film.errors import FilmError
 from service.film.spec import Cancel, OnProgress, Progress
 
 

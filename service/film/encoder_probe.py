@@ -9,8 +9,8 @@ import json
 import sys
 from pathlib import Path
 
-from common.errors import FilmError
 from service.film.encoding import open_writer
+from service.film.errors import FilmError
 from service.film.segments import Encoding
 
 FRAMES = 5

@@ -15,8 +15,8 @@ from typing import Final
 import av
 from av.error import FFmpegError
 
-from common.errors import FilmError
 from service.film.encoding import X264_CODEC
+from service.film.errors import FilmError
 from service.film.levels import HIGH_PROFILE, level_for
 from service.film.process import ffmpeg_exe, run_ffmpeg
 from service.film.segments import Encoding

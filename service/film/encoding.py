@@ -18,7 +18,7 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.planes import Planes
 from service.film.process import last_lines
 from service.film.segments import Encoding

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import ImageFont
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 
 FONT_PACKAGE = "cvttf_NotoSansCJK_Regular"
 # For players of the ASS file: of the families in Noto's collection, the Simplified one.

@@ -12,7 +12,7 @@ import av
 import ffmpeg
 from av.error import FFmpegError
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.process import ffmpeg_exe, run_ffmpeg
 from service.film.spec import Cancel
 

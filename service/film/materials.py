@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import av
 
-from common.errors import FilmError
 from service.film import sound
 from service.film.cache import Cache
+from service.film.errors import FilmError, UnusableMedia
 from service.film.media import clip_seconds
 from service.film.spec import INPUT, FilmShot, FilmSpec
 
@@ -88,7 +88,7 @@ class _Inspection:
             seconds, pauses = _remember(
                 self.cache, f"{LISTENER}-{self._digest(path)}", partial(_hear, path, self.check)
             )
-        except _Unusable as error:
+        except UnusableMedia as error:
             self._broken(shot, name, error, instead)
             return None
         return sound.Heard(float(seconds), tuple((float(start), float(end)) for start, end in pauses))
@@ -105,10 +105,10 @@ class _Inspection:
             try:
                 digest, seconds = self._digest(path), 0.0
                 if digest in self.broken:
-                    raise _Unusable(self.broken[digest])
+                    raise UnusableMedia(self.broken[digest])
                 if kind == "clip":
                     seconds = float(_remember(self.cache, f"clip-2-{digest}", partial(_clip_seconds, path, shot.order)))
-            except _Unusable as error:
+            except UnusableMedia as error:
                 self._broken(shot, name, error, instead)
                 continue
             return kind, path, digest, seconds
@@ -121,7 +121,7 @@ class _Inspection:
             raise FilmError(STAGE, f"缺少{what}", shot=shot.order)
         self.warnings.append(f"镜头 {shot.order} 缺少{what}，{instead}")
 
-    def _broken(self, shot: FilmShot, what: str, reason: _Unusable, instead: str) -> None:
+    def _broken(self, shot: FilmShot, what: str, reason: UnusableMedia, instead: str) -> None:
         if self.spec.strict:
             raise FilmError(INPUT, f"{what}无法使用：{reason}", shot=shot.order)
         self.warnings.append(f"镜头 {shot.order} 的{what}无法使用（{reason}），{instead}")
@@ -130,11 +130,7 @@ class _Inspection:
         try:
             return file_digest(path, self.check)
         except OSError as error:
-            raise _Unusable(f"文件无法读取：{error.strerror}") from error
-
-
-class _Unusable(Exception):
-    """A file is there, but no film can be made with it; the text says why."""
+            raise UnusableMedia(f"文件无法读取：{error.strerror}") from error
 
 
 def _hear(path: Path, check: Callable[[], None]) -> list[object]:
@@ -143,7 +139,7 @@ def _hear(path: Path, check: Callable[[], None]) -> list[object]:
     except FilmError as error:
         if error.stage == "timeout":
             raise
-        raise _Unusable(error.reason) from error
+        raise UnusableMedia(error.reason) from error
     return [heard.seconds, [list(pause) for pause in heard.pauses]]
 
 
@@ -151,7 +147,7 @@ def _clip_seconds(path: Path, order: int) -> float:
     try:
         return clip_seconds(path, order)
     except FilmError as error:
-        raise _Unusable(error.reason) from error
+        raise UnusableMedia(error.reason) from error
 
 
 def _remember(cache: Cache, name: str, find_out: Callable[[], Any]) -> Any:

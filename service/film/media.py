@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.spec import INPUT
 
 MAX_PIXELS = 40_000_000

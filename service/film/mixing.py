@@ -11,9 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from common.errors import Cancelled, FilmError
+from common.errors import Cancelled
 from service.film.audio_source import RATE, Samples, UnreadableAudio, decode
 from service.film.ducking import duck_gains, fade_gains
+from service.film.errors import FilmError
 from service.film.loudness import CELL, Cells, LoudnessMeter
 from service.film.mastering import music_lift
 from service.film.spec import Cancel, FilmSpec, Music, ShotTiming

@@ -25,7 +25,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.media import cause_of
 from service.film.spec import INPUT
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from common.errors import Cancelled, FilmError, Stage
+from common.errors import Cancelled
+from service.film.errors import FilmError, Stage
 from service.film.spec import Cancel
 
 POLL_S = 0.02

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from common.errors import FilmError
 from service.film.captions import CaptionPlanes, Captions
 from service.film.clip import Clip
 from service.film.encoding import open_writer
+from service.film.errors import FilmError
 from service.film.motion import Move
 from service.film.pictures import load_picture
 from service.film.placeholder import draw_placeholder

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common.errors import FilmError
 from service.film.aac import BIT_RATE, PREVIEW_BIT_RATE, write_aac
 from service.film.audio_source import LONGEST_S, RATE, UnreadableAudio, decode
+from service.film.errors import FilmError
 from service.film.loudness import LoudnessMeter, Measured
 from service.film.mastering import master
 from service.film.mixing import STAGE, Mix, build_mix, place, raise_if_cancelled

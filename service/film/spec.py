@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from common.errors import InvalidInput
+from service.film.errors import InvalidSpec
 
 MAX_SHOTS = 500
 LEAST_SIDE = 64  # pixels
@@ -158,7 +158,7 @@ class FilmSpec:
 
     def __post_init__(self) -> None:
         if not self.shots:
-            raise InvalidInput("shots", "影片至少需要一个镜头")
+            raise InvalidSpec("影片至少需要一个镜头")
         for name, value, low, high in (
             ("width", self.width, LEAST_SIDE, 4096),
             ("height", self.height, LEAST_SIDE, 4096),
@@ -181,11 +181,11 @@ class FilmSpec:
         if self.bitrate_kbps is not None:
             _in_range("bitrate", self.bitrate_kbps, 50, 100_000)
         if len(self.shots) > MAX_SHOTS:
-            raise InvalidInput("shots", f"影片最多 {MAX_SHOTS} 个镜头，收到 {len(self.shots)}")
+            raise InvalidSpec(f"影片最多 {MAX_SHOTS} 个镜头，收到 {len(self.shots)}")
         if self.width % 2 or self.height % 2:
-            raise InvalidInput("resolution", f"宽和高必须是偶数，收到 {self.width}x{self.height}")
+            raise InvalidSpec(f"宽和高必须是偶数，收到 {self.width}x{self.height}")
         if self.rate_control is not RateControl.CRF and not self.bitrate_kbps:
-            raise InvalidInput("bitrate", f"{self.rate_control.value} 需要 bitrate (kbit/s)")
+            raise InvalidSpec(f"{self.rate_control.value} 需要 bitrate (kbit/s)")
 
 
 @dataclass(frozen=True)
@@ -241,4 +241,4 @@ OnProgress = Callable[[Progress], None]
 def _in_range(name: str, value: float, low: float, high: float) -> None:
     """Also refuses NaN, which compares false with everything."""
     if not low <= value <= high:
-        raise InvalidInput(name, f"{name} 必须在 {low} 到 {high} 之间，收到 {value}")
+        raise InvalidSpec(f"{name} 必须在 {low} 到 {high} 之间，收到 {value}")

@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.render import Renderer, rgb_of
 from service.film.segments import Segment
 

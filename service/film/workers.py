@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
 
-from common.errors import FilmError
 from service.film.cache import take
+from service.film.errors import FilmError
 from service.film.process import kill_group, last_lines
 from service.film.segments import Segment
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from common.errors import InvalidInput
+from common.errors import InvalidKey
 
 MAX_KEY = 255  # characters; the width of the column
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # no leading dot: neither hidden files nor `..`
@@ -39,16 +39,16 @@ CONTENT_TYPES = {
 
 
 def check_key(key: str) -> str:
-    """The key itself; raises `InvalidInput` unless it is a relative path of plain segments."""
+    """The key itself; raises `InvalidKey` unless it is a relative path of plain segments."""
     if len(key) > MAX_KEY or not all(map(_SEGMENT.fullmatch, key.split("/"))):
-        raise InvalidInput("key", f"不是有效的文件名：{key[:80]!r}")
+        raise InvalidKey(f"not a key: {key[:80]!r}")
     return key
 
 
 def check_prefix(prefix: str) -> str:
-    """The prefix itself; raises `InvalidInput` unless it is a key and a slash, so that nothing empties the whole store."""
+    """The prefix itself; raises `InvalidKey` unless it is a key and a slash, so that nothing empties the whole store."""
     if not prefix.endswith("/"):
-        raise InvalidInput("prefix", f"前缀必须以 / 结尾：{prefix[:80]!r}")
+        raise InvalidKey(f"a prefix must end with a slash: {prefix[:80]!r}")
     check_key(prefix[:-1])
     return prefix
 
@@ -57,7 +57,7 @@ def is_key(text: str) -> bool:
     """Whether `check_key` accepts it."""
     try:
         check_key(text)
-    except InvalidInput:
+    except InvalidKey:
         return False
     return True
 
@@ -111,5 +111,5 @@ def _id(text: str) -> str:
 
 def _extension(text: str) -> str:
     if not _EXTENSION.fullmatch(text):
-        raise InvalidInput("extension", f"不是有效的扩展名：{text[:20]!r}")
+        raise InvalidKey(f"not an extension: {text[:20]!r}")
     return text

@@ -178,7 +178,7 @@ class LocalStore:
             raise Forbidden("链接已过期，请重新获取")
 
     def local_path(self, key: str) -> Path:
-        """Where the object's bytes lie; raises `InvalidInput` for a key that is none, `Forbidden` where a link leads out of the folder."""
+        """Where the object's bytes lie; raises `InvalidKey` for a key that is none, `Forbidden` where a link leads out of the folder."""
         path = self._objects / keys.check_key(key)
         if not path.resolve().is_relative_to(self._objects.resolve()):
             raise Forbidden(f"文件不在素材目录内：{key}")

@@ -23,7 +23,7 @@ class ObjectInfo:
 
 
 class ObjectStore(Protocol):
-    """Keys are relative paths of `[A-Za-z0-9._-]` segments (`projects/<id>/films/1.mp4`); any other key is `InvalidInput`.
+    """Keys are relative paths of `[A-Za-z0-9._-]` segments (`projects/<id>/films/1.mp4`); any other key is `InvalidKey`.
 
     Every method may raise `StorageUnavailable`; those that read raise `ObjectNotFound`. Metadata values may hold any text: adapters
     percent-encode what their backend cannot carry, and decode it again.

@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from common.errors import DependencyError
 from config.settings import RedisSettings, Settings, WorkerSettings
 from service.composition import open_redis
-from service.embedded.child import StartFailedError
+from service.embedded.child import ChildFailed
 from service.embedded.parts import EmbeddedParts
 from service.embedded.redis import EmbeddedRedis
 from tests.server_process import ROOT, alive
@@ -140,7 +140,7 @@ def test_redis_program_that_hangs_is_none(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("service.embedded.redis.find_spec", lambda _name: None)
     monkeypatch.setattr("service.embedded.redis.START_S", 0.2)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StartFailedError, match="there is no redis-server"):
+    with pytest.raises(ChildFailed, match="there is no redis-server"):
         EmbeddedRedis(tmp_path).start()
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.errors import FilmError
 from service.film.cache import Cache
 from service.film.compose import compose
+from service.film.errors import FilmError
 from service.film.spec import (
     FilmReport,
     FilmShot,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.spec import INPUT, FilmShot, Subtitles, Transition
 from tests.integration.film import material
 from tests.integration.film.material import decode, difference, make, seen

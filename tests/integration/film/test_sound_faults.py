@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.errors import Cancelled, FilmError
+from common.errors import Cancelled
 from service.film import sound_cache
 from service.film.audio_source import LONGEST_S, UnreadableAudio, decode
+from service.film.errors import FilmError
 from service.film.sound import SoundReport, listen, make_sound, measure
 from service.film.spec import FilmShot, FilmSpec, Music, ShotTiming
 from tests.audio_signals import RATE, encode, heard, music, silence, speech, tone, write_wav

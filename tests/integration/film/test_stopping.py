@@ -17,8 +17,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from common.errors import Cancelled, FilmError
+from common.errors import Cancelled
 from service.film.compose import compose
+from service.film.errors import FilmError
 from service.film.spec import FilmReport, FilmSpec, Progress, Quality, RateControl
 from tests.integration.film import material
 from tests.integration.film.material import make

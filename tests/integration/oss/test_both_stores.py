@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.errors import InvalidInput, NodeUnavailable, ObjectNotFound
+from common.errors import InvalidKey, NodeUnavailable, ObjectNotFound
 from service.oss import ObjectStore
 
 KEY = "projects/p1/shots/s1/image-1.png"
@@ -110,7 +110,7 @@ def test_removing_a_prefix_takes_its_objects_and_no_others(store: ObjectStore) -
 @pytest.mark.parametrize("prefix", ["", "/", "projects", "../", "./"])
 def test_no_prefix_empties_the_store_by_mistake(store: ObjectStore, prefix: str) -> None:
     store.put(KEY, io.BytesIO(b"x"))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidKey):
         store.remove_prefix(prefix)
     assert list(store.list("")) == [KEY]
 
@@ -127,7 +127,7 @@ def test_an_object_that_is_removed_is_gone_and_may_come_again(store: ObjectStore
 @pytest.mark.parametrize("key", HOSTILE)
 def test_a_hostile_key_is_refused_everywhere(store: ObjectStore, key: str) -> None:
     for use in (store.open, store.stat, store.remove, store.url, lambda key: store.put(key, io.BytesIO(b"x"))):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidKey):
             use(key)
 
 

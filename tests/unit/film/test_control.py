@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from common.errors import Cancelled, FilmError
+from common.errors import Cancelled
 from service.film.control import Beside, Stop
+from service.film.errors import FilmError
 from service.film.spec import Cancel
 from tests.wait import wait_until
 

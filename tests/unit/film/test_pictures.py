@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from common.errors import FilmError
+from service.film.errors import FilmError
 from service.film.pictures import load_picture
 
 SIZE = (64, 48)

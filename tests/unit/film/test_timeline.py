@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import InvalidInput
+from service.film.errors import InvalidSpec
 from service.film.spec import FilmShot, FilmSpec, RateControl, Subtitles, Transition
 from service.film.timeline import make_timeline
 
@@ -128,12 +128,12 @@ def test_a_transition_is_centred_on_its_joint(kind: Transition) -> None:
     ],
 )
 def test_a_spec_out_of_its_limits_is_refused_in_words(field: str, value: float) -> None:
-    with pytest.raises(InvalidInput, match=r"[0-9n]"):
+    with pytest.raises(InvalidSpec, match=r"[0-9n]"):
         _spec((FilmShot(1),), **{field: value})
 
 
 def test_a_film_needs_a_shot_and_a_bit_rate_where_one_is_to_be_met() -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidSpec):
         _spec(())
-    with pytest.raises(InvalidInput, match="bitrate"):
+    with pytest.raises(InvalidSpec, match="bitrate"):
         _spec((FilmShot(1),), rate_control=RateControl.TWO_PASS)

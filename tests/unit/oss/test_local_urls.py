@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 
-from common.errors import Forbidden, InvalidInput
+from common.errors import Forbidden, InvalidKey
 from service.oss.local import LocalStore
 
 KEY = "projects/p/films/1.mp4"
@@ -94,5 +94,5 @@ def test_the_callers_base_wins_over_the_configured_one(store: LocalStore, tmp_pa
 
 
 def test_no_url_is_signed_for_what_is_no_key(store: LocalStore) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidKey):
         store.url("../secret")
