@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from common.errors import DependencyError, NotFound, ObjectNotFound, StorageError
+from common.hashing import copy_hashing
 from service.context import Services
 from service.oss import links
 from service.static_files import PREFIX, static_file
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 TRIES = 3
 PAUSE_S = 0.5  # before the second try; twice as long before the third
 PARALLEL = 4
-CHUNK = 1 << 20  # bytes
 
 
 class ChecksumMismatch(StorageError):
@@ -97,20 +96,13 @@ def _download(services: Services, key: str, path: Path, limit: int, check: Calla
     info = services.store.stat(key)
     if info.size > limit:
         raise ObjectTooLarge
-    digest, size = hashlib.sha256(), 0
     stream = services.store.open(key)
     try:
         with path.open("wb") as file:
-            while chunk := stream.read(CHUNK):
-                check()
-                size += len(chunk)
-                if size > info.size:
-                    break
-                digest.update(chunk)
-                file.write(chunk)
+            size, sha256 = copy_hashing(stream, file, check=check, limit=info.size)
     finally:
         stream.close()
     if size != info.size:
         raise ChecksumMismatch(f"{size} bytes instead of {info.size}")
-    if info.sha256 and digest.hexdigest() != info.sha256:
+    if info.sha256 and sha256 != info.sha256:
         raise ChecksumMismatch("hash differs")

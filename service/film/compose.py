@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.errors import Cancelled
+from common.hashing import file_digest
 from service.film import sound
 from service.film.cache import Cache, host_slot, work_folder
 from service.film.captions import Captions
@@ -29,7 +30,7 @@ from service.film.encoding import X264_CODEC
 from service.film.errors import FilmError
 from service.film.join import STAGE as JOIN
 from service.film.join import Chapter, Parts, join
-from service.film.materials import Material, file_digest, inspect
+from service.film.materials import Material, inspect
 from service.film.motion import choose_moves
 from service.film.picture import PictureMaker, cores
 from service.film.script_text import reading_s

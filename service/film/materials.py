@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import av
 
+from common.hashing import file_digest
 from service.film import sound
 from service.film.cache import Cache
 from service.film.errors import FilmError, UnusableMedia
@@ -45,16 +46,6 @@ def inspect(
     spec is strict, what is missing or broken raises FilmError naming the shot.
     """
     return _Inspection(spec, cache, check, broken).run()
-
-
-def file_digest(path: Path, check: Callable[[], None] = lambda: None) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            check()
-    return digest.hexdigest()
 
 
 @dataclass

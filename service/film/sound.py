@@ -15,13 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from common.hashing import file_digest
 from service.film.aac import BIT_RATE, PREVIEW_BIT_RATE, write_aac
 from service.film.audio_source import LONGEST_S, RATE, UnreadableAudio, decode
 from service.film.errors import FilmError
 from service.film.loudness import LoudnessMeter, Measured
 from service.film.mastering import master
 from service.film.mixing import STAGE, Mix, build_mix, place, raise_if_cancelled
-from service.film.sound_cache import SoundCache, digest, key_of
+from service.film.sound_cache import SoundCache, key_of
 from service.film.spec import Cancel, FilmSpec, Quality, ShotTiming
 from service.film.speech import SpeechMeter
 
@@ -159,9 +160,17 @@ def _measure_file(path: Path, cancel: Cancel) -> Measured:
 
 def _key(spec: FilmSpec, timings: Sequence[ShotTiming], samples: int) -> str:
     """Everything the sound depends on; where the files lie is not part of it."""
-    narrations = [(digest(each.path), each.start, each.end) for each in place(spec, timings, samples)]
+    narrations = [(_digest(each.path), each.start, each.end) for each in place(spec, timings, samples)]
     music = None
     if spec.music is not None:
-        music = {**dataclasses.asdict(spec.music), "path": digest(spec.music.path)}
+        music = {**dataclasses.asdict(spec.music), "path": _digest(spec.music.path)}
     preview = spec.quality is Quality.PREVIEW
     return key_of([samples, narrations, music, spec.loudness_lufs, spec.true_peak_dbtp, spec.strict, preview])
+
+
+def _digest(path: Path) -> str:
+    """The file's hash; "" where it cannot be read, which the mix finds out too."""
+    try:
+        return file_digest(path)
+    except OSError:
+        return ""

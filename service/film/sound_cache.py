@@ -13,20 +13,9 @@ from typing import Any
 
 import av
 
+from common.hashing import file_digest
+
 _CODE = ("aac", "audio_source", "ducking", "loudness", "mastering", "mixing", "sound", "speech", "tracks")
-_CHUNK = 1 << 20
-
-
-def digest(path: Path) -> str:
-    """SHA-256 (hex) of a file; "" where it cannot be read."""
-    seen = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                seen.update(chunk)
-    except OSError:
-        return ""
-    return seen.hexdigest()
 
 
 def key_of(parts: object) -> str:
@@ -37,7 +26,7 @@ def key_of(parts: object) -> str:
 @functools.cache
 def _code_digest() -> str:
     folder = Path(__file__).parent
-    return hashlib.sha256("".join(digest(folder / f"{name}.py") for name in _CODE).encode()).hexdigest()
+    return hashlib.sha256("".join(file_digest(folder / f"{name}.py") for name in _CODE).encode()).hexdigest()
 
 
 class SoundCache:
