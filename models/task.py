@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, next_sequence
+from common.request_id import request_id
+from models.base import Base, new_id, next_sequence
 from models.types import JsonObject, TextEnum
 
 
@@ -22,7 +23,7 @@ class TaskType(TextEnum):
 
 
 class TaskStatus(TextEnum):
-    """`blocked → pending → processing → finished | failed | cancelled`; every move is one guarded UPDATE in `models.task_moves`."""
+    """`blocked → pending → processing → finished | failed | cancelled`; every move is one guarded UPDATE (`models.task_transitions`)."""
 
     BLOCKED = "blocked"
     PENDING = "pending"
@@ -40,7 +41,7 @@ ENDED = (TaskStatus.FINISHED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 class Task(Base):
     """A task's row.
 
-    `parameters` and `result` are the wire's objects (`contract` names; see `service.parameters`). While the task is processing,
+    `parameters` and `result` are the wire's objects (see `service.workflow.payloads`). While the task is processing,
     `result.resource_id` is the model node's job id. `lease_owner` may write the row until `lease_until` (ms since 1970); a task is not
     enqueued before `not_before` (ms since 1970). `attempts` counts how often it was put off because something did not answer, `crashes`
     how many processors died with it.
@@ -71,6 +72,35 @@ class Task(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     crashes: Mapped[int] = mapped_column(Integer, default=0)
     request_id: Mapped[str | None] = mapped_column(String(64), default=None)
+
+    @classmethod
+    def new(
+        cls,
+        type_: TaskType,
+        project_id: str,
+        *,
+        now: datetime,
+        message: str,
+        parameters: dict[str, Any],
+        status: TaskStatus = TaskStatus.PENDING,
+        shot_id: str | None = None,
+        parent_id: str | None = None,
+        request: str | None = None,
+    ) -> Task:
+        """A task that `request` (an id; None: the request being served) asks for."""
+        return cls(
+            id=new_id(),
+            project_id=project_id,
+            shot_id=shot_id,
+            parent_id=parent_id,
+            type=type_,
+            status=status,
+            message=message,
+            parameters=parameters,
+            request_id=request_id() if request is None else request,
+            created_at=now,
+            updated_at=now,
+        )
 
     @property
     def depends_on(self) -> list[str]:

@@ -7,18 +7,17 @@ is called off by `Cancelled` and cleans up.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from common.errors import Cancelled
-from models import project_queries, task_moves
+from models import project_queries, task_transitions
 from models.retrying import retrying
 from models.task import OPEN, Task
 from processor.registry import Watch
-from service import calling_off, settling
 from service.context import Services
-from service.enqueue import enqueue
+from service.workflow import completion
+from service.workflow.unit_of_work import ProjectUnit, project_unit
 
 RUNNING_MAX = 99  # 100 is for finished tasks
 
@@ -44,7 +43,7 @@ class TaskHandle:
         now = self.services.clock.now()
         result = {"resource_type": resource_type, "resource_id": job_id, "resource_url": ""}
         with self.services.database.write() as session:
-            return task_moves.record_job(session, self.task.id, owner=self._owner, result=result, now=now)
+            return task_transitions.record_job(session, self.task.id, owner=self._owner, result=result, now=now)
 
     def is_open(self) -> bool:
         """Whether the task is still to be done, by us or by the processor that took it over, which then has the same job on the node."""
@@ -52,43 +51,43 @@ class TaskHandle:
             task = project_queries.task(session, self.task.id)
             return task is not None and task.status in OPEN
 
-    @retrying
     def report(self, progress: int, message: str) -> None:
         """Write progress (0 to 99) and message when they changed; progress never goes back."""
         seen = (min(max(progress, self._seen[0]), RUNNING_MAX), message or self._seen[1])
         if seen == self._seen:
             return
-        now = self.services.clock.now()
-        with self.services.database.write() as session:
-            if self.task.parent_id:
-                project_queries.lock_project(session, self.task.project_id)
-            ours = task_moves.record_progress(
-                session, self.task.id, owner=self._owner, progress=seen[0], message=seen[1], now=now
-            )
-            if ours and self.task.parent_id:
-                settling.refresh_parent(session, self.task.parent_id, settling.Settled(), now=now)
-        if not ours:
+        if not self._record_progress(*seen):
             self.watch.call_off()
             raise Cancelled
         self._seen = seen
 
     @retrying
-    def finish(self, result: dict[str, Any], message: str, write: Callable[[Session], None]) -> None:
+    def _record_progress(self, progress: int, message: str) -> bool:
+        """Without the project's lock, unless the task's group has to be told."""
+        record = partial(
+            task_transitions.record_progress,
+            task_id=self.task.id,
+            owner=self._owner,
+            progress=progress,
+            message=message,
+            now=self.services.clock.now(),
+        )
+        if not self.task.parent_id:
+            with self.services.database.write() as session:
+                return record(session)
+        with project_unit(self.services, self.task.project_id) as unit:
+            ours = record(unit.session)
+            if ours:
+                completion.refresh_group(unit, self.task.parent_id)
+            return ours
+
+    def finish(self, result: dict[str, Any], message: str, write: Callable[[ProjectUnit], None]) -> None:
         """End the task well. Its row, and what `write` changes, become visible in one commit; then what waited for it is queued.
 
         Raises `Cancelled`, with nothing written, when the task is not ours any more.
         """
-        now = self.services.clock.now()
-        with self.services.database.write() as session:
-            project_queries.lock_project(session, self.task.project_id)
-            if not task_moves.finish(session, self.task.id, owner=self._owner, result=result, message=message, now=now):
-                raise Cancelled
-            write(session)
-            session.flush()
-            task = project_queries.task(session, self.task.id)
-            if task is None:
-                raise Cancelled
-            session.refresh(task)
-            settled = settling.settle(session, task, now=now)
-        calling_off.stop(self.services, settled.ended)
-        enqueue(self.services, settled.ready)
+        completion.finish(self.services, self.task, owner=self._owner, result=result, message=message, write=write)
+
+    def fail(self, error: str) -> None:
+        """End the task with an error, which its user reads."""
+        completion.fail(self.services, self.task, owner=self._owner, error=error)

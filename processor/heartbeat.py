@@ -9,7 +9,7 @@ import logging
 import threading
 
 from common.errors import DependencyError
-from models import task_moves
+from models import task_transitions
 from models.retrying import retrying
 from processor.registry import CancellationRegistry
 from service.context import Services
@@ -46,5 +46,5 @@ class Heartbeat:
             return
         until = self._services.clock.milliseconds() + LEASE_MS
         with self._services.database.write() as session:
-            held = task_moves.renew(session, asked, owner=self._owner, until_ms=until)
+            held = task_transitions.renew(session, asked, owner=self._owner, until_ms=until)
         self._registry.call_off_missing(asked, held)

@@ -8,7 +8,7 @@ import socket
 import threading
 
 from common.errors import DependencyError
-from models import task_moves
+from models import task_transitions
 from processor.heartbeat import Heartbeat
 from processor.recoverer import Recoverer
 from processor.registry import CancellationRegistry
@@ -63,7 +63,7 @@ class Processor:
             thread.join(max(0.0, deadline - self._services.clock.monotonic()))
         try:
             with self._services.database.write() as session:
-                task_moves.release(session, owner=self.owner)
+                task_transitions.release(session, owner=self.owner)
         except DependencyError as error:
             log.warning("leases run out by themselves: %s", error)
         log.info("processor %s stopped", self.owner)

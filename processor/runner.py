@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from common.errors import Cancelled, NodeUnavailable, StoryToVideoError
 from common.request_id import bound
-from models import project_queries, task_moves
+from models import project_queries, task_transitions
 from models.retrying import retrying
 from models.shot import ShotStatus
 from models.task import Task, TaskStatus, TaskType
@@ -19,10 +19,11 @@ from processor.handle import TaskHandle
 from processor.handlers import clip, film, image, narration, storyboard
 from processor.heartbeat import LEASE_MS
 from processor.registry import CancellationRegistry, Watch
-from service import assets, calling_off, film_spec, narrations_plan, settling
+from service import assets, film_spec
 from service.context import Services
-from service.enqueue import enqueue
 from service.film.cache import take_slot
+from service.workflow import completion
+from service.workflow.unit_of_work import ProjectUnit, project_unit
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +48,10 @@ class Runner:
         if watch is None:
             return
         try:
-            with ExitStack() as place:
-                task = self._claim(task_id) if self._has_place(task_id, place) else None
-                if task is not None:
-                    watch.held = True
-                    with bound(task.request_id or ""):
-                        self._run_claimed(task, watch)
+            with self._services.database.read() as session:
+                task = project_queries.task(session, task_id)
+            if task is not None:
+                self._run_in_slot(task, watch)
         except StoryToVideoError as error:
             log.warning("task %s is left to the recoverer: %s", task_id, error)
         except Exception:
@@ -60,53 +59,61 @@ class Runner:
         finally:
             self._registry.remove(watch)
 
-    def _has_place(self, task_id: str, place: ExitStack) -> bool:
-        """Whether the host has a place for the task. Only films need one; one that gets none waits in the database, not in a worker.
+    def _run_in_slot(self, task: Task, watch: Watch) -> None:
+        with ExitStack() as slot:
+            if not self._acquire_slot(task, slot):
+                self._wait_for_slot(task)
+                return
+            claimed = self._claim(task)
+            if claimed is not None:
+                watch.held = True
+                with bound(claimed.request_id or ""):
+                    self._run_claimed(claimed, watch)
+
+    def _acquire_slot(self, task: Task, slot: ExitStack) -> bool:
+        """Whether the host has a slot for the task. Only films need one; one that gets none waits in the database, not in a worker.
 
         Otherwise a few films would hold all workers, and nobody's pictures would be made meanwhile.
         """
-        with self._services.database.read() as session:
-            task = project_queries.task(session, task_id)
-        if task is None or task.type != TaskType.VIDEO or task.about_shot:
+        if task.type != TaskType.VIDEO or task.about_shot:
             return True
         settings = self._services.settings
-        if take_slot(film_spec.cache_dir(settings) / "tasks", settings.film.concurrent, place):
-            return True
-        self._postpone(task_id)
-        return False
+        return take_slot(film_spec.cache_dir(settings) / "tasks", settings.film.concurrent, slot)
 
     @retrying
-    def _postpone(self, task_id: str) -> None:
+    def _wait_for_slot(self, task: Task) -> None:
         clock = self._services.clock
         later = clock.milliseconds() + int(self._services.settings.worker.poll_seconds * 1000)
         with self._services.database.write() as session:
-            task_moves.postpone(session, task_id, not_before_ms=later, message=WAITING, now=clock.now())
+            task_transitions.reschedule(session, task.id, not_before_ms=later, message=WAITING, now=clock.now())
 
     @retrying
-    def _claim(self, task_id: str) -> Task | None:
-        now, now_ms = self._services.clock.now(), self._services.clock.milliseconds()
-        with self._services.database.write() as session:
-            known = project_queries.task(session, task_id)
-            if known is None:
+    def _claim(self, known: Task) -> Task | None:
+        """The task, claimed, as it is now; None when another processor has it, or when it has ended."""
+        now_ms = self._services.clock.milliseconds()
+        with project_unit(self._services, known.project_id) as unit:
+            task = project_queries.task(unit.session, known.id)
+            if task is None:
                 return None
-            project_queries.lock_project(session, known.project_id)
-            if known.is_parent:
-                self._adopt_parent(session, known, now=now)
+            if task.is_parent:
+                self._adopt_group(unit, task)
                 return None
-            if not task_moves.claim(session, task_id, owner=self._owner, now=now, now_ms=now_ms, lease_ms=LEASE_MS):
+            if not task_transitions.claim(
+                unit.session, task.id, owner=self._owner, now=unit.now, now_ms=now_ms, lease_ms=LEASE_MS
+            ):
                 return None
-            session.refresh(known)
-            if known.type == TaskType.SHOT:
-                _mark_shot(session, known, now=now)
-            if known.parent_id:
-                settling.refresh_parent(session, known.parent_id, settling.Settled(), now=now)
-        log.info("task %s (%s) claimed", task_id, known.type)
-        return known
+            unit.session.refresh(task)
+            if task.type == TaskType.SHOT:
+                _mark_shot(unit.session, task, now=unit.now)
+            if task.parent_id:
+                completion.refresh_group(unit, task.parent_id)
+        log.info("task %s (%s) claimed", task.id, task.type)
+        return task
 
-    def _adopt_parent(self, session: Session, parent: Task, *, now: datetime) -> None:
-        """A whole project's narration that the Go backend left: give it its children; the recoverer queues them."""
-        if parent.status in (TaskStatus.PENDING, TaskStatus.PROCESSING) and not parent.depends_on:
-            narrations_plan.expand(session, parent, now=now)
+    def _adopt_group(self, unit: ProjectUnit, group: Task) -> None:
+        """A whole project's narration that the Go backend left: give it its tasks."""
+        if group.status in (TaskStatus.PENDING, TaskStatus.PROCESSING) and not group.depends_on:
+            completion.begin_narrations(unit, group)
 
     def _run_claimed(self, task: Task, watch: Watch) -> None:
         handle = TaskHandle(self._services, task, watch, self._owner)
@@ -144,7 +151,7 @@ class Runner:
         message = f"{error}，第 {attempts + 1} 次重试"
         log.warning("task %s: %s", handle.task.id, message)
         with self._services.database.write() as session:
-            task_moves.defer(
+            task_transitions.schedule_retry(
                 session,
                 handle.task.id,
                 owner=self._owner,
@@ -153,21 +160,9 @@ class Runner:
                 now=now,
             )
 
-    @retrying
     def _fail(self, handle: TaskHandle, error: str) -> None:
         log.warning("task %s failed: %s", handle.task.id, error)
-        now = self._services.clock.now()
-        with self._services.database.write() as session:
-            project_queries.lock_project(session, handle.task.project_id)
-            if not task_moves.fail(session, handle.task.id, owner=self._owner, error=error, now=now):
-                return
-            task = project_queries.task(session, handle.task.id)
-            if task is None:
-                return
-            session.refresh(task)
-            settled = settling.settle(session, task, now=now)
-        calling_off.stop(self._services, settled.ended)
-        enqueue(self._services, settled.ready)
+        handle.fail(error)
 
 
 def _mark_shot(session: Session, task: Task, *, now: datetime) -> None:

@@ -64,7 +64,6 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.BadNodeResult: _BAD_NODE,
     errors.TaskTimeout: Answer(HTTPStatus.GATEWAY_TIMEOUT, 504, "任务超时"),
     FilmError: _INTERNAL,
-    errors.StartError: _INTERNAL,
     errors.Cancelled: Answer(HTTPStatus.CONFLICT, 902, "任务已取消"),
 }
 

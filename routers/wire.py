@@ -17,15 +17,15 @@ from models.asset import Asset
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service import parameters
 from service.context import Services
 from service.music import music_id, tags
 from service.oss import ObjectStore, links
+from service.workflow import payloads
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
-_EMPTY_GROUPS: Mapping[str, Mapping[str, Any]] = {**parameters.storyboard("", "", 0)}
-_EMPTY_RESULT: Mapping[str, Any] = parameters.result("", "")
+_EMPTY_GROUPS: Mapping[str, Mapping[str, Any]] = {**payloads.storyboard("", "", 0)}
+_EMPTY_RESULT: Mapping[str, Any] = payloads.result("", "")
 
 Json = dict[str, Any]
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, InvalidInput, NotFound
-from common.request_id import request_id
 from models import project_queries
 from models.asset import Asset, AssetKind
-from models.base import new_id
 from models.retrying import retrying
 from models.task import Task, TaskStatus, TaskType
-from service import films_plan, music, parameters
+from service import music
 from service.context import Services
-from service.enqueue import enqueue
 from service.requests import FilmRequest
+from service.workflow import film_dependencies, payloads
+from service.workflow.unit_of_work import ProjectUnit, project_unit
+
+
+class _Size(TypedDict):
+    resolution: str
+    fps: int
 
 
 @retrying
@@ -25,41 +31,48 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     A film waits for pictures and clips in the making, and for the narrations that it asks for itself; a clip for its shot's picture. Raises
     `NotFound`, `InvalidInput` for music that is not there, or `Conflict` when the project has no shots and none are in the making.
     """
-    now = services.clock.now()
-    resolution = wanted.resolution or services.settings.film.resolution
-    fps = wanted.fps or services.settings.film.fps
-    with services.database.write() as session:
-        if project_queries.lock_project(session, project_id) is None:
+    film = services.settings.film
+    size: _Size = {"resolution": wanted.resolution or film.resolution, "fps": wanted.fps or film.fps}
+    with project_unit(services, project_id) as unit:
+        if unit.project is None:
             raise NotFound("项目不存在")
-        task = Task(
-            id=new_id(),
-            project_id=project_id,
-            type=TaskType.VIDEO,
-            status=TaskStatus.BLOCKED,
-            request_id=request_id(),
-            created_at=now,
-            updated_at=now,
+        task = (
+            _new_clip(unit, project_id, wanted, size) if wanted.shot_id else _new_film(unit, project_id, wanted, size)
         )
-        if wanted.shot_id:
-            shot = project_queries.shot(session, wanted.shot_id)
-            if shot is None or shot.project_id != project_id:
-                raise NotFound("分镜不存在")
-            task.shot_id, task.message = shot.id, "等待图片"
-            task.parameters = parameters.clip(
-                wanted, shot_id=shot.id, prompt=shot.prompt or "", resolution=resolution, fps=fps
-            )
-        else:
-            _check_music(session, wanted.music)
-            coming = project_queries.open_tasks(session, project_id, type_=TaskType.STORYBOARD)
-            if not coming and not project_queries.shots(session, project_id):
-                raise Conflict("项目还没有镜头，无法合成影片")
-            task.message = "等待图片和旁白"
-            task.parameters = parameters.film(wanted, resolution=resolution, fps=fps, depends_on=[])
-        session.add(task)
-        session.flush()
-        ready = films_plan.plan(session, task, now=now)
-    enqueue(services, ready)
+        unit.session.add(task)
+        unit.session.flush()
+        unit.ready += film_dependencies.plan(unit.session, task, now=unit.now)
     return task.id
+
+
+def _new_clip(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size) -> Task:
+    shot = project_queries.shot(unit.session, wanted.shot_id)
+    if shot is None or shot.project_id != project_id:
+        raise NotFound("分镜不存在")
+    return Task.new(
+        TaskType.VIDEO,
+        project_id,
+        shot_id=shot.id,
+        status=TaskStatus.BLOCKED,
+        message="等待图片",
+        parameters=payloads.clip(wanted, shot_id=shot.id, prompt=shot.prompt or "", **size),
+        now=unit.now,
+    )
+
+
+def _new_film(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size) -> Task:
+    _check_music(unit.session, wanted.music)
+    coming = project_queries.open_tasks(unit.session, project_id, type_=TaskType.STORYBOARD)
+    if not coming and not project_queries.shots(unit.session, project_id):
+        raise Conflict("项目还没有镜头，无法合成影片")
+    return Task.new(
+        TaskType.VIDEO,
+        project_id,
+        status=TaskStatus.BLOCKED,
+        message="等待图片和旁白",
+        parameters=payloads.film(wanted, depends_on=[], **size),
+        now=unit.now,
+    )
 
 
 def _check_music(session: Session, wanted: str) -> None:

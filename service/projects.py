@@ -10,17 +10,18 @@ from typing import Generic, TypeVar
 from sqlalchemy.orm import Session
 
 from common.errors import NotFound
-from common.request_id import request_id
 from models import project_queries
 from models.base import new_id
 from models.project import Project, ProjectStatus
 from models.retrying import retrying
 from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
-from service import assets, calling_off, parameters
+from service import assets
 from service.context import Services
-from service.enqueue import enqueue
 from service.requests import NewProject, PageRequest, ProjectChanges
+from service.workflow import completion, payloads
+from service.workflow.dispatch import enqueue
+from service.workflow.unit_of_work import ProjectUnit, project_unit
 
 T = TypeVar("T")
 
@@ -96,26 +97,24 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
 
     The ids of the shots are drawn here and wait in the picture tasks' parameters until the storyboard is there.
     """
-    common = {"project_id": project.id, "request_id": request_id(), "created_at": now, "updated_at": now}
     count = project.shot_count or 1
-    storyboard = Task(
-        id=new_id(),
-        type=TaskType.STORYBOARD,
-        status=TaskStatus.PENDING,
+    storyboard = Task.new(
+        TaskType.STORYBOARD,
+        project.id,
         message="等待生成分镜",
-        parameters=parameters.storyboard(project.story_text, project.style, count),
-        **common,
+        parameters=payloads.storyboard(project.story_text, project.style, count),
+        now=now,
     )
     session.add(storyboard)
     session.flush()
     pictures = [
-        Task(
-            id=new_id(),
-            type=TaskType.SHOT,
+        Task.new(
+            TaskType.SHOT,
+            project.id,
             status=TaskStatus.BLOCKED,
             message="等待分镜完成",
-            parameters=parameters.image(new_id(), style=project.style, depends_on=[storyboard.id]),
-            **common,
+            parameters=payloads.image(new_id(), style=project.style, depends_on=[storyboard.id]),
+            now=now,
         )
         for _ in range(count)
     ]
@@ -140,35 +139,37 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
 
     Raises `NotFound`.
     """
-    now = services.clock.now()
-    cancelled: list[Task] = []
     text_task, shot_tasks, deleted = "", list[str](), 0
-    with services.database.write() as session:
-        project = project_queries.lock_project(session, project_id)
+    with project_unit(services, project_id) as unit:
+        project = unit.project
         if project is None:
             raise NotFound("项目不存在")
         restart = _starts_again(project, changes)
         for name, value in changes.model_dump(exclude_none=True).items():
             setattr(project, name, value)
-        project.updated_at = now
+        project.updated_at = unit.now
         if restart:
-            running = project_queries.open_tasks(session, project_id, status=(TaskStatus.PROCESSING,))
-            waiting = project_queries.open_tasks(session, project_id, status=WAITING)
-            for task in waiting:
-                session.delete(task)
-            session.flush()
-            cancelled, _ = calling_off.cancel(session, running, reason=CANCELLED_BY_UPDATE, now=now)
-            cancelled += [task for task in waiting if task.job_id]  # tried again later, its job may still run
-            deleted = len(waiting)
-            for shot in project_queries.shots(session, project_id):
-                if shot.status == ShotStatus.PROCESSING:  # nobody paints it any more
-                    shot.status = ShotStatus.COMPLETED if shot.image_path else ShotStatus.PENDING
+            deleted = _stop_everything(unit, project)
             begin_again(project)
-            text_task, shot_tasks = new_storyboard(session, project, now=now)
-        session.flush()
-    calling_off.stop(services, cancelled)
-    enqueue(services, [text_task] if text_task else [])
-    return UpdatedProject(project, deleted, text_task, shot_tasks, now)
+            text_task, shot_tasks = new_storyboard(unit.session, project, now=unit.now)
+            unit.ready.append(text_task)
+        unit.session.flush()
+    return UpdatedProject(project, deleted, text_task, shot_tasks, unit.now)
+
+
+def _stop_everything(unit: ProjectUnit, project: Project) -> int:
+    """Delete the project's waiting tasks, whose number is returned, and cancel those at work."""
+    running = project_queries.open_tasks(unit.session, project.id, status=(TaskStatus.PROCESSING,))
+    waiting = project_queries.open_tasks(unit.session, project.id, status=WAITING)
+    for task in waiting:
+        unit.session.delete(task)
+    unit.session.flush()
+    completion.cancel(unit, running, reason=CANCELLED_BY_UPDATE)
+    unit.ended += [task for task in waiting if task.job_id]  # tried again later, its job may still run
+    for shot in project_queries.shots(unit.session, project.id):
+        if shot.status == ShotStatus.PROCESSING:  # nobody paints it any more
+            shot.status = ShotStatus.COMPLETED if shot.image_path else ShotStatus.PENDING
+    return len(waiting)
 
 
 def begin_again(project: Project) -> None:
@@ -190,20 +191,17 @@ def _starts_again(project: Project, changes: ProjectChanges) -> bool:
 @retrying
 def delete(services: Services, project_id: str) -> datetime:
     """Cancel what runs, then delete the project with everything that it stored; an unknown one is no error. Returns the time."""
-    now = services.clock.now()
-    with services.database.write() as session:
-        project = project_queries.lock_project(session, project_id)
-        if project is None:
-            return now
-        cancelled, _ = calling_off.cancel(
-            session, project_queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE, now=now
-        )
-        keys = assets.keys_of_project(session, project, project_queries.shots(session, project_id))
+    with project_unit(services, project_id) as unit:
+        if unit.project is None:
+            return unit.now
+        session = unit.session
+        completion.cancel(unit, project_queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE)
+        keys = assets.keys_of_project(session, unit.project, project_queries.shots(session, project_id))
         session.flush()
-        session.delete(project)
-    calling_off.stop(services, cancelled)
+        session.delete(unit.project)
+        unit.ready.clear()  # it is gone with the project
     assets.remove(services, keys)
-    return now
+    return unit.now
 
 
 def page(services: Services, request: PageRequest) -> Page[Project]:

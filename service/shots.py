@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from common.errors import NotFound
-from common.request_id import request_id
 from models import project_queries
-from models.base import new_id
+from models.project import Project
 from models.retrying import retrying
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from service import assets, calling_off, narrations_plan, parameters, settling
+from service import assets
 from service.context import Services
-from service.enqueue import enqueue
 from service.requests import ShotChanges
+from service.workflow import completion, narration_group, payloads
+from service.workflow.project_status import refresh_project
+from service.workflow.unit_of_work import project_unit
 
 CANCELLED_BY_UPDATE = "分镜已修改，旧任务取消"
 CANCELLED_BY_DELETE = "分镜已删除，任务取消"
@@ -44,74 +47,71 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
 
     Returns the new task's id; raises `NotFound`.
     """
-    now = services.clock.now()
-    with services.database.write() as session:
-        project = project_queries.lock_project(session, project_id)
+    with project_unit(services, project_id) as unit:
+        session, project = unit.session, unit.project
         shot = project_queries.shot(session, shot_id)
         if project is None or shot is None or shot.project_id != project_id:
             raise NotFound("分镜不存在")
         said = shot.spoken
-        given = changes.model_dump(exclude_none=True, exclude={"style"})
-        if "narration" in given:
-            given["description"] = given["narration"]
-        for name, value in given.items():
-            setattr(shot, name, value)
+        _apply(shot, changes)
         old = [task for task in _open_tasks(session, shot) if _shows_old_picture(task)]
-        task = Task(
-            id=new_id(),
-            project_id=project_id,
-            shot_id=shot_id,
-            type=TaskType.SHOT,
-            status=TaskStatus.PENDING,
-            message="等待生成图片",
-            parameters=parameters.image(
-                shot_id,
-                prompt=shot.prompt or "",
-                style=changes.style if changes.style is not None else project.style,
-                transition=shot.transition or "",
-                depends_on=[],
-            ),
-            request_id=request_id(),
-            created_at=now,
-            updated_at=now,
-        )
+        task = _new_picture(shot, project, changes, now=unit.now)
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
         session.flush()
+        unit.ready.append(task.id)
         if shot.spoken != said:  # the old voice spoke another text: the next film asks for a new one
             shot.audio_path, shot.duration = "", 0
-            voices, speaking = narrations_plan.speak_anew(session, shot, now=now)
+            voices, speaking = narration_group.speak_anew(session, shot, now=unit.now)
             old += voices
-        else:
-            speaking = []
-        cancelled, ready = calling_off.cancel(session, old, reason=CANCELLED_BY_UPDATE, now=now)
-        shot.status, shot.updated_at = ShotStatus.PROCESSING, now
+            unit.ready += speaking
+        completion.cancel(unit, old, reason=CANCELLED_BY_UPDATE)
+        shot.status, shot.updated_at = ShotStatus.PROCESSING, unit.now
         session.flush()
-        settling.refresh_project(session, project, now=now)
-    calling_off.stop(services, cancelled)
-    enqueue(services, [task.id, *speaking, *ready])
+        refresh_project(session, project, now=unit.now)
     return task.id
+
+
+def _apply(shot: Shot, changes: ShotChanges) -> None:
+    given = changes.model_dump(exclude_none=True, exclude={"style"})
+    if "narration" in given:
+        given["description"] = given["narration"]
+    for name, value in given.items():
+        setattr(shot, name, value)
+
+
+def _new_picture(shot: Shot, project: Project, changes: ShotChanges, *, now: datetime) -> Task:
+    return Task.new(
+        TaskType.SHOT,
+        project.id,
+        shot_id=shot.id,
+        message="等待生成图片",
+        parameters=payloads.image(
+            shot.id,
+            prompt=shot.prompt or "",
+            style=changes.style if changes.style is not None else project.style,
+            transition=shot.transition or "",
+            depends_on=[],
+        ),
+        now=now,
+    )
 
 
 @retrying
 def delete(services: Services, shot_id: str) -> str:
     """Cancel what runs, then delete the shot with what it stored. Returns its project's id, "" when it was unknown."""
-    now = services.clock.now()
     with services.database.read() as session:
         known = project_queries.shot(session, shot_id)
     if known is None:
         return ""
-    with services.database.write() as session:
-        project = project_queries.lock_project(session, known.project_id)
-        shot = project_queries.shot(session, shot_id)
-        if project is None or shot is None:
+    with project_unit(services, known.project_id) as unit:
+        shot = project_queries.shot(unit.session, shot_id)
+        if unit.project is None or shot is None:
             return ""
-        cancelled, ready = calling_off.cancel(session, _open_tasks(session, shot), reason=CANCELLED_BY_DELETE, now=now)
-        keys = assets.keys_of_shot(session, shot)
-        session.delete(shot)
-        session.flush()
-        settling.refresh_project(session, project, now=now)
-    calling_off.stop(services, cancelled)
-    enqueue(services, ready)
+        completion.cancel(unit, _open_tasks(unit.session, shot), reason=CANCELLED_BY_DELETE)
+        keys = assets.keys_of_shot(unit.session, shot)
+        unit.session.delete(shot)
+        unit.session.flush()
+        refresh_project(unit.session, unit.project, now=unit.now)
     assets.remove(services, keys)
     return known.project_id
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import Conflict, NotFound
-from common.request_id import request_id
 from models import project_queries
-from models.base import new_id
 from models.retrying import retrying
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
-from service import calling_off, films, films_plan, narrations, narrations_plan, projects
+from service import films, narrations, projects
 from service.context import Services
-from service.enqueue import enqueue
+from service.workflow import completion, film_dependencies, narration_group
+from service.workflow.unit_of_work import project_unit
 
 CANCELLED_BY_USER = "任务已取消"
 RETRIABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)
@@ -36,17 +35,11 @@ def of_project(services: Services, project_id: str) -> list[Task]:
 @retrying
 def cancel(services: Services, task_id: str) -> Task:
     """Cancel a task and what is part of it; raises `NotFound`, or `Conflict` when it has ended."""
-    now = services.clock.now()
-    project_id = get(services, task_id).project_id
-    with services.database.write() as session:
-        project_queries.lock_project(session, project_id)
-        task = _found(project_queries.task(session, task_id), task_id)
-        cancelled, ready = calling_off.cancel(session, [task], reason=CANCELLED_BY_USER, now=now)
-        if not cancelled:
+    with project_unit(services, get(services, task_id).project_id) as unit:
+        task = _found(project_queries.task(unit.session, task_id), task_id)
+        if not completion.cancel(unit, [task], reason=CANCELLED_BY_USER):
             raise Conflict("任务已结束，无法取消")
-        session.refresh(task)
-    calling_off.stop(services, cancelled)
-    enqueue(services, ready)
+        unit.session.refresh(task)
     return task
 
 
@@ -61,34 +54,32 @@ def retry(services: Services, task_id: str) -> str:
     if task.type == TaskType.STORYBOARD:
         return _retry_storyboard(services, task)
     if task.is_parent:
-        return narrations.request(services, task.project_id, narrations_plan.narration_request(task), retried=task)
+        return narrations.request(services, task.project_id, narration_group.narration_request(task), retried=task)
     if task.type == TaskType.VIDEO:
-        return films.request(services, task.project_id, films_plan.film_request(task))
+        return films.request(services, task.project_id, film_dependencies.film_request(task))
     return _retry_part(services, task)
 
 
 @retrying
 def _retry_storyboard(services: Services, task: Task) -> str:
-    now = services.clock.now()
-    with services.database.write() as session:
-        project = project_queries.lock_project(session, task.project_id)
+    with project_unit(services, task.project_id) as unit:
+        project = unit.project
         if project is None:
             raise NotFound("项目不存在")
-        boards = [one for one in project_queries.tasks(session, project.id) if one.type == TaskType.STORYBOARD]
+        boards = [one for one in project_queries.tasks(unit.session, project.id) if one.type == TaskType.STORYBOARD]
         if not boards or boards[-1].id != task.id:  # its shots would replace those of the newer one
             raise Conflict("已有更新的分镜任务，无需重试")
         projects.begin_again(project)
-        text_task, _ = projects.new_storyboard(session, project, now=now)
-    enqueue(services, [text_task])
+        text_task, _ = projects.new_storyboard(unit.session, project, now=unit.now)
+        unit.ready.append(text_task)
     return text_task
 
 
 @retrying
 def _retry_part(services: Services, task: Task) -> str:
     """A picture or one shot's narration."""
-    now = services.clock.now()
-    with services.database.write() as session:
-        project_queries.lock_project(session, task.project_id)
+    with project_unit(services, task.project_id) as unit:
+        session = unit.session
         shot = project_queries.shot(session, task.shot_id) if task.shot_id else None
         if shot is None:
             raise Conflict("任务对应的分镜已不存在，无法重试")
@@ -97,20 +88,16 @@ def _retry_part(services: Services, task: Task) -> str:
         same = project_queries.open_tasks(session, task.project_id, type_=TaskType(task.type), status=OPEN)
         if any(other.shot_id == task.shot_id for other in same):
             raise Conflict("该分镜已有进行中的任务，无需重试")
-        again = Task(
-            id=new_id(),
-            project_id=task.project_id,
+        again = Task.new(
+            TaskType(task.type),
+            task.project_id,
             shot_id=task.shot_id,
-            type=task.type,
-            status=TaskStatus.PENDING,
             message="等待重试",
             parameters=_again(task, shot),
-            request_id=request_id(),
-            created_at=now,
-            updated_at=now,
+            now=unit.now,
         )
         session.add(again)
-    enqueue(services, [again.id])
+        unit.ready.append(again.id)
     return again.id
 
 

@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from common.errors import TaskError
 from models import project_queries
 from models.asset import AssetKind
@@ -16,12 +14,13 @@ from models.shot import Shot
 from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
-from service import film_spec, films_plan, parameters
+from service import film_spec
 from service.fetching import fetch
 from service.film.compose import compose
 from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles
 from service.node.sniff import Kind
 from service.requests import frame_size
+from service.workflow import film_dependencies, payloads
 
 CAMERA_MOVE_S = 4.0
 
@@ -54,7 +53,7 @@ def _by_node(handle: TaskHandle, picture: Path) -> None:
 
 def _by_camera_move(handle: TaskHandle, shot: Shot, picture: Path, folder: Path) -> None:
     """The node cannot turn a picture into a video: the clip is a camera move, and the task's message says so."""
-    request, settings = films_plan.film_request(handle.task), handle.services.settings
+    request, settings = film_dependencies.film_request(handle.task), handle.services.settings
     width, height = frame_size(request.resolution or settings.film.resolution)
     spec = FilmSpec(
         shots=(
@@ -88,11 +87,11 @@ def _store(handle: TaskHandle, path: Path, extension: str, job_id: str, message:
         AssetKind.CLIP,
         path,
         extension,
-        result=parameters.result("video", job_id),
+        result=payloads.result("video", job_id),
         message=message,
         write=_set_clip,
     )
 
 
-def _set_clip(_session: Session, shot: Shot, key: str) -> None:
+def _set_clip(shot: Shot, key: str) -> None:
     shot.video_path = key

@@ -9,21 +9,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy.orm import Session
-
 from common.errors import Cancelled, NotFound
 from models import project_queries
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
 from processor.handle import TaskHandle
-from service import assets, film_spec, films_plan, music, parameters
+from service import assets, film_spec, music
 from service.fetching import fetch
 from service.film.cache import work_folder
 from service.film.compose import compose
 from service.film.errors import FilmError
 from service.film.spec import FilmReport, Progress
 from service.requests import FilmRequest
+from service.workflow import film_dependencies, payloads
+from service.workflow.unit_of_work import ProjectUnit
 
 STAGE: Final = "fetch"
 NO_MUSIC = "音乐库中没有合适的音乐，影片不含背景音乐"
@@ -42,7 +42,7 @@ class _Parts:
 
 def run(handle: TaskHandle) -> None:
     """Handler of `generate_video` for a whole project."""
-    request = films_plan.film_request(handle.task)
+    request = film_dependencies.film_request(handle.task)
     parts = _parts(handle, request)
     # In the cache's folder for work in progress, which is cleared of what a killed process left.
     with work_folder(film_spec.cache_dir(handle.services.settings)) as folder:
@@ -146,17 +146,16 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
     asset.details = _details(request, parts, report, warnings, sorted(companions))
     exported: list[Path] = []
 
-    def commit(session: Session) -> None:
-        fresh = project_queries.project(session, project.id)
+    def commit(unit: ProjectUnit) -> None:
+        fresh = unit.project
         if fresh is None:
             raise Cancelled
-        now = services.clock.now()
-        assets.mark_stored(session, asset, now=now)
+        assets.mark_stored(unit.session, asset, now=unit.now)
         if request.mode != "preview":
             fresh.video_url = asset.object_key
             fresh.duration = round(report.duration_s)
             fresh.cover_image = f"{stem}{report.cover.suffix}"
-        fresh.updated_at = now
+        fresh.updated_at = unit.now
 
     try:
         assets.store_file(services, asset, report.film, place)
@@ -216,7 +215,7 @@ def _result(asset: Asset, report: FilmReport) -> dict[str, Any]:
         "format": "mp4",
         "total_time": f"{report.duration_s:.2f}",
     }
-    return {**parameters.result("video", asset.object_key, asset.object_key), "task_video": video}
+    return {**payloads.result("video", asset.object_key, asset.object_key), "task_video": video}
 
 
 def _export(handle: TaskHandle, asset: Asset, film: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
-from sqlalchemy.orm import Session
 
 from common.errors import BadNodeResult
 from models.asset import AssetKind
@@ -13,8 +12,8 @@ from models.shot import Shot, ShotStatus
 from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
-from service import parameters
 from service.node.sniff import Kind
+from service.workflow import payloads
 
 MAX_PIXELS = 100_000_000
 
@@ -29,13 +28,13 @@ def run(handle: TaskHandle) -> None:
             AssetKind.IMAGE,
             path,
             extension,
-            result=parameters.result("image", job.id),
+            result=payloads.result("image", job.id),
             message="图片已生成",
             write=_set_picture,
         )
 
 
-def _set_picture(_session: Session, shot: Shot, key: str) -> None:
+def _set_picture(shot: Shot, key: str) -> None:
     shot.image_path, shot.status = key, ShotStatus.COMPLETED
     shot.video_path = ""  # a clip of the picture before: the next film must show the new one
 

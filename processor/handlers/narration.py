@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from sqlalchemy.orm import Session
-
 from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
-from service import parameters
 from service.film import sound
 from service.film.errors import FilmError
 from service.node.sniff import Kind
+from service.workflow import payloads
 
 
 def run(handle: TaskHandle) -> None:
@@ -32,11 +30,11 @@ def run(handle: TaskHandle) -> None:
             AssetKind.AUDIO,
             path,
             extension,
-            result=parameters.result("audio", job.id),
+            result=payloads.result("audio", job.id),
             message="旁白已生成",
             write=partial(_set_voice, seconds=seconds),
         )
 
 
-def _set_voice(_session: Session, shot: Shot, key: str, *, seconds: float) -> None:
+def _set_voice(shot: Shot, key: str, *, seconds: float) -> None:
     shot.audio_path, shot.duration = key, math.ceil(seconds)

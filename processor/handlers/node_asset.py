@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from common.errors import TaskError
 from models import project_queries
 from models.asset import AssetKind
@@ -18,6 +16,7 @@ from processor.handle import TaskHandle
 from service import assets
 from service.node.job import Job
 from service.node.sniff import Kind, sniff
+from service.workflow.unit_of_work import ProjectUnit
 
 CHUNK = 1 << 20  # bytes
 SHOT_GONE = (
@@ -49,7 +48,7 @@ def store(
     *,
     result: dict[str, Any],
     message: str,
-    write: Callable[[Session, Shot, str], None],
+    write: Callable[[Shot, str], None],
 ) -> None:
     """Upload a shot's asset under a new name and finish the task with it; `write` sets the shot's columns to the key."""
     task = handle.task
@@ -60,14 +59,13 @@ def store(
     place = assets.Place(task.project_id, shot.id, task.id, shot.title, shot.order)
     asset = assets.reserve(handle.services, kind, place, extension)
 
-    def commit(session: Session) -> None:
-        fresh = project_queries.shot(session, shot.id)
+    def commit(unit: ProjectUnit) -> None:
+        fresh = project_queries.shot(unit.session, shot.id)
         if fresh is None:
             raise TaskError(SHOT_GONE)
-        now = handle.services.clock.now()
-        assets.mark_stored(session, asset, now=now)
-        write(session, fresh, asset.object_key)
-        fresh.updated_at = now
+        assets.mark_stored(unit.session, asset, now=unit.now)
+        write(fresh, asset.object_key)
+        fresh.updated_at = unit.now
 
     try:
         assets.store_file(handle.services, asset, path, place)

@@ -8,20 +8,22 @@ from collections import Counter
 from sqlalchemy.orm import Session
 
 from common.errors import Cancelled
-from models import project_queries, task_moves
+from models import project_queries, task_transitions
 from models.base import new_id
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.handle import TaskHandle
 from processor.node_job import run_job
-from service import assets, calling_off, parameters, projects
-from service.enqueue import enqueue
+from service import assets, projects
 from service.node.assets import resource_url
 from service.node.job import Scene
 from service.node.text import clean
+from service.workflow import completion, payloads
+from service.workflow.unit_of_work import ProjectUnit
 
 MAX_URL = 1024  # characters
+WAITING = "等待生成图片"
 REPLACED = "分镜已重新生成，旧任务取消"
 
 
@@ -31,9 +33,7 @@ def run(handle: TaskHandle) -> None:
     scenes = handle.services.node.storyboard(job)[: handle.services.settings.story.max_shots]
     board = _Board(handle, scenes)
     url = _path(resource_url(job.result))
-    handle.finish(parameters.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
-    calling_off.stop(handle.services, board.cancelled)
-    enqueue(handle.services, board.ready)
+    handle.finish(payloads.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
     assets.remove(handle.services, board.removed_keys)
 
 
@@ -43,17 +43,15 @@ class _Board:
     def __init__(self, handle: TaskHandle, scenes: list[Scene]) -> None:
         self._handle = handle
         self._scenes = scenes
-        self.ready: list[str] = []
-        self.cancelled: list[Task] = []
         self.removed_keys: list[str] = []
 
-    def write(self, session: Session) -> None:
+    def write(self, unit: ProjectUnit) -> None:
         """Replace the project's shots, then pair the new ones with the blocked picture tasks, oldest first.
 
         May be called again after a deadlock.
         """
-        self.ready, self.cancelled, self.removed_keys = [], [], []
-        project = project_queries.project(session, self._handle.task.project_id)
+        self.removed_keys = []
+        session, project = unit.session, unit.project
         if project is None:
             raise Cancelled
         stale = self._drop_old_shots(session, project)
@@ -66,16 +64,14 @@ class _Board:
         ]
         for order, scene in enumerate(self._scenes, start=1):
             task = waiting[order - 1] if order <= len(waiting) else None
-            shot = self._new_shot(session, project, scene, order, task)
-            self._start_picture(session, project, shot, task)
+            shot = self._new_shot(unit, project, scene, order, task)
+            self._start_picture(unit, project, shot, task)
         for surplus in waiting[len(self._scenes) :]:
             session.delete(surplus)
-        now = self._handle.services.clock.now()
         project.bgm = _mood(self._scenes)
-        project.updated_at = now
-        # Last: a film that waited for what is called off is planned anew, and must find the new shots, not the old.
-        self.cancelled, ready = calling_off.cancel(session, stale, reason=REPLACED, now=now)
-        self.ready += ready
+        project.updated_at = unit.now
+        # Last: a film that waited for what is cancelled is planned anew, and must find the new shots, not the old.
+        completion.cancel(unit, stale, reason=REPLACED)
 
     def _drop_old_shots(self, session: Session, project: Project) -> list[Task]:
         """Delete the shots that are there; returns the open tasks that made something for them."""
@@ -90,12 +86,11 @@ class _Board:
             projects.begin_again(project)  # a film of them may have been made since this storyboard was asked for
         return stale
 
-    def _new_shot(self, session: Session, project: Project, scene: Scene, order: int, task: Task | None) -> Shot:
+    def _new_shot(self, unit: ProjectUnit, project: Project, scene: Scene, order: int, task: Task | None) -> Shot:
         """The shot takes the id that was drawn for it when the project was made, where there is one."""
-        now = self._handle.services.clock.now()
         drawn = task.about_shot if task is not None else ""
         shot = Shot(
-            id=drawn if drawn and session.get(Shot, drawn) is None else new_id(),
+            id=drawn if drawn and unit.session.get(Shot, drawn) is None else new_id(),
             project_id=project.id,
             order=order,
             title=scene.title[:255] or f"镜头 {order}",
@@ -104,37 +99,28 @@ class _Board:
             prompt=scene.prompt,
             status=ShotStatus.PENDING,
             transition="",
-            created_at=now,
-            updated_at=now,
+            created_at=unit.now,
+            updated_at=unit.now,
         )
-        session.add(shot)
-        session.flush()
+        unit.session.add(shot)
+        unit.session.flush()
         return shot
 
-    def _start_picture(self, session: Session, project: Project, shot: Shot, task: Task | None) -> None:
-        now = self._handle.services.clock.now()
+    def _start_picture(self, unit: ProjectUnit, project: Project, shot: Shot, task: Task | None) -> None:
         depends_on = [self._handle.task.id]
-        wanted = parameters.image(shot.id, prompt=shot.prompt or "", style=project.style, depends_on=depends_on)
-        if task is not None:
-            task_moves.unblock(session, task.id, now=now, shot_id=shot.id, parameters=wanted, message="等待生成图片")
-            session.expire(task)
-            self.ready.append(task.id)
-            return
-        extra = Task(
-            id=new_id(),
-            project_id=project.id,
-            shot_id=shot.id,
-            type=TaskType.SHOT,
-            status=TaskStatus.PENDING,
-            message="等待生成图片",
-            parameters=wanted,
-            request_id=self._handle.task.request_id,
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(extra)
-        session.flush()
-        self.ready.append(extra.id)
+        wanted = payloads.image(shot.id, prompt=shot.prompt or "", style=project.style, depends_on=depends_on)
+        if task is None:
+            task = Task.new(
+                TaskType.SHOT, project.id, shot_id=shot.id, message=WAITING, parameters=wanted, now=unit.now
+            )
+            unit.session.add(task)
+            unit.session.flush()
+        else:
+            task_transitions.unblock(
+                unit.session, task.id, now=unit.now, shot_id=shot.id, parameters=wanted, message=WAITING
+            )
+            unit.session.expire(task)
+        unit.ready.append(task.id)
 
 
 def _path(url: str) -> str:

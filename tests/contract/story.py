@@ -15,9 +15,9 @@ from werkzeug.test import TestResponse
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus
-from service import parameters
 from service.context import Services
 from service.oss import keys
+from service.workflow import payloads
 
 STORY = "从前有一只狐狸。它住在森林里。"
 CREATE: Mapping[str, str] = {
@@ -63,7 +63,7 @@ def finish(services: Services, told: Told) -> Told:
     with services.database.write() as session:
         tasks = {task.id: task for task in session.scalars(select(Task).where(Task.project_id == told.project_id))}
         board = tasks[told.text_task_id]
-        board.result = parameters.result("storyboard", "job-0", "/files/job-0/storyboard.json")
+        board.result = payloads.result("storyboard", "job-0", "/files/job-0/storyboard.json")
         for order, task_id in enumerate(told.shot_task_ids, start=1):
             task = tasks[task_id]
             shot_id = (task.parameters or {})["shot"]["shotId"]
@@ -85,7 +85,7 @@ def finish(services: Services, told: Told) -> Told:
             )
             session.flush()
             task.shot_id = shot_id
-            task.result = parameters.result("image", f"job-{order}", key)
+            task.result = payloads.result("image", f"job-{order}", key)
             told.shot_ids.append(shot_id)
         for task in tasks.values():
             task.status, task.progress, task.message = TaskStatus.FINISHED, 100, "完成"

@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from common.errors import Conflict, NotFound
-from service import calling_off, narrations, tasks
+from service import narrations, tasks
 from service.requests import NarrationRequest
+from service.workflow import unit_of_work
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import finished, png, running
 from tests.wait import wait_until
@@ -100,7 +101,7 @@ def test_a_cancel_without_redis_is_seen_at_the_next_heartbeat(
     created = backend.create(1)
     [task_id] = created.shot_task_ids
     wait_until(lambda: task_id in processor.registry.held() and tasks.get(backend.services, task_id).job_id, 60)
-    monkeypatch.setattr(calling_off, "stop", lambda _services, _tasks: None)
+    monkeypatch.setattr(unit_of_work, "stop_work", lambda _services, _tasks: None)
     tasks.cancel(backend.services, task_id)
     wait_until(lambda: task_id not in processor.registry.held(), 20)
 

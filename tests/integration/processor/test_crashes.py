@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models import task_moves
+from models import task_transitions
 from models.asset import Asset, AssetKind
 from models.task import Task
 from processor.runner import MAX_CRASHES
@@ -23,7 +23,7 @@ def die_with(backend: Backend, task_id: str, owner: str) -> None:
     clock = backend.services.clock
     now_ms = clock.milliseconds()
     with backend.services.database.write() as session:
-        assert task_moves.claim(session, task_id, owner=owner, now=clock.now(), now_ms=now_ms, lease_ms=-1)
+        assert task_transitions.claim(session, task_id, owner=owner, now=clock.now(), now_ms=now_ms, lease_ms=-1)
 
 
 def crashes(backend: Backend, task_id: str) -> int:
@@ -57,7 +57,7 @@ def test_a_processor_that_stops_in_order_does_not_count(backend: Backend) -> Non
     for number in range(MAX_CRASHES + 1):
         die_with(backend, task_id, f"stopped-{number}")
         with backend.services.database.write() as session:
-            task_moves.release(session, owner=f"stopped-{number}")
+            task_transitions.release(session, owner=f"stopped-{number}")
     backend.start()
     backend.wait(task_id, "finished")
     assert crashes(backend, task_id) == 0

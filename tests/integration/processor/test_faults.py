@@ -10,19 +10,20 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import update
-from sqlalchemy.orm import Session
+from sqlalchemy import select, update
 
 from common.clock import Clock
 from common.errors import DatabaseUnavailable, StorageUnavailable
-from models import project_queries, task_moves
+from models import project_queries, task_transitions
 from models.task import Task
 from processor import heartbeat, recoverer
-from service import narrations, projects, settling, shots, tasks
+from service import narrations, projects, shots, tasks
 from service.context import Services
-from service.enqueue import enqueue
 from service.oss.local import LocalStore
 from service.requests import NarrationRequest
+from service.workflow import completion, unit_of_work
+from service.workflow.dispatch import enqueue
+from service.workflow.unit_of_work import ProjectUnit
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import finished, png, running
 from tests.wait import wait_until
@@ -41,16 +42,16 @@ def picture_of(backend: Backend, task_id: str) -> tuple[str, str, str]:
 
 def test_result_row_and_shot_become_visible_in_one_commit(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
-    real = settling.settle
+    real = completion.propagate
 
-    def hold(session: Session, task: Task, *, now: datetime) -> settling.Settled:
+    def hold(unit: ProjectUnit, task: Task) -> None:
         """Task and shot are written by now, and not committed."""
         if task.type == "generate_shot":
             entered.set()
             leave.wait(PATIENCE_S)
-        return real(session, task, now=now)
+        real(unit, task)
 
-    monkeypatch.setattr(settling, "settle", hold)
+    monkeypatch.setattr(completion, "propagate", hold)
     backend.start()
     [task_id] = backend.create(1).shot_task_ids
     assert entered.wait(PATIENCE_S)
@@ -67,15 +68,15 @@ def test_a_database_that_goes_away_within_the_commit_leaves_nothing_behind_and_t
 ) -> None:
     faults = [DatabaseUnavailable("gone"), DatabaseUnavailable("gone")]
     seen: list[tuple[str, str, str]] = []
-    real = settling.settle
+    real = completion.propagate
 
-    def fail(session: Session, task: Task, *, now: datetime) -> settling.Settled:
+    def fail(unit: ProjectUnit, task: Task) -> None:
         if task.type == "generate_shot" and faults:
             seen.append(picture_of(backend, task.id))
             raise faults.pop()
-        return real(session, task, now=now)
+        real(unit, task)
 
-    monkeypatch.setattr(settling, "settle", fail)
+    monkeypatch.setattr(completion, "propagate", fail)
     backend.start()
     [task_id] = backend.create(1).shot_task_ids
     backend.wait(task_id, "finished")
@@ -90,11 +91,13 @@ def test_what_fails_after_the_commit_does_not_take_the_picture_back(
     """A connection lost while it commits says nothing about whether the commit went through."""
 
     def fail(services: Services, task_ids: list[str]) -> None:
-        if not task_ids:  # nothing waits for a picture; the pictures wait for the storyboard
+        with services.database.read() as session:
+            finished = session.scalar(select(Task.id).where(Task.type == "generate_shot", Task.status == "finished"))
+        if finished is not None:
             raise DatabaseUnavailable("lost the connection while committing")
         enqueue(services, task_ids)
 
-    monkeypatch.setattr("processor.handle.enqueue", fail)
+    monkeypatch.setattr(unit_of_work, "enqueue", fail)
     processor = backend.start()
     [task_id] = backend.create(1).shot_task_ids
     backend.wait(task_id, "finished")
@@ -107,14 +110,14 @@ def test_what_fails_after_the_commit_does_not_take_the_picture_back(
 def test_a_heartbeat_that_fails_beats_on(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, every lease of a busy processor runs out and other processors do its work a second time."""
     faults: list[Exception] = [RuntimeError("a bug"), DatabaseUnavailable("away")]
-    real = task_moves.renew
+    real = task_transitions.renew
 
     def renew(*arguments: Any, **options: Any) -> set[str]:
         if faults:
             raise faults.pop()
         return real(*arguments, **options)
 
-    monkeypatch.setattr(task_moves, "renew", renew)
+    monkeypatch.setattr(task_transitions, "renew", renew)
     monkeypatch.setattr(heartbeat, "BEAT_S", 0.05)
     backend.node.script("generate_storyboard", lambda _e: running())
     backend.start()

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 
 from config import Settings
 from config.settings import FilmSettings, MinioSettings, MysqlSettings, StorySettings, WorkerSettings
-from models import task_moves
+from models import task_transitions
 from models.asset import Asset
 from models.shot import Shot
 from processor.handle import TaskHandle
@@ -279,7 +279,7 @@ def test_progress_rises_through_every_stage_in_words(
     backend: Backend, client: FlaskClient, project_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[tuple[int, str]] = []
-    record = task_moves.record_progress
+    record = task_transitions.record_progress
 
     def remember(*given: Any, progress: int, message: str, **options: Any) -> bool:
         ours = record(*given, progress=progress, message=message, **options)
@@ -287,7 +287,7 @@ def test_progress_rises_through_every_stage_in_words(
             written.append((progress, message))
         return ours
 
-    monkeypatch.setattr(task_moves, "record_progress", remember)
+    monkeypatch.setattr(task_transitions, "record_progress", remember)
     monkeypatch.setattr(film_handler, "REPORT_EVERY_S", 0.0)
     made(backend, client, project_id, narration="none")
     values = [value for value, _ in written]

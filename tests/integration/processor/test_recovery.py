@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from models import task_moves
+from models import task_endings, task_transitions
 from models.task import Task
 from service import projects, shots, tasks
 from service.requests import ProjectChanges
@@ -42,15 +42,19 @@ def test_a_lease_that_ran_out_is_adopted_and_its_late_holder_writes_nothing(back
     task_id = created.text_task_id
     with database.write() as session:
         then = clock.milliseconds() - 60_000
-        assert task_moves.claim(
+        assert task_transitions.claim(
             session, task_id, owner="dead", now=clock.now(), now_ms=clock.milliseconds(), lease_ms=0
         )
-        assert not task_moves.claim(session, task_id, owner="eager", now=clock.now(), now_ms=then, lease_ms=15_000)
+        assert not task_transitions.claim(
+            session, task_id, owner="eager", now=clock.now(), now_ms=then, lease_ms=15_000
+        )
     backend.start()
     backend.wait(task_id, "finished")
     with database.write() as session:
-        assert not task_moves.fail(session, task_id, owner="dead", error="late", now=clock.now())
-        assert not task_moves.record_progress(session, task_id, owner="dead", progress=1, message="", now=clock.now())
+        assert not task_endings.fail(session, task_id, owner="dead", error="late", now=clock.now())
+        assert not task_transitions.record_progress(
+            session, task_id, owner="dead", progress=1, message="", now=clock.now()
+        )
     assert backend.status(task_id) == "finished"
 
 

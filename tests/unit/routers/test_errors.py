@@ -16,8 +16,8 @@ from service.film.errors import FilmError
 
 
 def tree(root: type[errors.StoryToVideoError]) -> Iterator[type[errors.StoryToVideoError]]:
-    """All types that stand in the tree's own module, and the film's; those that one module alone raises never come out of a route."""
-    if root.__module__ == errors.__name__ or root is FilmError:
+    """All types that may come out of a route: those of the tree's own module but what stops a start, and the film's."""
+    if (root.__module__ == errors.__name__ and root is not errors.StartError) or root is FilmError:
         yield root
     for child in root.__subclasses__():
         yield from tree(child)

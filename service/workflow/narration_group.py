@@ -1,37 +1,34 @@
-"""The narration of a whole project: one parent task whose children speak a shot each."""
+"""The narration of a whole project: a group, which is one task whose children speak a shot each. Its state is theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from models import project_queries, task_moves
-from models.base import new_id
+from models import project_queries
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service import parameters
 from service.requests import NarrationRequest
+from service.workflow import payloads
 
 COMING = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 
 
 def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequest, *, now: datetime) -> Task:
     """Insert the task that speaks one shot's narration."""
-    child = Task(
-        id=new_id(),
-        project_id=parent.project_id,
+    child = Task.new(
+        TaskType.AUDIO,
+        parent.project_id,
         shot_id=shot.id,
         parent_id=parent.id,
-        type=TaskType.AUDIO,
-        status=TaskStatus.PENDING,
         message="等待生成旁白",
-        parameters=parameters.narration(request, shot_id=shot.id, text=shot.spoken),
-        request_id=parent.request_id,
-        created_at=now,
-        updated_at=now,
+        parameters=payloads.narration(request, shot_id=shot.id, text=shot.spoken),
+        request=parent.request_id,
+        now=now,
     )
     session.add(child)
     return child
@@ -91,59 +88,47 @@ def unfinished(session: Session, parent: Task, speaking: set[str]) -> set[str]:
     return {child.shot_id or "" for child in children if child.shot_id not in spoken} if children else speaking
 
 
-def expand(session: Session, parent: Task, *, now: datetime, only: Collection[str] | None = None) -> list[str]:
-    """Give a parent its children, one for each shot that has something to say (and is in `only`, when that is given).
-
-    Returns their ids, to be enqueued.
-
-    A project without words to speak ends the parent at once.
-    """
-    if project_queries.children(session, parent.id):
-        return []
-    request = narration_request(parent)
-    speaking = [shot for shot in project_queries.shots(session, parent.project_id) if shot.spoken.strip()]
+def expand(session: Session, group: Task, *, now: datetime, only: Collection[str] | None = None) -> list[Task]:
+    """Insert a group's tasks, one for each shot that has something to say (and is in `only`, when that is given), and return them."""
+    request = narration_request(group)
+    speaking = [shot for shot in project_queries.shots(session, group.project_id) if shot.spoken.strip()]
     chosen = [shot for shot in speaking if only is None or shot.id in only]
-    children = [new_child(session, parent, shot, request, now=now) for shot in chosen]
+    tasks = [new_child(session, group, shot, request, now=now) for shot in chosen]
     session.flush()
-    parent.parameters = {**(parent.parameters or {}), "depends_on": task_moves.ids(children)}
+    group.parameters = {**(group.parameters or {}), "depends_on": [task.id for task in tasks]}
     session.flush()
-    if children:
-        task_moves.set_aggregate(
-            session, parent.id, status=TaskStatus.PENDING, progress=0, message="等待生成旁白", error="", now=now
-        )
-    else:
-        reason = "没有可朗读的旁白"
-        task_moves.set_aggregate(
-            session, parent.id, status=TaskStatus.FAILED, progress=0, message=reason, error=reason, now=now
-        )
-    return task_moves.ids(children)
+    return tasks
 
 
-def refresh(session: Session, parent: Task, *, now: datetime) -> None:
-    """Write the parent's state: its progress is its children's mean, and it ends when the last of them does.
+@dataclass(frozen=True)
+class GroupState:
+    """What a group's row says of its tasks."""
 
-    It ends well when all that was not called off did; a child that was replaced does not count.
+    status: TaskStatus
+    progress: int
+    message: str
+    error: str = ""
+
+
+def state(session: Session, group: Task) -> GroupState | None:
+    """A group's state: its progress is its tasks' mean, and it ends when the last of them does; None for one that has no tasks yet.
+
+    It ends well when all that was not cancelled did; a task that was replaced does not count.
     """
-    children = [child for child in project_queries.children(session, parent.id) if child.id in parent.depends_on]
-    if not children:
-        return
-    of = {status: [child for child in children if child.status == status] for status in TaskStatus}
+    tasks = [task for task in project_queries.children(session, group.id) if task.id in group.depends_on]
+    if not tasks:
+        return None
+    of = {status: [task for task in tasks if task.status == status] for status in TaskStatus}
     finished, failed = of[TaskStatus.FINISHED], of[TaskStatus.FAILED]
-    progress = sum(100 if child.status == TaskStatus.FINISHED else child.progress or 0 for child in children) // len(
-        children
-    )
-    message, error = f"已完成 {len(finished)}/{len(children)} 个镜头的旁白", ""
-    if of[TaskStatus.BLOCKED] or of[TaskStatus.PENDING] or of[TaskStatus.PROCESSING]:
-        started = len(of[TaskStatus.PENDING]) + len(of[TaskStatus.BLOCKED]) < len(children)
-        status = TaskStatus.PROCESSING if started else TaskStatus.PENDING
-        progress = min(progress, 99)
-    elif failed:
-        status = TaskStatus.FAILED
-        error = message = f"{len(failed)}/{len(children)} 个镜头的旁白失败：{failed[0].error}"
-    elif not finished:
-        status, message = TaskStatus.CANCELLED, "旁白任务已取消"
-    else:
-        status = TaskStatus.FINISHED
-    task_moves.set_aggregate(
-        session, parent.id, status=status, progress=progress, message=message, error=error, now=now
-    )
+    progress = sum(100 if task.status == TaskStatus.FINISHED else task.progress or 0 for task in tasks) // len(tasks)
+    message = f"已完成 {len(finished)}/{len(tasks)} 个镜头的旁白"
+    waiting = len(of[TaskStatus.PENDING]) + len(of[TaskStatus.BLOCKED])
+    if waiting or of[TaskStatus.PROCESSING]:
+        status = TaskStatus.PROCESSING if waiting < len(tasks) else TaskStatus.PENDING
+        return GroupState(status, min(progress, 99), message)
+    if failed:
+        error = f"{len(failed)}/{len(tasks)} 个镜头的旁白失败：{failed[0].error}"
+        return GroupState(TaskStatus.FAILED, progress, error, error)
+    if not finished:
+        return GroupState(TaskStatus.CANCELLED, progress, "旁白任务已取消")
+    return GroupState(TaskStatus.FINISHED, progress, message)

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from models import project_queries, task_moves
+from models import project_queries, task_transitions
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service import narrations_plan
 from service.requests import FilmRequest, NarrationRequest
+from service.workflow import narration_group
 
 
 def film_request(task: Task) -> FilmRequest:
@@ -24,7 +24,7 @@ def film_request(task: Task) -> FilmRequest:
         return FilmRequest.model_validate(stored.get("film") or {**video, "shot_id": task.about_shot})
     except (
         ValidationError
-    ):  # values that this server would not have taken: the defaults make a film of them all the same
+    ):  # this server would not have taken these values; the defaults make a film of them all the same
         return FilmRequest(shot_id=task.about_shot)
 
 
@@ -45,7 +45,7 @@ def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
     if waits_for:
         return made
     message = "等待生成视频片段" if film.about_shot else "等待合成影片"
-    return [*made, film.id] if task_moves.unblock(session, film.id, now=now, message=message) else made
+    return [*made, film.id] if task_transitions.unblock(session, film.id, now=now, message=message) else made
 
 
 def _parts_of_clip(session: Session, clip: Task) -> tuple[list[str], list[str]]:
@@ -66,8 +66,8 @@ def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list
                 continue
             known = _narration_of(session, film, shot, asked)
             if known is None:
-                made.append(narrations_plan.new_child(session, film, shot, NarrationRequest(), now=now).id)
-            elif known.status in narrations_plan.COMING:
+                made.append(narration_group.new_child(session, film, shot, NarrationRequest(), now=now).id)
+            elif known.status in narration_group.COMING:
                 waits_for.append(known.id)
         session.flush()
     return [*waits_for, *made], made
@@ -85,8 +85,8 @@ def _narration_of(session: Session, film: Task, shot: Shot, asked: set[str]) -> 
     """
     found = None
     for task in project_queries.tasks(session, film.project_id):
-        if task.type == TaskType.AUDIO and task.shot_id == shot.id and narrations_plan.text_of(task) == shot.spoken:
-            if task.status in narrations_plan.COMING:
+        if task.type == TaskType.AUDIO and task.shot_id == shot.id and narration_group.text_of(task) == shot.spoken:
+            if task.status in narration_group.COMING:
                 return task
             if task.id in asked and (task.status != TaskStatus.CANCELLED or task.parent_id == film.id):
                 found = task

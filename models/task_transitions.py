@@ -1,37 +1,41 @@
 """The task state machine: every move is one guarded UPDATE, and whoever makes it looks at whether a row was hit.
 
 `blocked → pending → processing → finished | failed | cancelled`, and `processing → pending` when a dispatch is to be tried again.
-Only the holder of a task's lease moves it out of `processing`, but for a cancel, which anybody may ask for.
+Only the holder of a task's lease moves it out of `processing`, but for a cancel, which anybody may ask for. The moves that end a task stand
+in `models.task_endings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, and_, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.task import OPEN, Task, TaskStatus
 from models.types import first_time
 
-DONE = 100
 
-
-def claim(session: Session, task_id: str, *, owner: str, now: datetime, now_ms: int, lease_ms: int) -> bool:
-    """Take a waiting task, or one whose lease ran out, for `owner`. False when somebody else holds it or it has ended.
-
-    A lease that ran out, instead of being given up, tells that its holder died: `crashes` counts that.
-    """
-    free = or_(
+def claimable(now_ms: int) -> ColumnElement[bool]:
+    """Whether a processor may claim a task now: it waits and is due, or its lease has expired."""
+    return or_(
         and_(Task.status == TaskStatus.PENDING, Task.not_before <= now_ms),
         and_(Task.status == TaskStatus.PROCESSING, Task.lease_until < now_ms),
     )
+
+
+def claim(session: Session, task_id: str, *, owner: str, now: datetime, now_ms: int, lease_ms: int) -> bool:
+    """Take a waiting task, or one whose lease has expired, for `owner`. False when somebody else holds it or it has ended.
+
+    A lease that expired, instead of being given up, tells that its holder died: `crashes` counts that.
+    """
+    free = claimable(now_ms)
     died = and_(Task.lease_owner.is_not(None), Task.lease_owner != owner)
     crashed = update(Task).where(Task.id == task_id, free, died).values(crashes=Task.crashes + 1, lease_owner=None)
     session.execute(crashed.execution_options(synchronize_session=False))
-    return _hit(
+    return hit(
         session,
         update(Task)
         .where(Task.id == task_id, free)
@@ -60,30 +64,21 @@ def release(session: Session, *, owner: str) -> None:
 
 def record_job(session: Session, task_id: str, *, owner: str, result: dict[str, Any], now: datetime) -> bool:
     """Remember the model node's job (`result.resource_id`), so that a restart resumes polling it."""
-    return _hit(session, _held(task_id, owner).values(result=result, updated_at=now))
+    return hit(session, held_by(task_id, owner).values(result=result, updated_at=now))
 
 
 def record_progress(session: Session, task_id: str, *, owner: str, progress: int, message: str, now: datetime) -> bool:
     """Write what the node or the film pipeline reports."""
-    return _hit(session, _held(task_id, owner).values(progress=progress, message=message, updated_at=now))
+    return hit(session, held_by(task_id, owner).values(progress=progress, message=message, updated_at=now))
 
 
-def finish(session: Session, task_id: str, *, owner: str, result: dict[str, Any], message: str, now: datetime) -> bool:
-    """`processing → finished`."""
-    values = {"result": result, "message": message, "progress": DONE, "error": ""}
-    return _hit(session, _held(task_id, owner).values(**values, **_ended(TaskStatus.FINISHED, now)))
-
-
-def fail(session: Session, task_id: str, *, owner: str, error: str, now: datetime) -> bool:
-    """`processing → failed`; the progress stays where it was."""
-    return _hit(session, _held(task_id, owner).values(error=error, message=error, **_ended(TaskStatus.FAILED, now)))
-
-
-def defer(session: Session, task_id: str, *, owner: str, not_before_ms: int, message: str, now: datetime) -> bool:
+def schedule_retry(
+    session: Session, task_id: str, *, owner: str, not_before_ms: int, message: str, now: datetime
+) -> bool:
     """`processing → pending`: try again later; the recoverer enqueues the task when its time has come."""
-    return _hit(
+    return hit(
         session,
-        _held(task_id, owner).values(
+        held_by(task_id, owner).values(
             status=TaskStatus.PENDING,
             lease_owner=None,
             lease_until=0,
@@ -95,63 +90,40 @@ def defer(session: Session, task_id: str, *, owner: str, not_before_ms: int, mes
     )
 
 
-def postpone(session: Session, task_id: str, *, not_before_ms: int, message: str, now: datetime) -> bool:
-    """Let a pending task wait for its turn; unlike `defer` it is no failed attempt."""
+def reschedule(session: Session, task_id: str, *, not_before_ms: int, message: str, now: datetime) -> bool:
+    """Let a pending task wait for its turn; unlike `schedule_retry` it is no failed attempt."""
     waiting = update(Task).where(Task.id == task_id, Task.status == TaskStatus.PENDING)
-    return _hit(session, waiting.values(not_before=not_before_ms, message=message, updated_at=now))
+    return hit(session, waiting.values(not_before=not_before_ms, message=message, updated_at=now))
 
 
 def unblock(session: Session, task_id: str, *, now: datetime, **values: Any) -> bool:
     """`blocked → pending`, with whatever the task was waiting to learn (shot id, parameters)."""
     statement = update(Task).where(Task.id == task_id, Task.status == TaskStatus.BLOCKED)
-    return _hit(session, statement.values(status=TaskStatus.PENDING, updated_at=now, **values))
+    return hit(session, statement.values(status=TaskStatus.PENDING, updated_at=now, **values))
 
 
-def end(session: Session, task_id: str, status: TaskStatus, *, reason: str, now: datetime) -> bool:
-    """Move any open task to `failed` or `cancelled`, whoever holds it."""
-    error = reason if status is TaskStatus.FAILED else ""
-    statement = update(Task).where(Task.id == task_id, Task.status.in_(OPEN))
-    return _hit(session, statement.values(message=reason, error=error, **_ended(status, now)))
-
-
-def set_aggregate(
-    session: Session, task_id: str, *, status: TaskStatus, progress: int, message: str, error: str, now: datetime
+def set_group_progress(
+    session: Session, task_id: str, *, status: TaskStatus, progress: int, message: str, now: datetime
 ) -> bool:
-    """Write a parent's state, which is its children's."""
+    """Write the state of a group some of whose tasks are still open."""
     values: dict[str, Any] = {
         "status": status,
         "progress": progress,
         "message": message,
-        "error": error,
+        "error": "",
         "updated_at": now,
     }
     if status is not TaskStatus.PENDING:
         values["started_at"] = first_time(Task.started_at, now)
-    if status not in OPEN:
-        values["finished_at"] = now
-    return _hit(session, update(Task).where(Task.id == task_id, Task.status.in_(OPEN)).values(**values))
+    return hit(session, update(Task).where(Task.id == task_id, Task.status.in_(OPEN)).values(**values))
 
 
-def _held(task_id: str, owner: str) -> Update:
+def held_by(task_id: str, owner: str) -> Update:
+    """An UPDATE of the task that hits its row only while `owner` holds its lease."""
     return update(Task).where(Task.id == task_id, Task.status == TaskStatus.PROCESSING, Task.lease_owner == owner)
 
 
-def _ended(status: TaskStatus, now: datetime) -> dict[str, Any]:
-    return {
-        "status": status,
-        "lease_owner": None,
-        "lease_until": 0,
-        "finished_at": now,
-        "updated_at": now,
-        "started_at": first_time(Task.started_at, now),
-    }
-
-
-def _hit(session: Session, statement: Update) -> bool:
+def hit(session: Session, statement: Update) -> bool:
+    """Execute a guarded UPDATE; whether it hit its row."""
     result = cast("CursorResult[Any]", session.execute(statement.execution_options(synchronize_session=False)))
     return result.rowcount == 1
-
-
-def ids(tasks: Iterable[Task]) -> list[str]:
-    """The ids of some tasks."""
-    return [task.id for task in tasks]
