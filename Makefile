@@ -9,7 +9,7 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run test bench lint lock doctor clean
+.PHONY: help setup demo run test mutants bench lint lock doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ doctor: $(VENV)/.run ## say how the configuration is understood and whether each
 # A file's tests stay together, since they share what is dear to set up; which file comes next is left to chance.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
-	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants" $(PYTEST)
+
+mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
+	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
 
 # MoviePy, a contender, lives in an environment of its own: it asks for other versions of what the product uses.
 BENCH_VENV := .venv-bench
