@@ -16,8 +16,7 @@ import click
 
 from common.errors import DependencyError
 from config.addresses import Listen, parse_listen
-from config.errors import ConfigError
-from config.load import Loaded, load
+from config.load import ConfigError, Loaded, load
 from config.settings import Settings
 from processor.processor import Processor
 from routers.router import create_app

@@ -1,8 +1,8 @@
 """Reading the settings: defaults, then config.yaml, then a Go backend's config/config.yaml beside it, then the environment.
 
 Every scalar is taken as the text that stands there and converted by its key's type, so that `password: 0123` is that password in a file
-as in a variable. A key that does not exist, a type or a value out of range stops the start, with all that is wrong at once. Only the Go
-backend's file may hold keys that we do not know: those are warnings.
+as in a variable. A key that does not exist, a type or a value out of range stops the start by a `ConfigError`
+that names all that is wrong at once. Only the Go backend's file may hold keys that we do not know: those are warnings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from config.errors import ConfigError
+from common.errors import StartError
 from config.masking import shown
 from config.settings import Section, Settings
 
@@ -41,6 +41,10 @@ KEYS: dict[str, Any] = {
     for section, model in SECTIONS.items()
     for name, field in model.model_fields.items()
 }
+
+
+class ConfigError(StartError):
+    """A key, type or value that cannot be used. The text names the key, where it stands, what was found and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,11 @@ def _construct_mapping(loader: _TextLoader, node: yaml.MappingNode) -> dict[str,
 
 
 _TextLoader.yaml_implicit_resolvers = {}
+
+
 _TextLoader.add_constructor("tag:yaml.org,2002:str", _construct_scalar)
+
+
 _TextLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 

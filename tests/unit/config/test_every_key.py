@@ -13,8 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 import main
-from config.errors import ConfigError
-from config.load import KEYS, load, variable
+from config.load import KEYS, ConfigError, load, variable
 from config.settings import Settings
 
 # Texts of a form of their own; every other text may be anything.

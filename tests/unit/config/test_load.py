@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import ConfigError
-from config.load import KEYS, load, variable
+from config.load import KEYS, ConfigError, load, variable
 from config.masking import masked
 from config.settings import Settings
 
