@@ -1,10 +1,14 @@
-"""The unit of work."""
+"""The unit of work, and `retrying`, which calls a use case again when the database chose it as the victim of a deadlock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timezone, tzinfo
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -17,13 +21,19 @@ CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, loc
 UNKNOWN_COLUMN = 1054
 SQLITE_MISTAKES = ("no such ", "syntax error", "has no column")
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONFLICT_ATTEMPTS = 6
+FIRST_PAUSE_S = 0.02
+
 
 class Database:
     """Sessions over one engine. Nothing connects until the first one is used.
 
     `read()` and `write()` are units of work: what is not committed by leaving the block is rolled back. On SQLite a write takes the
     database's lock at its start (BEGIN IMMEDIATE), so that two writers queue up instead of failing; elsewhere READ COMMITTED lets a
-    guarded UPDATE see what others committed. A write that was in another's way fails (`is_conflict`); see `models.retrying`.
+    guarded UPDATE see what others committed. A write that was in another's way fails (`is_conflict`); see `retrying`.
     """
 
     def __init__(self, engine: Engine, zone: tzinfo = timezone.utc) -> None:
@@ -84,6 +94,27 @@ def is_conflict(error: BaseException | None) -> bool:
         return False
     code = _code(error)
     return code in CONFLICT_CODES or (isinstance(code, str) and "is locked" in code)
+
+
+def retrying(function: Callable[P, T]) -> Callable[P, T]:
+    """Call the function again, a little later each time, while its unit of work ends in a deadlock or a lock wait.
+
+    Nothing of such a unit of work is stored; whatever must happen once (enqueueing, a request to the node) stands behind it in the
+    function, and so has not happened either.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        for attempt in range(1, CONFLICT_ATTEMPTS):
+            try:
+                return function(*args, **kwargs)
+            except DatabaseUnavailable as error:
+                if not is_conflict(error.__cause__):
+                    raise
+            time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - spreads rivals, guards nothing
+        return function(*args, **kwargs)
+
+    return wrapper
 
 
 def _is_mistake(error: DBAPIError) -> bool:

@@ -42,7 +42,7 @@ def mysql_engine(url: URL, *, pool_size: int, threads: int, statement_timeout_s:
     """MySQL or MariaDB. `pool_size` connections are kept, and one for each of `threads` is opened at peaks; each is tested before use.
 
     A statement ends after `statement_timeout_s` (on MySQL only a SELECT, but there the socket's limit holds for the rest), a wait
-    for a row's lock after half of it, so that `models.retrying` can try again.
+    for a row's lock after half of it, so that `models.db.retrying` can try again.
     """
     engine = create_engine(
         _address(url),

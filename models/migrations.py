@@ -2,19 +2,20 @@
 
 A new database is made by the first file alone and is up to date by that. Tables of the Go backend, or of an older version of this
 server, get the upgrades that `schema_info` does not list yet. Whoever calls this holds a lock: one process at a time.
+
+Drivers take one statement at a time: `statements` says which of them a script holds.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Inspector, inspect, text
 from sqlalchemy.exc import OperationalError
-
-from models.sql_script import statements
 
 SQL = Path(__file__).resolve().parent.parent / "doc" / "sql"
 SCRIPT = SQL / "StoryToVideo.sql"
@@ -27,6 +28,18 @@ PASSED_OVER = frozenset(
 )  # MySQL and MariaDB: the column or the index exists; there was only a comment
 
 logger = logging.getLogger(__name__)
+
+# One token: a line comment, a block comment, a quoted text (a doubled quote is two tokens, which is as good), or one character.
+_TOKEN = re.compile(
+    r"""(?P<line>(?:--(?=\s|\Z)|\#)[^\n]*)
+      | (?P<conditional>/\*M?!.*?\*/)
+      | (?P<block>/\*.*?\*/)
+      | (?P<quoted>'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)
+      | (?P<end>;)
+      | (?P<open>/\*|['"`])
+      | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,29 @@ def run_script(connection: Connection, path: Path) -> None:
         except OperationalError as error:
             if not _is_harmless(error):
                 raise
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, without their semicolons and without comments.
+
+    `/*! ... */` and `/*M! ... */` stay: MySQL and MariaDB run what is inside, SQLite does not. A comment or a quote that is never closed
+    raises ValueError. There is no DELIMITER: procedures and triggers are not for these scripts.
+    """
+    statement = ""
+    for token in _TOKEN.finditer(script):
+        if token.lastgroup == "end":
+            if statement.strip():
+                yield statement.strip()
+            statement = ""
+        elif token.lastgroup == "open":
+            line = script.count("\n", 0, token.start()) + 1
+            raise ValueError(f"line {line}: {token.group()} is never closed")
+        elif token.lastgroup in ("line", "block"):
+            statement += " "
+        else:
+            statement += token.group()
+    if statement.strip():
+        yield statement.strip()
 
 
 def _is_harmless(error: OperationalError) -> bool:

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from common.errors import Cancelled
-from models import project_queries, task_transitions
-from models.retrying import retrying
+from models import queries, task_transitions
+from models.db import retrying
 from models.task import OPEN, Task
 from processor.registry import Watch
 from service.context import Services
@@ -48,7 +48,7 @@ class TaskHandle:
     def is_open(self) -> bool:
         """Whether the task is still to be done, by us or by the processor that took it over, which then has the same job on the node."""
         with self.services.database.read() as session:
-            task = project_queries.task(session, self.task.id)
+            task = queries.task(session, self.task.id)
             return task is not None and task.status in OPEN
 
     def report(self, progress: int, message: str) -> None:

@@ -10,7 +10,7 @@ import threading
 
 from common.errors import DependencyError
 from models import task_transitions
-from models.retrying import retrying
+from models.db import retrying
 from processor.registry import CancellationRegistry
 from service.context import Services
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import DependencyError
-from models import project_queries
-from models.retrying import retrying
+from models import queries
+from models.db import retrying
 from models.task import OPEN, Task, TaskStatus
 from models.task_transitions import claimable
 from service.context import Services
@@ -76,6 +76,6 @@ class Recoverer:
     @retrying
     def _resume(self, stuck: Task) -> None:
         with project_unit(self._services, stuck.project_id) as unit:
-            task = project_queries.task(unit.session, stuck.id)
+            task = queries.task(unit.session, stuck.id)
             if task is not None and task.status == TaskStatus.BLOCKED and not self._waits(unit.session, task):
                 completion.resume_blocked(unit, task)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from common.errors import Cancelled, NodeUnavailable, StoryToVideoError
 from common.request_id import bound
-from models import project_queries, task_transitions
-from models.retrying import retrying
+from models import queries, task_transitions
+from models.db import retrying
 from models.shot import ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.handle import TaskHandle
@@ -49,7 +49,7 @@ class Runner:
             return
         try:
             with self._services.database.read() as session:
-                task = project_queries.task(session, task_id)
+                task = queries.task(session, task_id)
             if task is not None:
                 self._run_in_slot(task, watch)
         except StoryToVideoError as error:
@@ -92,7 +92,7 @@ class Runner:
         """The task, claimed, as it is now; None when another processor has it, or when it has ended."""
         now_ms = self._services.clock.milliseconds()
         with project_unit(self._services, known.project_id) as unit:
-            task = project_queries.task(unit.session, known.id)
+            task = queries.task(unit.session, known.id)
             if task is None:
                 return None
             if task.is_parent:
@@ -166,7 +166,7 @@ class Runner:
 
 
 def _mark_shot(session: Session, task: Task, *, now: datetime) -> None:
-    shot = project_queries.shot(session, task.about_shot)
+    shot = queries.shot(session, task.about_shot)
     if shot is not None:
         shot.status, shot.updated_at = ShotStatus.PROCESSING, now
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, InvalidInput, NotFound
-from models import project_queries
+from models import queries
 from models.asset import Asset, AssetKind
-from models.retrying import retrying
+from models.db import retrying
 from models.task import Task, TaskStatus, TaskType
 from service import music
 from service.context import Services
@@ -46,7 +46,7 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
 
 
 def _new_clip(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size) -> Task:
-    shot = project_queries.shot(unit.session, wanted.shot_id)
+    shot = queries.shot(unit.session, wanted.shot_id)
     if shot is None or shot.project_id != project_id:
         raise NotFound("分镜不存在")
     return Task.new(
@@ -62,8 +62,8 @@ def _new_clip(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Si
 
 def _new_film(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size) -> Task:
     _check_music(unit.session, wanted.music)
-    coming = project_queries.open_tasks(unit.session, project_id, type_=TaskType.STORYBOARD)
-    if not coming and not project_queries.shots(unit.session, project_id):
+    coming = queries.open_tasks(unit.session, project_id, type_=TaskType.STORYBOARD)
+    if not coming and not queries.shots(unit.session, project_id):
         raise Conflict("项目还没有镜头，无法合成影片")
     return Task.new(
         TaskType.VIDEO,
@@ -86,7 +86,7 @@ def _check_music(session: Session, wanted: str) -> None:
 def of_project(services: Services, project_id: str) -> list[Asset]:
     """The project's stored films, newest first; raises `NotFound`."""
     with services.database.read() as session:
-        if project_queries.project(session, project_id) is None:
+        if queries.project(session, project_id) is None:
             raise NotFound("项目不存在")
         films = select(Asset).where(
             Asset.project_id == project_id, Asset.kind == AssetKind.FILM, Asset.stored_at.is_not(None)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
 from models.asset import Asset, AssetKind
-from models.retrying import retrying
+from models.db import retrying
 from service import assets
 from service.context import Services
 from service.film import sound

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from common.errors import Conflict, NotFound
-from models import project_queries
-from models.retrying import retrying
+from models import queries
+from models.db import retrying
 from models.task import Task, TaskStatus, TaskType
 from service.context import Services
 from service.requests import NarrationRequest
@@ -23,8 +23,8 @@ def request(services: Services, project_id: str, wanted: NarrationRequest, *, re
         session = unit.session
         if unit.project is None:
             raise NotFound("项目不存在")
-        storyboards = project_queries.open_tasks(session, project_id, type_=TaskType.STORYBOARD)
-        speaking = {shot.id for shot in project_queries.shots(session, project_id) if shot.spoken.strip()}
+        storyboards = queries.open_tasks(session, project_id, type_=TaskType.STORYBOARD)
+        speaking = {shot.id for shot in queries.shots(session, project_id) if shot.spoken.strip()}
         if not storyboards and not speaking:
             raise Conflict("项目还没有旁白文本，无法生成语音")
         wanting = speaking if retried is None else speaking & narration_group.unfinished(session, retried, speaking)

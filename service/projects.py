@@ -10,10 +10,10 @@ from typing import Generic, TypeVar
 from sqlalchemy.orm import Session
 
 from common.errors import NotFound
-from models import project_queries
+from models import queries
 from models.base import new_id
+from models.db import retrying
 from models.project import Project, ProjectStatus
-from models.retrying import retrying
 from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
 from service import assets
@@ -126,11 +126,11 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
 def get(services: Services, project_id: str) -> ProjectView:
     """The project with its shots; raises `NotFound`."""
     with services.database.read() as session:
-        project = project_queries.project(session, project_id)
+        project = queries.project(session, project_id)
         if project is None:
             raise NotFound("项目不存在")
-        shots = project_queries.shots(session, project_id)
-        return ProjectView(project, shots, project_queries.recent_task(session, project_id))
+        shots = queries.shots(session, project_id)
+        return ProjectView(project, shots, queries.recent_task(session, project_id))
 
 
 @retrying
@@ -159,14 +159,14 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
 
 def _stop_everything(unit: ProjectUnit, project: Project) -> int:
     """Delete the project's waiting tasks, whose number is returned, and cancel those at work."""
-    running = project_queries.open_tasks(unit.session, project.id, status=(TaskStatus.PROCESSING,))
-    waiting = project_queries.open_tasks(unit.session, project.id, status=WAITING)
+    running = queries.open_tasks(unit.session, project.id, status=(TaskStatus.PROCESSING,))
+    waiting = queries.open_tasks(unit.session, project.id, status=WAITING)
     for task in waiting:
         unit.session.delete(task)
     unit.session.flush()
     completion.cancel(unit, running, reason=CANCELLED_BY_UPDATE)
     unit.ended += [task for task in waiting if task.job_id]  # tried again later, its job may still run
-    for shot in project_queries.shots(unit.session, project.id):
+    for shot in queries.shots(unit.session, project.id):
         if shot.status == ShotStatus.PROCESSING:  # nobody paints it any more
             shot.status = ShotStatus.COMPLETED if shot.image_path else ShotStatus.PENDING
     return len(waiting)
@@ -195,8 +195,8 @@ def delete(services: Services, project_id: str) -> datetime:
         if unit.project is None:
             return unit.now
         session = unit.session
-        completion.cancel(unit, project_queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE)
-        keys = assets.keys_of_project(session, unit.project, project_queries.shots(session, project_id))
+        completion.cancel(unit, queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE)
+        keys = assets.keys_of_project(session, unit.project, queries.shots(session, project_id))
         session.flush()
         session.delete(unit.project)
         unit.ready.clear()  # it is gone with the project
@@ -207,7 +207,7 @@ def delete(services: Services, project_id: str) -> datetime:
 def page(services: Services, request: PageRequest) -> Page[Project]:
     """One page of all projects, newest first."""
     with services.database.read() as session:
-        items, total = project_queries.page_of_projects(
+        items, total = queries.page_of_projects(
             session, page=request.page, page_size=request.page_size, words=request.q
         )
     return Page(items, request.page, request.page_size, total)

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from common.errors import NotFound
-from models import project_queries
+from models import queries
+from models.db import retrying
 from models.project import Project
-from models.retrying import retrying
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from service import assets
@@ -26,13 +26,13 @@ CANCELLED_BY_DELETE = "分镜已删除，任务取消"
 def of_project(services: Services, project_id: str) -> list[Shot]:
     """The project's shots by order; none when the project is unknown."""
     with services.database.read() as session:
-        return project_queries.shots(session, project_id)
+        return queries.shots(session, project_id)
 
 
 def find(services: Services, shot_id: str) -> Shot:
     """The shot, whatever its project; raises `NotFound`."""
     with services.database.read() as session:
-        return _found(project_queries.shot(session, shot_id))
+        return _found(queries.shot(session, shot_id))
 
 
 def get(services: Services, project_id: str, shot_id: str) -> Shot:
@@ -49,7 +49,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
     """
     with project_unit(services, project_id) as unit:
         session, project = unit.session, unit.project
-        shot = project_queries.shot(session, shot_id)
+        shot = queries.shot(session, shot_id)
         if project is None or shot is None or shot.project_id != project_id:
             raise NotFound("分镜不存在")
         said = shot.spoken
@@ -100,11 +100,11 @@ def _new_picture(shot: Shot, project: Project, changes: ShotChanges, *, now: dat
 def delete(services: Services, shot_id: str) -> str:
     """Cancel what runs, then delete the shot with what it stored. Returns its project's id, "" when it was unknown."""
     with services.database.read() as session:
-        known = project_queries.shot(session, shot_id)
+        known = queries.shot(session, shot_id)
     if known is None:
         return ""
     with project_unit(services, known.project_id) as unit:
-        shot = project_queries.shot(unit.session, shot_id)
+        shot = queries.shot(unit.session, shot_id)
         if unit.project is None or shot is None:
             return ""
         completion.cancel(unit, _open_tasks(unit.session, shot), reason=CANCELLED_BY_DELETE)
@@ -118,7 +118,7 @@ def delete(services: Services, shot_id: str) -> str:
 
 def _open_tasks(session: Session, shot: Shot) -> list[Task]:
     """Open tasks of the shot: by their row, or, as the Go backend left them, by their parameters only."""
-    return [task for task in project_queries.open_tasks(session, shot.project_id) if task.about_shot == shot.id]
+    return [task for task in queries.open_tasks(session, shot.project_id) if task.about_shot == shot.id]
 
 
 def _shows_old_picture(task: Task) -> bool:

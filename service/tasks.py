@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import Conflict, NotFound
-from models import project_queries
-from models.retrying import retrying
+from models import queries
+from models.db import retrying
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import films, narrations, projects
@@ -21,22 +21,22 @@ RETRIABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)
 def get(services: Services, task_id: str) -> Task:
     """The task; raises `NotFound`."""
     with services.database.read() as session:
-        return _found(project_queries.task(session, task_id), task_id)
+        return _found(queries.task(session, task_id), task_id)
 
 
 def of_project(services: Services, project_id: str) -> list[Task]:
     """The project's tasks, oldest first; raises `NotFound`."""
     with services.database.read() as session:
-        if project_queries.project(session, project_id) is None:
+        if queries.project(session, project_id) is None:
             raise NotFound("项目不存在")
-        return project_queries.tasks(session, project_id)
+        return queries.tasks(session, project_id)
 
 
 @retrying
 def cancel(services: Services, task_id: str) -> Task:
     """Cancel a task and what is part of it; raises `NotFound`, or `Conflict` when it has ended."""
     with project_unit(services, get(services, task_id).project_id) as unit:
-        task = _found(project_queries.task(unit.session, task_id), task_id)
+        task = _found(queries.task(unit.session, task_id), task_id)
         if not completion.cancel(unit, [task], reason=CANCELLED_BY_USER):
             raise Conflict("任务已结束，无法取消")
         unit.session.refresh(task)
@@ -66,7 +66,7 @@ def _retry_storyboard(services: Services, task: Task) -> str:
         project = unit.project
         if project is None:
             raise NotFound("项目不存在")
-        boards = [one for one in project_queries.tasks(unit.session, project.id) if one.type == TaskType.STORYBOARD]
+        boards = [one for one in queries.tasks(unit.session, project.id) if one.type == TaskType.STORYBOARD]
         if not boards or boards[-1].id != task.id:  # its shots would replace those of the newer one
             raise Conflict("已有更新的分镜任务，无需重试")
         projects.begin_again(project)
@@ -80,12 +80,12 @@ def _retry_part(services: Services, task: Task) -> str:
     """A picture or one shot's narration."""
     with project_unit(services, task.project_id) as unit:
         session = unit.session
-        shot = project_queries.shot(session, task.shot_id) if task.shot_id else None
+        shot = queries.shot(session, task.shot_id) if task.shot_id else None
         if shot is None:
             raise Conflict("任务对应的分镜已不存在，无法重试")
         if task.type == TaskType.AUDIO and not shot.spoken.strip():
             raise Conflict("该分镜没有旁白文本，无法重试")
-        same = project_queries.open_tasks(session, task.project_id, type_=TaskType(task.type), status=OPEN)
+        same = queries.open_tasks(session, task.project_id, type_=TaskType(task.type), status=OPEN)
         if any(other.shot_id == task.shot_id for other in same):
             raise Conflict("该分镜已有进行中的任务，无需重试")
         again = Task.new(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import TaskError
-from models import project_queries
+from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
@@ -28,7 +28,7 @@ CAMERA_MOVE_S = 4.0
 def run(handle: TaskHandle) -> None:
     """Handler of `generate_video` for one shot."""
     with handle.services.database.read() as session:
-        shot = project_queries.shot(session, handle.task.about_shot)
+        shot = queries.shot(session, handle.task.about_shot)
     if shot is None:
         raise TaskError(node_asset.SHOT_GONE)
     if not shot.image_path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import Cancelled, NotFound
-from models import project_queries
+from models import queries
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
@@ -54,10 +54,10 @@ def _parts(handle: TaskHandle, request: FilmRequest) -> _Parts:
     warnings: list[str] = []
     piece = None
     with handle.services.database.read() as session:
-        project = project_queries.project(session, handle.task.project_id)
+        project = queries.project(session, handle.task.project_id)
         if project is None:
             raise Cancelled
-        shots = project_queries.shots(session, project.id)
+        shots = queries.shots(session, project.id)
         try:
             piece = music.choose(session, request.music, project.bgm or "")
         except NotFound as error:  # it was deleted since the request

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import TaskError
-from models import project_queries
+from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
@@ -53,14 +53,14 @@ def store(
     """Upload a shot's asset under a new name and finish the task with it; `write` sets the shot's columns to the key."""
     task = handle.task
     with handle.services.database.read() as session:
-        shot = project_queries.shot(session, task.about_shot)
+        shot = queries.shot(session, task.about_shot)
     if shot is None:
         raise TaskError(SHOT_GONE)
     place = assets.Place(task.project_id, shot.id, task.id, shot.title, shot.order)
     asset = assets.reserve(handle.services, kind, place, extension)
 
     def commit(unit: ProjectUnit) -> None:
-        fresh = project_queries.shot(unit.session, shot.id)
+        fresh = queries.shot(unit.session, shot.id)
         if fresh is None:
             raise TaskError(SHOT_GONE)
         assets.mark_stored(unit.session, asset, now=unit.now)

@@ -8,7 +8,7 @@ from collections import Counter
 from sqlalchemy.orm import Session
 
 from common.errors import Cancelled
-from models import project_queries, task_transitions
+from models import queries, task_transitions
 from models.base import new_id
 from models.project import Project
 from models.shot import Shot, ShotStatus
@@ -57,9 +57,7 @@ class _Board:
         stale = self._drop_old_shots(session, project)
         waiting = [
             task
-            for task in project_queries.open_tasks(
-                session, project.id, type_=TaskType.SHOT, status=(TaskStatus.BLOCKED,)
-            )
+            for task in queries.open_tasks(session, project.id, type_=TaskType.SHOT, status=(TaskStatus.BLOCKED,))
             if self._handle.task.id in task.depends_on
         ]
         for order, scene in enumerate(self._scenes, start=1):
@@ -75,9 +73,9 @@ class _Board:
 
     def _drop_old_shots(self, session: Session, project: Project) -> list[Task]:
         """Delete the shots that are there; returns the open tasks that made something for them."""
-        old = project_queries.shots(session, project.id)
+        old = queries.shots(session, project.id)
         old_ids = {shot.id for shot in old}
-        stale = [task for task in project_queries.open_tasks(session, project.id) if task.shot_id in old_ids]
+        stale = [task for task in queries.open_tasks(session, project.id) if task.shot_id in old_ids]
         for shot in old:
             self.removed_keys += assets.keys_of_shot(session, shot)
             session.delete(shot)

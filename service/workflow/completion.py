@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from common.errors import Cancelled
-from models import project_queries, task_endings, task_transitions
-from models.retrying import retrying
+from models import queries, task_endings, task_transitions
+from models.db import retrying
 from models.shot import ShotStatus
 from models.task import ENDED, Task, TaskStatus, TaskType
 from service.context import Services
@@ -65,7 +65,7 @@ def cancel(unit: ProjectUnit, tasks: Iterable[Task], *, reason: str) -> bool:
             continue
         hit = True
         unit.ended.append(task)
-        parts = project_queries.children(unit.session, task.id)
+        parts = queries.children(unit.session, task.id)
         unit.session.refresh(task)
         cancel(unit, [part for part in parts if part.status not in ENDED_VALUES], reason=reason)
         propagate(unit, task)
@@ -93,7 +93,7 @@ def resume_blocked(unit: ProjectUnit, task: Task, ended: Task | None = None) -> 
 
 def begin_narrations(unit: ProjectUnit, group: Task, only: Collection[str] | None = None) -> None:
     """Give a group its tasks, one for each shot with words to speak (and whose id is in `only`); it ends at once where there is none."""
-    if project_queries.children(unit.session, group.id):
+    if queries.children(unit.session, group.id):
         return
     tasks = narration_group.expand(unit.session, group, now=unit.now, only=only)
     unit.ready += [task.id for task in tasks]
@@ -105,7 +105,7 @@ def begin_narrations(unit: ProjectUnit, group: Task, only: Collection[str] | Non
 
 def refresh_group(unit: ProjectUnit, group_id: str) -> None:
     """Bring a group in line with its tasks; when that ends it, what follows from its end happens too."""
-    group = project_queries.task(unit.session, group_id)
+    group = queries.task(unit.session, group_id)
     if group is None or not group.is_parent or group.status in ENDED_VALUES:
         return
     state = narration_group.state(unit.session, group)
@@ -129,7 +129,7 @@ def _write_group(unit: ProjectUnit, group: Task, state: GroupState) -> None:
 
 def _propagate_end_of(unit: ProjectUnit, task_id: str) -> bool:
     """Propagate the end of a task as the database has it; False when it was deleted."""
-    task = project_queries.task(unit.session, task_id)
+    task = queries.task(unit.session, task_id)
     if task is None:
         return False
     unit.session.refresh(task)
@@ -140,14 +140,14 @@ def _propagate_end_of(unit: ProjectUnit, task_id: str) -> bool:
 def propagate(unit: ProjectUnit, task: Task) -> None:
     """Draw the consequences of a task that has just ended. `task` is as the database has it now."""
     _release_shot(unit, task)
-    blocked = project_queries.open_tasks(unit.session, task.project_id, status=(TaskStatus.BLOCKED,))
+    blocked = queries.open_tasks(unit.session, task.project_id, status=(TaskStatus.BLOCKED,))
     # Narrations first: a film that waits for the same storyboard then finds them, and asks for none of its own.
     for waiting in sorted(blocked, key=lambda one: not one.is_parent):
         if task.id in waiting.depends_on:
             resume_blocked(unit, waiting, task)
     if task.parent_id:
         refresh_group(unit, task.parent_id)
-    project = project_queries.project(unit.session, task.project_id)
+    project = queries.project(unit.session, task.project_id)
     if project is not None:
         refresh_project(unit.session, project, now=unit.now)
 
@@ -165,7 +165,7 @@ def _release_shot(unit: ProjectUnit, task: Task) -> None:
     """A picture that failed or was cancelled leaves the shot with the picture it had."""
     if task.type != TaskType.SHOT or task.status == TaskStatus.FINISHED or not task.shot_id:
         return
-    shot = project_queries.shot(unit.session, task.shot_id)
+    shot = queries.shot(unit.session, task.shot_id)
     if shot is None:
         return
     if shot.image_path:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from models import project_queries, task_transitions
+from models import queries, task_transitions
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from service.requests import FilmRequest, NarrationRequest
@@ -49,19 +49,19 @@ def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
 
 
 def _parts_of_clip(session: Session, clip: Task) -> tuple[list[str], list[str]]:
-    pictures = project_queries.open_tasks(session, clip.project_id, type_=TaskType.SHOT)
+    pictures = queries.open_tasks(session, clip.project_id, type_=TaskType.SHOT)
     return [task.id for task in pictures if task.about_shot == clip.about_shot], []
 
 
 def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list[str], list[str]]:
     """The ids of what is still open, and of those among them that are new."""
-    open_tasks = project_queries.open_tasks(session, film.project_id)
+    open_tasks = queries.open_tasks(session, film.project_id)
     waits_for = [task.id for task in open_tasks if _is_part(task)]
     storyboard_open = any(task.type == TaskType.STORYBOARD for task in open_tasks)
     made: list[str] = []
     if film_request(film).narration != "none" and not storyboard_open:
         asked = set(film.depends_on)
-        for shot in project_queries.shots(session, film.project_id):
+        for shot in queries.shots(session, film.project_id):
             if shot.audio_path or not shot.spoken.strip():
                 continue
             known = _narration_of(session, film, shot, asked)
@@ -84,7 +84,7 @@ def _narration_of(session: Session, film: Task, shot: Shot, asked: set[str]) -> 
     One that was called off along with what it was made for, another film say, does not count: this film was not called off.
     """
     found = None
-    for task in project_queries.tasks(session, film.project_id):
+    for task in queries.tasks(session, film.project_id):
         if task.type == TaskType.AUDIO and task.shot_id == shot.id and narration_group.text_of(task) == shot.spoken:
             if task.status in narration_group.COMING:
                 return task

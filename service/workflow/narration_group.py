@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from models import project_queries
+from models import queries
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from service.requests import NarrationRequest
@@ -54,12 +54,12 @@ def speak_anew(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Tas
     """
     old = [
         task
-        for task in project_queries.open_tasks(session, shot.project_id, type_=TaskType.AUDIO, status=COMING)
+        for task in queries.open_tasks(session, shot.project_id, type_=TaskType.AUDIO, status=COMING)
         if task.shot_id == shot.id and text_of(task) != shot.spoken
     ]
     new: list[str] = []
     for task in old if shot.spoken.strip() else []:
-        parent = project_queries.task(session, task.parent_id) if task.parent_id else None
+        parent = queries.task(session, task.parent_id) if task.parent_id else None
         replacement = new_child(session, parent or task, shot, narration_request(task), now=now)
         replacement.parent_id = task.parent_id
         session.flush()
@@ -76,8 +76,8 @@ def unfinished(session: Session, parent: Task, speaking: set[str]) -> set[str]:
 
     All of `speaking` when it never came to have children.
     """
-    shots = {shot.id: shot for shot in project_queries.shots(session, parent.project_id)}
-    children = [child for child in project_queries.children(session, parent.id) if child.shot_id in shots]
+    shots = {shot.id: shot for shot in queries.shots(session, parent.project_id)}
+    children = [child for child in queries.children(session, parent.id) if child.shot_id in shots]
     spoken = {
         child.shot_id
         for child in children
@@ -91,7 +91,7 @@ def unfinished(session: Session, parent: Task, speaking: set[str]) -> set[str]:
 def expand(session: Session, group: Task, *, now: datetime, only: Collection[str] | None = None) -> list[Task]:
     """Insert a group's tasks, one for each shot that has something to say (and is in `only`, when that is given), and return them."""
     request = narration_request(group)
-    speaking = [shot for shot in project_queries.shots(session, group.project_id) if shot.spoken.strip()]
+    speaking = [shot for shot in queries.shots(session, group.project_id) if shot.spoken.strip()]
     chosen = [shot for shot in speaking if only is None or shot.id in only]
     tasks = [new_child(session, group, shot, request, now=now) for shot in chosen]
     session.flush()
@@ -115,7 +115,7 @@ def state(session: Session, group: Task) -> GroupState | None:
 
     It ends well when all that was not cancelled did; a task that was replaced does not count.
     """
-    tasks = [task for task in project_queries.children(session, group.id) if task.id in group.depends_on]
+    tasks = [task for task in queries.children(session, group.id) if task.id in group.depends_on]
     if not tasks:
         return None
     of = {status: [task for task in tasks if task.status == status] for status in TaskStatus}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from models import project_queries
+from models import queries
 from models.project import Project, ProjectStatus
 from models.shot import Shot
 from models.task import TaskStatus, TaskType
@@ -25,8 +25,8 @@ def refresh_project(session: Session, project: Project, *, now: datetime) -> Non
 def _project_status(session: Session, project: Project) -> ProjectStatus:
     if project.video_url:
         return ProjectStatus.READY
-    shots = project_queries.shots(session, project.id)
-    storyboard = [task for task in project_queries.tasks(session, project.id) if task.type == TaskType.STORYBOARD]
+    shots = queries.shots(session, project.id)
+    storyboard = [task for task in queries.tasks(session, project.id) if task.type == TaskType.STORYBOARD]
     if storyboard and storyboard[-1].status != TaskStatus.FINISHED:
         return ProjectStatus.FAILED if storyboard[-1].status == TaskStatus.FAILED else ProjectStatus.CREATED
     return _parts_status(shots)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from models import project_queries
+from models import queries
 from models.project import Project
 from models.task import Task
 from service.context import Services
@@ -38,7 +38,7 @@ def project_unit(services: Services, project_id: str) -> Iterator[ProjectUnit]:
     Whoever moves a project's tasks holds its lock, so that no two ends miss each other. An exception rolls everything back.
     """
     with services.database.write() as session:
-        unit = ProjectUnit(session, project_queries.lock_project(session, project_id), services.clock.now())
+        unit = ProjectUnit(session, queries.lock_project(session, project_id), services.clock.now())
         yield unit
     stop_work(services, unit.ended)
     enqueue(services, unit.ready)

@@ -19,10 +19,9 @@ from models.asset import Asset
 from models.base import Base
 from models.bootstrap import FILE_NAME, open_database, open_mysql, open_sqlite, survey
 from models.db import Database
-from models.migrations import upgrades
+from models.migrations import statements, upgrades
 from models.project import Project
 from models.shot import Shot
-from models.sql_script import statements
 from models.task import Task
 from models.types import JsonObject
 from tests import go_backend

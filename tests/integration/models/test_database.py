@@ -14,9 +14,8 @@ from common.errors import DatabaseUnavailable
 from config.go_dsn import parse
 from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
 from models.bootstrap import open_database, open_mysql
-from models.db import Database, is_conflict, translated
+from models.db import CONFLICT_ATTEMPTS, Database, is_conflict, retrying, translated
 from models.project import Project
-from models.retrying import ATTEMPTS, retrying
 from tests import go_backend
 from tests.conftest import leave_out
 from tests.integration.models.conftest import Open
@@ -135,7 +134,7 @@ def test_a_conflict_that_does_not_end_is_reported(database: Database) -> None:
 
     with pytest.raises(DatabaseUnavailable):
         lose()
-    assert len(calls) == ATTEMPTS
+    assert len(calls) == CONFLICT_ATTEMPTS
 
 
 @pytest.mark.parametrize(

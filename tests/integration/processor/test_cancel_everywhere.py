@@ -20,7 +20,7 @@ import pytest
 from common.errors import NotFound
 from config import Settings
 from config.settings import WorkerSettings
-from models import project_queries
+from models import queries
 from models.base import new_id
 from models.shot import Shot, ShotStatus
 from processor import heartbeat
@@ -194,7 +194,7 @@ def test_row_job_and_work_end_at_once(patient: Backend, monkeypatch: pytest.Monk
     assert _ended(patient, found.task_id)
     assert list(patient.services.store.list("")) == []
     with patient.services.database.read() as session:
-        shot = next(iter(project_queries.shots(session, found.project_id)), None)
+        shot = next(iter(queries.shots(session, found.project_id)), None)
         assert shot is None or not shot.image_path
 
 

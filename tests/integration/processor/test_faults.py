@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from common.clock import Clock
 from common.errors import DatabaseUnavailable, StorageUnavailable
-from models import project_queries, task_transitions
+from models import queries, task_transitions
 from models.task import Task
 from processor import heartbeat, recoverer
 from service import narrations, projects, shots, tasks
@@ -34,9 +34,9 @@ PATIENCE_S = 60
 def picture_of(backend: Backend, task_id: str) -> tuple[str, str, str]:
     """What any client may see of a picture's task at this moment: its status, its result, and its shot's picture."""
     with backend.services.database.read() as session:
-        task = project_queries.task(session, task_id)
+        task = queries.task(session, task_id)
         assert task is not None
-        shot = project_queries.shot(session, task.shot_id or "")
+        shot = queries.shot(session, task.shot_id or "")
         return str(task.status), str((task.result or {})["resource_url"]), (shot.image_path or "") if shot else ""
 
 

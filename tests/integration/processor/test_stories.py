@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from models import project_queries
+from models import queries
 from models.project import ProjectStatus
 from service import films, narrations, projects, shots, tasks
 from service.requests import FilmRequest, NarrationRequest, PageRequest, ShotChanges
@@ -36,12 +36,12 @@ def test_a_finished_task_has_all_its_times_and_its_shot_says_so_in_the_same_comm
     created = backend.create(1)
     backend.wait(created.shot_task_ids[0], "finished")
     with backend.services.database.read() as session:
-        task = project_queries.task(session, created.shot_task_ids[0])
+        task = queries.task(session, created.shot_task_ids[0])
         assert task is not None
         assert task.progress == 100
         assert task.started_at is not None
         assert task.finished_at is not None
-        shot = project_queries.shot(session, task.shot_id or "")
+        shot = queries.shot(session, task.shot_id or "")
         assert shot is not None
         assert shot.status == "completed"
         assert (task.result or {})["resource_url"] == shot.image_path

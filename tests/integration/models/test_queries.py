@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models import project_queries
+from models import queries
 from models.db import Database
 from tests.integration.models.rows import NOW, project, shot, task
 
@@ -30,14 +30,14 @@ def found(database: Database, project_id: str, shot_id: str, task_id: str) -> li
         return [
             bool(rows)
             for rows in (
-                project_queries.project(session, project_id),
-                project_queries.shot(session, shot_id),
-                project_queries.task(session, task_id),
-                project_queries.shots(session, project_id),
-                project_queries.tasks(session, project_id),
-                project_queries.recent_task(session, project_id),
-                project_queries.open_tasks(session, project_id),
-                project_queries.children(session, task_id),
+                queries.project(session, project_id),
+                queries.shot(session, shot_id),
+                queries.task(session, task_id),
+                queries.shots(session, project_id),
+                queries.tasks(session, project_id),
+                queries.recent_task(session, project_id),
+                queries.open_tasks(session, project_id),
+                queries.children(session, task_id),
             )
         ]
 
@@ -63,8 +63,8 @@ def test_projects_made_in_one_second_are_listed_newest_first(database: Database)
     with database.write() as session:
         session.add(project(id="old", created_at=NOW - timedelta(days=1), seq=99))
     with database.read() as session:
-        rows, total = project_queries.page_of_projects(session, page=1, page_size=4, words="")
-        rest, _ = project_queries.page_of_projects(session, page=2, page_size=4, words="")
+        rows, total = queries.page_of_projects(session, page=1, page_size=4, words="")
+        rest, _ = queries.page_of_projects(session, page=2, page_size=4, words="")
         assert ([row.id for row in rows + rest], total) == ([*reversed(ids), "old"], 6)
-        assert project_queries.page_of_projects(session, page=1, page_size=4, words="nr. 09")[1] == 1
-        assert project_queries.page_of_projects(session, page=1, page_size=4, words="%")[1] == 0
+        assert queries.page_of_projects(session, page=1, page_size=4, words="nr. 09")[1] == 1
+        assert queries.page_of_projects(session, page=1, page_size=4, words="%")[1] == 0

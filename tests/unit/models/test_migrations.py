@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.migrations import SCRIPT, upgrades
-from models.sql_script import statements
+from models.migrations import SCRIPT, statements, upgrades
 
 
 @pytest.mark.parametrize(
