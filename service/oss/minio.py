@@ -1,11 +1,12 @@
-"""Assets in MinIO (or any S3)."""
+"""Assets in MinIO (or any S3): where it is for us and for clients, its SDK's errors in our words, and the store."""
 
 from __future__ import annotations
 
 import io
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -14,17 +15,15 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from common.errors import StorageUnavailable
+from common.errors import ObjectNotFound, StorageError, StorageUnavailable
 from common.hashing import copy_hashing, measure
-from config.addresses import parse_base
+from config.addresses import parse_base, parse_http
 from config.settings import MinioSettings
 from service.oss import keys
 from service.oss.metadata import clipped, decoded, encoded
-from service.oss.minio_errors import translated
-from service.oss.minio_hosts import Host, endpoint_host, public_host
 from service.oss.store import ObjectInfo, PublicBase
 
 PART = 8 << 20  # bytes of one part of a multipart upload, and so about the memory that an upload takes
@@ -37,6 +36,9 @@ TIMEOUT = urllib3.Timeout(connect=5, read=60)
 RETRY = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
 POOL = 16  # connections
 
+ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion"}
+SERVER_FAULT = 500
+
 
 class Now(Protocol):
     """The time as an aware datetime."""
@@ -46,6 +48,31 @@ class Now(Protocol):
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Host:
+    """`address` is "host" or "host:port"; `folder` the path that a reverse proxy strips, "" or "/path"."""
+
+    address: str
+    secure: bool
+    folder: str = ""
+
+
+def endpoint_host(settings: MinioSettings) -> Host:
+    """What we connect to."""
+    return _host(settings.endpoint, settings.use_ssl)
+
+
+def public_host(settings: MinioSettings) -> Host:
+    """What clients see, and what links are signed for."""
+    return _host(settings.domain or settings.endpoint, settings.use_ssl)
+
+
+def _host(text: str, secure: bool) -> Host:
+    """From a host, or a whole `scheme://host/path`. A scheme says more than `use_ssl`."""
+    address = parse_http(text, "https" if secure else "http")
+    return Host(address.authority, address.scheme == "https", address.folder)
 
 
 class MinioStore:
@@ -206,6 +233,26 @@ class _Download(io.RawIOBase):
             self._response.close()
             self._response.release_conn()
         super().close()
+
+
+@contextmanager
+def translated(what: str, endpoint: str) -> Iterator[None]:
+    """Raise what the block raises as `ObjectNotFound`, `StorageUnavailable` (try again) or `StorageError` (trying again is useless).
+
+    `what` is the key or the bucket in question.
+    """
+    try:
+        yield
+    except S3Error as error:
+        if error.code in ABSENT:
+            raise ObjectNotFound(f"文件不存在：{what}") from error
+        if error.response.status >= SERVER_FAULT or error.code == "SlowDown":
+            raise StorageUnavailable(f"对象存储暂时不可用：{error.code}") from error
+        raise StorageError(f"对象存储拒绝了操作（{what}）：{error.code}: {error.message}") from error
+    except ValueError as error:  # the SDK's way to refuse a bucket's or an endpoint's name
+        raise StorageError(f"对象存储的配置无效（{what}）：{error}") from error
+    except (MinioException, HTTPError, OSError) as error:
+        raise StorageUnavailable(f"对象存储 {endpoint} 不可用：{error}") from error
 
 
 def _client(settings: MinioSettings, host: Host) -> Minio:
