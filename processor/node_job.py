@@ -10,7 +10,7 @@ from typing import Any
 from common.errors import Cancelled, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
 from processor.handle import TaskHandle
 from service.node import envelope
-from service.node.job import Job, JobState
+from service.node.interface import Job, JobState
 
 log = logging.getLogger(__name__)
 

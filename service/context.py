@@ -8,7 +8,7 @@ from common.clock import Clock
 from config import Settings
 from models.db import Database
 from service.events import Events
-from service.node.job import ModelNode
+from service.node.interface import ModelNode
 from service.oss import ObjectStore
 from service.queue import TaskQueue
 

@@ -26,7 +26,7 @@ from models.project import Project
 from models.task import Task, TaskStatus, TaskType
 from service.context import Services
 from service.events import Events
-from service.node.job import Job, Scene
+from service.node.interface import Job, Scene
 from service.oss.local import LocalStore
 from service.queue import TaskQueue
 

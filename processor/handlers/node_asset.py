@@ -14,7 +14,7 @@ from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
 from service import assets
-from service.node.job import Job
+from service.node.interface import Job
 from service.node.sniff import Kind, sniff
 from service.workflow.unit_of_work import ProjectUnit
 

@@ -16,9 +16,8 @@ from models.task import Task, TaskStatus, TaskType
 from processor.handle import TaskHandle
 from processor.node_job import run_job
 from service import assets, projects
-from service.node.assets import resource_url
-from service.node.job import Scene
-from service.node.text import clean
+from service.node.interface import Scene
+from service.node.responses import clean_text, resource_url
 from service.workflow import completion, payloads
 from service.workflow.unit_of_work import ProjectUnit
 
@@ -123,7 +122,7 @@ class _Board:
 
 def _path(url: str) -> str:
     """What clients see of the storyboard's address: a path on the node, whose own host is none of theirs."""
-    return re.sub(r"^\w+://[^/]*", "", clean(url, MAX_URL))
+    return re.sub(r"^\w+://[^/]*", "", clean_text(url, MAX_URL))
 
 
 def _mood(scenes: list[Scene]) -> str | None:

@@ -1,4 +1,4 @@
-"""The model node behind `service.node.job.ModelNode`."""
+"""The model node behind `service.node.interface.ModelNode`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, StoryToVideoError
-from service.node import health
+from service.node import responses
 from service.node.address import NodeAddress
-from service.node.assets import locate, resource_url
-from service.node.job import Job, Scene
-from service.node.job_reader import read_job, read_job_id
-from service.node.storyboard_reader import scenes_in_file, scenes_inside
+from service.node.interface import Job, Scene
+from service.node.responses import asset_path, read_job, read_job_id, resource_url, scenes_in_file, scenes_inside
 from service.node.transport import MAX_JSON, Transport
 
 log = logging.getLogger(__name__)
@@ -79,7 +77,7 @@ class NodeClient:
             return scenes
         if not resource_url(job.result):
             raise BadNodeResult("模型节点报告任务完成，但没有给出分镜")
-        path = locate(job.result, self._address)
+        path = asset_path(job.result, self._address)
         try:
             return scenes_in_file(self._transport.json_value("GET", path))
         except (NodeJobLost, NodeRejected) as error:
@@ -87,7 +85,7 @@ class NodeClient:
 
     def asset(self, job: Job) -> io.BufferedReader:
         """See `ModelNode.asset`."""
-        path = locate(job.result, self._address)
+        path = asset_path(job.result, self._address)
         try:
             body = self._transport.open("GET", path, limit=self._max_download, within_s=self._download_s)
         except (NodeJobLost, NodeRejected) as error:
@@ -96,12 +94,12 @@ class NodeClient:
 
     def provides(self, kind: str) -> bool:
         """See `ModelNode.provides`; a node that does not say provides nothing beyond what every node must."""
-        return health.provides(self._read_health(), kind)
+        return responses.has_provider(self._read_health(), kind)
 
     def speaks_tts_text(self) -> bool:
         """See `ModelNode.speaks_tts_text`. One whose health cannot be had counts as foreign: ours understands that as well."""
         try:
-            return health.is_ours(self._read_health())
+            return responses.reads_tts_text(self._read_health())
         except NodeUnavailable as error:
             log.info("the node does not answer /health: %s", error)
             return False
@@ -112,7 +110,7 @@ class NodeClient:
             found = self._transport.json_object("GET", "/health", within_s=self._poll_s)
         except (NodeJobLost, NodeRejected) as error:
             raise NodeUnavailable(f"{self._address.base} 不是模型节点：{error}") from error
-        return f"{self._address.base} {health.summary(found)}"
+        return f"{self._address.base} {responses.health_summary(found)}"
 
     def _read_health(self) -> Mapping[str, Any]:
         """/health, asked for once a minute. A node that has none says nothing; one that does not answer raises `NodeUnavailable`."""

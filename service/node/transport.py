@@ -1,7 +1,11 @@
-"""HTTP to the model node: bounded, without redirects, and with every failure translated."""
+"""HTTP to the model node: bounded, without redirects, and with every failure translated.
+
+An answer is a stream (`Body`), bounded in bytes and in time.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -16,8 +20,7 @@ from urllib3.exceptions import HTTPError
 from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
 from common.request_id import request_id
 from service.node.address import NodeAddress
-from service.node.body import Body
-from service.node.text import clean
+from service.node.responses import clean_text
 
 MAX_JSON = 16 << 20  # bytes
 MAX_REASON = 300  # characters of a refusal that are passed on
@@ -108,6 +111,46 @@ class Transport:
             raise NodeUnavailable(f"无法连接模型节点 {self.address.base}：{why}") from error
 
 
+class Body(io.RawIOBase):
+    """The bytes as they were sent.
+
+    Reading raises `BadNodeResult` beyond `limit` bytes, and `NodeUnavailable` when it breaks off or when `deadline` (of the monotonic
+    clock) has passed. Closing it ends the exchange; a connection whose answer was read to its end goes back to the pool.
+    """
+
+    def __init__(self, response: requests.Response, limit: int, deadline: float) -> None:
+        super().__init__()
+        self._response = response
+        self._limit = limit
+        self._deadline = deadline
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer has no public name
+        try:
+            chunk: bytes = self._response.raw.read1(len(buffer), decode_content=False)
+        except (HTTPError, OSError, ValueError) as error:  # ValueError: a chunk's length that is no number
+            raise NodeUnavailable(f"读取模型节点的回答时连接中断（{type(error).__name__}）") from error
+        if time.monotonic() > self._deadline:
+            raise NodeUnavailable("模型节点的回答在规定时间内没有结束")
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise BadNodeResult(f"模型节点给出的内容超过上限 {_size_text(self._limit)}")
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._response.close()
+        super().close()
+
+
+def _size_text(size: int) -> str:
+    return f"{size >> 20} MB" if size >= 1 << 20 else f"{size} 字节"
+
+
 def _check(response: requests.Response, stream: Body) -> None:
     status = response.status_code
     if status < 300:
@@ -150,10 +193,10 @@ def _told(content: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     given = body if isinstance(body, dict) else {}
-    texts = (clean(given.get(name), MAX_REASON) for name in ("message", "error", "detail"))
+    texts = (clean_text(given.get(name), MAX_REASON) for name in ("message", "error", "detail"))
     return next(filter(None, texts), "")
 
 
 def _excerpt(content: bytes) -> str:
-    text = clean(" ".join(content[: 4 * MAX_REASON].decode("utf-8", "replace").split()), MAX_REASON)
+    text = clean_text(" ".join(content[: 4 * MAX_REASON].decode("utf-8", "replace").split()), MAX_REASON)
     return text or "（空）"

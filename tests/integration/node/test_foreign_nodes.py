@@ -13,7 +13,7 @@ import pytest
 from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
 from common.request_id import bound
 from service.node.client import NodeClient
-from service.node.job import Job, JobState, Scene
+from service.node.interface import Job, JobState, Scene
 from tests.foreign_nodes import GATEWAY_SCENES, Exchange, Node, gateway_job
 
 ENVELOPE = {"id": "t1", "type": "generate_shot", "parameters": {}}

@@ -11,7 +11,7 @@ import pytest
 
 from common.errors import BadNodeResult, NodeUnavailable
 from service.node.client import NodeClient
-from service.node.job import Job, JobState
+from service.node.interface import Job, JobState
 from tests.foreign_nodes import LONG_S, Exchange, Node
 
 LIMIT = 1 << 20

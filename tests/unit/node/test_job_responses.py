@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import NodeRejected
-from service.node.job import JobState
-from service.node.job_reader import read_job, read_job_id
+from service.node.interface import JobState
+from service.node.responses import read_job, read_job_id
 from tests.foreign_nodes import gateway_job
 
 json_values = st.recursive(

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import BadNodeResult
-from service.node.job import Scene
-from service.node.storyboard_reader import MAX_SCENES, scenes_in_file, scenes_inside
+from service.node.interface import Scene
+from service.node.responses import MAX_SCENES, scenes_in_file, scenes_inside
 from tests.foreign_nodes import GATEWAY_SCENES
-from tests.unit.node.test_job_reader import json_values
+from tests.unit.node.test_job_responses import json_values
 
 SCENE = {"scene_id": "1", "title": "t", "prompt": "p", "narration": "n", "bgm": "b", "path": "/x"}
 
