@@ -17,8 +17,8 @@
     ├── StorageError               object storage answered, but not with success
     │   ├── ObjectNotFound
     │   ├── InvalidKey             a key or prefix that no object can have
-    │   ├── ChecksumMismatch       `service.assets.fetch`: the bytes are not those that were stored
-    │   └── ObjectTooLarge         `service.assets.fetch`
+    │   ├── ChecksumMismatch       `service.assets.versions.fetch`: the bytes are not those that were stored
+    │   └── ObjectTooLarge         `service.assets.versions.fetch`
     ├── TaskError                  a task ends `failed` with this text
     │   ├── NodeRejected           the node said 4xx to the request: retrying is useless
     │   ├── NodeJobLost            the node no longer knows the job (it was restarted), and dispatching it again did not help

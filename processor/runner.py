@@ -19,7 +19,8 @@ from processor.handle import TaskHandle
 from processor.handlers import clip, film, image, narration, storyboard
 from processor.heartbeat import LEASE_MS
 from processor.registry import CancellationRegistry, Watch
-from service import assets, film_spec
+from service import film_spec
+from service.assets import versions
 from service.context import Services
 from service.film.cache import take_slot
 from service.workflow import completion
@@ -121,7 +122,7 @@ class Runner:
             self._fail(handle, CRASHED)
             return
         try:
-            assets.discard_leftovers(self._services, task)
+            versions.discard_leftovers(self._services, task)
             _handler_of(task)(handle)
         except Cancelled:
             log.info("task %s called off", task.id)

@@ -17,10 +17,10 @@ from routers.api import files, films, health, music, projects, shots, sockets, t
 from routers.forwarded import TrustedProxies
 from routers.request_id import HEADER, RequestId
 from routers.request_line import RequestLineLimit
+from service.assets.legacy_static import FOLDER
 from service.context import Services
 from service.request_errors import shorten
 from service.requests import is_id
-from service.static_files import FOLDER
 
 
 def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:

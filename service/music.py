@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
 from models.asset import Asset, AssetKind
 from models.db import retrying
-from service import assets
+from service.assets import versions
+from service.assets.media_type import Kind, sniff
 from service.context import Services
 from service.film import sound
 from service.film.errors import FilmError
 from service.music_words import terms
-from service.node.sniff import Kind, sniff
 from service.request_errors import shorten
 from service.requests import MusicUpload
 
@@ -33,7 +33,7 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
     Raises `TooLarge` over `film.max_music` bytes, `InvalidInput` when it is nothing that can be played.
     """
     name = upload.title.strip() or _name(filename)
-    place = assets.Place(project_id="", title=name)
+    place = versions.Place(project_id="", title=name)
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
         _receive(stream, path, services.settings.film.max_music)
@@ -42,13 +42,13 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
             seconds = sound.measure(path)
         except (BadNodeResult, FilmError) as error:
             raise InvalidInput("file", "上传的文件不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）") from error
-        asset = assets.reserve(services, AssetKind.MUSIC, place, extension)
+        asset = versions.reserve(services, AssetKind.MUSIC, place, extension)
         try:
-            assets.store_file(services, asset, path, place)
+            versions.store_file(services, asset, path, place)
             asset.details = {"duration": max(1, round(seconds)), "tags": upload.words()}
             _publish(services, asset)
         except BaseException:
-            assets.discard(services, asset)
+            versions.discard(services, asset)
             raise
     return asset
 
@@ -56,7 +56,7 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
 @retrying
 def _publish(services: Services, asset: Asset) -> None:
     with services.database.write() as session:
-        assets.mark_stored(session, asset, now=services.clock.now())
+        versions.mark_stored(session, asset, now=services.clock.now())
 
 
 def _name(filename: str) -> str:
@@ -103,7 +103,7 @@ def delete(services: Services, wanted: str) -> None:
         piece = find(session, wanted)
         piece.stored_at = None
         key = piece.object_key
-    assets.remove(services, [key])
+    versions.remove(services, [key])
 
 
 def find(session: Session, wanted: str) -> Asset:

@@ -16,7 +16,7 @@ from models.db import retrying
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
-from service import assets
+from service.assets import versions
 from service.context import Services
 from service.requests import NewProject, PageRequest, ProjectChanges
 from service.workflow import completion, payloads
@@ -196,11 +196,11 @@ def delete(services: Services, project_id: str) -> datetime:
             return unit.now
         session = unit.session
         completion.cancel(unit, queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE)
-        keys = assets.keys_of_project(session, unit.project, queries.shots(session, project_id))
+        keys = versions.keys_of_project(session, unit.project, queries.shots(session, project_id))
         session.flush()
         session.delete(unit.project)
         unit.ready.clear()  # it is gone with the project
-    assets.remove(services, keys)
+    versions.remove(services, keys)
     return unit.now
 
 

@@ -12,7 +12,7 @@ from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from service import assets
+from service.assets import versions
 from service.context import Services
 from service.requests import ShotChanges
 from service.workflow import completion, narration_group, payloads
@@ -108,11 +108,11 @@ def delete(services: Services, shot_id: str) -> str:
         if unit.project is None or shot is None:
             return ""
         completion.cancel(unit, _open_tasks(unit.session, shot), reason=CANCELLED_BY_DELETE)
-        keys = assets.keys_of_shot(unit.session, shot)
+        keys = versions.keys_of_shot(unit.session, shot)
         unit.session.delete(shot)
         unit.session.flush()
         refresh_project(unit.session, unit.project, now=unit.now)
-    assets.remove(services, keys)
+    versions.remove(services, keys)
     return known.project_id
 
 

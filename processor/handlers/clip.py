@@ -15,10 +15,10 @@ from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service import film_spec
-from service.fetching import fetch
+from service.assets.fetch import fetch
+from service.assets.media_type import Kind
 from service.film.compose import compose
 from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles
-from service.node.sniff import Kind
 from service.requests import frame_size
 from service.workflow import film_dependencies, payloads
 

@@ -15,8 +15,9 @@ from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
 from processor.handle import TaskHandle
-from service import assets, film_spec, music
-from service.fetching import fetch
+from service import film_spec, music
+from service.assets import versions
+from service.assets.fetch import fetch
 from service.film.cache import work_folder
 from service.film.compose import compose
 from service.film.errors import FilmError
@@ -133,8 +134,8 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
     """Upload the film and what belongs to it under the film's number, then finish the task."""
     handle.report(COMPOSED, "正在保存影片")
     services, project = handle.services, parts.project
-    place = assets.Place(project.id, "", handle.task.id, project.title)
-    asset = assets.reserve(services, AssetKind.FILM, place, "mp4")
+    place = versions.Place(project.id, "", handle.task.id, project.title)
+    asset = versions.reserve(services, AssetKind.FILM, place, "mp4")
     warnings = [*parts.warnings, *report.warnings]
     log = report.film.with_suffix(".log.json")
     log.write_text(json.dumps(_diary(handle, request, parts, report, warnings), ensure_ascii=False, indent=1), "utf-8")
@@ -150,7 +151,7 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
         fresh = unit.project
         if fresh is None:
             raise Cancelled
-        assets.mark_stored(unit.session, asset, now=unit.now)
+        versions.mark_stored(unit.session, asset, now=unit.now)
         if request.mode != "preview":
             fresh.video_url = asset.object_key
             fresh.duration = round(report.duration_s)
@@ -158,14 +159,14 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
         fresh.updated_at = unit.now
 
     try:
-        assets.store_file(services, asset, report.film, place)
+        versions.store_file(services, asset, report.film, place)
         for key, path in companions.items():
             services.store.put_file(key, path, metadata={"project": project.id, "task": handle.task.id})
         if request.export == "local":
             exported.append(_export(handle, asset, report.film))
         handle.finish(_result(asset, report), _message(report, warnings, exported), commit)
     except BaseException:
-        if assets.discard(services, asset, companions):
+        if versions.discard(services, asset, companions):
             for path in exported:
                 path.unlink(missing_ok=True)
         raise

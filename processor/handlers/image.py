@@ -12,7 +12,7 @@ from models.shot import Shot, ShotStatus
 from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
-from service.node.sniff import Kind
+from service.assets.media_type import Kind
 from service.workflow import payloads
 
 MAX_PIXELS = 100_000_000

@@ -11,9 +11,9 @@ from models.shot import Shot
 from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
+from service.assets.media_type import Kind
 from service.film import sound
 from service.film.errors import FilmError
-from service.node.sniff import Kind
 from service.workflow import payloads
 
 

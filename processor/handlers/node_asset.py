@@ -13,9 +13,9 @@ from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.handle import TaskHandle
-from service import assets
+from service.assets import versions
+from service.assets.media_type import Kind, sniff
 from service.node.interface import Job
-from service.node.sniff import Kind, sniff
 from service.workflow.unit_of_work import ProjectUnit
 
 CHUNK = 1 << 20  # bytes
@@ -56,21 +56,21 @@ def store(
         shot = queries.shot(session, task.about_shot)
     if shot is None:
         raise TaskError(SHOT_GONE)
-    place = assets.Place(task.project_id, shot.id, task.id, shot.title, shot.order)
-    asset = assets.reserve(handle.services, kind, place, extension)
+    place = versions.Place(task.project_id, shot.id, task.id, shot.title, shot.order)
+    asset = versions.reserve(handle.services, kind, place, extension)
 
     def commit(unit: ProjectUnit) -> None:
         fresh = queries.shot(unit.session, shot.id)
         if fresh is None:
             raise TaskError(SHOT_GONE)
-        assets.mark_stored(unit.session, asset, now=unit.now)
+        versions.mark_stored(unit.session, asset, now=unit.now)
         write(fresh, asset.object_key)
         fresh.updated_at = unit.now
 
     try:
-        assets.store_file(handle.services, asset, path, place)
+        versions.store_file(handle.services, asset, path, place)
         handle.check()
         handle.finish({**result, "resource_url": asset.object_key}, message, commit)
     except BaseException:
-        assets.discard(handle.services, asset)
+        versions.discard(handle.services, asset)
         raise

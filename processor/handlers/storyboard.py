@@ -15,7 +15,8 @@ from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.handle import TaskHandle
 from processor.node_job import run_job
-from service import assets, projects
+from service import projects
+from service.assets import versions
 from service.node.interface import Scene
 from service.node.responses import clean_text, resource_url
 from service.workflow import completion, payloads
@@ -33,7 +34,7 @@ def run(handle: TaskHandle) -> None:
     board = _Board(handle, scenes)
     url = _path(resource_url(job.result))
     handle.finish(payloads.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
-    assets.remove(handle.services, board.removed_keys)
+    versions.remove(handle.services, board.removed_keys)
 
 
 class _Board:
@@ -76,7 +77,7 @@ class _Board:
         old_ids = {shot.id for shot in old}
         stale = [task for task in queries.open_tasks(session, project.id) if task.shot_id in old_ids]
         for shot in old:
-            self.removed_keys += assets.keys_of_shot(session, shot)
+            self.removed_keys += versions.keys_of_shot(session, shot)
             session.delete(shot)
         session.flush()
         if old:

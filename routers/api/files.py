@@ -8,9 +8,9 @@ from flask import Blueprint, request, send_file
 from werkzeug.wrappers import Response
 
 from common.errors import NotFound
+from service.assets.legacy_static import static_file
 from service.context import Services
 from service.oss.local import LocalStore
-from service.static_files import static_file
 
 CACHE_S = 3600  # URLs change hourly, and what a key holds never changes
 

@@ -18,7 +18,8 @@ from processor.handle import TaskHandle
 from processor.handlers import image, storyboard
 from processor.registry import CancellationRegistry, Watch
 from routers import request_line, task_socket, wire
-from service import assets, requests, webhook
+from service import requests, webhook
+from service.assets import versions
 from service.film.timeline import make_timeline
 from service.oss import keys
 from service.oss.local import LocalStore
@@ -103,7 +104,7 @@ MUTANTS = (
     ),
     Mutant(
         "what was stored for a task that was cancelled stays",
-        InFunction(assets.discard, drop_statement(assets.remove)),
+        InFunction(versions.discard, drop_statement(versions.remove)),
         (f"{CANCEL}[sqlite-being_stored-by_route]",),
     ),
     # Handlers

@@ -10,8 +10,9 @@ from models import task_transitions
 from models.asset import Asset, AssetKind
 from models.task import Task
 from processor.runner import MAX_CRASHES
-from service import assets, shots, tasks
-from service.assets import Place
+from service import shots, tasks
+from service.assets import versions
+from service.assets.versions import Place
 from service.oss import ObjectStore
 from service.requests import ShotChanges
 from tests.integration.processor.conftest import Backend
@@ -74,8 +75,8 @@ def test_a_processor_that_takes_its_own_task_up_again_does_not_count(backend: Ba
 def uploaded(backend: Backend, task: Task, path: Path) -> Asset:
     """A file under a name of its own that does not count yet."""
     place = Place(task.project_id, task.shot_id or "some-shot", task.id)
-    asset = assets.reserve(backend.services, AssetKind.IMAGE, place, "png")
-    assets.store_file(backend.services, asset, path, place)
+    asset = versions.reserve(backend.services, AssetKind.IMAGE, place, "png")
+    versions.store_file(backend.services, asset, path, place)
     return asset
 
 
@@ -101,8 +102,8 @@ def test_what_a_dead_processor_had_uploaded_goes_when_its_task_is_taken_over(bac
     assert stored == {shot.image_path, made.image_path}
     # It was not dead, only slow: what it uploads now, and takes back, is its own.
     place = Place(task.project_id, shot.id, task.id)
-    assets.store_file(backend.services, left, path, place)
-    assert assets.discard(backend.services, left)
+    versions.store_file(backend.services, left, path, place)
+    assert versions.discard(backend.services, left)
     assert set(backend.services.store.list("")) == stored
     assert backend.stored(made.image_path) == png()
 
@@ -123,5 +124,5 @@ def test_a_name_is_free_only_once_its_object_is_gone(
         remove(store, key)
 
     monkeypatch.setattr(type(backend.services.store), "remove", slow)
-    assert assets.discard(backend.services, discarded)
+    assert versions.discard(backend.services, discarded)
     assert list(backend.services.store.list("")) == [others[0].object_key]

@@ -220,7 +220,7 @@ def test_a_piece_whose_row_cannot_be_written_is_not_kept(
         raise DatabaseUnavailable("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("service.assets.mark_stored", fail)
+        patch.setattr("service.assets.versions.mark_stored", fail)
         assert upload(client, write_wav(tmp_path / "a.wav", melody(0.3)).read_bytes()).status_code == 503
     assert nothing_kept(client, stored)
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from common.errors import BadNodeResult
-from service.node.sniff import Kind, sniff
+from service.assets.media_type import Kind, sniff
 
 
 def picture(form: str) -> bytes:

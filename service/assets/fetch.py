@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from common.errors import DependencyError, NotFound, ObjectNotFound, StorageError
 from common.hashing import copy_hashing
+from service.assets.legacy_static import PREFIX, static_file
 from service.context import Services
 from service.oss import links
-from service.static_files import PREFIX, static_file
 
 log = logging.getLogger(__name__)
 
