@@ -18,17 +18,17 @@ from typing import Any, BinaryIO
 from unittest import mock
 
 from bench.harness import Cost, TreeMemory, note, run_timed
-from service.film import render
 from service.film.compose import compose
-from service.film.fonts import font_file
-from service.film.motion import Move
-from service.film.picture import PictureMaker
-from service.film.pictures import load_picture
-from service.film.planes import Planes, empty
-from service.film.process import ffmpeg_exe
-from service.film.segments import Segment, Source
+from service.film.encoding.ffmpeg import ffmpeg_exe
+from service.film.frames.camera_moves import Move
+from service.film.frames.image_file import load_picture
+from service.film.frames.planes import Planes, empty
+from service.film.frames.still import Box, Still
+from service.film.render import renderer
+from service.film.render.segments import Segment, Source
+from service.film.render.video_track import PictureMaker
 from service.film.spec import FilmSpec, Fit
-from service.film.still import Box, Still
+from service.film.subtitles.fonts import font_file
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = Path(__file__).with_name("peers") / "moviepy_film.py"
@@ -104,10 +104,10 @@ def segments_of(spec: FilmSpec) -> list[Segment]:
 def write_frames(segments: Sequence[Segment], target: Path) -> int:
     """All frames of the film, as our encoder gets them but without subtitles, as raw 4:2:0; returns their number."""
     with target.open("wb") as file:
-        renderer = render.Renderer()
-        with mock.patch.object(render, "open_writer", lambda _path, size, *_rest: _RawWriter(file, size)):
+        maker = renderer.Renderer()
+        with mock.patch.object(renderer, "open_writer", lambda _path, size, *_rest: _RawWriter(file, size)):
             for segment in segments:
-                renderer.render(dataclasses.replace(segment, captions=()), target, lambda _frames: None)
+                maker.render(dataclasses.replace(segment, captions=()), target, lambda _frames: None)
     return sum(segment.frames for segment in segments)
 
 

@@ -30,7 +30,7 @@ from bench.harness import MIB, Claim, Contender, Cost, cpu_ratio, machine, note,
 from bench.ideal import LUMA_709
 from bench.material import FPS, HEIGHT, PICTURE, SHOT_S, WIDTH, make_shots, make_spec, mirror
 from bench.quality import best_ssim, film_ssim
-from service.film.motion import Move
+from service.film.frames.camera_moves import Move
 from service.film.spec import FilmShot, FilmSpec, Quality
 
 ROUNDS, QUICK_ROUNDS = 5, 1

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from service.film.still import Box
+from service.film.frames.still import Box
 
 Image = npt.NDArray[np.float32]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from service.film.motion import Move
-from service.film.planes import Plane, empty
+from service.film.frames.camera_moves import Move
+from service.film.frames.planes import Plane, empty
+from service.film.frames.still import Still
 from service.film.spec import Fit
-from service.film.still import Still
 
 SPACING, SIGMA, REACH = 48, 3.0, 14  # pixels of the picture; the reach is of the film
 FLOOR, PEAK = 30, 220

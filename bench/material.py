@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.film.audio_source import RATE, decode
+from service.film.sound.decoding import RATE, decode
 from service.film.spec import FilmShot, FilmSpec
 from worker_node.providers.base import PictureRequest, SpeechRequest
 from worker_node.providers.offline.painter.painter import OfflinePainter

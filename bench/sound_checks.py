@@ -13,9 +13,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from bench.material import write_wav
-from service.film.audio_source import RATE
 from service.film.compose import compose
-from service.film.process import ffmpeg_exe
+from service.film.encoding.ffmpeg import ffmpeg_exe
+from service.film.sound.decoding import RATE
 from service.film.spec import FilmReport, FilmShot, FilmSpec, Music
 
 Samples = npt.NDArray[np.float32]

@@ -19,7 +19,7 @@ from models.bootstrap import open_database
 from service.context import Services
 from service.events import Events
 from service.film.errors import FilmError
-from service.film.fonts import usable_font
+from service.film.subtitles.fonts import usable_font
 from service.node.address import NodeAddress
 from service.node.client import NodeClient
 from service.oss import ObjectStore

@@ -16,8 +16,8 @@ from config.settings import Settings
 from models.bootstrap import survey
 from service.composition import open_redis, open_store, storage_name
 from service.embedded.redis import redis_executable
-from service.film.fonts import usable_font
-from service.film.process import ffmpeg_exe
+from service.film.encoding.ffmpeg import ffmpeg_exe
+from service.film.subtitles.fonts import usable_font
 from service.node.client import NodeClient
 from service.queue import TaskQueue
 from service.web_server import listen

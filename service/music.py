@@ -16,8 +16,8 @@ from models.db import retrying
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.context import Services
-from service.film import sound
 from service.film.errors import FilmError
+from service.film.sound import soundtrack
 from service.music_words import terms
 from service.request_errors import shorten
 from service.requests import MusicUpload
@@ -39,7 +39,7 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
         _receive(stream, path, services.settings.film.max_music)
         try:
             extension = sniff(path, Kind.AUDIO).extension
-            seconds = sound.measure(path)
+            seconds = soundtrack.measure(path)
         except (BadNodeResult, FilmError) as error:
             raise InvalidInput("file", "上传的文件不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）") from error
         asset = versions.reserve(services, AssetKind.MUSIC, place, extension)

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from service.film.process import ffmpeg_exe
+from service.film.encoding.ffmpeg import ffmpeg_exe
 
 Samples = npt.NDArray[np.float32]
 """Planar stereo: shape (2, samples), full scale is 1."""

@@ -12,8 +12,8 @@ from processor.handle import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service.assets.media_type import Kind
-from service.film import sound
 from service.film.errors import FilmError
+from service.film.sound import soundtrack
 from service.workflow import payloads
 
 
@@ -22,7 +22,7 @@ def run(handle: TaskHandle) -> None:
     job = run_job(handle, "audio")
     with node_asset.downloaded(handle, job, Kind.AUDIO) as (path, extension):
         try:
-            seconds = sound.measure(path)
+            seconds = soundtrack.measure(path)
         except FilmError as error:
             raise BadNodeResult(f"模型节点返回的语音无法播放：{error}") from error
         node_asset.store(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
+import hashlib
 import os
 import shutil
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 WRITING_S = 3600.0  # a part file older than this was left by a process that died
 POLL_S = 0.1
 PARTS, WORK, SLOTS = "parts", "work", "slots"
+FILM = Path(__file__).parent
 
 
 class Cache:
@@ -110,6 +113,16 @@ def _abandoned(folder: Path) -> bool:
     except OSError:
         return True
     return True
+
+
+@functools.cache
+def code_digest(*rooms: str) -> str:
+    """A hash of all code in these folders of the film: what other code has made is not to be found again."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in rooms for path in (FILM / room).rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(FILM).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

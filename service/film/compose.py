@@ -2,8 +2,8 @@
 
 ::
 
-    inputs → materials → timeline → segments ─→ picture (worker processes) ─┐
-                             └→ cues            sound (beside it)      ──────┴→ join → film
+    spec → inputs → timeline → segments ─→ video track (worker processes) ─┐
+                        └→ cues            soundtrack (beside it)    ──────┴→ mux → film
 
 Whatever was made before, by this film or another, is taken from the cache; a film that was killed goes on where it was.
 """
@@ -19,26 +19,26 @@ from pathlib import Path
 
 from common.errors import Cancelled
 from common.hashing import file_digest
-from service.film import sound
 from service.film.cache import Cache, host_slot, work_folder
-from service.film.captions import Captions
 from service.film.control import Beside, Stop, Teller
-from service.film.cues import Cue, make_cues
-from service.film.encoders import as_previewed, choose_encoding, distrust
-from service.film.encoding import STAGE as ENCODE
-from service.film.encoding import X264_CODEC
+from service.film.encoding.mux import STAGE as JOIN
+from service.film.encoding.mux import Chapter, Parts, join
+from service.film.encoding.selection import as_previewed, choose_encoding, distrust
+from service.film.encoding.writers import STAGE as ENCODE
+from service.film.encoding.writers import X264_CODEC, Encoding
 from service.film.errors import FilmError
-from service.film.join import STAGE as JOIN
-from service.film.join import Chapter, Parts, join
-from service.film.materials import Material, inspect
-from service.film.motion import choose_moves
-from service.film.picture import PictureMaker, cores
-from service.film.script_text import reading_s
-from service.film.segments import Encoding, Look, Segment, Source, make_segments
+from service.film.frames.camera_moves import choose_moves
+from service.film.inputs import Material, inspect
+from service.film.render.segments import Look, Segment, Source, make_segments
+from service.film.render.video_track import PictureMaker, cores
+from service.film.render.worker_pool import WorkerPool
+from service.film.sound import soundtrack
 from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
-from service.film.subtitle_files import write_ass, write_srt
+from service.film.subtitles.captions import Captions
+from service.film.subtitles.cues import Cue, make_cues
+from service.film.subtitles.subtitle_files import write_ass, write_srt
+from service.film.subtitles.text_metrics import reading_s
 from service.film.timeline import Timeline, make_timeline
-from service.film.workers import WorkerPool
 
 TIMEOUT_BASE_S, TIMEOUT_PER_S = 300.0, 10.0
 # Where each stage ends, as a share of the whole.
@@ -274,7 +274,7 @@ class _Film:
 
     def _sound(self, timings: Sequence[ShotTiming], total_s: float, cancel: Cancel) -> None:
         with self._stage("sound"):
-            report = sound.make_sound(
+            report = soundtrack.make_sound(
                 self.spec,
                 timings,
                 total_s,

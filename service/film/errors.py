@@ -46,3 +46,8 @@ class InvalidSpec(TaskError):
 
 class UnusableMedia(StoryToVideoError):
     """A file is there, but no film can be made with it; the text says why, in Chinese."""
+
+
+def cause_of(error: Exception) -> str:
+    """What an error says to whoever sent the file: libav's and the system's texts also name where this server keeps it."""
+    return str(getattr(error, "strerror", None) or error)

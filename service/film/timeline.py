@@ -16,8 +16,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.film.script_text import reading_s
 from service.film.spec import FilmShot, FilmSpec, ShotTiming, Subtitles, Transition
+from service.film.subtitles.text_metrics import reading_s
 
 UNHURRIED = 1.5  # a text that nobody speaks stays this much longer than it takes to read at the fastest
 MAX_READING_S = 60.0  # but no shot is held longer than this for a text to be read

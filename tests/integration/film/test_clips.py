@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from service.film.cache import Cache
-from service.film.clip import Clip
 from service.film.compose import compose
-from service.film.materials import inspect
-from service.film.media import clip_seconds
-from service.film.planes import Planes, empty
+from service.film.frames.clip import Clip
+from service.film.frames.planes import Planes, empty
+from service.film.frames.video_file import clip_seconds
+from service.film.inputs import inspect
 from service.film.spec import FilmShot, Fit
 from tests.audio_signals import silence, write_wav
 from tests.integration.film import material

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from service.film.audio_source import RATE, decode
 from service.film.compose import compose
+from service.film.sound.decoding import RATE, decode
 from service.film.spec import FilmShot, Subtitles, Transition
 from tests.integration.film import material
 

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from common.errors import Cancelled
-from service.film.cache import WRITING_S, Cache, host_slot, take, work_folder
+from service.film.cache import WRITING_S, Cache, code_digest, host_slot, take, work_folder
 from tests.wait import wait_until
 
 DAY = 86400.0
@@ -135,3 +136,23 @@ def test_what_is_being_written_stays_and_what_a_dead_process_left_goes(tmp_path:
     os.utime(tmp_path / "old.part", (now - 2 * WRITING_S, now - 2 * WRITING_S))
     cache.prune(0, DAY)
     assert [path.name for path in tmp_path.iterdir()] == ["new.part"]
+
+
+def test_the_code_s_hash_changes_with_every_file_of_its_folders_and_with_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.film.cache.FILM", tmp_path)
+    for name in ("a/one.py", "a/deep/two.py", "b/three.py", "c/four.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    look = partial(code_digest.__wrapped__, "a", "b")
+    seen = [look()]
+    (tmp_path / "c/four.py").write_text("other")
+    assert look() == seen[0]
+    (tmp_path / "a/deep/two.py").write_text("other")
+    seen.append(look())
+    (tmp_path / "b/new.py").write_text("")
+    seen.append(look())
+    (tmp_path / "b/new.py").rename(tmp_path / "b/newer.py")
+    seen.append(look())
+    assert len(set(seen)) == len(seen)

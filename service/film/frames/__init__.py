@@ -1,0 +1,1 @@
+"""What a frame shows: pictures, clips and placeholders, under camera moves and transitions."""

@@ -1,0 +1,159 @@
+"""Looking at a film's inputs: what is there, how long it is, and its content hash."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import av
+
+from common.hashing import file_digest
+from service.film.cache import Cache
+from service.film.errors import FilmError, UnusableMedia
+from service.film.frames.video_file import clip_seconds
+from service.film.sound import soundtrack
+from service.film.spec import INPUT, FilmShot, FilmSpec
+
+STAGE: Final = "plan"
+SUFFIX = ".json"
+LISTENER = "listen-3"  # goes up when `soundtrack.listen` hears differently
+
+
+@dataclass(frozen=True)
+class Material:
+    """One shot's inputs. `kind` is picture, clip or placeholder; `digest` is of the picture or clip; lengths are seconds."""
+
+    kind: str
+    path: Path | None
+    digest: str
+    clip_s: float
+    narration_s: float
+    pauses: tuple[tuple[float, float], ...]
+
+
+def inspect(
+    spec: FilmSpec, cache: Cache, check: Callable[[], None], broken: Mapping[str, str]
+) -> tuple[FilmSpec, list[Material], list[str]]:
+    """Every shot's material; the spec without the narrations that cannot be heard; warnings (Chinese) of what is replaced.
+
+    `broken` are digests of pictures and clips that are known to be unusable, and why. `check` is called often, and may raise. When the
+    spec is strict, what is missing or broken raises FilmError naming the shot.
+    """
+    return _Inspection(spec, cache, check, broken).run()
+
+
+@dataclass
+class _Inspection:
+    spec: FilmSpec
+    cache: Cache
+    check: Callable[[], None]
+    broken: Mapping[str, str]
+    warnings: list[str] = field(default_factory=list)
+
+    def run(self) -> tuple[FilmSpec, list[Material], list[str]]:
+        materials, shots = [], []
+        for shot in self.spec.shots:
+            self.check()
+            heard = self._narration(shot)
+            shots.append(shot if heard else dataclasses.replace(shot, narration=None))
+            kind, path, digest, seconds = self._picture(shot)
+            heard = heard or soundtrack.Heard(0.0, ())
+            materials.append(Material(kind, path, digest, seconds, heard.seconds, heard.pauses))
+        return dataclasses.replace(self.spec, shots=tuple(shots)), materials, self.warnings
+
+    def _narration(self, shot: FilmShot) -> soundtrack.Heard | None:
+        path, name, instead = shot.narration, "旁白", "以静音代替"
+        if path is None:
+            return None
+        if not path.is_file():
+            self._missing(shot, name, instead)
+            return None
+
+        try:
+            seconds, pauses = _remember(
+                self.cache, f"{LISTENER}-{self._digest(path)}", partial(_hear, path, self.check)
+            )
+        except UnusableMedia as error:
+            self._broken(shot, name, error, instead)
+            return None
+        return soundtrack.Heard(float(seconds), tuple((float(start), float(end)) for start, end in pauses))
+
+    def _picture(self, shot: FilmShot) -> tuple[str, Path | None, str, float]:
+        """Kind, path, digest and seconds of the clip, or else the picture, or else the placeholder."""
+        instead = "另找画面代替"
+        for kind, name, path in (("clip", "视频片段", shot.clip), ("picture", "图片", shot.picture)):
+            if path is None:
+                continue
+            if not path.is_file():
+                self._missing(shot, name, instead)
+                continue
+            try:
+                digest, seconds = self._digest(path), 0.0
+                if digest in self.broken:
+                    raise UnusableMedia(self.broken[digest])
+                if kind == "clip":
+                    seconds = float(_remember(self.cache, f"clip-2-{digest}", partial(_clip_seconds, path, shot.order)))
+            except UnusableMedia as error:
+                self._broken(shot, name, error, instead)
+                continue
+            return kind, path, digest, seconds
+        if shot.clip is None and shot.picture is None:
+            self._missing(shot, "图片", "以占位画面代替")
+        return "placeholder", None, "", 0.0
+
+    def _missing(self, shot: FilmShot, what: str, instead: str) -> None:
+        if self.spec.strict:
+            raise FilmError(STAGE, f"缺少{what}", shot=shot.order)
+        self.warnings.append(f"镜头 {shot.order} 缺少{what}，{instead}")
+
+    def _broken(self, shot: FilmShot, what: str, reason: UnusableMedia, instead: str) -> None:
+        if self.spec.strict:
+            raise FilmError(INPUT, f"{what}无法使用：{reason}", shot=shot.order)
+        self.warnings.append(f"镜头 {shot.order} 的{what}无法使用（{reason}），{instead}")
+
+    def _digest(self, path: Path) -> str:
+        try:
+            return file_digest(path, self.check)
+        except OSError as error:
+            raise UnusableMedia(f"文件无法读取：{error.strerror}") from error
+
+
+def _hear(path: Path, check: Callable[[], None]) -> list[object]:
+    try:
+        heard = soundtrack.listen(path, check)
+    except FilmError as error:
+        if error.stage == "timeout":
+            raise
+        raise UnusableMedia(error.reason) from error
+    return [heard.seconds, [list(pause) for pause in heard.pauses]]
+
+
+def _clip_seconds(path: Path, order: int) -> float:
+    try:
+        return clip_seconds(path, order)
+    except FilmError as error:
+        raise UnusableMedia(error.reason) from error
+
+
+def _remember(cache: Cache, name: str, find_out: Callable[[], Any]) -> Any:
+    """A small answer that depends on a file's content, and on what decodes it, only; kept beside the segments."""
+    key = hashlib.sha256(f"{name} {av.__version__}".encode()).hexdigest()
+    known = cache.find(key, SUFFIX)
+    if known is not None:
+        try:
+            return json.loads(known.read_text())
+        except (OSError, ValueError):
+            cache.drop(key, SUFFIX)
+    answer = find_out()
+    path = cache.path(key, SUFFIX)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{id(answer):x}.tmp")
+    temporary.write_text(json.dumps(answer))
+    temporary.replace(path)
+    return answer

@@ -1,0 +1,1 @@
+"""Making the picture's segments in worker processes."""

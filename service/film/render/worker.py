@@ -1,0 +1,92 @@
+"""`python -m service.film.render.worker PARENT_PID`: a process that makes segments, told what to do by JSON lines.
+
+Standard input: `{"id", "task": "segment", "segment", "output"}` or `{"id", "task": "cover", "segment", "frame", "output"}`.
+Standard output: `{"id", "frames"}` while it works, then `{"id", "done": true}` or `{"id", "error": {stage, message, shot, log}}`.
+It ends with its parent, however that dies: the kernel kills it on Linux, and anywhere the end of standard input does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from service.film.errors import FilmError
+from service.film.render.renderer import Renderer, rgb_of
+from service.film.render.segments import Segment
+
+PR_SET_PDEATHSIG = 1
+REPORT_FRAMES = 5  # between two reports of progress
+COVER_QUALITY = 90
+
+
+def main(parent: int) -> None:
+    """Work until standard input ends."""
+    _end_with(parent)
+    renderer = Renderer()
+    for order in _orders():
+        try:
+            _work(renderer, order)
+        except FilmError as error:
+            _say({"id": order["id"], "error": _fields(error)})
+        else:
+            _say({"id": order["id"], "done": True})
+
+
+def _work(renderer: Renderer, order: dict[str, Any]) -> None:
+    segment = Segment.from_json(order["segment"])
+    output = Path(order["output"])
+    if order["task"] == "cover":
+        rgb = rgb_of(renderer.still_frame(segment, order["frame"]))
+        Image.fromarray(rgb).save(output, format="JPEG", quality=COVER_QUALITY)
+        return
+
+    def progress(frames: int) -> None:
+        if frames % REPORT_FRAMES == 0 or frames == segment.frames:
+            _say({"id": order["id"], "frames": frames})
+
+    renderer.render(segment, output, progress)
+
+
+def _orders() -> Iterator[dict[str, Any]]:
+    """Orders as they come in. A thread waits for them, so that the end of standard input is seen in the middle of a segment too."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield json.loads(lines.get())
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _fields(error: FilmError) -> dict[str, Any]:
+    """What the parent needs to raise the same error again."""
+    return {"stage": error.stage, "message": error.reason, "shot": error.shot, "log": error.log}
+
+
+def _end_with(parent: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the kernel was told
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

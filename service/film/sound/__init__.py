@@ -1,0 +1,1 @@
+"""The film's sound: decoding, speech, mixing, mastering, AAC."""

@@ -1,0 +1,1 @@
+"""Which words are shown when, how they are set, and the files that hold them."""

@@ -1,0 +1,175 @@
+"""Subtitles drawn once per cue, to be blended into the picture in their rectangle.
+
+Pillow's Raqm layout is told the language: without it Simplified Chinese gets Traditional forms and punctuation hangs in mid-air.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from service.film.errors import FilmError
+from service.film.subtitles.fonts import font_file
+
+Plane = npt.NDArray[np.uint8]
+
+_SIZE = 0.058  # font size as a share of the frame's shorter side
+_SMALLEST = 8.0  # pixels; below that text only smears
+_USED_WIDTH = 0.92  # share of the frame's width that a line may take
+_USED_HEIGHT = 0.5
+_MOST_COLUMNS = 42  # a longer line is tiring to read, however wide the frame
+_LEADING = 1.25  # from baseline to baseline, in font sizes
+_OUTLINE = 0.075  # in font sizes
+_OUTLINE_LUMA = 12  # of 255: black, but not blacker than video black
+_NO_GLYPH = "\U0010ffff"  # a noncharacter, so every font answers with its .notdef glyph
+
+
+class CaptionPlanes(NamedTuple):
+    """A caption as BT.709 limited-range 4:2:0 planes: y and alpha_y are HxW, u, v and alpha_uv H/2xW/2; x, top, W and H are even.
+
+    Blend as `plane + (colour - plane) * alpha / 255` in the rectangle whose top left corner is (x, top).
+    """
+
+    x: int
+    top: int
+    y: Plane
+    u: Plane
+    v: Plane
+    alpha_y: Plane
+    alpha_uv: Plane
+
+
+class Drawn(NamedTuple):
+    """A caption's rectangle: its top left corner (both even) and straight (not premultiplied) grey RGBA, HxWx4, H and W even."""
+
+    x: int
+    y: int
+    rgba: Plane
+
+    def planes(self) -> CaptionPlanes:
+        """The same as planes for blending into 4:2:0 video."""
+        alpha = self.rgba[..., 3]
+        luma = (16.5 + self.rgba[..., 0].astype(np.float32) * (219 / 255)).astype(np.uint8)
+        height, width = alpha.shape
+        quads = alpha.reshape(height // 2, 2, width // 2, 2)
+        alpha_uv = (quads.mean(axis=(1, 3), dtype=np.float32) + 0.5).astype(np.uint8)
+        grey = np.full_like(alpha_uv, 128)
+        return CaptionPlanes(self.x, self.y, luma, grey, grey.copy(), alpha.copy(), alpha_uv)
+
+
+class Captions:
+    """Draws captions for one frame size: white on a dark outline, bottom centred, never wider than the frame. Not thread-safe."""
+
+    def __init__(self, width: int, height: int, font: Path | None = None) -> None:
+        """`font` is any CJK font that FreeType reads; None takes the one that pip brought. Raises FilmError when it cannot be used."""
+        self.width, self.height = width, height
+        self._size = max(_SMALLEST, _SIZE * min(width, height))
+        # Phones lay their controls over the foot of an upright film.
+        self._margin = round(height * (0.12 if height > width else 0.06))
+        file = font_file(font)
+        try:
+            self._font = ImageFont.truetype(file, self._size)
+            self._glyphs = ImageFont.truetype(file, 20, layout_engine=ImageFont.Layout.BASIC)
+        except OSError as error:
+            raise FilmError("subtitles", f"字体无法读取: {file.name} ({error})") from error
+        self._missing = self._bitmap(_NO_GLYPH)
+        self._drawable: dict[str, bool] = {}
+
+    @property
+    def line_width(self) -> int:
+        """Columns that fit on a line (a CJK character takes two): what `cues.make_cues` wants."""
+        return max(8, min(_MOST_COLUMNS, int(self.width * _USED_WIDTH / (self._size / 2))))
+
+    def lacks(self, lines: Sequence[str]) -> bool:
+        """Whether the font has no glyph for something in these lines, which `draw` then leaves out."""
+        return any(not char.isspace() and not self._can_draw(char) for line in lines for char in line)
+
+    def draw(self, lines: Sequence[str]) -> Drawn:
+        """Draw one or two lines, smaller where they would not fit. With nothing visible in them: a transparent 2x2 rectangle."""
+        texts = [text for line in lines if (text := self._visible(line))]
+        if not texts:
+            return Drawn(0, 0, np.zeros((2, 2, 4), np.uint8))
+        font = self._fitting(texts)
+        size = font.size
+        stroke = max(1.0, size * _OUTLINE)
+        advances = [font.getlength(text, language=_language(text)) for text in texts]
+        ascent, descent = font.getmetrics()
+        pad = int(stroke) + 2
+        leading = round(size * _LEADING)
+        width = _even(int(max(advances)) + 1 + 2 * pad)
+        height = _even(ascent + descent + leading * (len(texts) - 1) + 2 * pad)
+
+        fill, outline = Image.new("L", (width, height)), Image.new("L", (width, height))
+        for mask, stroke_width in ((fill, 0.0), (outline, stroke)):
+            draw = ImageDraw.Draw(mask)
+            for row, text in enumerate(texts):
+                place = (width / 2, pad + ascent + row * leading)
+                draw.text(
+                    place, text, fill=255, font=font, anchor="ms", stroke_width=stroke_width, language=_language(text)
+                )
+        rgba = _over(_unit(fill), _unit(outline))
+        return self._placed(rgba)
+
+    def _placed(self, rgba: Plane) -> Drawn:
+        """Bottom centred; what would stick out of the frame is cut off, so that the rectangle always lies within it."""
+        height, width = min(rgba.shape[0], self.height), min(rgba.shape[1], self.width)
+        left, top = _even_down((rgba.shape[1] - width) // 2), _even_down((rgba.shape[0] - height) // 2)
+        rgba = rgba[top : top + height, left : left + width]
+        x = _even_down((self.width - width) // 2)
+        y = max(0, _even_down(self.height - self._margin - height))
+        return Drawn(x, y, np.ascontiguousarray(rgba))
+
+    def _fitting(self, texts: Sequence[str]) -> ImageFont.FreeTypeFont:
+        widest = max(self._font.getlength(text, language=_language(text)) for text in texts)
+        tall = self._size * _LEADING * (len(texts) + 0.5)
+        shrink = min(1.0, self.width * _USED_WIDTH / (widest + self._size * 0.2), self.height * _USED_HEIGHT / tall)
+        return self._font if shrink == 1.0 else self._font.font_variant(size=max(1.0, self._size * shrink))
+
+    def _visible(self, line: str) -> str:
+        """The line without what the font would show as a box."""
+        return " ".join("".join(char for char in line if char.isspace() or self._can_draw(char)).split())
+
+    def _can_draw(self, char: str) -> bool:
+        known = self._drawable.get(char)
+        if known is None:
+            known = char.isprintable() and self._bitmap(char) != self._missing
+            self._drawable[char] = known
+        return known
+
+    def _bitmap(self, char: str) -> tuple[tuple[int, int], bytes]:
+        mask = self._glyphs.getmask(char, mode="L")
+        return mask.size, bytes(mask)
+
+
+def _unit(mask: Image.Image) -> npt.NDArray[np.float32]:
+    values: npt.NDArray[np.float32] = np.asarray(mask).astype(np.float32) / np.float32(255)
+    return values
+
+
+def _over(fill: npt.NDArray[np.float32], outline: npt.NDArray[np.float32]) -> Plane:
+    """White `fill` over dark `outline`, as straight RGBA."""
+    alpha = fill + outline * (1 - fill)
+    white = np.divide(fill, alpha, out=np.zeros_like(fill), where=alpha > 0)
+    luma = _OUTLINE_LUMA + white * (255 - _OUTLINE_LUMA)
+    return (np.stack([luma, luma, luma, alpha * 255], axis=-1) + 0.5).astype(np.uint8)
+
+
+def _language(text: str) -> str:
+    """The forms of Han characters differ by language; kana and hangul give theirs away."""
+    if re.search(r"[\u3041-\u30ff]", text):
+        return "ja"
+    return "ko" if re.search(r"[\uac00-\ud7a3]", text) else "zh-Hans"
+
+
+def _even(value: int) -> int:
+    return value + value % 2
+
+
+def _even_down(value: int) -> int:
+    return value - value % 2

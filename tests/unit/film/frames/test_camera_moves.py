@@ -1,0 +1,163 @@
+"""Camera moves stay inside the picture, vary, and are smooth to a fraction of a pixel in the rendered frames."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.film.frames.camera_moves import Move, Window, choose_moves, plan_move, window_at
+from service.film.frames.planes import empty
+from service.film.frames.resampling import TOLERANCE, find_lattice
+from service.film.frames.saliency import Interest
+from service.film.frames.still import Still
+from service.film.spec import Fit
+
+BACKGROUND = 40
+DOT_SIGMA = 9.0
+
+
+span = st.tuples(st.floats(0, 0.5), st.floats(0.5, 1))
+interests = st.builds(Interest, st.floats(0, 1), st.floats(0, 1), span, span)
+FRAME = (1280.0, 720.0)
+
+
+@given(st.sampled_from(Move), interests, st.floats(1, 3), st.booleans(), st.floats(0.1, 30), st.floats(0, 1))
+def test_every_window_of_every_move_lies_inside_the_picture(
+    move: Move, seen: Interest, excess: float, tall: bool, seconds: float, progress: float
+) -> None:
+    frame = FRAME
+    picture = (1280.0, 720.0 * excess) if tall else (1280.0 * excess, 720.0)
+    window = window_at(*plan_move(move, picture, frame, seen, seconds), progress)
+    half_w, half_h = frame[0] / window.zoom / 2, frame[1] / window.zoom / 2
+    assert window.zoom >= 1 - 1e-9
+    assert window.x - half_w >= -1e-6
+    assert window.x + half_w <= picture[0] + 1e-6
+    assert window.y - half_h >= -1e-6
+    assert window.y + half_h <= picture[1] + 1e-6
+
+
+@given(st.sampled_from(Move), interests, st.floats(1, 3), st.floats(1, 30))
+def test_every_move_moves(move: Move, seen: Interest, excess: float, seconds: float) -> None:
+    first, last = plan_move(move, (1280, 720 * excess), FRAME, seen, seconds)
+    assert max(abs(first.x - last.x), abs(first.y - last.y), 1000 * abs(first.zoom - last.zoom)) > 5
+
+
+@given(st.sampled_from(Move), interests)
+def test_a_square_picture_in_a_wide_film_is_seen_from_one_end_of_its_content_to_the_other(
+    move: Move, seen: Interest
+) -> None:
+    first, last = plan_move(move, (1280, 1280), FRAME, seen, 12)
+    top = min(window.y - 360 / window.zoom for window in (first, last))
+    bottom = max(window.y + 360 / window.zoom for window in (first, last))
+    assert top <= seen.down[0] * 1280 + 1e-6
+    assert bottom >= seen.down[1] * 1280 - 1e-6
+
+
+@given(st.sampled_from(Move), interests, st.floats(0.5, 30))
+def test_the_camera_travels_calmly(move: Move, seen: Interest, seconds: float) -> None:
+    first, last = plan_move(move, (1280, 2560), FRAME, seen, seconds)
+    assert abs(first.y - last.y) <= max(0.101 * 720 * seconds, 2.1) + 60  # a zoom shifts its centre, too
+
+
+@pytest.mark.parametrize(("move", "down"), [(Move.PAN_DOWN, True), (Move.PAN_UP, False)])
+def test_a_pan_goes_where_its_name_says(move: Move, down: bool) -> None:
+    first, last = plan_move(move, (1280, 1280), FRAME, Interest(0.5, 0.5, (0.1, 0.9), (0.1, 0.9)), 5)
+    assert (last.y > first.y) is down
+
+
+def test_a_zoom_into_a_tall_picture_ends_at_what_stands_out() -> None:
+    seen = Interest(0.5, 0.85, (0.3, 0.7), (0.1, 0.95))
+    into, out = (plan_move(move, (1280, 1280), FRAME, seen, 12) for move in (Move.ZOOM_IN, Move.ZOOM_OUT))
+    assert into[1].y > into[0].y
+    assert out[0].y > out[1].y
+
+
+@given(st.lists(st.integers(), min_size=1, max_size=40))
+def test_no_move_comes_twice_in_a_row(seeds: list[int]) -> None:
+    moves = choose_moves(seeds)
+    assert all(one is not two for one, two in itertools.pairwise(moves))
+    assert moves == choose_moves(seeds)
+
+
+def test_different_seeds_give_all_moves() -> None:
+    assert set(choose_moves(range(60))) == set(Move)
+
+
+def test_a_zoom_grows_by_the_same_ratio_every_frame() -> None:
+    zooms = [window_at(Window(0, 0, 1.0), Window(0, 0, 1.2), k / 10).zoom for k in range(11)]
+    ratios = np.array(zooms[1:]) / np.array(zooms[:-1])
+    assert np.ptp(ratios) < 1e-9
+
+
+@given(st.floats(100, 300), st.floats(1.6, 2.6), st.integers(60, 1300))
+def test_a_lattice_puts_every_sample_where_it_was_wanted(start: float, step: float, count: int) -> None:
+    axis = find_lattice(start, step, count, 10_000)
+    if axis is None:  # the affine warp does it then
+        return
+    index = np.arange(count) + axis.skip
+    place = axis.first + (index + 0.5) * axis.pixels / axis.samples - 0.5
+    assert np.abs(place - (start + step * np.arange(count))).max() <= TOLERANCE + 1e-6
+    assert axis.skip + count <= axis.samples
+
+
+def test_most_steps_of_a_camera_move_have_a_lattice() -> None:
+    steps = np.geomspace(2.3, 2.05, 200)
+    found = [find_lattice(200.3, float(step), 1280, 10_000) is not None for step in steps]
+    assert sum(found) > 150
+
+
+@pytest.mark.parametrize("rows", [900, 1600], ids=["wide", "square"])
+@pytest.mark.parametrize("move", Move)
+def test_no_camera_move_jitters_by_more_than_a_fiftieth_of_a_pixel(move: Move, rows: int) -> None:
+    """Dots are tracked through the frames; what a smooth path does not explain is jitter."""
+    frames, size = 50, (640, 360)
+    still = Still(_dots(rows), size, fit=Fit.CROP, move=move, frames=frames, fps=30 if rows < 1600 else 90)
+    out = empty(*size)
+    tracks: list[list[tuple[float, float]]] = []
+    for frame in range(frames):
+        still.draw(frame, out)
+        places = _starts(out.y) if frame == 0 else tracks[-1]
+        tracks.append([_centre(out.y, place) for place in places])
+    paths = np.array(tracks)
+    assert paths.shape[1] >= 8, "too few dots are seen in all frames"
+    time = np.linspace(-1, 1, frames)
+    fitted = np.polynomial.Polynomial
+    rest = [path - fitted.fit(time, path, 5)(time) for path in paths.reshape(frames, -1).T]
+    assert np.abs(paths[-1] - paths[0]).max() > 5, "the camera stands still"
+    assert float(np.sqrt(np.mean(np.square(rest)))) <= 0.02
+
+
+def _dots(rows: int) -> npt.NDArray[np.uint8]:
+    """A lattice of soft dots."""
+    x, y = (np.arange(length)[:, None] for length in (1600, rows))
+    across = np.exp(-((x - np.arange(400, 1300, 200)) ** 2) / (2 * DOT_SIGMA**2)).sum(axis=1)
+    down = np.exp(-((y - np.arange(270, rows - 200, 120)) ** 2) / (2 * DOT_SIGMA**2)).sum(axis=1)
+    picture = (BACKGROUND + 180 * np.outer(down, across)).clip(0, 255).astype(np.uint8)
+    return np.repeat(picture[:, :, None], 3, axis=2)
+
+
+def _starts(luma: npt.NDArray[np.uint8]) -> list[tuple[float, float]]:
+    """Brightest points that are far enough from the edges to stay in the picture."""
+    rest = luma.astype(float)
+    found = []
+    while rest.max() > 150:
+        y, x = divmod(int(rest.argmax()), luma.shape[1])
+        rest[max(0, y - 14) : y + 15, max(0, x - 14) : x + 15] = 0
+        if 50 < x < luma.shape[1] - 50 and 50 < y < luma.shape[0] - 50:
+            found.append((float(x), float(y)))
+    return found
+
+
+def _centre(luma: npt.NDArray[np.uint8], near: tuple[float, float]) -> tuple[float, float]:
+    x, y = near
+    for _ in range(3):
+        left, top = round(x) - 14, round(y) - 14
+        part = np.clip(luma[top : top + 29, left : left + 29].astype(float) - 60, 0, None)
+        rows, columns = np.mgrid[top : top + part.shape[0], left : left + part.shape[1]]
+        x, y = float((part * columns).sum() / part.sum()), float((part * rows).sum() / part.sum())
+    return x, y

@@ -1,0 +1,85 @@
+"""Drawn captions: the glyphs of their text in every script, no boxes, inside the frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.film.subtitles.captions import Captions
+from service.film.subtitles.cues import make_cues
+
+NO_GLYPH = "\U0010ffff"
+
+
+@pytest.mark.parametrize(
+    "text", ["清晨的阳光", "The morning sun", "混合 mixed 文字 3.14", "おはよう", "안녕하세요", "é ü ñ Ω Ж"]
+)
+def test_every_script_is_drawn(text: str) -> None:
+    drawn = Captions(1280, 720).draw((text,))
+    bright = (drawn.rgba[..., 0] > 200) & (drawn.rgba[..., 3] > 200)
+    dark = (drawn.rgba[..., 0] < 60) & (drawn.rgba[..., 3] > 200)
+    assert bright.sum() > 100
+    assert dark.sum() > 100, "an outline keeps it readable on anything"
+    assert drawn.rgba[0, :, 3].max() == drawn.rgba[-1, :, 3].max() == 0, "cut off"
+
+
+def test_different_characters_have_different_glyphs() -> None:
+    """In boxes all characters look alike."""
+    captions = Captions(1280, 720)
+    characters = "清晨阳光山谷小狐狸醒来abcXYZ"
+    assert len({captions.draw((char,)).rgba.tobytes() for char in characters}) == len(characters)
+
+
+@pytest.mark.parametrize("char", [NO_GLYPH, "\ue000", "\ud800", "\u0378", "\x07", "😀", "\u202e"])
+def test_what_the_font_has_no_glyph_for_is_left_out_and_not_a_box(char: str) -> None:
+    captions = Captions(1280, 720)
+    with_it, without = captions.draw((f"清晨{char}阳光",)), captions.draw(("清晨阳光",))
+    assert np.array_equal(with_it.rgba, without.rgba)
+    assert captions.draw((char,)).rgba.max() == 0
+
+
+@pytest.mark.parametrize("text", ["مرحبا", "שלום", "สวัสดี", "नमस्ते", "清晨 ค 阳光"])
+def test_a_script_that_the_font_lacks_is_told(text: str) -> None:
+    captions = Captions(1280, 720)
+    assert captions.lacks(("清晨", text))
+    assert not captions.lacks(("清晨，the sun 3.14", "おはよう 안녕 Ω Ж ★ ♪"))
+
+
+def test_chinese_gets_simplified_forms_and_a_full_stop_at_the_left() -> None:
+    """Without its language this font hangs the full stop in the middle of its square, as is done in Taiwan."""
+    drawn = Captions(1280, 720).draw(("山。",)).rgba[..., 3]
+    stop = drawn[:, drawn.shape[1] // 2 :]
+    rows, columns = np.nonzero(stop > 128)
+    assert columns.mean() < stop.shape[1] * 0.4
+    assert rows.mean() > stop.shape[0] * 0.55
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from([(64, 64), (1280, 720), (720, 1280), (480, 480), (1920, 200)]),
+    st.lists(st.text("清晨阳光 abcWM，。", min_size=1, max_size=60), min_size=1, max_size=2),
+)
+def test_any_lines_lie_inside_any_frame_on_even_places(size: tuple[int, int], lines: list[str]) -> None:
+    planes = Captions(*size).draw(lines).planes()
+    height, width = planes.y.shape
+    assert planes.x % 2 == planes.top % 2 == height % 2 == width % 2 == 0
+    assert planes.x + width <= size[0]
+    assert planes.top + height <= size[1]
+    assert planes.u.shape == planes.v.shape == planes.alpha_uv.shape == (height // 2, width // 2)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (720, 720), (320, 180)])
+@pytest.mark.parametrize(
+    "text", ["清晨的阳光洒在山谷里，小狐狸醒来了。" * 3, "The little fox woke up early in the morning. " * 3]
+)
+def test_a_cues_lines_are_drawn_in_full_size_below_the_middle(size: tuple[int, int], text: str) -> None:
+    captions = Captions(*size)
+    single = captions.draw(("清",)).rgba.shape[0]
+    for cue in make_cues(text, 0, 20, line_width=captions.line_width):
+        drawn = captions.draw(cue.lines)
+        assert drawn.rgba.shape[0] >= single * len(cue.lines) * 0.75, "shrunk"
+        assert drawn.y > size[1] / 2
+        assert drawn.y + drawn.rgba.shape[0] < size[1] * 0.97
+        assert abs(drawn.x + drawn.rgba.shape[1] / 2 - size[0] / 2) <= 2
