@@ -11,7 +11,7 @@ import threading
 from common.errors import DependencyError
 from models import task_transitions
 from models.db import retrying
-from processor.registry import CancellationRegistry
+from processor.cancellation import CancellationRegistry
 from service.context import Services
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from common.errors import Cancelled, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
-from processor.handle import TaskHandle
-from service.node import envelope
+from processor import node_envelope
+from processor.claimed_task import TaskHandle
 from service.node.interface import Job, JobState
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def _dispatch(handle: TaskHandle, resource_type: str, parameters: Mapping[str, A
     """Start the job under the task's id, which keeps our node from starting it twice."""
     handle.check()
     node, task = handle.services.node, handle.task
-    job_id = node.generate(envelope.build(task, parameters, foreign=not node.speaks_tts_text()))
+    job_id = node.generate(node_envelope.build(task, parameters, foreign=not node.speaks_tts_text()))
     if not handle.record_job(resource_type, job_id):
         if not handle.is_open():  # cancelled while the node was answering: nobody else knows this job
             node.cancel(job_id)

@@ -9,9 +9,9 @@ import threading
 
 from common.errors import DependencyError
 from models import task_transitions
+from processor.cancellation import CancellationRegistry
 from processor.heartbeat import Heartbeat
 from processor.recoverer import Recoverer
-from processor.registry import CancellationRegistry
 from processor.runner import Runner
 from processor.worker import ThreadWorker
 from service.context import Services

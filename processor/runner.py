@@ -15,11 +15,10 @@ from models import queries, task_transitions
 from models.db import retrying
 from models.shot import ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from processor.handle import TaskHandle
-from processor.handlers import clip, film, image, narration, storyboard
+from processor.cancellation import CancellationRegistry, Watch
+from processor.claimed_task import TaskHandle
+from processor.handlers import clip, film, film_spec, image, narration, storyboard
 from processor.heartbeat import LEASE_MS
-from processor.registry import CancellationRegistry, Watch
-from service import film_spec
 from service.assets import versions
 from service.context import Services
 from service.film.cache import take_slot

@@ -2,6 +2,8 @@
 
 RQ's workers fork, or run in the main thread. In a thread there are no signals: the handlers are not installed and the death penalty is a
 timer. An idle worker is stopped at the heartbeat that it makes each time its blocking pop returns.
+
+A job carries a task's id and nothing else; RQ calls `run_task`, which hands it to the processor that the thread belongs to.
 """
 
 from __future__ import annotations
@@ -19,13 +21,25 @@ from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
 from rq.worker import SimpleWorker, WorkerStatus
 
-from processor import jobs
 from service.queue import TaskQueue
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 1
 RECONNECT_S = 1.0
+
+_bound = threading.local()
+
+
+def bind_thread(run: Callable[[str], None]) -> None:
+    """Let jobs of this thread be run by `run`: the thread belongs to one processor."""
+    _bound.run = run
+
+
+def run_task(task_id: str) -> None:
+    """Run a task (the dotted path of this function is in the queue; see `service.queue.JOB`)."""
+    run: Callable[[str], None] = _bound.run
+    run(task_id)
 
 
 class _RqWorker(SimpleWorker):
@@ -77,7 +91,7 @@ class ThreadWorker:
 
     def run_until_stopped(self) -> None:
         """The thread's body. A lost Redis, or a fault in RQ's own house-keeping, ends RQ's loop, not ours."""
-        jobs.bind(self._run)
+        bind_thread(self._run)
         while not self._stopped.is_set():
             try:
                 worker = _RqWorker(

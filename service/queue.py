@@ -10,7 +10,7 @@ from rq.job import Job
 
 from common.errors import QueueUnavailable
 
-JOB = "processor.jobs.run_task"
+JOB = "processor.worker.run_task"
 RESULT_TTL_S = 0  # the row holds the result; a job that ran must not block its id for a retry of the same task
 
 

@@ -11,10 +11,9 @@ from common.errors import TaskError
 from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
-from processor.handle import TaskHandle
-from processor.handlers import node_asset
+from processor.claimed_task import TaskHandle
+from processor.handlers import film_spec, node_asset
 from processor.node_job import run_job
-from service import film_spec
 from service.assets.fetch import fetch
 from service.assets.media_type import Kind
 from service.film.compose import compose

@@ -14,8 +14,9 @@ from models import queries
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
-from processor.handle import TaskHandle
-from service import film_spec, music
+from processor.claimed_task import TaskHandle
+from processor.handlers import film_spec
+from service import music
 from service.assets import versions
 from service.assets.fetch import fetch
 from service.film.cache import work_folder

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot, ShotStatus
-from processor.handle import TaskHandle
+from processor.claimed_task import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service.assets.media_type import Kind

@@ -8,7 +8,7 @@ from functools import partial
 from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot
-from processor.handle import TaskHandle
+from processor.claimed_task import TaskHandle
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service.assets.media_type import Kind

@@ -12,7 +12,7 @@ from common.errors import TaskError
 from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
-from processor.handle import TaskHandle
+from processor.claimed_task import TaskHandle
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.node.interface import Job

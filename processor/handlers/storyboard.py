@@ -13,7 +13,7 @@ from models.base import new_id
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from processor.handle import TaskHandle
+from processor.claimed_task import TaskHandle
 from processor.node_job import run_job
 from service import projects
 from service.assets import versions

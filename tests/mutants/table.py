@@ -14,9 +14,9 @@ from models import task_endings, task_transitions
 from models.shot import Shot
 from models.task import ENDED, Task
 from processor import node_job
-from processor.handle import TaskHandle
+from processor.cancellation import CancellationRegistry, Watch
+from processor.claimed_task import TaskHandle
 from processor.handlers import image, storyboard
-from processor.registry import CancellationRegistry, Watch
 from routers import request_line, task_socket, wire
 from service import requests, webhook
 from service.assets import versions

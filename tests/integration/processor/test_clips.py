@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from service import film_spec, films, shots, tasks
+from processor.handlers import film_spec
+from service import films, shots, tasks
 from service.film.compose import compose
 from service.film.spec import FilmReport, FilmSpec
 from service.requests import FilmRequest, ShotChanges

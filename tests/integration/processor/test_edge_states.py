@@ -14,7 +14,7 @@ from config import Settings
 from config.settings import FilmSettings, WorkerSettings
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from processor.registry import CancellationRegistry
+from processor.cancellation import CancellationRegistry
 from service import films, narrations, projects, shots, tasks
 from service.requests import FilmRequest, NarrationRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import POLL_S, Backend

@@ -21,10 +21,11 @@ from config.settings import FilmSettings, MinioSettings, MysqlSettings, StorySet
 from models import task_transitions
 from models.asset import Asset
 from models.shot import Shot
-from processor.handle import TaskHandle
+from processor.claimed_task import TaskHandle
 from processor.handlers import film as film_handler
+from processor.handlers import film_spec
 from routers.router import create_app
-from service import film_spec, films, music, shots, tasks
+from service import films, music, shots, tasks
 from service.film.cache import take_slot
 from service.oss.local import LocalStore
 from service.requests import FilmRequest, MusicUpload

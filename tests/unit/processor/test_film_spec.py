@@ -10,8 +10,8 @@ import pytest
 from config.settings import FilmSettings, Settings
 from models.project import Project
 from models.shot import Shot
+from processor.handlers.film_spec import build, transition_of
 from service.film.spec import Encoder, FilmSpec, Fit, Quality, RateControl, Subtitles, Transition
-from service.film_spec import build, transition_of
 from service.requests import FilmRequest, parse
 
 SETTINGS = Settings(

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from models.task import Task, TaskStatus, TaskType
-from service.node import envelope
+from processor import node_envelope
 from service.requests import NarrationRequest
 from service.workflow import payloads
 
@@ -44,7 +44,9 @@ def task(type_: TaskType, given: dict[str, Any]) -> Task:
 
 
 def test_the_keys_are_those_of_the_contract() -> None:
-    built = envelope.build(task(TaskType.SHOT, payloads.image("s1", prompt="a cat", depends_on=["t0"])), foreign=False)
+    built = node_envelope.build(
+        task(TaskType.SHOT, payloads.image("s1", prompt="a cat", depends_on=["t0"])), foreign=False
+    )
     assert list(built) == KEYS
     assert (built["id"], built["project_id"], built["shot_id"], built["type"]) == ("t1", "p1", "s1", "generate_shot")
     assert (built["status"], built["created_at"]) == ("processing", "2026-01-02T03:04:05Z")
@@ -52,26 +54,26 @@ def test_the_keys_are_those_of_the_contract() -> None:
 
 
 def test_types_are_those_of_the_task() -> None:
-    shot = envelope.build(task(TaskType.SHOT, payloads.image("s1", prompt="a cat", depends_on=[])), foreign=True)[
+    shot = node_envelope.build(task(TaskType.SHOT, payloads.image("s1", prompt="a cat", depends_on=[])), foreign=True)[
         "parameters"
     ]["shot"]
     assert (shot["image_width"], shot["image_height"], shot["generate_tts"]) == ("1024", "1024", False)
 
 
 def test_groups_of_empty_values_stay_at_home() -> None:
-    built = envelope.build(task(TaskType.STORYBOARD, payloads.storyboard("从前", "水墨", 3)), foreign=True)
+    built = node_envelope.build(task(TaskType.STORYBOARD, payloads.storyboard("从前", "水墨", 3)), foreign=True)
     assert built["parameters"] == {"shot_defaults": {"shot_count": 3, "style": "水墨", "storyText": "从前"}}
 
 
 def test_what_is_the_servers_own_stays_at_home() -> None:
     given = {**payloads.image("s1", prompt="a cat", depends_on=["t0"]), "film": {"mode": "final"}, "shots": ["s1"]}
-    assert set(envelope.build(task(TaskType.SHOT, given), foreign=False)["parameters"]) == {"shot", "depends_on"}
+    assert set(node_envelope.build(task(TaskType.SHOT, given), foreign=False)["parameters"]) == {"shot", "depends_on"}
 
 
 def test_a_foreign_node_finds_the_narration_in_the_shots_prompt() -> None:
     given = payloads.narration(NarrationRequest(voice="v"), shot_id="s1", text="下雨了。")
-    foreign = envelope.build(task(TaskType.AUDIO, given), foreign=True)["parameters"]
-    ours = envelope.build(task(TaskType.AUDIO, given), foreign=False)["parameters"]
+    foreign = node_envelope.build(task(TaskType.AUDIO, given), foreign=True)["parameters"]
+    ours = node_envelope.build(task(TaskType.AUDIO, given), foreign=False)["parameters"]
     assert foreign["shot"]["prompt"] == "下雨了。"
     assert "prompt" not in ours["shot"]
     assert (
@@ -83,7 +85,7 @@ def test_a_foreign_node_finds_the_narration_in_the_shots_prompt() -> None:
 
 
 def test_parameters_that_are_given_stand_in_for_the_tasks_own() -> None:
-    built = envelope.build(
+    built = node_envelope.build(
         task(TaskType.VIDEO, {"shot": {"prompt": "old"}}), {"shot": {"prompt": "new"}}, foreign=False
     )
     assert built["parameters"] == {"shot": {"prompt": "new"}}
