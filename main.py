@@ -19,7 +19,7 @@ from config.addresses import Listen, parse_listen
 from config.load import ConfigError, Loaded, load
 from config.settings import Settings
 from processor.processor import Processor
-from routers.router import create_app
+from routers.app import create_app
 from service import doctor as health
 from service.composition import open_services
 from service.demo import run as run_demo

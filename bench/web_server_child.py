@@ -18,7 +18,7 @@ def main(kind: str, fd: int, folder: Path, sockets: int) -> int:
         monkey.patch_all()
     # Only now: what is imported before keeps the blocking calls.
     from config.settings import ServerSettings, Settings, WorkerSettings
-    from routers.router import create_app
+    from routers.app import create_app
     from service.composition import open_services
     from service.embedded.parts import EmbeddedParts
     from service.web_server import IDLE_CONNECTIONS, Site, _Gunicorn

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from common.clock import Clock
 from common.errors import StoryToVideoError
 from models.task import ENDED, Task, TaskStatus
-from routers import wire
+from routers import serializers
 from routers.errors import envelope
 from service.progress import TaskFeed
 
@@ -67,5 +67,5 @@ def _unknown(task_id: str) -> dict[str, Any]:
 
 
 def _deleted(last: dict[str, Any], clock: Clock) -> dict[str, Any]:
-    now = wire.time(clock.now())
+    now = serializers.time(clock.now())
     return {**last, "status": TaskStatus.CANCELLED.value, "message": DELETED, "finishedAt": now, "updatedAt": now}

@@ -154,7 +154,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             "graceful_timeout": GRACE_S,
             "logger_class": _Logger,
             "control_socket_disable": True,
-            "forwarded_allow_ips": "",  # `routers.forwarded` looks at these headers, and knows whom to believe
+            "forwarded_allow_ips": "",  # `routers.middleware` looks at these headers, and knows whom to believe
             "post_fork": _post_fork,
             "worker_exit": _worker_exit,
         }

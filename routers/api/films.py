@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from routers import params, wire
+from routers import request_params, serializers
 from service import films, narrations
 from service.context import Services
 from service.requests import FilmRequest, NarrationRequest
@@ -15,15 +15,15 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("films", __name__)
 
     @routes.post("/projects/<project_id>/video")
-    def film(project_id: str) -> wire.Json:
-        wanted = params.parse(FilmRequest, request, services.settings)
+    def film(project_id: str) -> serializers.Json:
+        wanted = request_params.parse(FilmRequest, request, services.settings)
         task_id = films.request(services, project_id, wanted)
         message = "视频片段任务已提交" if wanted.shot_id else "影片任务已提交"
         return {"message": message, "project_id": project_id, "shot_id": wanted.shot_id, "task_id": task_id}
 
     @routes.post("/projects/<project_id>/tts")
-    def narration(project_id: str) -> wire.Json:
-        wanted = params.parse(NarrationRequest, request, services.settings)
+    def narration(project_id: str) -> serializers.Json:
+        wanted = request_params.parse(NarrationRequest, request, services.settings)
         return {
             "task_id": narrations.request(services, project_id, wanted),
             "message": "旁白任务已提交",
@@ -31,9 +31,9 @@ def blueprint(services: Services) -> Blueprint:
         }
 
     @routes.get("/projects/<project_id>/films")
-    def versions(project_id: str) -> wire.Json:
-        link = wire.Links.of(services, request)
-        found = [wire.film(row, link) for row in films.of_project(services, project_id)]
+    def versions(project_id: str) -> serializers.Json:
+        link = serializers.Links.of(services, request)
+        found = [serializers.film(row, link) for row in films.of_project(services, project_id)]
         return {"films": found, "project_id": project_id, "total_films": len(found)}
 
     return routes

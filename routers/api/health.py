@@ -1,16 +1,30 @@
-"""Whether the server is there, alive, and ready."""
+"""Whether the server is there, alive, and ready: ready where the services that it depends on answer."""
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from http import HTTPStatus
 
 from flask import Blueprint, Flask
 
-from routers import wire
+from common.errors import StoryToVideoError
+from routers import serializers
 from service.context import Services
-from service.readiness import Readiness
+
+log = logging.getLogger(__name__)
 
 SERVICE = "StoryToVideo-server"
+
+KEEP_S = 5.0  # one look serves everybody who asks within this time
+ANSWER_WITHIN_S = 5.0
+
+OK, DOWN = "ok", "down"
+NEEDED = ("database", "queue", "storage")  # without the model node stories are still taken in, and wait
+
+States = dict[str, str]
 
 
 def v1_blueprint() -> Blueprint:
@@ -18,7 +32,7 @@ def v1_blueprint() -> Blueprint:
     routes = Blueprint("health", __name__)
 
     @routes.get("/health")
-    def health() -> wire.Json:
+    def health() -> serializers.Json:
         return {"status": "ok", "service": SERVICE}
 
     return routes
@@ -29,12 +43,56 @@ def install(app: Flask, services: Services) -> None:
     readiness = Readiness(services)
 
     @app.get("/healthz")
-    def alive() -> wire.Json:
+    def alive() -> serializers.Json:
         return {"status": "ok"}
 
     @app.get("/readyz")
-    def ready() -> tuple[wire.Json, HTTPStatus]:
+    def ready() -> tuple[serializers.Json, HTTPStatus]:
         states = readiness.states()
         is_ready = readiness.is_ready(states)
         body = {"status": "ready" if is_ready else "not ready", "dependencies": states}
         return body, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class Readiness:
+    """Looks at every dependency at once; at most one look runs, however many ask."""
+
+    def __init__(self, services: Services) -> None:
+        self._clock = services.clock
+        self._checks: dict[str, Callable[[], object]] = {
+            "database": services.database.check,
+            "queue": services.queue.check,
+            "storage": services.store.check,
+            "node": services.node.check,
+        }
+        self._lock = threading.Lock()
+        self._states: States = {}
+        self._looked_at: float | None = None
+
+    def states(self) -> States:
+        """ "ok" or "down" by dependency; the reason goes to the log."""
+        with self._lock:
+            if self._looked_at is None or self._clock.monotonic() - self._looked_at >= KEEP_S:
+                self._states = self._look()
+                self._looked_at = self._clock.monotonic()
+            return dict(self._states)
+
+    def is_ready(self, states: States) -> bool:
+        """Whether requests can be served in this state."""
+        return all(states[name] == OK for name in NEEDED)
+
+    def _look(self) -> States:
+        pool = ThreadPoolExecutor(len(self._checks), thread_name_prefix="readiness")
+        futures = {name: pool.submit(_state, name, check) for name, check in self._checks.items()}
+        wait(futures.values(), timeout=ANSWER_WITHIN_S)
+        pool.shutdown(wait=False)
+        return {name: future.result() if future.done() else DOWN for name, future in futures.items()}
+
+
+def _state(name: str, check: Callable[[], object]) -> str:
+    try:
+        check()
+    except StoryToVideoError as error:
+        log.warning("%s is not ready: %s", name, error)
+        return DOWN
+    return OK

@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from common.errors import InvalidInput
-from routers import params, wire
+from routers import request_params, serializers
 from service import music
 from service.context import Services
 from service.requests import MusicUpload
@@ -22,7 +22,7 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("music", __name__)
 
     @routes.post("/music")
-    def upload() -> wire.Json:
+    def upload() -> serializers.Json:
         """A multipart form with the file (under any name), and perhaps `title` and `tags`."""
         limit = services.settings.film.max_music
         request.max_content_length = limit + FORM_SLACK
@@ -30,18 +30,18 @@ def blueprint(services: Services) -> Blueprint:
             file = _only_file()
         except RequestEntityTooLarge as error:
             raise music.too_large(limit) from error
-        wanted = params.parse(MusicUpload, request, services.settings)
+        wanted = request_params.parse(MusicUpload, request, services.settings)
         stored = music.add(services, cast(BinaryIO, file.stream), file.filename or "", wanted)
-        return {"music": wire.music(stored, wire.Links.of(services, request)), "message": "音乐已上传"}
+        return {"music": serializers.music(stored, serializers.Links.of(services, request)), "message": "音乐已上传"}
 
     @routes.get("/music")
-    def library() -> wire.Json:
-        link = wire.Links.of(services, request)
-        found = [wire.music(row, link) for row in music.all_music(services)]
+    def library() -> serializers.Json:
+        link = serializers.Links.of(services, request)
+        found = [serializers.music(row, link) for row in music.all_music(services)]
         return {"music": found, "total": len(found)}
 
     @routes.delete("/music/<music_id>")
-    def delete(music_id: str) -> wire.Json:
+    def delete(music_id: str) -> serializers.Json:
         music.delete(services, music_id)
         return {"message": "音乐已删除", "music_id": music_id}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from routers import params, wire
+from routers import request_params, serializers
 from service import shots
 from service.context import Services
 from service.requests import ShotChanges
@@ -15,23 +15,25 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("shots", __name__)
 
     @routes.get("/projects/<project_id>/shots")
-    def of_project(project_id: str) -> wire.Json:
-        link = wire.Links.of(services, request)
-        found = [wire.shot(row, link) for row in shots.of_project(services, project_id)]
+    def of_project(project_id: str) -> serializers.Json:
+        link = serializers.Links.of(services, request)
+        found = [serializers.shot(row, link) for row in shots.of_project(services, project_id)]
         return {"shots": found, "project_id": project_id, "total_shots": len(found)}
 
     @routes.get("/projects/<project_id>/shots/<shot_id>")
-    def read(project_id: str, shot_id: str) -> wire.Json:
-        return {"shot": wire.shot(shots.get(services, project_id, shot_id), wire.Links.of(services, request))}
+    def read(project_id: str, shot_id: str) -> serializers.Json:
+        return {
+            "shot": serializers.shot(shots.get(services, project_id, shot_id), serializers.Links.of(services, request))
+        }
 
     @routes.post("/projects/<project_id>/shots/<shot_id>")
-    def update(project_id: str, shot_id: str) -> wire.Json:
-        changes = params.parse(ShotChanges, request, services.settings)
+    def update(project_id: str, shot_id: str) -> serializers.Json:
+        changes = request_params.parse(ShotChanges, request, services.settings)
         task_id = shots.update(services, project_id, shot_id, changes)
         return {"shot_id": shot_id, "task_id": task_id, "message": "分镜已更新，正在重新生成图片"}
 
     @routes.delete("/shots/<shot_id>")
-    def delete(shot_id: str) -> wire.Json:
+    def delete(shot_id: str) -> serializers.Json:
         return {"message": "分镜已删除", "shot_id": shot_id, "project_id": shots.delete(services, shot_id)}
 
     return routes

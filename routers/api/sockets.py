@@ -14,7 +14,7 @@ from flask_sock import Sock
 from wsproto.events import RejectConnection
 from wsproto.utilities import RemoteProtocolError
 
-from routers import wire
+from routers import serializers
 from routers.errors import RETRY_AFTER_S, envelope
 from routers.sockets import INTERNAL_ERROR, ClientSocket, Sockets
 from routers.task_socket import SocketClosed, follow
@@ -76,9 +76,9 @@ def install(app: Flask, services: Services) -> None:
     def watch(connection: Any, task_id: str) -> None:
         client = ClientSocket(connection)
         sockets.add(client)
-        link = wire.Links.of(services, request)
+        link = serializers.Links.of(services, request)
         try:
-            follow(client, feed, services.clock, task_id, lambda row: wire.task(row, link))
+            follow(client, feed, services.clock, task_id, lambda row: serializers.task(row, link))
             client.close()
         except SocketClosed:
             return

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from common.errors import InvalidInput, NotFound
-from routers import params, wire
+from routers import request_params, serializers
 from service import films, requests, shots, tasks
 from service.context import Services
 from service.request_errors import shorten
@@ -19,20 +19,20 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("tasks", __name__)
 
     @routes.get("/tasks/<task_id>")
-    def read(task_id: str) -> wire.Json:
-        return {"task": wire.task(tasks.get(services, task_id), wire.Links.of(services, request))}
+    def read(task_id: str) -> serializers.Json:
+        return {"task": serializers.task(tasks.get(services, task_id), serializers.Links.of(services, request))}
 
     @routes.post("/tasks/<task_id>/cancel")
-    def cancel(task_id: str) -> wire.Json:
-        return {"task": wire.task(tasks.cancel(services, task_id), wire.Links.of(services, request))}
+    def cancel(task_id: str) -> serializers.Json:
+        return {"task": serializers.task(tasks.cancel(services, task_id), serializers.Links.of(services, request))}
 
     @routes.post("/tasks/<task_id>/retry")
-    def retry(task_id: str) -> wire.Json:
+    def retry(task_id: str) -> serializers.Json:
         return {"task_id": tasks.retry(services, task_id), "message": "任务已重新提交"}
 
     @routes.post("/tasks")
-    def create() -> wire.Json:
-        given = {fold(name): value for name, value in params.read(request).items()}
+    def create() -> serializers.Json:
+        given = {fold(name): value for name, value in request_params.read(request).items()}
         kind = given.get("type")
         if kind == "updateShot":
             return _update_shot(services, given)
@@ -43,7 +43,7 @@ def blueprint(services: Services) -> Blueprint:
     return routes
 
 
-def _update_shot(services: Services, given: dict[str, Any]) -> wire.Json:
+def _update_shot(services: Services, given: dict[str, Any]) -> serializers.Json:
     """`{type: "updateShot", shotId, parameters: {shot: {style, image_llm}}}`, where `image_llm` carries the prompt."""
     shot = shots.find(services, _id(given, "shotId"))
     wanted = {fold(name): value for name, value in _group(given, "shot").items()}
@@ -54,7 +54,7 @@ def _update_shot(services: Services, given: dict[str, Any]) -> wire.Json:
     return {"task_id": task_id, "shot_id": shot.id, "project_id": shot.project_id, "message": "正在重新生成图片"}
 
 
-def _generate_video(services: Services, given: dict[str, Any]) -> wire.Json:
+def _generate_video(services: Services, given: dict[str, Any]) -> serializers.Json:
     """`{type: "generateVideo", projectId, parameters: {video: {format, resolution}}}`."""
     project_id = _id(given, "projectId")
     wanted = requests.parse(FilmRequest, _group(given, "video"), services.settings)

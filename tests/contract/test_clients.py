@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from routers import wire
+from routers import serializers
 from service.context import Services
 from tests.contract.story import STORY, Told, create, finish
 from tests.web_app import Connect, new_task
@@ -130,7 +130,11 @@ def test_a_task_of_the_waiting_kind_names_no_shot(client: FlaskClient) -> None:
     told = create(client)
     task = task_of(client, told.shot_task_ids[0])
     assert "shotId" not in task
-    assert (task["status"], task["startedAt"], task["finishedAt"]) == ("blocked", wire.ZERO_TIME, wire.ZERO_TIME)
+    assert (task["status"], task["startedAt"], task["finishedAt"]) == (
+        "blocked",
+        serializers.ZERO_TIME,
+        serializers.ZERO_TIME,
+    )
 
 
 def test_a_storyboards_parameters_hold_every_group_and_a_pictures_its_own_only(client: FlaskClient, told: Told) -> None:

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from models.task import TaskStatus
-from routers.wire import ZERO_TIME
+from routers.serializers import ZERO_TIME
 from service.context import Services
 from tests.contract.story import STORY, Told, create, finish
 from tests.web_app import new_task

@@ -17,7 +17,7 @@ from config.settings import FilmSettings, StorySettings, WorkerSettings
 from models.project import ProjectStatus
 from models.shot import ShotStatus
 from models.task import TaskStatus, TaskType
-from routers.router import create_app
+from routers.app import create_app
 from tests.contract.shape import misfits
 from tests.contract.test_golden import GOLDEN
 from tests.integration.processor.conftest import POLL_S, Backend

@@ -17,8 +17,9 @@ from processor import node_job
 from processor.cancellation import CancellationRegistry, Watch
 from processor.claimed_task import TaskHandle
 from processor.handlers import image, storyboard
-from routers import request_line, task_socket, wire
-from service import requests, webhook
+from routers import middleware, serializers, task_socket
+from routers.api import webhook
+from service import requests
 from service.assets import versions
 from service.film.timeline import make_timeline
 from service.oss import keys
@@ -46,7 +47,7 @@ SOCKET = "tests/integration/routers/test_task_socket.py"
 BAD_INPUT = (
     "tests/integration/routers/test_bad_input.py::test_bad_input_is_refused_in_words_and_nothing_is_stored[sqlite]"
 )
-WEBHOOK = "tests/unit/service/test_webhook.py"
+WEBHOOK = "tests/unit/routers/test_webhook.py"
 TIMELINE = "tests/unit/film/test_timeline.py::test_a_shot_is_as_long_as_its_narration_and_a_breath_rounded_up_to_frames"
 LEASE = (
     "tests/integration/processor/test_recovery.py"
@@ -136,7 +137,7 @@ MUTANTS = (
     # What clients see and send
     Mutant(
         "times have fractions",
-        InFunction(wire.time, change_constant("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ")),
+        InFunction(serializers.time, change_constant("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ")),
         ("tests/contract/test_parameters.py::test_times_are_whole_seconds_with_an_offset_everywhere",),
     ),
     Mutant(
@@ -156,7 +157,7 @@ MUTANTS = (
     ),
     Mutant(
         "a request line may be of any length",
-        InFunction(request_line.RequestLineLimit.__call__, always(request_line.length)),
+        InFunction(middleware.RequestLineLimit.__call__, always(middleware.request_line_length)),
         ("tests/unit/routers/test_request_line.py",),
     ),
     Mutant(

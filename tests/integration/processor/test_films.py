@@ -24,7 +24,7 @@ from models.shot import Shot
 from processor.claimed_task import TaskHandle
 from processor.handlers import film as film_handler
 from processor.handlers import film_spec
-from routers.router import create_app
+from routers.app import create_app
 from service import films, music, shots, tasks
 from service.film.cache import take_slot
 from service.oss.local import LocalStore

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config.settings import Settings
-from routers.router import create_app
+from routers.app import create_app
 from service.context import Services
 from tests.web_app import Connect, connecting, make_settings, open_services, serving
 

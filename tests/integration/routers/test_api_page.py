@@ -15,7 +15,7 @@ from models.asset import Asset
 from models.project import Project
 from models.shot import Shot
 from models.task import Task
-from routers import wire
+from routers import serializers
 from routers.errors import TABLE
 from service import requests
 from service.context import Services
@@ -112,16 +112,16 @@ COMMON: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
 
 
 def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
-    link = wire.Links(services.store, "http://host")
+    link = serializers.Links(services.store, "http://host")
     project = Project(id="p", title="", story_text="", style="", status="created", **COMMON)
     shot = Shot(id="s", project_id="p", order=1, title="", status="pending", **COMMON)
     task = Task(id="t", project_id="p", shot_id="s", type="generate_shot", status="pending", **COMMON)
     asset = Asset(object_key="music/1.mp3", project_id="p", kind="film", number=1, title="", size=1, created_at=NOW)
-    assert names("Project") == list(wire.project(project, link))
-    assert names("Shot") == list(wire.shot(shot, link))
-    assert sorted(names("Task")) == sorted(wire.task(task, link))
-    assert names("Film") == list(wire.film(asset, link))
-    assert names("Piece of music") == list(wire.music(asset, link))
+    assert names("Project") == list(serializers.project(project, link))
+    assert names("Shot") == list(serializers.shot(shot, link))
+    assert sorted(names("Task")) == sorted(serializers.task(task, link))
+    assert names("Film") == list(serializers.film(asset, link))
+    assert names("Piece of music") == list(serializers.music(asset, link))
 
 
 def test_the_table_of_errors_is_the_codes_own() -> None:

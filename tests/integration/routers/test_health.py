@@ -17,8 +17,8 @@ from redis import Redis
 
 from config.settings import WorkerSettings
 from models.task import TaskStatus
-from routers.router import create_app
-from service import readiness, webhook
+from routers.api import health, webhook
+from routers.app import create_app
 from service.context import Services
 from service.events import Events
 from service.queue import TaskQueue
@@ -63,7 +63,7 @@ def test_one_look_serves_everybody_who_asks_at_that_time(services: Services, mon
         return real()
 
     monkeypatch.setattr(services.database, "check", check)
-    ready = readiness.Readiness(services)
+    ready = health.Readiness(services)
     assert [ready.states() for _ in range(3)] == [ready.states()] * 3
     assert looks == ["database"]
 
@@ -71,17 +71,17 @@ def test_one_look_serves_everybody_who_asks_at_that_time(services: Services, mon
 def test_a_dependency_that_hangs_is_down_and_holds_nobody_up(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(health, "ANSWER_WITHIN_S", 0.2)
 
     def wait_once_the_others_have_answered(looks: Collection[futures.Future[str]], timeout: float) -> object:
         wait_until(lambda: sum(look.done() for look in looks) == len(looks) - 1)
         return futures.wait(looks, timeout)
 
-    monkeypatch.setattr(readiness, "wait", wait_once_the_others_have_answered)
+    monkeypatch.setattr(health, "wait", wait_once_the_others_have_answered)
     released = threading.Event()
     monkeypatch.setattr(services.store, "check", released.wait)
     began = time.monotonic()
-    states = readiness.Readiness(services).states()
+    states = health.Readiness(services).states()
     released.set()
     assert (states["storage"], states["database"]) == ("down", "ok")
     assert time.monotonic() - began < 20

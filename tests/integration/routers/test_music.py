@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from common.errors import DatabaseUnavailable, InvalidInput
 from config.settings import FilmSettings, MinioSettings, Settings
-from routers.router import create_app
+from routers.app import create_app
 from service import films, music
 from service.context import Services
 from service.oss.minio import MinioStore

@@ -122,7 +122,7 @@ def test_a_fault_inside_closes_the_socket_and_writes_no_http_into_it(
     def fail(*_args: Any) -> None:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("routers.wire.task", fail)
+    monkeypatch.setattr("routers.serializers.task", fail)
     client = connect(new_task(services))
     assert closed_with(client) == 1011
     with pytest.raises((websocket.WebSocketConnectionClosedException, ConnectionResetError)):

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import delete
 
 from models.task import Task, TaskStatus
-from routers import wire
+from routers import serializers
 from routers.task_socket import SocketClosed, follow
 from service.context import Services
 from service.progress import TaskFeed
@@ -57,11 +57,11 @@ class HeldSocket:
 @contextmanager
 def following(services: Services, feed: TaskFeed, task_id: str) -> Iterator[tuple[HeldSocket, threading.Thread]]:
     socket = HeldSocket()
-    link = wire.Links(services.store, "http://server")
+    link = serializers.Links(services.store, "http://server")
 
     def run() -> None:
         try:
-            follow(socket, feed, services.clock, task_id, lambda row: wire.task(row, link))
+            follow(socket, feed, services.clock, task_id, lambda row: serializers.task(row, link))
         except SocketClosed:
             return
 
@@ -128,7 +128,7 @@ def test_a_task_that_is_deleted_ends_as_cancelled(services: Services, feed: Task
         end = socket.hear()
         assert (end["id"], end["status"], end["progress"]) == (task_id, "cancelled", 30)
         assert end.keys() == before.keys()
-        assert end["finishedAt"] != wire.ZERO_TIME
+        assert end["finishedAt"] != serializers.ZERO_TIME
         thread.join(HEAR_S)
         assert not thread.is_alive()
 

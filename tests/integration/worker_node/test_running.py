@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from service.webhook import verify
+from routers.api.webhook import verify
 from tests.integration.worker_node.conftest import PATIENCE_S, StartNode, gone, long_clip
 from tests.proxy import proxy
 from tests.server_process import ROOT, clean_environment

@@ -8,29 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.request_id import bound, request_id
-from routers.request_id import HEADER, RequestId, accepted
+from routers.middleware import REQUEST_ID_HEADER, RequestId, accepted_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @pytest.mark.parametrize("header", ["abc", "6f1c3a0e-1111-4c2d-8a5e-0123456789ab", "a.b_c:d-e", "x" * 64])
 def test_a_harmless_id_is_taken_over(header: str) -> None:
-    assert accepted(header, "") == header
+    assert accepted_id(header, "") == header
 
 
 @pytest.mark.parametrize("header", ["", "x" * 65, "a b", "a\r\nSet-Cookie: b", "标识", "-a", "<script>", "a\n"])
 def test_any_other_is_replaced_by_a_new_one(header: str) -> None:
-    first, second = accepted(header, ""), accepted(header, "")
+    first, second = accepted_id(header, ""), accepted_id(header, "")
     assert first != second
     assert len(first) == len(second) == 32
 
 
 def test_the_trace_id_of_a_traceparent_is_the_id() -> None:
-    assert accepted("", f"00-{TRACE}-00f067aa0ba902b7-01") == TRACE
+    assert accepted_id("", f"00-{TRACE}-00f067aa0ba902b7-01") == TRACE
 
 
 def test_a_request_id_wins_over_a_traceparent() -> None:
-    assert accepted("mine", f"00-{TRACE}-00f067aa0ba902b7-01") == "mine"
+    assert accepted_id("mine", f"00-{TRACE}-00f067aa0ba902b7-01") == "mine"
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_request_id_wins_over_a_traceparent() -> None:
     ],
 )
 def test_an_invalid_traceparent_counts_for_nothing(traceparent: str) -> None:
-    assert accepted("", traceparent) != TRACE
+    assert accepted_id("", traceparent) != TRACE
 
 
 @given(st.text(), st.text())
 def test_whatever_comes_the_id_is_harmless(header: str, traceparent: str) -> None:
-    value = accepted(header, traceparent)
+    value = accepted_id(header, traceparent)
     assert 0 < len(value) <= 64
     assert value.isascii()
     assert value.isprintable()
@@ -64,9 +64,9 @@ def test_the_id_is_bound_while_the_application_answers_and_goes_out_with_the_ans
         return request_id()
 
     app.wsgi_app = RequestId(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented place for middleware
-    answer = app.test_client().get("/", headers={HEADER: "mine"})
+    answer = app.test_client().get("/", headers={REQUEST_ID_HEADER: "mine"})
     assert answer.text == "mine"
-    assert answer.headers[HEADER] == "mine"
+    assert answer.headers[REQUEST_ID_HEADER] == "mine"
     assert request_id() == ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from werkzeug.test import Client, EnvironBuilder
 
-from routers.request_line import RequestLineLimit, length
+from routers.middleware import RequestLineLimit, request_line_length
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -41,4 +41,4 @@ def test_the_refusal_has_the_shape_of_every_error() -> None:
 
 
 def test_what_the_client_sent_counts_and_not_what_it_decodes_to() -> None:
-    assert length(environ("/", RAW_URI="/?a=%E7%8B%90")) == len("GET /?a=%E7%8B%90 HTTP/1.1")
+    assert request_line_length(environ("/", RAW_URI="/?a=%E7%8B%90")) == len("GET /?a=%E7%8B%90 HTTP/1.1")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.addresses import parse_network
-from routers.forwarded import TrustedProxies
+from routers.middleware import TrustedProxies
 
 PROXIES = ["10.0.0.0/8", "127.0.0.1", "::1"]
 SAID = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
 from common.errors import InvalidInput
-from routers.params import read, urlencoded
+from routers.request_params import read, urlencoded
 
 JSON = "application/json"
 

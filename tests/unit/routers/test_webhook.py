@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.errors import Forbidden
-from service.webhook import canonical, sign, verify
+from routers.api.webhook import canonical, sign, verify
 
 SECRET = "shared-secret"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

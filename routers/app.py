@@ -14,9 +14,7 @@ from common.errors import NotFound
 from config.addresses import parse_network
 from routers import errors
 from routers.api import files, films, health, music, projects, shots, sockets, tasks, webhook
-from routers.forwarded import TrustedProxies
-from routers.request_id import HEADER, RequestId
-from routers.request_line import RequestLineLimit
+from routers.middleware import REQUEST_ID_HEADER, RequestId, RequestLineLimit, TrustedProxies
 from service.assets.legacy_static import FOLDER
 from service.context import Services
 from service.request_errors import shorten
@@ -72,4 +70,4 @@ def _json(app: Flask) -> DefaultJSONProvider:
 def _allow_origins(app: Flask, origins: list[str]) -> None:
     """Let browsers of these origins in. flask-cors would read an origin with a bracket in it as a pattern, so patterns are what it gets."""
     allowed: Any = "*" if "*" in origins else [re.compile(re.escape(origin.rstrip("/")) + r"\Z") for origin in origins]
-    CORS(app, origins=allowed, expose_headers=[HEADER, "Retry-After", "Content-Range", "ETag"], max_age=600)
+    CORS(app, origins=allowed, expose_headers=[REQUEST_ID_HEADER, "Retry-After", "Content-Range", "ETag"], max_age=600)

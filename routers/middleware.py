@@ -1,0 +1,135 @@
+"""WSGI middleware, from the outside in.
+
+- `RequestId`: the id of a request is taken over from the caller where it is one, drawn otherwise, and answered as `X-Request-ID`. This is
+  the outermost layer, so that every answer carries the id, and every log line under it.
+- `TrustedProxies`: what a reverse proxy says of the client's own request is believed only of a proxy that is configured. Anybody can send
+  X-Forwarded-* headers. From a trusted address the last value of each counts, which is the one that this proxy set itself; from any other
+  address they count for nothing.
+- `RequestLineLimit`: whole stories travel in query strings, so the web server's own bound (8 KB at most) is switched off, and this one
+  stands in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING
+
+from common.request_id import bound
+from routers.errors import envelope
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+REQUEST_ID_HEADER = "X-Request-ID"
+_OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+
+
+def accepted_id(header: str, traceparent: str) -> str:
+    """The caller's id: `X-Request-ID` where it is 1 to 64 harmless characters, else the trace id of a W3C `traceparent`, else a new one."""
+    if _OWN.fullmatch(header):
+        return header
+    trace = _TRACEPARENT.fullmatch(traceparent.strip().lower())
+    return trace[1] if trace else uuid.uuid4().hex
+
+
+class RequestId:
+    """Binds the id while the application answers, and adds it to the answer's headers."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        value = accepted_id(environ.get("HTTP_X_REQUEST_ID", ""), environ.get("HTTP_TRACEPARENT", ""))
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
+            return start_response(status, [*headers, (REQUEST_ID_HEADER, value)], exc_info)
+
+        with bound(value):
+            return self._application(environ, start)
+
+
+class TrustedProxies:
+    """Puts scheme, host and client address of the outer request in the place of the proxy's own, where the proxy is one of `networks`."""
+
+    def __init__(self, application: WSGIApplication, networks: Iterable[IPv4Network | IPv6Network]) -> None:
+        self._application = application
+        self._networks = tuple(networks)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._trusts(environ.get("REMOTE_ADDR", "")):
+            self._adopt(environ)
+        return self._application(environ, start_response)
+
+    def _adopt(self, environ: WSGIEnvironment) -> None:
+        scheme = _last_forwarded(environ, "PROTO").lower()
+        if scheme in ("http", "https"):
+            environ["wsgi.url_scheme"] = scheme
+        host = _last_forwarded(environ, "HOST")
+        if _HOST.fullmatch(host):
+            environ["HTTP_HOST"] = host
+        for address in reversed(_forwarded(environ, "FOR")):
+            if not _is_address(address):
+                return
+            environ["REMOTE_ADDR"] = address
+            if not self._trusts(address):
+                return
+
+    def _trusts(self, text: str) -> bool:
+        if not self._networks or not _is_address(text):
+            return False
+        address = ip_address(text)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._networks)
+
+
+def _forwarded(environ: WSGIEnvironment, name: str) -> list[str]:
+    return [value.strip() for value in str(environ.get(f"HTTP_X_FORWARDED_{name}", "")).split(",")]
+
+
+def _last_forwarded(environ: WSGIEnvironment, name: str) -> str:
+    return _forwarded(environ, name)[-1]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def request_line_length(environ: WSGIEnvironment) -> int:
+    """Bytes of the request line as the client sent it (percent-encoded), its line end left out."""
+    target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if target is None:  # a server that hands on the parts only; the path is then counted decoded
+        query = environ.get("QUERY_STRING", "")
+        target = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "") + ("?" + query if query else "")
+    return len(environ["REQUEST_METHOD"]) + len(target) + len(environ.get("SERVER_PROTOCOL", "")) + 2
+
+
+class RequestLineLimit:
+    """Answers 414 to a request line of more than `limit` bytes."""
+
+    def __init__(self, application: WSGIApplication, limit: int) -> None:
+        self._application = application
+        self._limit = limit
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if request_line_length(environ) <= self._limit:
+            return self._application(environ, start_response)
+        body = envelope(HTTPStatus.REQUEST_URI_TOO_LONG, f"请求行过长：最多 {self._limit} 字节，请改用 JSON 请求体")
+        start_response("414 URI Too Long", [("Content-Type", "application/json"), ("Connection", "close")])
+        return [json.dumps(body, ensure_ascii=False).encode()]
