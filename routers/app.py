@@ -13,8 +13,9 @@ from flask_cors import CORS
 from common.errors import NotFound
 from config.addresses import parse_network
 from routers import errors
-from routers.api import files, films, health, music, projects, shots, sockets, tasks, webhook
+from routers.api import files, films, health, music, projects, shots, tasks, webhook
 from routers.middleware import REQUEST_ID_HEADER, RequestId, RequestLineLimit, TrustedProxies
+from routers.websocket import route
 from service.assets.legacy_static import FOLDER
 from service.context import Services
 from service.request_errors import shorten
@@ -34,7 +35,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
-    sockets.install(app, services)
+    route.install(app, services)
     limited = RequestLineLimit(app.wsgi_app, services.settings.server.max_request_line)
     behind = TrustedProxies(limited, map(parse_network, services.settings.server.trusted_proxies))
     app.wsgi_app = RequestId(behind)  # type: ignore[method-assign]  # Flask's documented place for middleware

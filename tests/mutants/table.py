@@ -17,8 +17,9 @@ from processor import node_job
 from processor.cancellation import CancellationRegistry, Watch
 from processor.claimed_task import TaskHandle
 from processor.handlers import image, storyboard
-from routers import middleware, serializers, task_socket
+from routers import middleware, serializers
 from routers.api import webhook
+from routers.websocket import follow
 from service import requests
 from service.assets import versions
 from service.film.timeline import make_timeline
@@ -43,7 +44,7 @@ CANCEL = "tests/integration/processor/test_cancel_everywhere.py::test_row_job_an
 CANCELLING = "tests/integration/processor/test_cancelling.py"
 STORIES = "tests/integration/processor/test_stories.py"
 FAULTS = "tests/integration/processor/test_faults.py"
-SOCKET = "tests/integration/routers/test_task_socket.py"
+SOCKET = "tests/integration/routers/websocket/test_follow.py"
 BAD_INPUT = (
     "tests/integration/routers/test_bad_input.py::test_bad_input_is_refused_in_words_and_nothing_is_stored[sqlite]"
 )
@@ -142,7 +143,7 @@ MUTANTS = (
     ),
     Mutant(
         "the socket of a cancelled task stays open",
-        InModule(task_socket, ENDED, ENDED[:2]),
+        InModule(follow, ENDED, ENDED[:2]),
         (f"{SOCKET}::test_a_task_that_has_ended_is_sent_once[cancelled]",),
     ),
     Mutant(

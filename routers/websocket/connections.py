@@ -9,7 +9,7 @@ from typing import Any
 
 from simple_websocket import ConnectionClosed
 
-from routers.task_socket import SocketClosed
+from routers.websocket.follow import SocketClosed
 
 NORMAL = 1000
 GOING_AWAY = 1001
@@ -42,7 +42,7 @@ class _WholeSends:
 
 
 class ClientSocket:
-    """The library's server socket, as `routers.task_socket` wants it."""
+    """The library's server socket, as `routers.websocket.follow` wants it."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""What happens on one task WebSocket, as a function over a socket, the feed and the clock; `routers.api.sockets` binds it to a route."""
+"""What happens on one task WebSocket, as a function over a socket, the feed and the clock; `route` binds it to its address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.errors import StoryToVideoError
 from models.task import ENDED, Task, TaskStatus
 from routers import serializers
 from routers.errors import envelope
-from service.progress import TaskFeed
+from routers.websocket.task_feed import TaskFeed
 
 DELETED = "任务已删除"
 

@@ -16,10 +16,10 @@ from wsproto.utilities import RemoteProtocolError
 
 from routers import serializers
 from routers.errors import RETRY_AFTER_S, envelope
-from routers.sockets import INTERNAL_ERROR, ClientSocket, Sockets
-from routers.task_socket import SocketClosed, follow
+from routers.websocket.connections import INTERNAL_ERROR, ClientSocket, Sockets
+from routers.websocket.follow import SocketClosed, follow
+from routers.websocket.task_feed import TaskFeed
 from service.context import Services
-from service.progress import TaskFeed
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from sqlalchemy import delete
 
 from models.task import Task, TaskStatus
 from routers import serializers
-from routers.task_socket import SocketClosed, follow
+from routers.websocket.follow import SocketClosed, follow
+from routers.websocket.task_feed import TaskFeed
 from service.context import Services
-from service.progress import TaskFeed
 from tests.wait import wait_until
 from tests.web_app import HEAR_S, change, new_task
 

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from models.task import TaskStatus
-from routers.sockets import Sockets
+from routers.websocket.connections import Sockets
 from service.context import Services
 from tests.wait import wait_until
 from tests.web_app import HEAR_S, Connect, change, closed_with, hear, new_task
