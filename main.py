@@ -1,4 +1,4 @@
-"""The command line: serve, processor, demo, doctor. Parts are built here and in `service.composition`, and handed down."""
+"""The command line: serve, processor, demo, doctor. Parts are built here and in `runtime.wiring`, and handed down."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from config.load import ConfigError, Loaded, load
 from config.settings import Settings
 from processor.processor import Processor
 from routers.app import create_app
-from service import doctor as health
-from service.composition import open_services
-from service.demo import run as run_demo
-from service.embedded.parts import EmbeddedParts
-from service.log import set_up_logging
-from service.web_server import AddressInUse, Site, listen
-from service.web_server import serve as serve_site
+from runtime import doctor as health
+from runtime.demo import run as run_demo
+from runtime.embedded.parts import EmbeddedParts
+from runtime.gunicorn_server import AddressInUse, Site, listen
+from runtime.gunicorn_server import serve as serve_site
+from runtime.logging_setup import set_up_logging
+from runtime.wiring import open_services
 
 log = logging.getLogger("main")
 

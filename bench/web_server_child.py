@@ -19,9 +19,9 @@ def main(kind: str, fd: int, folder: Path, sockets: int) -> int:
     # Only now: what is imported before keeps the blocking calls.
     from config.settings import ServerSettings, Settings, WorkerSettings
     from routers.app import create_app
-    from service.composition import open_services
-    from service.embedded.parts import EmbeddedParts
-    from service.web_server import IDLE_CONNECTIONS, Site, _Gunicorn
+    from runtime.embedded.parts import EmbeddedParts
+    from runtime.gunicorn_server import IDLE_CONNECTIONS, Site, _Gunicorn
+    from runtime.wiring import open_services
 
     settings = Settings(
         data_dir=folder, worker=WorkerSettings(addr="127.0.0.1:9"), server=ServerSettings(max_sockets=max(1, sockets))

@@ -15,7 +15,7 @@ import requests
 from typing_extensions import Self
 
 from config.addresses import Listen
-from service.web_server import listen
+from runtime.gunicorn_server import listen
 from tests.wait import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ from common.errors import StorageError
 from config.settings import MinioSettings, MysqlSettings, Settings
 from models.bootstrap import open_database
 from models.db import Database
-from service.composition import open_store
+from runtime.wiring import open_store
 from service.oss import ObjectStore
 from tests.columns import Production
 from tests.server_process import ProcessorUnderTest, ServerUnderTest

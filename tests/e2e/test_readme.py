@@ -11,7 +11,7 @@ import av
 import pytest
 
 from config.addresses import Listen
-from service.web_server import listen
+from runtime.gunicorn_server import listen
 from tests.conftest import leave_out
 from tests.server_process import ROOT, clean_environment
 from tests.servers.process import MissingServiceError, program

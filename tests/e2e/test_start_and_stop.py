@@ -21,8 +21,8 @@ from click.testing import CliRunner, Result
 import main
 from config.addresses import Listen
 from config.settings import Settings
-from service.embedded.parts import EmbeddedParts
-from service.web_server import listen
+from runtime.embedded.parts import EmbeddedParts
+from runtime.gunicorn_server import listen
 from tests.server_process import END_S, ROOT, START_S, ServerUnderTest, alive, clean_environment
 from tests.wait import wait_until
 
@@ -81,7 +81,7 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it_in_order(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("moment", "how"),
     [
-        ("service.embedded.keeper", signal.SIGTERM),
+        ("runtime.embedded.supervisor", signal.SIGTERM),
         ("redis-server", signal.SIGTERM),
         ("worker_node", signal.SIGTERM),
         ("worker_node", signal.SIGINT),
@@ -146,7 +146,7 @@ def test_a_server_whose_embedded_parts_are_ended_for_good_ends_too_and_says_so(t
     with ServerUnderTest(tmp_path) as server:
         project = create(server.url)
         family = server.family()
-        (keeper,) = server.named("service.embedded.keeper")
+        (keeper,) = server.named("runtime.embedded.supervisor")
         keeper.kill()
         assert server.process.wait(END_S) == 1
         assert "the embedded parts were ended from outside" in server.lines()

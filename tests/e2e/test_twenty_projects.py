@@ -20,7 +20,7 @@ from models.asset import Asset
 from models.db import Database
 from models.project import Project
 from models.task import OPEN, Task, TaskStatus, TaskType
-from service.web_server import AddressInUse, listen
+from runtime.gunicorn_server import AddressInUse, listen
 from tests.columns import Production
 from tests.e2e import deployment
 from tests.e2e.client import Client

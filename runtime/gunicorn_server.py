@@ -29,7 +29,7 @@ from common.errors import StartError
 from common.parent_death import end_with_parent
 from config.addresses import Listen
 from config.settings import ServerSettings
-from service.web_worker import Worker
+from runtime.gunicorn_worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The process that keeps the embedded parts alive: `python -m service.embedded.keeper '{"redis": true, "node": {...}}'`.
+"""The process that keeps the embedded parts alive: `python -m runtime.embedded.supervisor '{"redis": true, "node": {...}}'`.
 
 It is a process of its own because the web server's has other things to do with signals, forks and dead children. It prints one JSON line,
 `{"redis": address, "node": address}` or `{"error": text}`, and ends with SIGTERM, which it also gets when its parent dies. What it
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import LogSettings
-from service.embedded.child import Child, ChildFailed
-from service.embedded.node import HOST, EmbeddedNode
-from service.embedded.redis import EmbeddedRedis
-from service.log import set_up_logging
+from runtime.embedded.child import Child, ChildFailed
+from runtime.embedded.node import HOST, EmbeddedNode
+from runtime.embedded.redis import EmbeddedRedis
+from runtime.logging_setup import set_up_logging
 
 LOOK_S = 0.2
 

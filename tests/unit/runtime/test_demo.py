@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from service.demo import DemoFailed, read_story, shots
+from runtime.demo import DemoFailed, read_story, shots
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from common.errors import DependencyError, QueueUnavailable
 from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
-from service.composition import open_redis, open_services, open_store
+from runtime.wiring import open_redis, open_services, open_store
 from service.queue import TaskQueue
 
 NODE = WorkerSettings(addr="127.0.0.1:9")
@@ -63,7 +63,7 @@ def test_a_redis_that_hangs_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: socket.AddressFamily
 ) -> None:
     """It takes connections and never answers; a request must not wait for it for ever."""
-    monkeypatch.setattr("service.composition.ANSWER_S", 0.1)
+    monkeypatch.setattr("runtime.wiring.ANSWER_S", 0.1)
     with socket.socket(family) as hung:
         hung.bind(("127.0.0.1", 0) if family is socket.AF_INET else str(tmp_path / "redis.sock"))
         hung.listen()

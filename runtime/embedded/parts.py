@@ -16,7 +16,7 @@ from typing import Any
 from common.errors import DependencyError
 from common.parent_death import guarded
 from config.settings import Settings
-from service.embedded.node import ROOT
+from runtime.embedded.node import ROOT
 
 STOP_S = 8.0  # longer than the keeper takes for what it keeps
 NODE_FOLDER = "node"
@@ -45,7 +45,7 @@ class EmbeddedParts:
         if not wanted["redis"] and "node" not in wanted:
             return cls(settings)
         keeper = subprocess.Popen(  # noqa: S603 - our own words
-            guarded([sys.executable, "-m", "service.embedded.keeper", json.dumps(wanted)], signal.SIGTERM),
+            guarded([sys.executable, "-m", "runtime.embedded.supervisor", json.dumps(wanted)], signal.SIGTERM),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             env={

@@ -28,9 +28,9 @@ from common.parent_death import guarded
 from config.addresses import Listen
 from config.load import PREFIX, variable
 from config.settings import Settings
-from service.composition import ASSETS_FOLDER
-from service.embedded.node import ROOT
-from service.web_server import listen
+from runtime.embedded.node import ROOT
+from runtime.gunicorn_server import listen
+from runtime.wiring import ASSETS_FOLDER
 
 FOLDER = "demo"
 DEFAULT_STORY = ROOT / "examples" / "story.zh.txt"

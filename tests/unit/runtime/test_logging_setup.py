@@ -8,7 +8,7 @@ import logging
 
 from common.request_id import bound
 from config.settings import LogSettings
-from service.log import set_up_logging
+from runtime.logging_setup import set_up_logging
 
 
 def test_text_line_names_the_request() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from config.go_dsn import parse
 from config.load import load
-from service import doctor
+from runtime import doctor
 from service.oss.minio import MinioStore
 from tests import go_backend
 from tests.columns import Production

@@ -17,10 +17,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from common.errors import DependencyError
 from config.settings import RedisSettings, Settings, WorkerSettings
-from service.composition import open_redis
-from service.embedded.child import ChildFailed
-from service.embedded.parts import EmbeddedParts
-from service.embedded.redis import EmbeddedRedis
+from runtime.embedded.child import ChildFailed
+from runtime.embedded.parts import EmbeddedParts
+from runtime.embedded.redis import EmbeddedRedis
+from runtime.wiring import open_redis
 from tests.server_process import ROOT, alive
 from tests.wait import wait_until
 
@@ -85,7 +85,7 @@ def test_part_that_cannot_be_started_again_is_tried_on_and_the_others_are_kept(
     parts = EmbeddedParts.start(Settings(data_dir=tmp_path), "http://127.0.0.1:1")
     try:
         family = below(os.getpid())
-        (keeper,) = [process for process in family if "service.embedded.keeper" in process.cmdline()]
+        (keeper,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
         (node,) = [process for process in family if "worker_node" in process.cmdline()]
         soft, hard = keeper.rlimit(psutil.RLIMIT_NOFILE)
         keeper.rlimit(psutil.RLIMIT_NOFILE, (3, hard))
@@ -120,7 +120,7 @@ def test_redis_starts_again_where_its_program_was_found(tmp_path: Path, monkeypa
     settings = RedisSettings(addr=str(redis.socket))
     try:
         redis.start()
-        monkeypatch.setattr("service.embedded.redis.redis_executable", pytest.fail)
+        monkeypatch.setattr("runtime.embedded.redis.redis_executable", pytest.fail)
         with open_redis(settings) as client:
             psutil.Process(client.info("server")["process_id"]).kill()
 
@@ -137,8 +137,8 @@ def test_redis_program_that_hangs_is_none(tmp_path: Path, monkeypatch: pytest.Mo
     program = tmp_path / "redis-server"
     program.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
     program.chmod(0o700)
-    monkeypatch.setattr("service.embedded.redis.find_spec", lambda _name: None)
-    monkeypatch.setattr("service.embedded.redis.START_S", 0.2)
+    monkeypatch.setattr("runtime.embedded.redis.find_spec", lambda _name: None)
+    monkeypatch.setattr("runtime.embedded.redis.START_S", 0.2)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ChildFailed, match="there is no redis-server"):
         EmbeddedRedis(tmp_path).start()
@@ -174,7 +174,7 @@ OWNER = """
 import sys, time
 from pathlib import Path
 from config.settings import Settings
-from service.embedded.parts import EmbeddedParts
+from runtime.embedded.parts import EmbeddedParts
 parts = EmbeddedParts.start(Settings(data_dir=Path(sys.argv[1])), "http://127.0.0.1:1")
 print(parts.settings.redis.addr, flush=True)
 time.sleep(600)
@@ -192,7 +192,7 @@ def test_kill_leaves_neither_redis_nor_node_behind(tmp_path: Path, victim: str) 
         words = [" ".join(process.cmdline()) for process in family]
         assert any("redis-server" in line for line in words)
         assert any("worker_node" in line for line in words)
-        (keeper,) = [process for process in family if "service.embedded.keeper" in process.cmdline()]
+        (keeper,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
         killed = owner.pid if victim == "owner" else keeper.pid
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: not alive(family), 60, "the end of Redis and node")

@@ -9,7 +9,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from service.embedded.child import Child, ChildFailed
+from runtime.embedded.child import Child, ChildFailed
 
 START_S = 60.0
 LOOK_S = 0.02

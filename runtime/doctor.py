@@ -14,13 +14,13 @@ from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
 from models.bootstrap import survey
-from service.composition import open_redis, open_store, storage_name
-from service.embedded.redis import redis_executable
+from runtime.embedded.redis import redis_executable
+from runtime.gunicorn_server import listen
+from runtime.wiring import open_redis, open_store, storage_name
 from service.film.encoding.ffmpeg import ffmpeg_exe
 from service.film.subtitles.fonts import usable_font
 from service.node.client import NodeClient
 from service.queue import TaskQueue
-from service.web_server import listen
 
 Check = Callable[[Settings], str]
 Echo = Callable[[str], object]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from service.embedded.child import Child, ChildFailed
+from runtime.embedded.child import Child, ChildFailed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
