@@ -51,7 +51,7 @@ class CancellationRegistry:
             return [watch.task_id for watch in self._watches.values() if watch.held]
 
     def on_event(self, event: str, task_id: str) -> None:
-        """Listener for `service.events.Events`: "cancel" calls the task off, "nudge" lets its poll look now."""
+        """Listener for `service.broker.Events`: "cancel" calls the task off, "nudge" lets its poll look now."""
         with self._lock:
             watch = self._watches.get(task_id)
         if watch is None:

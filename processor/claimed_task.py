@@ -15,7 +15,7 @@ from models import queries, task_transitions
 from models.db import retrying
 from models.task import OPEN, Task
 from processor.cancellation import Watch
-from service.context import Services
+from service.container import Services
 from service.workflow import completion
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 

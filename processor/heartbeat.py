@@ -12,7 +12,7 @@ from common.errors import DependencyError
 from models import task_transitions
 from models.db import retrying
 from processor.cancellation import CancellationRegistry
-from service.context import Services
+from service.container import Services
 
 log = logging.getLogger(__name__)
 

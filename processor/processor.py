@@ -14,7 +14,7 @@ from processor.heartbeat import Heartbeat
 from processor.recoverer import Recoverer
 from processor.runner import Runner
 from processor.worker import ThreadWorker
-from service.context import Services
+from service.container import Services
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from models import queries
 from models.db import retrying
 from models.task import OPEN, Task, TaskStatus
 from models.task_transitions import claimable
-from service.context import Services
+from service.container import Services
 from service.workflow import completion
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import project_unit

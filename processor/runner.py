@@ -20,7 +20,7 @@ from processor.claimed_task import TaskHandle
 from processor.handlers import clip, film, film_spec, image, narration, storyboard
 from processor.heartbeat import LEASE_MS
 from service.assets import versions
-from service.context import Services
+from service.container import Services
 from service.film.cache import take_slot
 from service.workflow import completion
 from service.workflow.unit_of_work import ProjectUnit, project_unit

@@ -21,7 +21,7 @@ from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
 from rq.worker import SimpleWorker, WorkerStatus
 
-from service.queue import TaskQueue
+from service.broker import TaskQueue
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def bind_thread(run: Callable[[str], None]) -> None:
 
 
 def run_task(task_id: str) -> None:
-    """Run a task (the dotted path of this function is in the queue; see `service.queue.JOB`)."""
+    """Run a task (the dotted path of this function is in the queue; see `service.broker.JOB`)."""
     run: Callable[[str], None] = _bound.run
     run(task_id)
 
@@ -71,7 +71,7 @@ class _RqWorker(SimpleWorker):
         """Signals belong to the process, not to one of its threads."""
 
     def subscribe(self) -> None:
-        """No commands over RQ's channel: tasks are cancelled by their rows and by `service.events`."""
+        """No commands over RQ's channel: tasks are cancelled by their rows and by `service.broker`."""
 
     def unsubscribe(self) -> None:
         """See `subscribe`."""

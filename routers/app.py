@@ -17,9 +17,8 @@ from routers.api import files, films, health, music, projects, shots, tasks, web
 from routers.middleware import REQUEST_ID_HEADER, RequestId, RequestLineLimit, TrustedProxies
 from routers.websocket import route
 from service.assets.legacy_static import FOLDER
-from service.context import Services
-from service.request_errors import shorten
-from service.requests import is_id
+from service.container import Services
+from service.schemas import is_id, shorten
 
 
 def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:

@@ -4,7 +4,7 @@
 both, the query's is what always counted. An empty value never hides one that is not.
 
 A body that starts with `{` is JSON whatever its content type says (curl calls everything a form). An empty body is no error, whatever
-its content type. A name's spelling is folded later, by `service.requests.parse`; here `StoryText` and `story_text` count as one.
+its content type. A name's spelling is folded later, by `service.schemas.parse`; here `StoryText` and `story_text` count as one.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from common.errors import InvalidInput
 from config import Settings
-from service import requests
+from service import schemas
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
-R = TypeVar("R", bound=requests.Request)
+R = TypeVar("R", bound=schemas.Request)
 
 
 def parse(model: type[R], request: Request, settings: Settings) -> R:
     """What the request asks for; raises `InvalidInput`."""
-    return requests.parse(model, read(request), settings)
+    return schemas.parse(model, read(request), settings)
 
 
 def read(request: Request) -> dict[str, Any]:
     """All parameters of a request, as the client spelt them; raises `InvalidInput`."""
     found: dict[str, tuple[str, Any]] = {}
     for name, value in (*urlencoded(request.query_string), *_body(request)):
-        folded = requests.fold(name)
+        folded = schemas.fold(name)
         if folded not in found or found[folded][1] in (None, ""):
             found[folded] = (name, value)
     return dict(found.values())

@@ -17,7 +17,7 @@ from models.asset import Asset
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service.context import Services
+from service.container import Services
 from service.music import music_id, tags
 from service.oss import ObjectStore, links
 from service.workflow import payloads

@@ -17,10 +17,10 @@ from models.bootstrap import survey
 from runtime.embedded.redis import redis_executable
 from runtime.gunicorn_server import listen
 from runtime.wiring import open_redis, open_store, storage_name
+from service.broker import TaskQueue
 from service.film.encoding.ffmpeg import ffmpeg_exe
 from service.film.subtitles.fonts import usable_font
 from service.node.client import NodeClient
-from service.queue import TaskQueue
 
 Check = Callable[[Settings], str]
 Echo = Callable[[str], object]

@@ -16,8 +16,8 @@ from common.errors import DependencyError, StorageError
 from config.addresses import parse_redis
 from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database
-from service.context import Services
-from service.events import Events
+from service.broker import Events, TaskQueue
+from service.container import Services
 from service.film.errors import FilmError
 from service.film.subtitles.fonts import usable_font
 from service.node.address import NodeAddress
@@ -25,7 +25,6 @@ from service.node.client import NodeClient
 from service.oss import ObjectStore
 from service.oss.local import LocalStore
 from service.oss.minio import MinioStore
-from service.queue import TaskQueue
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from models.asset import Asset, AssetKind
 from models.db import retrying
 from models.task import Task, TaskStatus, TaskType
 from service import music
-from service.context import Services
-from service.requests import FilmRequest
+from service.container import Services
+from service.schemas import FilmRequest
 from service.workflow import film_dependencies, payloads
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 

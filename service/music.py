@@ -1,4 +1,6 @@
-"""The music library: uploads, and the choice of a piece for a film."""
+"""The music library: uploads, and the choice of a piece for a film by what its title and tags have in common with the words that a
+storyboard has for its music.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,38 @@ from models.asset import Asset, AssetKind
 from models.db import retrying
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
-from service.context import Services
+from service.container import Services
 from service.film.errors import FilmError
 from service.film.sound import soundtrack
-from service.music_words import terms
-from service.request_errors import shorten
-from service.requests import MusicUpload
+from service.schemas import MusicUpload, shorten
 
 CHUNK = 1 << 20  # bytes
 AUTO = "auto"
 MAX_NAME = 200  # characters of a title that is taken from a file's name
+
+# Storyboards and titles name moods in either language, each with words of its own; the first word of a row stands for all of it.
+_MOODS = (
+    "calm peaceful quiet gentle soft relaxing serene soothing ambient slow 平静 宁静 舒缓 安静 轻柔 柔和 安详 悠扬 平和 恬静",
+    "joyful happy cheerful bright upbeat playful lively fun merry 欢乐 欢快 快乐 轻快 愉快 活泼 喜悦 开心 喜庆 俏皮",
+    "sad wistful melancholy sorrowful lonely tearful mournful 忧伤 悲伤 伤感 哀伤 忧郁 凄美 孤独 惆怅",
+    "tense suspense suspenseful thriller urgent dark scary horror danger 紧张 悬疑 惊悚 恐怖 急促 危险 阴暗 压抑",
+    "mysterious mystery magical dreamy fantasy enchanted ethereal 神秘 奇幻 梦幻 魔幻 空灵 诡异",
+    "heroic epic grand triumphant adventure inspiring powerful 昂扬 史诗 宏大 激昂 壮丽 磅礴 冒险 热血 励志 豪迈",
+    "warm tender cosy cozy romantic love sweet touching heartwarming 温馨 温暖 浪漫 温情 甜蜜 感人 治愈",
+    "piano 钢琴",
+    "guitar 吉他",
+    "strings violin cello 弦乐 小提琴 大提琴",
+    "flute 笛子 长笛 竹笛",
+    "guzheng zither 古筝 古琴",
+    "orchestra orchestral symphony 管弦乐 交响乐 交响",
+    "electronic synth 电子",
+    "folk 民谣 民乐 民族",
+)
+# They say that it is music, which all of it is.
+_FILLERS = "a an and background bgm in mood music of piece song sound soundtrack the track with 背景音乐 背景 音乐 配乐 乐曲 风格 氛围"
+
+_TERMS = {word: row.split()[0] for row in _MOODS for word in row.split()} | dict.fromkeys(_FILLERS.split(), "")
+_CHINESE_WORDS = sorted((word for word in _TERMS if not word.isascii()), key=len, reverse=True)
 
 
 def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload) -> Asset:
@@ -117,14 +141,14 @@ def find(session: Session, wanted: str) -> Asset:
 def choose(session: Session, wanted: str, mood: str) -> Asset | None:
     """The piece that a film asks for: by id, or for "auto" the one that has most in common with the storyboard's music words.
 
-    What counts are the terms of its title and tags (`music_words`); of equals the newest. None when "auto" finds nothing in common with
+    What counts are the terms of its title and tags (`search_terms`); of equals the newest. None when "auto" finds nothing in common with
     any, and when no music is wanted; raises `NotFound` for an unknown id.
     """
     if not wanted:
         return None
     if wanted != AUTO:
         return find(session, wanted)
-    words = terms(mood)
+    words = search_terms(mood)
     fitting = [(len(words & _terms(piece)), piece) for piece in _all(session)]
     common, best = max(fitting, key=lambda each: each[0], default=(0, None))
     return best if common else None
@@ -135,8 +159,24 @@ def tags(piece: Asset) -> list[str]:
     return list((piece.details or {}).get("tags") or [])
 
 
+def search_terms(text: str) -> set[str]:
+    """What a text says: moods and instruments under one name in both languages, its other Latin words, pairs of its Chinese characters.
+
+    Pairs stand in for words, which Chinese does not part.
+    """
+    rest = text.lower()
+    found = {_TERMS.get(word, word) for word in re.findall(r"[a-z0-9]+", rest)}
+    for word in _CHINESE_WORDS:
+        if word in rest:
+            found.add(_TERMS[word])
+            rest = rest.replace(word, " ")
+    for run in re.findall(r"[\u4e00-\u9fff]+", rest):
+        found.update(run[at : at + 2] for at in range(len(run) - 1))
+    return found - {""}
+
+
 def _terms(piece: Asset) -> set[str]:
-    return terms(" ".join([piece.title, *tags(piece)]))
+    return search_terms(" ".join([piece.title, *tags(piece)]))
 
 
 def _all(session: Session) -> list[Asset]:

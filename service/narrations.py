@@ -6,8 +6,8 @@ from common.errors import Conflict, NotFound
 from models import queries
 from models.db import retrying
 from models.task import Task, TaskStatus, TaskType
-from service.context import Services
-from service.requests import NarrationRequest
+from service.container import Services
+from service.schemas import NarrationRequest
 from service.workflow import completion, narration_group, payloads
 from service.workflow.unit_of_work import project_unit
 

@@ -17,8 +17,8 @@ from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
 from service.assets import versions
-from service.context import Services
-from service.requests import NewProject, PageRequest, ProjectChanges
+from service.container import Services
+from service.schemas import NewProject, PageRequest, ProjectChanges
 from service.workflow import completion, payloads
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit, project_unit

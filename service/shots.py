@@ -13,8 +13,8 @@ from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from service.assets import versions
-from service.context import Services
-from service.requests import ShotChanges
+from service.container import Services
+from service.schemas import ShotChanges
 from service.workflow import completion, narration_group, payloads
 from service.workflow.project_status import refresh_project
 from service.workflow.unit_of_work import project_unit

@@ -10,7 +10,7 @@ from models.db import retrying
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import films, narrations, projects
-from service.context import Services
+from service.container import Services
 from service.workflow import completion, film_dependencies, narration_group
 from service.workflow.unit_of_work import project_unit
 

@@ -24,11 +24,10 @@ from models.base import new_id
 from models.bootstrap import open_database
 from models.project import Project
 from models.task import Task, TaskStatus, TaskType
-from service.context import Services
-from service.events import Events
+from service.broker import Events, TaskQueue
+from service.container import Services
 from service.node.interface import Job, Scene
 from service.oss.local import LocalStore
-from service.queue import TaskQueue
 
 WEBHOOK_SECRET = "secret-of-the-webhook"
 LINK_SECRET = "secret-of-the-links-in-these-tests"

@@ -18,7 +18,7 @@ from service.assets.fetch import fetch
 from service.assets.media_type import Kind
 from service.film.compose import compose
 from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles
-from service.requests import frame_size
+from service.schemas import frame_size
 from service.workflow import film_dependencies, payloads
 
 CAMERA_MOVE_S = 4.0

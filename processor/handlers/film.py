@@ -23,7 +23,7 @@ from service.film.cache import work_folder
 from service.film.compose import compose
 from service.film.errors import FilmError
 from service.film.spec import FilmReport, Progress
-from service.requests import FilmRequest
+from service.schemas import FilmRequest
 from service.workflow import film_dependencies, payloads
 from service.workflow.unit_of_work import ProjectUnit
 

@@ -20,7 +20,7 @@ from service.film.spec import (
     Subtitles,
     Transition,
 )
-from service.requests import FilmRequest, frame_size
+from service.schemas import FilmRequest, frame_size
 
 TRANSITIONS = {
     "": Transition.CROSSFADE,

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from common.errors import NotFound
 from service.assets.legacy_static import static_file
-from service.context import Services
+from service.container import Services
 from service.oss.local import LocalStore
 
 CACHE_S = 3600  # URLs change hourly, and what a key holds never changes

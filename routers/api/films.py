@@ -6,8 +6,8 @@ from flask import Blueprint, request
 
 from routers import request_params, serializers
 from service import films, narrations
-from service.context import Services
-from service.requests import FilmRequest, NarrationRequest
+from service.container import Services
+from service.schemas import FilmRequest, NarrationRequest
 
 
 def blueprint(services: Services) -> Blueprint:

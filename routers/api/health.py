@@ -12,7 +12,7 @@ from flask import Blueprint, Flask
 
 from common.errors import StoryToVideoError
 from routers import serializers
-from service.context import Services
+from service.container import Services
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from common.errors import InvalidInput
 from routers import request_params, serializers
 from service import music
-from service.context import Services
-from service.requests import MusicUpload
+from service.container import Services
+from service.schemas import MusicUpload
 
 FORM_SLACK = 65_536  # bytes of a multipart body beside the file
 

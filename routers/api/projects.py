@@ -6,8 +6,8 @@ from flask import Blueprint, request
 
 from routers import request_params, serializers
 from service import projects, tasks
-from service.context import Services
-from service.requests import NewProject, PageRequest, ProjectChanges
+from service.container import Services
+from service.schemas import NewProject, PageRequest, ProjectChanges
 
 
 def blueprint(services: Services) -> Blueprint:

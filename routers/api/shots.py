@@ -6,8 +6,8 @@ from flask import Blueprint, request
 
 from routers import request_params, serializers
 from service import shots
-from service.context import Services
-from service.requests import ShotChanges
+from service.container import Services
+from service.schemas import ShotChanges
 
 
 def blueprint(services: Services) -> Blueprint:

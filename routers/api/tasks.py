@@ -8,10 +8,9 @@ from flask import Blueprint, request
 
 from common.errors import InvalidInput, NotFound
 from routers import request_params, serializers
-from service import films, requests, shots, tasks
-from service.context import Services
-from service.request_errors import shorten
-from service.requests import FilmRequest, ShotChanges, fold
+from service import films, schemas, shots, tasks
+from service.container import Services
+from service.schemas import FilmRequest, ShotChanges, fold, shorten
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -47,7 +46,7 @@ def _update_shot(services: Services, given: dict[str, Any]) -> serializers.Json:
     """`{type: "updateShot", shotId, parameters: {shot: {style, image_llm}}}`, where `image_llm` carries the prompt."""
     shot = shots.find(services, _id(given, "shotId"))
     wanted = {fold(name): value for name, value in _group(given, "shot").items()}
-    changes = requests.parse(
+    changes = schemas.parse(
         ShotChanges, {**wanted, "prompt": wanted.get("imagellm") or wanted.get("prompt")}, services.settings
     )
     task_id = shots.update(services, shot.project_id, shot.id, changes)
@@ -57,7 +56,7 @@ def _update_shot(services: Services, given: dict[str, Any]) -> serializers.Json:
 def _generate_video(services: Services, given: dict[str, Any]) -> serializers.Json:
     """`{type: "generateVideo", projectId, parameters: {video: {format, resolution}}}`."""
     project_id = _id(given, "projectId")
-    wanted = requests.parse(FilmRequest, _group(given, "video"), services.settings)
+    wanted = schemas.parse(FilmRequest, _group(given, "video"), services.settings)
     return {
         "task_id": films.request(services, project_id, wanted),
         "project_id": project_id,
@@ -77,6 +76,6 @@ def _id(given: dict[str, Any], name: str) -> str:
     value = given.get(fold(name))
     if not isinstance(value, str) or not value:
         raise InvalidInput(name, f"{name} 不能为空")
-    if not requests.is_id(value):
+    if not schemas.is_id(value):
         raise NotFound(f"没有这个编号：{shorten(value)}")
     return value

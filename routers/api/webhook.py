@@ -22,9 +22,8 @@ from common.errors import Forbidden, InvalidInput, NotFound
 from common.request_id import request_id
 from routers import request_params, serializers
 from service import tasks
-from service.context import Services
-from service.request_errors import shorten
-from service.requests import is_id
+from service.container import Services
+from service.schemas import is_id, shorten
 
 TOLERANCE = timedelta(minutes=5)
 

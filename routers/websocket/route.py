@@ -19,7 +19,7 @@ from routers.errors import RETRY_AFTER_S, envelope
 from routers.websocket.connections import INTERNAL_ERROR, ClientSocket, Sockets
 from routers.websocket.follow import SocketClosed, follow
 from routers.websocket.task_feed import TaskFeed
-from service.context import Services
+from service.container import Services
 
 log = logging.getLogger(__name__)
 

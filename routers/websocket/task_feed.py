@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from common.errors import DatabaseUnavailable
 from models.task import Task
-from service.context import Services
+from service.container import Services
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from common.errors import DependencyError, NotFound, ObjectNotFound, StorageError
 from common.hashing import copy_hashing
 from service.assets.legacy_static import PREFIX, static_file
-from service.context import Services
+from service.container import Services
 from service.oss import links
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
 from models.task import Task
-from service.context import Services
+from service.container import Services
 from service.oss import keys, links
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 
 from models.task import Task
-from service.context import Services
+from service.container import Services
 
 
 def stop_work(services: Services, cancelled: Iterable[Task]) -> None:

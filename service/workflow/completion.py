@@ -15,7 +15,7 @@ from models import queries, task_endings, task_transitions
 from models.db import retrying
 from models.shot import ShotStatus
 from models.task import ENDED, Task, TaskStatus, TaskType
-from service.context import Services
+from service.container import Services
 from service.workflow import film_dependencies, narration_group
 from service.workflow.narration_group import GroupState
 from service.workflow.project_status import refresh_project

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from common.errors import QueueUnavailable
-from service.context import Services
+from service.container import Services
 
 log = logging.getLogger(__name__)
 

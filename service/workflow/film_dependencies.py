@@ -12,7 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from models import queries, task_transitions
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service.requests import FilmRequest, NarrationRequest
+from service.schemas import FilmRequest, NarrationRequest
 from service.workflow import narration_group
 
 

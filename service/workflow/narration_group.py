@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models import queries
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service.requests import NarrationRequest
+from service.schemas import NarrationRequest
 from service.workflow import payloads
 
 COMING = (TaskStatus.PENDING, TaskStatus.PROCESSING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.requests import FilmRequest, NarrationRequest
+from service.schemas import FilmRequest, NarrationRequest
 
 IMAGE_SIZE = "1024"  # pixels, as text: a model node answers 422 to a number
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models import queries
 from models.project import Project
 from models.task import Task
-from service.context import Services
+from service.container import Services
 from service.workflow.cancellation import stop_work
 from service.workflow.dispatch import enqueue
 

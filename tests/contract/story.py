@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus
-from service.context import Services
+from service.container import Services
 from service.oss import keys
 from service.workflow import payloads
 

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from routers import serializers
-from service.context import Services
+from service.container import Services
 from tests.contract.story import STORY, Told, create, finish
 from tests.web_app import Connect, new_task
 

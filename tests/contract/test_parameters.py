@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from models.task import TaskStatus
 from routers.serializers import ZERO_TIME
-from service.context import Services
+from service.container import Services
 from tests.contract.story import STORY, Told, create, finish
 from tests.web_app import new_task
 

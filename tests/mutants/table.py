@@ -20,7 +20,7 @@ from processor.handlers import image, storyboard
 from routers import middleware, serializers
 from routers.api import webhook
 from routers.websocket import follow
-from service import requests
+from service import schemas
 from service.assets import versions
 from service.film.timeline import make_timeline
 from service.oss import keys
@@ -148,12 +148,12 @@ MUTANTS = (
     ),
     Mutant(
         "a story may be longer than the limit",
-        InFunction(requests._check_limits, drop_entry("story_text")),
+        InFunction(schemas._check_limits, drop_entry("story_text")),
         (BAD_INPUT,),
     ),
     Mutant(
         "NUL characters pass",
-        InFunction(requests._check_text, change_comparison(ast.In, ast.Eq)),
+        InFunction(schemas._check_text, change_comparison(ast.In, ast.Eq)),
         (BAD_INPUT,),
     ),
     Mutant(

@@ -15,7 +15,7 @@ import pytest
 from common.errors import Cancelled, StorageUnavailable
 from config.settings import FilmSettings, MinioSettings, WorkerSettings
 from service.assets.fetch import PARALLEL, TRIES, fetch
-from service.context import Services
+from service.container import Services
 from service.oss import ObjectStore
 from service.oss.minio import MinioStore
 from service.oss.store import ObjectInfo

@@ -15,15 +15,14 @@ from config.settings import MysqlSettings, StorySettings, WorkerSettings
 from models.bootstrap import open_database
 from processor import worker
 from processor.processor import Processor
-from service import events, projects, shots, tasks
-from service.context import Services
-from service.events import Events
+from service import broker, projects, shots, tasks
+from service.broker import Events, TaskQueue
+from service.container import Services
 from service.node.client import NodeClient
 from service.oss import ObjectStore
 from service.oss.local import LocalStore
 from service.oss.minio import MinioStore
-from service.queue import TaskQueue
-from service.requests import NewProject
+from service.schemas import NewProject
 from tests.scripted_node import ScriptedNode
 from tests.wait import wait_until
 
@@ -119,7 +118,7 @@ class Backend:
 def _idle_workers_end_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test stops a processor, whose idle threads notice when their wait for a task, or for an event, is over."""
     monkeypatch.setattr(worker, "IDLE_S", 0.1)
-    monkeypatch.setattr(events, "LISTEN_S", 0.1)
+    monkeypatch.setattr(broker, "LISTEN_S", 0.1)
 
 
 @pytest.fixture

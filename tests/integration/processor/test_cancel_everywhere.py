@@ -27,7 +27,7 @@ from processor import heartbeat
 from processor.processor import Processor
 from service import films, projects, shots, tasks
 from service.oss.local import LocalStore
-from service.requests import FilmRequest, ProjectChanges, ShotChanges
+from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import ScriptedNode, finished, png, running
 from tests.wait import wait_until

@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import Conflict, NotFound
 from service import narrations, tasks
-from service.requests import NarrationRequest
+from service.schemas import NarrationRequest
 from service.workflow import unit_of_work
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import finished, png, running

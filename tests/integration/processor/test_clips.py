@@ -10,7 +10,7 @@ from processor.handlers import film_spec
 from service import films, shots, tasks
 from service.film.compose import compose
 from service.film.spec import FilmReport, FilmSpec
-from service.requests import FilmRequest, ShotChanges
+from service.schemas import FilmRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import failed, png, running
 

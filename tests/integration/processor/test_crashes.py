@@ -14,7 +14,7 @@ from service import shots, tasks
 from service.assets import versions
 from service.assets.versions import Place
 from service.oss import ObjectStore
-from service.requests import ShotChanges
+from service.schemas import ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import png
 

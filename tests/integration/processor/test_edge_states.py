@@ -16,7 +16,7 @@ from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from processor.cancellation import CancellationRegistry
 from service import films, narrations, projects, shots, tasks
-from service.requests import FilmRequest, NarrationRequest, ProjectChanges, ShotChanges
+from service.schemas import FilmRequest, NarrationRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.scripted_node import failed, finished, png, running
 from tests.wait import wait_until

@@ -18,9 +18,9 @@ from models import queries, task_transitions
 from models.task import Task
 from processor import heartbeat, recoverer
 from service import narrations, projects, shots, tasks
-from service.context import Services
+from service.container import Services
 from service.oss.local import LocalStore
-from service.requests import NarrationRequest
+from service.schemas import NarrationRequest
 from service.workflow import completion, unit_of_work
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit

@@ -28,7 +28,7 @@ from routers.app import create_app
 from service import films, music, shots, tasks
 from service.film.cache import take_slot
 from service.oss.local import LocalStore
-from service.requests import FilmRequest, MusicUpload
+from service.schemas import FilmRequest, MusicUpload
 from tests.audio_signals import RATE, Samples, heard, write_wav
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.scripted_node import ScriptedNode, failed, finished, wav

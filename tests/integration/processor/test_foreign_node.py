@@ -12,7 +12,7 @@ import pytest
 from config import Settings
 from config.settings import StorySettings, WorkerSettings
 from service import films, narrations, projects, shots, tasks
-from service.requests import FilmRequest, NarrationRequest
+from service.schemas import FilmRequest, NarrationRequest
 from tests.gateway_node import Gateway
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.scripted_node import png

@@ -6,7 +6,7 @@ import pytest
 
 from common.errors import Conflict
 from service import films, narrations, shots, tasks
-from service.requests import FilmRequest, NarrationRequest, ShotChanges
+from service.schemas import FilmRequest, NarrationRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import Script, finished, running, wav
 from tests.wait import wait_until

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from models import task_endings, task_transitions
 from models.task import Task
 from service import projects, shots, tasks
-from service.requests import ProjectChanges
+from service.schemas import ProjectChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import finished, png, running
 from tests.wait import wait_until

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.project import Project
 from service import films, projects, shots, tasks
-from service.requests import FilmRequest, ProjectChanges, ShotChanges
+from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import Script, failed, finished, png, running, scenes, wav
 from tests.wait import wait_until

@@ -8,7 +8,7 @@ from typing import Any
 from models import queries
 from models.project import ProjectStatus
 from service import films, narrations, projects, shots, tasks
-from service.requests import FilmRequest, NarrationRequest, PageRequest, ShotChanges
+from service.schemas import FilmRequest, NarrationRequest, PageRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.scripted_node import Script, failed, finished, png, running, scenes, wav
 from tests.wait import wait_until

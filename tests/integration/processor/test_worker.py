@@ -12,7 +12,7 @@ from rq import Worker
 from rq.job import Job
 
 from processor.worker import ThreadWorker
-from service.queue import TaskQueue
+from service.broker import TaskQueue
 from tests.wait import wait_until
 
 WORKERS = 4

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from config.settings import Settings
 from routers.app import create_app
-from service.context import Services
+from service.container import Services
 from tests.web_app import Connect, connecting, make_settings, open_services, serving
 
 

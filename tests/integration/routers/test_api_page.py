@@ -17,8 +17,8 @@ from models.shot import Shot
 from models.task import Task
 from routers import serializers
 from routers.errors import TABLE
-from service import requests
-from service.context import Services
+from service import schemas
+from service.container import Services
 from service.film.spec import Transition
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,14 +26,14 @@ PAGE = (ROOT / "doc" / "api.md").read_text("utf-8")
 ARGUMENT = re.compile(r"<(?:path:)?")
 ROUTE = re.compile(r"^### ((?:GET|POST|PUT|DELETE) /\S*)$", re.MULTILINE)
 
-MODELS: dict[str, type[requests.Request]] = {
-    "POST /v1/api/projects": requests.NewProject,
-    "GET /v1/api/projects": requests.PageRequest,
-    "PUT /v1/api/projects/:project_id": requests.ProjectChanges,
-    "POST /v1/api/projects/:project_id/shots/:shot_id": requests.ShotChanges,
-    "POST /v1/api/projects/:project_id/video": requests.FilmRequest,
-    "POST /v1/api/projects/:project_id/tts": requests.NarrationRequest,
-    "POST /v1/api/music": requests.MusicUpload,
+MODELS: dict[str, type[schemas.Request]] = {
+    "POST /v1/api/projects": schemas.NewProject,
+    "GET /v1/api/projects": schemas.PageRequest,
+    "PUT /v1/api/projects/:project_id": schemas.ProjectChanges,
+    "POST /v1/api/projects/:project_id/shots/:shot_id": schemas.ShotChanges,
+    "POST /v1/api/projects/:project_id/video": schemas.FilmRequest,
+    "POST /v1/api/projects/:project_id/tts": schemas.NarrationRequest,
+    "POST /v1/api/music": schemas.MusicUpload,
 }
 
 
@@ -85,11 +85,11 @@ def default(field: Any) -> str:
 
 
 def test_every_request_that_can_be_parsed_belongs_to_a_route_on_the_page() -> None:
-    assert set(MODELS.values()) == set(requests.Request.__subclasses__())
+    assert set(MODELS.values()) == set(schemas.Request.__subclasses__())
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.__name__)
-def test_every_word_that_an_option_allows_is_on_the_page(model: type[requests.Request]) -> None:
+def test_every_word_that_an_option_allows_is_on_the_page(model: type[schemas.Request]) -> None:
     [route] = [route for route, each in MODELS.items() if each is model]
     for row in rows(route):
         for word in _words(model.model_fields[row[0].strip("`")].annotation):

@@ -16,7 +16,7 @@ from models.base import new_id
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task
-from service.context import Services
+from service.container import Services
 from tests.web_app import make_settings
 
 V1 = "/v1/api"

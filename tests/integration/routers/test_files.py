@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from models.task import TaskStatus
-from service.context import Services
+from service.container import Services
 from tests.web_app import new_task, unsigned
 
 V1 = "/v1/api"

@@ -19,9 +19,8 @@ from config.settings import WorkerSettings
 from models.task import TaskStatus
 from routers.api import health, webhook
 from routers.app import create_app
-from service.context import Services
-from service.events import Events
-from service.queue import TaskQueue
+from service.broker import Events, TaskQueue
+from service.container import Services
 from tests.servers.process import silent_port
 from tests.wait import wait_until
 from tests.web_app import WEBHOOK_SECRET, new_task

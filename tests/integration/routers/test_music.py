@@ -18,9 +18,9 @@ from common.errors import DatabaseUnavailable, InvalidInput
 from config.settings import FilmSettings, MinioSettings, Settings
 from routers.app import create_app
 from service import films, music
-from service.context import Services
+from service.container import Services
 from service.oss.minio import MinioStore
-from service.requests import FilmRequest, MusicUpload
+from service.schemas import FilmRequest, MusicUpload
 from tests.audio_signals import encode, silence, write_wav
 from tests.audio_signals import music as melody
 from tests.web_app import make_settings, unsigned

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from common.request_id import request_id
 from models.task import Task, TaskStatus
-from service.context import Services
+from service.container import Services
 from tests.web_app import change, new_task
 
 V1 = "/v1/api"

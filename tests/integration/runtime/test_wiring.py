@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from common.errors import DependencyError, QueueUnavailable
 from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
 from runtime.wiring import open_redis, open_services, open_store
-from service.queue import TaskQueue
+from service.broker import TaskQueue
 
 NODE = WorkerSettings(addr="127.0.0.1:9")
 

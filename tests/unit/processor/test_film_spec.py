@@ -12,7 +12,7 @@ from models.project import Project
 from models.shot import Shot
 from processor.handlers.film_spec import build, transition_of
 from service.film.spec import Encoder, FilmSpec, Fit, Quality, RateControl, Subtitles, Transition
-from service.requests import FilmRequest, parse
+from service.schemas import FilmRequest, parse
 
 SETTINGS = Settings(
     data_dir=Path("/data"),

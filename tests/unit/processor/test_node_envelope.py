@@ -7,7 +7,7 @@ from typing import Any
 
 from models.task import Task, TaskStatus, TaskType
 from processor import node_envelope
-from service.requests import NarrationRequest
+from service.schemas import NarrationRequest
 from service.workflow import payloads
 
 KEYS = [

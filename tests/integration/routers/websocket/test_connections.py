@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from models.task import TaskStatus
 from routers.websocket.connections import Sockets
-from service.context import Services
+from service.container import Services
 from tests.wait import wait_until
 from tests.web_app import HEAR_S, Connect, change, closed_with, hear, new_task
 

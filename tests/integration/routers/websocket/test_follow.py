@@ -16,7 +16,7 @@ from models.task import Task, TaskStatus
 from routers import serializers
 from routers.websocket.follow import SocketClosed, follow
 from routers.websocket.task_feed import TaskFeed
-from service.context import Services
+from service.container import Services
 from tests.wait import wait_until
 from tests.web_app import HEAR_S, change, new_task
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, event
 
 from models.task import Task, TaskStatus
 from routers.websocket.task_feed import TaskFeed, Watcher
-from service.context import Services
+from service.container import Services
 from tests.wait import wait_until
 from tests.web_app import change, new_task
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.music_words import terms
+from service.music import search_terms
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from service.music_words import terms
     ],
 )
 def test_the_same_mood_instrument_or_word_is_common_to_both_languages(wanted: str, piece: str) -> None:
-    assert terms(wanted) & terms(piece)
+    assert search_terms(wanted) & search_terms(piece)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_the_same_mood_instrument_or_word_is_common_to_both_languages(wanted: st
     ],
 )
 def test_saying_that_it_is_music_is_nothing_in_common(wanted: str, piece: str) -> None:
-    assert not terms(wanted) & terms(piece)
+    assert not search_terms(wanted) & search_terms(piece)
 
 
 def test_more_in_common_counts_more() -> None:
-    wanted = terms("calm piano in the forest")
-    assert len(wanted & terms("Forest piano, peaceful")) == 3
-    assert len(wanted & terms("piano")) == 1
+    wanted = search_terms("calm piano in the forest")
+    assert len(wanted & search_terms("Forest piano, peaceful")) == 3
+    assert len(wanted & search_terms("piano")) == 1

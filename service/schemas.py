@@ -2,6 +2,8 @@
 
 Field names are the parameters' snake_case spelling; `parse` accepts any spelling of them. Limits that depend on settings are checked by
 `parse` as well; every violation becomes an `InvalidInput` that names the field as the client spelt it, and the limit.
+
+pydantic's findings become the text that a client reads (`translate`).
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 
 from common.errors import InvalidInput
 from config import Settings
 from service.film.spec import Transition
-from service.request_errors import shorten, translate
 
 MAX_PROMPT = 4000  # characters
 MAX_NARRATION = 20_000  # characters; a model node speaks no longer text
@@ -27,6 +29,27 @@ _ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": 
 _HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
 _SIZE = re.compile(r"([0-9]{1,5})\s*[xX×*]\s*([0-9]{1,5})")
 _ID = re.compile(r"[^\x00-\x20\x7f/\\\ud800-\udfff]{1,64}")
+
+SHOWN = 40  # characters of the client's own value in a message
+
+_ERROR_TEXTS = {
+    "missing": "不能为空",
+    "string_type": "必须是文本",
+    "string_too_long": "最多 {max_length} 个字符",
+    "greater_than_equal": "不能小于 {ge}，收到 {input}",
+    "less_than_equal": "不能大于 {le}，收到 {input}",
+    "literal_error": "只能是 {expected}，收到 {input}",
+    "bool_parsing": "只能是 true 或 false，收到 {input}",
+    "bool_type": "只能是 true 或 false，收到 {input}",
+    "int_from_float": "必须是整数，收到 {input}",
+    "int_parsing": "必须是整数，收到 {input}",
+    "int_parsing_size": "数字过大",
+    "int_type": "必须是整数",
+    "float_parsing": "必须是数字，收到 {input}",
+    "float_type": "必须是数字",
+    "finite_number": "必须是有限的数字",
+    "value_error": "{error}",
+}
 
 
 def is_id(text: str) -> bool:
@@ -99,10 +122,20 @@ def _music(value: Any) -> Any:
 
 
 Integer = Annotated[int, BeforeValidator(_number)]
+
+
 OptionalInteger = Annotated[int | None, BeforeValidator(_number)]
+
+
 Decimal = Annotated[float, BeforeValidator(_number)]
+
+
 Word = BeforeValidator(_lower)
+
+
 Name = Annotated[str, Field(max_length=MAX_NAME)]
+
+
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
 
@@ -286,3 +319,27 @@ def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings
         raise InvalidInput(
             spelt["shot_count"], f"{spelt['shot_count']} 必须在 1 到 {limits.max_shots} 之间，收到 {shorten(count)}"
         )
+
+
+def shorten(value: Any) -> str:
+    """A client's own value, fit for a message."""
+    text = str(value) if isinstance(value, (str, int, float)) else type(value).__name__
+    text = "".join(character if character.isprintable() else "·" for character in text[: SHOWN + 1])
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def translate(error: ValidationError, spelt: Mapping[str, str]) -> InvalidInput:
+    """The first finding as an `InvalidInput`; `spelt` gives a field's name as the client wrote it."""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0])
+    name = spelt.get(field, field)
+    return InvalidInput(name, f"{name} {_error_text(first)}")
+
+
+def _error_text(finding: ErrorDetails) -> str:
+    template = _ERROR_TEXTS.get(finding["type"], "无效")
+    values = {key: str(value) for key, value in finding.get("ctx", {}).items()}
+    values["expected"] = (
+        values.get("expected", "").replace("'", "").replace(" or ", "、").replace(", ", "、").strip("、")
+    )
+    return template.format(**{**values, "input": shorten(finding["input"])})

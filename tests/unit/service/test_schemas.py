@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.errors import InvalidInput
 from config.settings import Settings, StorySettings
-from service.requests import (
+from service.schemas import (
     FilmRequest,
     MusicUpload,
     NarrationRequest,

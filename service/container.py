@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from common.clock import Clock
 from config import Settings
 from models.db import Database
-from service.events import Events
+from service.broker import Events, TaskQueue
 from service.node.interface import ModelNode
 from service.oss import ObjectStore
-from service.queue import TaskQueue
 
 
 @dataclass(frozen=True)

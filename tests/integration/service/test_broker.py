@@ -9,7 +9,7 @@ from redis import Redis
 from rq.job import Job
 
 from common.errors import QueueUnavailable
-from service.queue import TaskQueue
+from service.broker import TaskQueue
 from tests.servers.process import silent_port
 from tests.servers.redis_server import RedisServer
 
