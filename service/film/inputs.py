@@ -14,7 +14,7 @@ from typing import Any, Final
 import av
 
 from common.hashing import file_digest
-from service.film.cache import Cache
+from service.film.cache import Cache, code_digest
 from service.film.errors import FilmError, UnusableMedia
 from service.film.frames.video_file import clip_seconds
 from service.film.sound import soundtrack
@@ -22,7 +22,6 @@ from service.film.spec import INPUT, FilmShot, FilmSpec
 
 STAGE: Final = "plan"
 SUFFIX = ".json"
-LISTENER = "listen-3"  # goes up when `soundtrack.listen` hears differently
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,8 @@ class _Inspection:
             return None
 
         try:
-            seconds, pauses = _remember(
-                self.cache, f"{LISTENER}-{self._digest(path)}", partial(_hear, path, self.check)
-            )
+            digest = self._digest(path)
+            seconds, pauses = _remember(self.cache, "sound", f"speech {digest}", partial(_hear, path, self.check))
         except UnusableMedia as error:
             self._broken(shot, name, error, instead)
             return None
@@ -98,7 +96,8 @@ class _Inspection:
                 if digest in self.broken:
                     raise UnusableMedia(self.broken[digest])
                 if kind == "clip":
-                    seconds = float(_remember(self.cache, f"clip-2-{digest}", partial(_clip_seconds, path, shot.order)))
+                    find_out = partial(_clip_seconds, path, shot.order)
+                    seconds = float(_remember(self.cache, "frames", f"clip {digest}", find_out))
             except UnusableMedia as error:
                 self._broken(shot, name, error, instead)
                 continue
@@ -141,9 +140,9 @@ def _clip_seconds(path: Path, order: int) -> float:
         raise UnusableMedia(error.reason) from error
 
 
-def _remember(cache: Cache, name: str, find_out: Callable[[], Any]) -> Any:
-    """A small answer that depends on a file's content, and on what decodes it, only; kept beside the segments."""
-    key = hashlib.sha256(f"{name} {av.__version__}".encode()).hexdigest()
+def _remember(cache: Cache, room: str, name: str, find_out: Callable[[], Any]) -> Any:
+    """A small answer that depends on a file's content and on what reads it (the code of `room`, PyAV) only; kept beside the segments."""
+    key = hashlib.sha256(f"{name} {code_digest(room)} {av.__version__}".encode()).hexdigest()
     known = cache.find(key, SUFFIX)
     if known is not None:
         try:
