@@ -78,7 +78,7 @@ class Runner:
         if task.type != TaskType.VIDEO or task.about_shot:
             return True
         settings = self._services.settings
-        return take_slot(film_spec.cache_dir(settings) / "tasks", settings.film.concurrent, slot)
+        return take_slot(film_spec.cache_dir(settings), settings.film.concurrent, slot)
 
     @retrying
     def _wait_for_slot(self, task: Task) -> None:

@@ -56,7 +56,7 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
     tell = Teller(progress)
     spec.cache_dir.mkdir(parents=True, exist_ok=True)
     with (
-        host_slot(spec.cache_dir, spec.max_concurrent, stop.check, lambda: tell("wait", 0.0, "等待其他影片完成")),
+        _slot(spec, stop, tell),
         work_folder(spec.cache_dir) as folder,
         output_folder(spec.output_dir) as output,
     ):
@@ -69,6 +69,12 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
         Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
     tell("done", 1.0, "影片完成")
     return report
+
+
+def _slot(spec: FilmSpec, stop: Stop, tell: Teller) -> contextlib.AbstractContextManager[None]:
+    if spec.max_concurrent is None:
+        return contextlib.nullcontext()
+    return host_slot(spec.cache_dir, spec.max_concurrent, stop.check, lambda: tell("wait", 0.0, "等待其他影片完成"))
 
 
 @contextlib.contextmanager

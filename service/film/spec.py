@@ -124,8 +124,9 @@ class FilmSpec:
 
     `width` and `height` are even, `fps` a whole number. `bitrate_kbps` is needed by CBR and two-pass. `first_seconds` cuts a preview short.
     `threads` bounds the worker processes (0: one per core), `max_concurrent` the films that are made at once on this host by everyone who
-    shares `cache_dir`; one more waits its turn. `cache_dir` keeps segments by content: it is the resume after a crash and the
-    redo of only what changed. `output_dir` receives the report's files; it is created, and holds nothing of a failed or cancelled run.
+    shares `cache_dir`; one more waits its turn (None: the caller holds a slot already). `cache_dir` keeps segments by content: it is the
+    resume after a crash and the redo of only what changed. `output_dir` receives the report's files; it is created, and holds nothing of a
+    failed or cancelled run.
     """
 
     shots: tuple[FilmShot, ...]
@@ -150,7 +151,7 @@ class FilmSpec:
     first_seconds: float | None = None
     strict: bool = False
     threads: int = 0
-    max_concurrent: int = 1
+    max_concurrent: int | None = 1
     cache_bytes: int = 4 << 30
     cache_age_s: float = 14 * 86400.0
     timeout_s: float | None = None  # None: 300 s + 10 × the film's length
@@ -164,7 +165,6 @@ class FilmSpec:
             ("height", self.height, LEAST_SIDE, 4096),
             ("fps", self.fps, 1, 60),
             ("threads", self.threads, 0, 256),
-            ("max_concurrent", self.max_concurrent, 1, 64),
             ("breath", self.breath_s, 0.0, 60.0),
             ("intro", self.intro_s, 0.0, 60.0),
             ("outro", self.outro_s, 0.0, 60.0),
@@ -174,6 +174,8 @@ class FilmSpec:
             ("cache_age", self.cache_age_s, 0.0, math.inf),
         ):
             _in_range(name, value, low, high)
+        if self.max_concurrent is not None:
+            _in_range("max_concurrent", self.max_concurrent, 1, 64)
         if self.first_seconds is not None:
             _in_range("first_seconds", self.first_seconds, 0.1, 86400.0)
         if self.timeout_s is not None:

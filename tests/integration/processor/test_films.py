@@ -345,7 +345,7 @@ def test_films_that_wait_for_their_turn_hold_no_worker_and_lose_no_try(
 ) -> None:
     """More films than workers, while somebody else on this host makes one: pictures are made all the same."""
     with ExitStack() as elsewhere:
-        assert take_slot(film_spec.cache_dir(backend.settings) / "tasks", 1, elsewhere)
+        assert take_slot(film_spec.cache_dir(backend.settings), 1, elsewhere)
         waiting = [ask(client, project_id, narration="none") for _ in range(backend.settings.worker.concurrency + 1)]
         for task_id in waiting:
             wait_until(partial(_waits, backend, task_id), 60)
