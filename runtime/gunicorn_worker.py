@@ -100,7 +100,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         """Called once per second."""
         super().murder_pending()
         self._cut_off_who_is_too_slow()
-        if self.alive and self.app.site.is_lost():
+        if self.alive and self.app.site.should_exit():
             os.kill(self.ppid, signal.SIGTERM)
 
     def _cut_off_who_is_too_slow(self) -> None:

@@ -51,7 +51,7 @@ def create_app(node: Node) -> FastAPI:
             "version": __version__,
             "tts_text": True,
             "providers": dict(node.settings.providers),
-            **node.ledger.counts(),
+            **node.job_store.counts(),
         }
 
     @app.post("/v1/generate", status_code=202)
@@ -61,11 +61,11 @@ def create_app(node: Node) -> FastAPI:
 
     @app.get("/v1/jobs/{job_id}")
     def read_job(job_id: str) -> dict[str, Any]:
-        return node.ledger.get(job_id)
+        return node.job_store.get(job_id)
 
     @app.delete("/v1/jobs/{job_id}")
     def cancel_job(job_id: str) -> dict[str, Any]:
-        node.ledger.cancel(job_id).settled.wait(CANCEL_PATIENCE_S)
+        node.job_store.cancel(job_id).cleaned_up.wait(CANCEL_PATIENCE_S)
         moment = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"success": True, "deleteAT": moment, "error": ""}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from worker_node.envelope import Envelope
 from worker_node.files import OutputFolder
-from worker_node.jobs import Job, Ledger
+from worker_node.job_store import Job, JobStore
 from worker_node.requests import decode_picture, provider_request
 from worker_node.settings import NodeSettings
-from worker_node.slots import Slots
 from worker_node.webhook import Webhook
+from worker_node.worker_threads import WorkerThreads
 
 CLOSE_S = 2.0
 
@@ -24,15 +24,15 @@ class Node:
         self.files = OutputFolder(settings.output)
         self.webhook = Webhook(settings.webhook_url, settings.webhook_secret)
         keep_seconds = settings.keep_hours * 3600
-        self.ledger = Ledger(
+        self.job_store = JobStore(
             queue=settings.queue,
             keep_jobs=settings.keep_jobs,
             keep_seconds=keep_seconds,
             on_end=self.webhook.announce,
             forget=self.files.remove,
         )
-        self.slots = Slots(
-            self.ledger,
+        self.worker_threads = WorkerThreads(
+            self.job_store,
             self.files,
             concurrency=settings.concurrency,
             providers=settings.providers,
@@ -43,7 +43,7 @@ class Node:
     def start(self) -> None:
         """Start taking jobs and telling of their ends."""
         self.webhook.start()
-        self.slots.start()
+        self.worker_threads.start()
 
     def submit(self, envelope: Envelope, request_id: str) -> Job:
         """Queue a job, or find the one of the same envelope; raises `QueueFull` and `BadRequest`."""
@@ -58,10 +58,10 @@ class Node:
                 request["picture"] = str(path)
             return request
 
-        return self.ledger.submit(envelope.without_picture(), request_id, prepare, self.files.remove)
+        return self.job_store.submit(envelope.without_picture(), request_id, prepare, self.files.remove)
 
     def close(self) -> None:
         """Stop everything that runs; nothing of it is left behind."""
-        self.slots.close(CLOSE_S)
+        self.worker_threads.close(CLOSE_S)
         self.webhook.close()
         self.files.close()

@@ -20,7 +20,7 @@ from typing import Any
 
 import requests
 
-from worker_node.jobs import Job, JobStatus
+from worker_node.job_store import Job, JobStatus
 from worker_node.log import bound_request_id
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)

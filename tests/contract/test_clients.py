@@ -137,7 +137,7 @@ def test_a_task_of_the_waiting_kind_names_no_shot(client: FlaskClient) -> None:
     )
 
 
-def test_a_storyboards_parameters_hold_every_group_and_a_pictures_its_own_only(client: FlaskClient, told: Told) -> None:
+def test_a_storyboards_parameters_hold_every_group_and_an_images_its_own_only(client: FlaskClient, told: Told) -> None:
     board = task_of(client, told.text_task_id)["parameters"]
     assert board.keys() == {"shot_defaults", "shot", "video", "tts"}
     assert board["shot_defaults"] == {"shot_count": 6, "style": "水彩", "storyText": STORY}

@@ -124,7 +124,7 @@ def test_an_answer_has_the_recorded_status_type_and_shape(name: str, seen: dict[
     assert misfits(expected["body"], answer["body"]) == []
 
 
-def test_a_pictures_link_is_readable_without_a_header(seen: dict[str, Any]) -> None:
+def test_an_images_link_is_readable_without_a_header(seen: dict[str, Any]) -> None:
     expected, answer = GOLDEN["image-bytes"], seen["image-bytes"]
     assert (answer.status_code, answer.headers["Content-Type"]) == (expected["status"], expected["type"])
     assert answer.content.startswith(b"\x89PNG\r\n\x1a\n") == expected["png"]

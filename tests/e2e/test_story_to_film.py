@@ -74,7 +74,7 @@ def apart(production: Production, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.mark.parametrize(("where", "kind"), [(where, kind) for where, kinds in WHERE.items() for kind in kinds])
-def test_the_film_shows_each_shots_picture_and_says_its_words(
+def test_the_film_shows_each_shots_image_and_says_its_words(
     request: pytest.FixtureRequest, where: str, kind: str
 ) -> None:
     studio: Studio = request.getfixturevalue(where)
@@ -166,7 +166,7 @@ def test_subtitles_are_seen_in_the_lower_band_only_and_a_second_film_replaces_no
     assert client.fetch(first["result"]["resource_url"]).read_bytes() == burned.read_bytes()
 
 
-def test_one_shots_clip_is_a_moving_picture_of_it(embedded: Studio) -> None:
+def test_one_shots_clip_is_a_moving_image_of_it(embedded: Studio) -> None:
     client = embedded.client
     created = client.create("片段", "红色的船在海上。", 1)
     project = created["project_id"]

@@ -66,7 +66,7 @@ MUTANTS = (
     Mutant(
         "who lost the lease may still write",
         InFunction(task_transitions.held_by, drop_operand(Task.lease_owner)),
-        (f"{FAULTS}::test_a_job_is_not_called_off_by_a_processor_that_lost_the_task_to_another[sqlite]",),
+        (f"{FAULTS}::test_a_job_is_not_cancelled_by_a_processor_that_lost_the_task_to_another[sqlite]",),
     ),
     Mutant(
         "deaths of processors are not counted",
@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         "pictures wait for ever for a storyboard that was cancelled",
         InFunction(completion._end_with_storyboard, never(task_endings.terminate)),
-        (f"{CANCELLING}::test_cancelling_a_storyboard_cancels_the_pictures_that_wait_for_it[sqlite]",),
+        (f"{CANCELLING}::test_cancelling_a_storyboard_cancels_the_images_that_wait_for_it[sqlite]",),
     ),
     # Cancelling
     Mutant(
@@ -118,7 +118,7 @@ MUTANTS = (
     Mutant(
         "scenes and waiting pictures are paired backwards",
         InFunction(storyboard._Board.write, reverse_index()),
-        (f"{STORIES}::test_a_story_gets_its_shots_and_pictures_in_order[sqlite]",),
+        (f"{STORIES}::test_a_story_gets_its_shots_and_images_in_order[sqlite]",),
     ),
     Mutant(
         "surplus pictures stay blocked",

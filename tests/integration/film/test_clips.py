@@ -56,7 +56,7 @@ def _draw(path: Path, frame: int, *, fps: int = 10, fit: Fit = Fit.CROP, size: t
         ("a.bin", "libx264", "yuv420p"),
     ],
 )
-def test_any_codec_in_any_container_keeps_its_pictures_and_their_times(
+def test_any_codec_in_any_container_keeps_its_images_and_their_times(
     tmp_path: Path, name: str, codec: str, pixels: str
 ) -> None:
     real = tmp_path / name.replace(".bin", ".mp4")
@@ -128,7 +128,7 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["png", "qtrle"])
-def test_what_is_transparent_is_white_as_in_a_still_picture(tmp_path: Path, codec: str) -> None:
+def test_what_is_transparent_is_white_as_in_a_still_image(tmp_path: Path, codec: str) -> None:
     rgba = np.zeros((64, 96, 4), np.uint8)
     rgba[:, :48] = (40, 40, 40, 255)
     with av.open(str(tmp_path / "a.mov"), "w") as container:
@@ -154,7 +154,7 @@ def test_the_shape_of_pixels_may_be_told_by_the_file_alone(tmp_path: Path, name:
     assert drawn[:, 24:72].min() > 180
 
 
-def test_a_clip_is_as_long_as_its_pictures_whatever_it_sounds_like(tmp_path: Path) -> None:
+def test_a_clip_is_as_long_as_its_images_whatever_it_sounds_like(tmp_path: Path) -> None:
     material.clip(tmp_path / "short.webm", _grey([50, 200]), 2, "libvpx-vp9")
     write_wav(tmp_path / "long.wav", silence(5))
     files = ("-i", str(tmp_path / "short.webm"), "-i", str(tmp_path / "long.wav"))

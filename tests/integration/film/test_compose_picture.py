@@ -39,7 +39,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[FilmSpec, FilmRepor
     return spec, make(spec)
 
 
-def test_the_middle_of_every_shot_shows_its_own_picture(plain: tuple[FilmSpec, FilmReport]) -> None:
+def test_the_middle_of_every_shot_shows_its_own_image(plain: tuple[FilmSpec, FilmReport]) -> None:
     spec, report = plain
     frames = decode(report.film)
     for shot, timing in zip(spec.shots, report.shots, strict=True):
@@ -57,7 +57,7 @@ def test_something_moves_in_every_frame_and_nothing_is_black_or_shown_twice(plai
     assert max(steps) < 30, "a jump where everything fades"
 
 
-def test_in_the_middle_of_a_crossfade_both_pictures_are_seen_alike(plain: tuple[FilmSpec, FilmReport]) -> None:
+def test_in_the_middle_of_a_crossfade_both_images_are_seen_alike(plain: tuple[FilmSpec, FilmReport]) -> None:
     spec, report = plain
     frames = decode(report.film)
     for (one, two), timing in zip(itertools.pairwise(spec.shots), report.shots[1:], strict=False):
@@ -110,7 +110,7 @@ def test_the_soft_subtitles_hold_the_text(plain: tuple[FilmSpec, FilmReport]) ->
     assert "小狐狸" in plain[1].subtitles_srt.read_text(encoding="utf-8")
 
 
-def test_the_cover_is_the_first_picture_in_the_films_size_without_a_caption(plain: tuple[FilmSpec, FilmReport]) -> None:
+def test_the_cover_is_the_first_image_in_the_films_size_without_a_caption(plain: tuple[FilmSpec, FilmReport]) -> None:
     from PIL import Image
 
     spec, report = plain
@@ -158,7 +158,7 @@ def test_words_that_the_font_cannot_write_are_named_in_the_warnings_unless_they_
 
 
 @pytest.mark.parametrize("kind", Transition)
-def test_every_transition_leads_from_one_picture_to_the_next(tmp_path: Path, kind: Transition) -> None:
+def test_every_transition_leads_from_one_image_to_the_next(tmp_path: Path, kind: Transition) -> None:
     shots = material.shots(tmp_path / "in", 2, 1.0, transition=kind, transition_s=0.6)
     report = make(material.spec(tmp_path, shots, subtitles=Subtitles.OFF))
     frames = decode(report.film)
@@ -185,7 +185,7 @@ def test_any_aspect_is_filled_without_bars(tmp_path: Path, size: tuple[int, int]
     assert edges.mean() > 30, "a black bar"
 
 
-def test_a_blurred_fill_shows_the_whole_picture_and_a_crop_does_not(tmp_path: Path) -> None:
+def test_a_blurred_fill_shows_the_whole_image_and_a_crop_does_not(tmp_path: Path) -> None:
     """A white picture with red left and right edges, in a film higher than wide."""
     from PIL import Image
 
@@ -213,7 +213,7 @@ def test_a_preview_is_small_and_ends_early(tmp_path: Path) -> None:
     assert len(report.shots) == 2
 
 
-def test_a_missing_picture_becomes_a_placeholder_with_the_shots_title(tmp_path: Path) -> None:
+def test_a_missing_image_becomes_a_placeholder_with_the_shots_title(tmp_path: Path) -> None:
     shots = [FilmShot(1, title="第一章", minimum_s=0.6), FilmShot(2, picture=tmp_path / "gone.png", minimum_s=0.6)]
     report = make(material.spec(tmp_path, shots))
     frames = decode(report.film)

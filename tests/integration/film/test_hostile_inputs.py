@@ -102,7 +102,7 @@ Maker = Callable[[Path], None]
 
 
 @pytest.mark.parametrize("spoil", [_truncated, _huge, _bomb, _text, _empty, _bad_exif])
-def test_a_picture_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spoil: Maker) -> None:
+def test_an_image_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spoil: Maker) -> None:
     shots = list(material.shots(tmp_path / "in", 3, 0.5, minimum_s=0.3))
     spoil(tmp_path / "bad.png")
     shots[1] = dataclasses.replace(shots[1], picture=tmp_path / "bad.png", title="第二幕")
@@ -133,7 +133,7 @@ def test_a_strict_film_fails_on_it_by_the_shots_number(tmp_path: Path, spoil: Ma
 @pytest.mark.parametrize(
     "spoil", [_sound_only, _corrupt_clip, _headless_clip, _playlist, _stream_list, _text, _empty, _truncated]
 )
-def test_a_clip_that_cannot_be_used_gives_way_to_the_picture(tmp_path: Path, spoil: Maker) -> None:
+def test_a_clip_that_cannot_be_used_gives_way_to_the_image(tmp_path: Path, spoil: Maker) -> None:
     """A truncated PNG is a clip of one broken frame to ffmpeg."""
     spoil(tmp_path / "bad.mp4")
     shot = FilmShot(1, clip=tmp_path / "bad.mp4", picture=material.picture(tmp_path / "a.png", 1), minimum_s=0.5)
@@ -145,7 +145,7 @@ def test_a_clip_that_cannot_be_used_gives_way_to_the_picture(tmp_path: Path, spo
         make(material.spec(tmp_path / "strict", [shot], width=160, height=90, threads=1, strict=True))
 
 
-def test_with_clip_and_picture_broken_there_is_a_placeholder(tmp_path: Path) -> None:
+def test_with_clip_and_image_broken_there_is_a_placeholder(tmp_path: Path) -> None:
     _corrupt_clip(tmp_path / "bad.mp4")
     _truncated(tmp_path / "bad.png")
     shot = FilmShot(7, clip=tmp_path / "bad.mp4", picture=tmp_path / "bad.png", minimum_s=0.5)

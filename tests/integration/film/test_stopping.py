@@ -93,7 +93,7 @@ def test_what_a_worker_made_before_does_not_show_in_a_segments_bytes(tmp_path: P
     assert len({film.read_bytes() for film in films}) == 1
 
 
-def test_of_one_changed_picture_only_its_own_segments_are_made_anew(tmp_path: Path) -> None:
+def test_of_one_changed_image_only_its_own_segments_are_made_anew(tmp_path: Path) -> None:
     shots = list(material.shots(tmp_path / "in", 5, 0.6, seed=5))
     spec = material.spec(tmp_path, shots)
     whole = make(spec)

@@ -29,7 +29,7 @@ def _click(path: Path, seconds: float) -> Path:
     return path
 
 
-def test_voice_picture_and_subtitle_of_every_shot_are_within_a_frame(tmp_path: Path) -> None:
+def test_voice_image_and_subtitle_of_every_shot_are_within_a_frame(tmp_path: Path) -> None:
     """Cuts between black and white pictures are seen, bursts of tone are heard, and both are where the report says."""
     shots = []
     for number, seconds in enumerate(NARRATIONS, 1):

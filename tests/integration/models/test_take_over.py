@@ -47,7 +47,7 @@ def test_no_row_and_no_value_is_lost(go_url: URL, open_url: Open) -> None:
     assert all(new[2] == old[2] for new, old in zip(after["task"], before["task"], strict=True) if old[2] is not None)
 
 
-def test_a_picture_made_anew_learns_its_shot(taken_over: Database) -> None:
+def test_an_image_made_anew_learns_its_shot(taken_over: Database) -> None:
     with taken_over.read() as session:
         found = {row.id: row.shot_id for row in session.query(Task)}
     assert found[TASK.format("32")] == SHOT.format("32")

@@ -33,7 +33,7 @@ def test_a_task_cancelled_while_the_node_accepts_it_leaves_no_job_behind(backend
     assert backend.node.cancels() == list(backend.node.jobs)
 
 
-def test_cancelling_a_storyboard_cancels_the_pictures_that_wait_for_it(backend: Backend) -> None:
+def test_cancelling_a_storyboard_cancels_the_images_that_wait_for_it(backend: Backend) -> None:
     created = backend.create(2)
     tasks.cancel(backend.services, created.text_task_id)
     assert [backend.status(task_id) for task_id in created.shot_task_ids] == ["cancelled", "cancelled"]
@@ -43,7 +43,7 @@ def test_cancelling_a_storyboard_cancels_the_pictures_that_wait_for_it(backend: 
     assert created.text_task_id not in backend.node.starts()
 
 
-def test_a_blocked_task_can_be_cancelled_and_its_shot_stays_without_a_picture(backend: Backend) -> None:
+def test_a_blocked_task_can_be_cancelled_and_its_shot_stays_without_an_image(backend: Backend) -> None:
     created = backend.create(2)
     tasks.cancel(backend.services, created.shot_task_ids[0])
     backend.start()
@@ -114,7 +114,7 @@ def test_retrying_is_for_failed_and_cancelled_tasks_only(backend: Backend) -> No
         tasks.retry(backend.services, "nobody")
 
 
-def test_a_cancelled_picture_is_painted_by_a_retry_as_a_new_row(backend: Backend) -> None:
+def test_a_cancelled_image_is_painted_by_a_retry_as_a_new_row(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: running(png()))
     backend.start()
     created = backend.create(1)

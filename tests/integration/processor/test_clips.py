@@ -19,7 +19,7 @@ def small(shot_id: str) -> FilmRequest:
     return FilmRequest(shot_id=shot_id, resolution="64x64", fps=5)
 
 
-def test_a_clip_waits_for_the_picture_in_the_making_and_for_the_one_that_replaces_it(backend: Backend) -> None:
+def test_a_clip_waits_for_the_image_in_the_making_and_for_the_one_that_replaces_it(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
     [shot] = shots.of_project(backend.services, project_id)
@@ -40,7 +40,7 @@ def test_a_clip_waits_for_the_picture_in_the_making_and_for_the_one_that_replace
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_a_clip_whose_picture_fails_is_made_of_the_one_before(backend: Backend) -> None:
+def test_a_clip_whose_image_fails_is_made_of_the_one_before(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
     [shot] = shots.of_project(backend.services, project_id)
@@ -57,7 +57,7 @@ def test_a_clip_whose_picture_fails_is_made_of_the_one_before(backend: Backend) 
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_a_clip_of_a_shot_without_a_picture_fails_in_words(backend: Backend) -> None:
+def test_a_clip_of_a_shot_without_an_image_fails_in_words(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: failed("显存不足"))
     backend.start()
     created = backend.create(1)
@@ -69,7 +69,7 @@ def test_a_clip_of_a_shot_without_a_picture_fails_in_words(backend: Backend) -> 
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
-def test_a_new_picture_puts_an_end_to_the_clip_of_the_old_one(backend: Backend) -> None:
+def test_a_new_image_puts_an_end_to_the_clip_of_the_old_one(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
     [shot] = shots.of_project(backend.services, project_id)

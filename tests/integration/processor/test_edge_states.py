@@ -43,7 +43,7 @@ def change(backend: Backend, task_id: str, **values: object) -> None:
             setattr(task, name, value)
 
 
-def test_a_clip_waits_for_the_picture_and_a_film_for_the_clip(backend: Backend) -> None:
+def test_a_clip_waits_for_the_image_and_a_film_for_the_clip(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
     [shot] = shots.of_project(backend.services, project_id)

@@ -85,7 +85,7 @@ def test_a_database_that_goes_away_within_the_commit_leaves_nothing_behind_and_t
     assert backend.node.starts("generate_shot") == [task_id]
 
 
-def test_what_fails_after_the_commit_does_not_take_the_picture_back(
+def test_what_fails_after_the_commit_does_not_take_the_image_back(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection lost while it commits says nothing about whether the commit went through."""
@@ -127,7 +127,7 @@ def test_a_heartbeat_that_fails_beats_on(backend: Backend, monkeypatch: pytest.M
     assert not faults
 
 
-def test_a_job_is_not_called_off_by_a_processor_that_lost_the_task_to_another(backend: Backend) -> None:
+def test_a_job_is_not_cancelled_by_a_processor_that_lost_the_task_to_another(backend: Backend) -> None:
     """Both have the same job: the node answers the second request with the first one's."""
     entered, leave = threading.Event(), threading.Event()
 

@@ -304,7 +304,7 @@ def test_progress_rises_through_every_stage_in_words(
 
 
 @one_column
-def test_a_film_called_off_while_it_is_stored_leaves_no_file(
+def test_a_film_cancelled_while_it_is_stored_leaves_no_file(
     backend: Backend, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend.start()

@@ -152,7 +152,7 @@ def test_a_cancelled_job_that_goes_on_and_finishes_changes_nothing(backend: Back
     assert shots.of_project(backend.services, created.project_id) == []
 
 
-def test_a_clip_is_a_camera_move_where_the_node_cannot_take_a_picture(backend: Backend, node: Gateway) -> None:
+def test_a_clip_is_a_camera_move_where_the_node_cannot_take_an_image(backend: Backend, node: Gateway) -> None:
     backend.start()
     project_id = backend.drawn(2)
     [shot, _] = shots.of_project(backend.services, project_id)

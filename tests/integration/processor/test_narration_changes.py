@@ -76,7 +76,7 @@ def test_a_shot_that_falls_silent_or_goes_is_not_waited_for(backend: Backend) ->
     assert [shot.id for shot in shots.of_project(backend.services, project_id)] == [other.id]
 
 
-def test_a_narration_that_is_called_off_as_a_whole_ends_cancelled(backend: Backend) -> None:
+def test_a_narration_that_is_cancelled_as_a_whole_ends_cancelled(backend: Backend) -> None:
     project_id, scripts = being_spoken(backend)
     parent = narrations.request(backend.services, project_id, NarrationRequest())
     wait_until(lambda: len(scripts) == 2, PATIENCE_S)

@@ -11,7 +11,7 @@ from tests.wait import wait_until
 POLL_S = 60.0
 
 
-def test_a_nudge_from_another_process_makes_the_poll_look_now(
+def test_a_wake_up_from_another_process_makes_the_poll_look_now(
     settings: Settings, redis_url: str, node: ScriptedNode
 ) -> None:
     patient = settings.model_copy(update={"worker": WorkerSettings(poll_seconds=POLL_S)})

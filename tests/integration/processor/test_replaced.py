@@ -40,7 +40,7 @@ def test_a_film_has_its_voices_though_another_film_that_asked_for_them_is_cancel
     assert "旁白" not in (tasks.get(backend.services, second).message or "")
 
 
-def test_a_narration_that_the_user_called_off_is_not_asked_for_again(backend: Backend) -> None:
+def test_a_narration_that_the_user_cancelled_is_not_asked_for_again(backend: Backend) -> None:
     backend.node.script("generate_audio", lambda _e: running(wav()))
     backend.start()
     project_id = backend.drawn(1)
@@ -106,7 +106,7 @@ def test_shots_that_go_are_not_spoken(backend: Backend) -> None:
     assert all(task.shot_id for task in tasks.of_project(backend.services, project_id) if task.type == "generate_audio")
 
 
-def test_a_shot_whose_picture_is_not_painted_any_more_has_the_one_it_had(backend: Backend) -> None:
+def test_a_shot_whose_image_is_not_painted_any_more_has_the_one_it_had(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
     backend.stop()
@@ -117,7 +117,7 @@ def test_a_shot_whose_picture_is_not_painted_any_more_has_the_one_it_had(backend
     assert (left.status, left.image_path) == ("completed", shot.image_path)
 
 
-def test_a_retried_picture_shows_what_the_shot_says_now(backend: Backend) -> None:
+def test_a_retried_image_shows_what_the_shot_says_now(backend: Backend) -> None:
     created = backend.create(1)
     backend.node.script("generate_shot", lambda _e: running(png()))
     backend.start()

@@ -14,7 +14,7 @@ from tests.scripted_node import Script, failed, finished, png, running, scenes, 
 from tests.wait import wait_until
 
 
-def test_a_story_gets_its_shots_and_pictures_in_order(backend: Backend) -> None:
+def test_a_story_gets_its_shots_and_images_in_order(backend: Backend) -> None:
     backend.start()
     created = backend.create(3)
     for task_id in (created.text_task_id, *created.shot_task_ids):
@@ -59,7 +59,7 @@ def test_fewer_scenes_than_asked_delete_the_surplus_tasks_and_more_add_some(back
     assert len(tasks.of_project(backend.services, many.project_id)) == 3
 
 
-def test_a_failed_storyboard_ends_the_pictures_that_wait_for_it_with_its_reason(backend: Backend) -> None:
+def test_a_failed_storyboard_ends_the_images_that_wait_for_it_with_its_reason(backend: Backend) -> None:
     backend.node.script("generate_storyboard", lambda _e: failed("显存不足"))
     backend.start()
     created = backend.create(2)
@@ -163,7 +163,7 @@ def test_a_film_and_a_narration_that_wait_for_one_storyboard_speak_every_shot_on
     assert sorted(spoken) == ["旁白1。", "旁白2。"]
 
 
-def test_a_regenerated_picture_replaces_the_old_task_and_keeps_the_old_file(backend: Backend) -> None:
+def test_a_regenerated_image_replaces_the_old_task_and_keeps_the_old_file(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
     [shot] = shots.of_project(backend.services, project_id)
@@ -193,7 +193,7 @@ def test_a_job_that_finishes_without_a_file_fails_in_words(backend: Backend) -> 
     assert "没有给出结果文件" in (tasks.get(backend.services, created.shot_task_ids[0]).error or "")
 
 
-def test_bytes_that_are_no_picture_fail_in_words_and_leave_no_object(backend: Backend) -> None:
+def test_bytes_that_are_no_image_fail_in_words_and_leave_no_object(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: finished(b"<html>oops</html>"))
     backend.start()
     created = backend.create(1)
@@ -202,7 +202,7 @@ def test_bytes_that_are_no_picture_fail_in_words_and_leave_no_object(backend: Ba
     assert list(backend.services.store.list("")) == []
 
 
-def test_a_truncated_picture_fails_and_leaves_no_object(backend: Backend) -> None:
+def test_a_truncated_image_fails_and_leaves_no_object(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: finished(png(size=(400, 400))[:-200]))
     backend.start()
     created = backend.create(1)

@@ -166,9 +166,7 @@ def test_what_cannot_be_played_is_refused_and_not_listed(client: FlaskClient, co
     assert client.get(f"{V1}/music").get_json()["total"] == 0
 
 
-def test_a_finished_films_picture_of_an_expired_go_link_is_signed_afresh(
-    client: FlaskClient, services: Services
-) -> None:
+def test_a_finished_films_image_of_an_expired_go_link_is_signed_afresh(client: FlaskClient, services: Services) -> None:
     services.store.put("shots/s1/image.png", io.BytesIO(b"png"))
     stored = "http://10.0.0.7:9000/storytovideo/shots/s1/image.png?X-Amz-Expires=259200&X-Amz-Signature=dead"
     task_id = new_task(services, status=TaskStatus.FINISHED, result={"resource_url": stored})

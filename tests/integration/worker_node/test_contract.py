@@ -52,7 +52,7 @@ def test_a_storyboard(node: NodeProcess) -> None:
     assert [shot["narration"] for shot in result["task_shots"]["generated_shots"]] == [s["narration"] for s in scenes]
 
 
-def test_a_picture_by_both_ways_to_fetch_it(node: NodeProcess) -> None:
+def test_an_image_by_both_ways_to_fetch_it(node: NodeProcess) -> None:
     job = node.ended(node.submit("shot", shot={"prompt": "夜晚的灯塔", "image_width": "320", "image_height": "201"}))
     path = job["result"]["task_shots"]["generated_shots"][0]["path"]
     downloaded = node.get("/v1/download", params={"path": path})
@@ -162,7 +162,7 @@ def test_what_cannot_be_worked_on_is_a_422_that_names_the_key(
     assert jobs_known(node) == before, "no job came of it"
 
 
-def test_bytes_that_are_no_picture_fail_the_job_in_words(node: NodeProcess) -> None:
+def test_bytes_that_are_no_image_fail_the_job_in_words(node: NodeProcess) -> None:
     job_id = node.submit("video", shot={"image_base64": "AAAAAAAA"}, video={"duration": 1.0})
     job = node.ended(job_id)
     assert job["status"] == "failed"

@@ -66,7 +66,7 @@ def test_cancelling_a_running_job_ends_its_process_and_leaves_no_file(start_node
         ),
     ],
 )
-def test_speech_and_pictures_are_stopped_too(
+def test_speech_and_images_are_stopped_too(
     tmp_path: Path, start_node: StartNode, kind: str, parameters: dict[str, Any], short: dict[str, Any]
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(PAINT_LONGER)
@@ -170,7 +170,7 @@ def test_ended_jobs_and_their_files_are_bounded(start_node: StartNode) -> None:
     assert node.left_over(jobs[3])
 
 
-def test_pictures_of_ended_and_of_waiting_jobs_take_no_memory(start_node: StartNode) -> None:
+def test_images_of_ended_and_of_waiting_jobs_take_no_memory(start_node: StartNode) -> None:
     node = start_node()
     picture = base64.b64encode(bytes(30 << 20)).decode()  # taken from the system and given back as one piece
     node.ended(node.submit("video", shot={"image_base64": picture}))

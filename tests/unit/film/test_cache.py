@@ -116,7 +116,7 @@ def test_a_host_makes_no_more_films_at_once_than_it_may(tmp_path: Path) -> None:
     thread.join()
 
 
-def test_waiting_for_a_place_can_be_called_off(tmp_path: Path) -> None:
+def test_waiting_for_a_place_can_be_cancelled(tmp_path: Path) -> None:
     def cancelled() -> None:
         raise Cancelled("x")
 

@@ -74,7 +74,7 @@ def test_a_shot_is_as_long_as_its_narration_and_a_breath_rounded_up_to_frames() 
     assert timeline.slots[0].speech == 9
 
 
-def test_intro_and_outro_hold_the_first_and_the_last_picture() -> None:
+def test_intro_and_outro_hold_the_first_and_the_last_image() -> None:
     shots = (FilmShot(1), FilmShot(2))
     plain = make_timeline(_spec(shots, outro_s=0), [3.0, 3.0], [0, 0], 30)
     held = make_timeline(_spec(shots, intro_s=1, outro_s=2), [3.0, 3.0], [0, 0], 30)

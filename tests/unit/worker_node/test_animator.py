@@ -54,7 +54,7 @@ def test_size_rate_and_length_are_as_asked(
 
 
 @pytest.mark.parametrize("prompt", ["", "下着雨", "snow falling", "mist drifting", "夜晚"])
-def test_the_clip_moves_smoothly_and_stays_that_picture(picture: Path, tmp_path: Path, prompt: str) -> None:
+def test_the_clip_moves_smoothly_and_stays_that_image(picture: Path, tmp_path: Path, prompt: str) -> None:
     animate(ClipRequest(picture, prompt, 320, 180, 12, 1.0, seed=3), tmp_path / "a.mp4")
     frames = frames_of(tmp_path / "a.mp4")
     steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2))
@@ -74,13 +74,13 @@ def test_the_seed_chooses_the_move_and_the_same_request_the_same_clip(picture: P
     assert len(set(made)) > 2
 
 
-def test_what_is_no_picture_is_refused_in_words(tmp_path: Path) -> None:
+def test_what_is_no_image_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "input").write_bytes(b"no picture at all")
     with pytest.raises(ProviderError, match="图片无法读取"):
         animate(ClipRequest(tmp_path / "input"), tmp_path / "a.mp4")
 
 
-def test_a_truncated_or_monstrous_picture_is_refused(picture: Path, tmp_path: Path) -> None:
+def test_a_truncated_or_monstrous_image_is_refused(picture: Path, tmp_path: Path) -> None:
     (tmp_path / "half.png").write_bytes(picture.read_bytes()[:2000])
     with pytest.raises(ProviderError):
         animate(ClipRequest(tmp_path / "half.png"), tmp_path / "a.mp4")
@@ -90,7 +90,7 @@ def test_a_truncated_or_monstrous_picture_is_refused(picture: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("size", [(1, 30_000), (30_000, 1), (1, 1)])
-def test_a_clip_of_a_thread_of_a_picture_takes_no_more_memory_than_another(
+def test_a_clip_of_a_thread_of_an_image_takes_no_more_memory_than_another(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     """Scaled as a whole, a tiny file would have become an image of hundreds of gigabytes."""

@@ -13,8 +13,8 @@ import pytest
 
 from tests.wait import wait_until
 from worker_node.files import OutputFolder
-from worker_node.jobs import Ledger
-from worker_node.slots import Slots
+from worker_node.job_store import JobStore
+from worker_node.worker_threads import WorkerThreads
 
 HOUR_S = 3600.0
 
@@ -67,16 +67,16 @@ def test_a_folder_that_vanishes_meanwhile_is_passed_over(files: OutputFolder, mo
 def test_the_janitor_outlives_a_folder_that_cannot_be_read(
     files: OutputFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("worker_node.slots.SWEEP_S", 0.01)
+    monkeypatch.setattr("worker_node.worker_threads.SWEEP_S", 0.01)
     old, away = folder_of_old(files), files.root.with_name("away")
     files.root.rename(away)
-    ledger = Ledger(queue=1, keep_jobs=1, keep_seconds=HOUR_S, on_end=lambda _job: None, forget=files.remove)
-    slots = Slots(ledger, files, concurrency={}, providers={}, job_seconds=1, keep_seconds=HOUR_S)
-    slots.start()
+    job_store = JobStore(queue=1, keep_jobs=1, keep_seconds=HOUR_S, on_end=lambda _job: None, forget=files.remove)
+    worker_threads = WorkerThreads(job_store, files, concurrency={}, providers={}, job_seconds=1, keep_seconds=HOUR_S)
+    worker_threads.start()
     try:
         wait_until(lambda: "FileNotFoundError" in caplog.text, what="a sweep that fails")
         away.rename(files.root)
         wait_until(lambda: not old.exists(), what="a sweep that does not")
     finally:
-        slots.close(60)
+        worker_threads.close(60)
     assert not [thread for thread in threading.enumerate() if thread.name == "janitor"]

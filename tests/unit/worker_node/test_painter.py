@@ -42,25 +42,25 @@ def ground_of(pixels: Pixels) -> Pixels:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_the_same_request_gives_the_same_picture(style: str) -> None:
+def test_the_same_request_gives_the_same_image(style: str) -> None:
     assert paint_bytes(PROMPTS[0], style, seed=7) == paint_bytes(PROMPTS[0], style, seed=7)
     assert paint_bytes(PROMPTS[1], style) == paint_bytes(PROMPTS[1], style)
 
 
-def test_pictures_differ_by_prompt() -> None:
+def test_images_differ_by_prompt() -> None:
     made = [paint(prompt) for prompt in PROMPTS]
     for first, second in itertools.combinations(made, 2):
         assert distance(first, second) > 40
         assert np.abs(first - second).mean() > 12
 
 
-def test_pictures_differ_by_style() -> None:
+def test_images_differ_by_style() -> None:
     made = [paint(PROMPTS[0], style, seed=1) for style in STYLES]
     for first, second in itertools.combinations(made, 2):
         assert np.abs(first - second).mean() > 3
 
 
-def test_pictures_differ_by_seed_and_by_the_same_words_in_another_scene() -> None:
+def test_images_differ_by_seed_and_by_the_same_words_in_another_scene() -> None:
     made = [paint(PROMPTS[1], seed=seed) for seed in range(4)]
     for first, second in itertools.combinations(made, 2):
         assert distance(first, second) > 20
@@ -121,7 +121,7 @@ def test_rain_falls_in_streaks_and_snow_in_flakes() -> None:
     assert 0.8 < snow[0] / snow[1] < 1.25, "flakes are round"
 
 
-def test_a_colour_in_the_prompt_is_on_the_picture() -> None:
+def test_a_colour_in_the_prompt_is_on_the_image() -> None:
     def redness(prompt: str) -> float:
         pixels = paint(prompt, seed=3)
         red = (pixels[..., 0] > 110) & (pixels[..., 1] < 100) & (pixels[..., 2] < 100)
@@ -131,7 +131,7 @@ def test_a_colour_in_the_prompt_is_on_the_picture() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FIGURES))
-def test_every_figure_stands_in_the_middle_of_a_square_picture(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_figure_stands_in_the_middle_of_a_square_image(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A film shows rows 0.22 to 0.78 of it."""
     boxes: list[tuple[float, float, float, float]] = []
     place = Pen.place
@@ -171,7 +171,7 @@ def test_every_place_of_the_lexicon_is_painted() -> None:
 
 @pytest.mark.parametrize("place", sorted(GROUNDS))
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (360, 640)])
-def test_places_are_pictures_not_areas_of_one_colour(place: str, width: int, height: int) -> None:
+def test_places_are_images_not_areas_of_one_colour(place: str, width: int, height: int) -> None:
     prompt = lexicon().say("place", place, "en")
     pixels = paint(f"{prompt}, by day", width=width, height=height)
     assert pixels.shape == (height, width, 3)
@@ -191,7 +191,7 @@ def test_the_largest_size_is_painted_too() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["", "，。！", "😀👩‍👧", "x" * 20_000, "一" * 20_000, "\u202e\u0301"])
-def test_any_prompt_gives_a_picture(prompt: str) -> None:
+def test_any_prompt_gives_an_image(prompt: str) -> None:
     assert paint(prompt).std() > 10
 
 

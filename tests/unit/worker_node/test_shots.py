@@ -73,7 +73,7 @@ def test_cuts_leave_something_to_say_on_both_sides(story: str) -> None:
         assert any(map(str.isalnum, story[cut:]))
 
 
-def test_more_shots_than_sentences_show_silent_pictures_of_what_was_told() -> None:
+def test_more_shots_than_sentences_show_silent_images_of_what_was_told() -> None:
     assert divide("Robot.", 3) == ["Robot.", "", ""]
     assert divide("猫。狗。", 5) == ["猫。", "", "", "狗。", ""]
 

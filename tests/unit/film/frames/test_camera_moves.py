@@ -27,7 +27,7 @@ FRAME = (1280.0, 720.0)
 
 
 @given(st.sampled_from(Move), interests, st.floats(1, 3), st.booleans(), st.floats(0.1, 30), st.floats(0, 1))
-def test_every_window_of_every_move_lies_inside_the_picture(
+def test_every_window_of_every_move_lies_inside_the_image(
     move: Move, seen: Interest, excess: float, tall: bool, seconds: float, progress: float
 ) -> None:
     frame = FRAME
@@ -48,7 +48,7 @@ def test_every_move_moves(move: Move, seen: Interest, excess: float, seconds: fl
 
 
 @given(st.sampled_from(Move), interests)
-def test_a_square_picture_in_a_wide_film_is_seen_from_one_end_of_its_content_to_the_other(
+def test_a_square_image_in_a_wide_film_is_seen_from_one_end_of_its_content_to_the_other(
     move: Move, seen: Interest
 ) -> None:
     first, last = plan_move(move, (1280, 1280), FRAME, seen, 12)
@@ -70,7 +70,7 @@ def test_a_pan_goes_where_its_name_says(move: Move, down: bool) -> None:
     assert (last.y > first.y) is down
 
 
-def test_a_zoom_into_a_tall_picture_ends_at_what_stands_out() -> None:
+def test_a_zoom_into_a_tall_image_ends_at_what_stands_out() -> None:
     seen = Interest(0.5, 0.85, (0.3, 0.7), (0.1, 0.95))
     into, out = (plan_move(move, (1280, 1280), FRAME, seen, 12) for move in (Move.ZOOM_IN, Move.ZOOM_OUT))
     assert into[1].y > into[0].y

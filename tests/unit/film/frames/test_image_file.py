@@ -75,7 +75,7 @@ def test_transparency_lies_on_white(tmp_path: Path) -> None:
     assert load_picture(tmp_path / "a.png", 1, SIZE).min() == 255
 
 
-def test_a_camera_held_upright_gives_an_upright_picture(tmp_path: Path) -> None:
+def test_a_camera_held_upright_gives_an_upright_image(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned a quarter clockwise to be seen
     _halves().save(tmp_path / "a.jpg", exif=exif)
@@ -84,7 +84,7 @@ def test_a_camera_held_upright_gives_an_upright_picture(tmp_path: Path) -> None:
     assert _close(rgb[8, 24], RED, 40)
 
 
-def test_an_animation_gives_its_first_picture(tmp_path: Path) -> None:
+def test_an_animation_gives_its_first_image(tmp_path: Path) -> None:
     _halves().save(tmp_path / "a.gif", save_all=True, append_images=[Image.new("RGB", SIZE, "blue")])
     assert _close(load_picture(tmp_path / "a.gif", 1, SIZE)[20, 10], RED)
 
@@ -112,14 +112,14 @@ def _png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", [(20_000, 20_000), (60_000, 10), (12_000, 9_000)])
-def test_a_huge_picture_is_refused_before_it_is_decoded(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path, size: tuple[int, int]) -> None:
     (tmp_path / "a.png").write_bytes(_png_header(*size))
     with pytest.raises(FilmError, match=r"镜头 7.*太大"):
         load_picture(tmp_path / "a.png", 7, SIZE)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 20, 60, 200, -2000])
-def test_a_truncated_picture_is_refused_by_the_shots_number(tmp_path: Path, keep: int) -> None:
+def test_a_truncated_image_is_refused_by_the_shots_number(tmp_path: Path, keep: int) -> None:
     rng = np.random.default_rng(1)
     Image.fromarray(rng.integers(0, 255, (48, 64, 3), np.uint8)).save(tmp_path / "whole.png")
     data = (tmp_path / "whole.png").read_bytes()
@@ -138,7 +138,7 @@ def test_a_truncated_picture_is_refused_by_the_shots_number(tmp_path: Path, keep
         b"\xff\xd8\xff\xe0\0\x10JFIF",
     ],
 )
-def test_what_is_no_picture_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_what_is_no_image_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(FilmError, match="镜头 2"):
         load_picture(tmp_path / "a.png", 2, SIZE)

@@ -20,7 +20,7 @@ ends = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 @settings(max_examples=200)
 @given(ends, ends, st.integers(2, 400), st.floats(1.0, 1.3), st.floats(1.0, 2.0), st.floats(1.0, 2.0))
-def test_a_pan_in_parts_is_nearly_the_planned_one_and_stays_in_the_picture(
+def test_a_pan_in_parts_is_nearly_the_planned_one_and_stays_in_the_image(
     start: tuple[float, float], end: tuple[float, float], frames: int, zoom: float, wide: float, high: float
 ) -> None:
     picture = (SIZE[0] * wide, SIZE[1] * high)

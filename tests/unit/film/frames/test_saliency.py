@@ -40,7 +40,7 @@ def test_spans_reach_from_the_first_thing_to_the_last() -> None:
 
 
 @pytest.mark.parametrize("shape", [(40, 40), (1, 500), (500, 1), (3, 3)])
-def test_a_flat_picture_of_any_shape_has_its_interest_in_the_middle(shape: tuple[int, int]) -> None:
+def test_a_flat_image_of_any_shape_has_its_interest_in_the_middle(shape: tuple[int, int]) -> None:
     assert interest(np.full(shape, 90, np.uint8)) == Interest()
 
 
@@ -51,7 +51,7 @@ def test_noise_gives_numbers_in_range() -> None:
 
 @pytest.mark.parametrize("move", Move)
 @pytest.mark.parametrize("places", [((0.5, 0.93),), ((0.4, 0.08),), ((0.3, 0.1), (0.6, 0.93))], ids=len)
-def test_things_at_the_edges_of_a_square_picture_are_seen_in_a_wide_film(
+def test_things_at_the_edges_of_a_square_image_are_seen_in_a_wide_film(
     move: Move, places: tuple[tuple[float, float], ...]
 ) -> None:
     """A crop in the middle would lose all of them."""

@@ -38,7 +38,7 @@ def test_a_fade_goes_through_black_and_keeps_both_ends() -> None:
 
 
 @pytest.mark.parametrize("kind", [Transition.SLIDE_LEFT, Transition.WIPE_LEFT])
-def test_leftwards_the_new_picture_comes_from_the_right(kind: Transition) -> None:
+def test_leftwards_the_new_image_comes_from_the_right(kind: Transition) -> None:
     out = _blend(kind, 0.5)
     assert int(out.y[0, 0]) == 60
     assert int(out.y[0, -1]) == 200
@@ -47,14 +47,14 @@ def test_leftwards_the_new_picture_comes_from_the_right(kind: Transition) -> Non
 
 
 @pytest.mark.parametrize("kind", [Transition.SLIDE_RIGHT, Transition.WIPE_RIGHT])
-def test_rightwards_the_new_picture_comes_from_the_left(kind: Transition) -> None:
+def test_rightwards_the_new_image_comes_from_the_left(kind: Transition) -> None:
     out = _blend(kind, 0.5)
     assert int(out.y[0, 0]) == 200
     assert int(out.y[0, -1]) == 60
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Transition if kind is not Transition.CUT])
-def test_every_transition_fills_the_frame_and_comes_nearer_to_the_new_picture(kind: Transition) -> None:
+def test_every_transition_fills_the_frame_and_comes_nearer_to_the_new_image(kind: Transition) -> None:
     shares = []
     for amount in (0.1, 0.3, 0.5, 0.7, 0.9):
         out = _blend(kind, amount)
@@ -65,7 +65,7 @@ def test_every_transition_fills_the_frame_and_comes_nearer_to_the_new_picture(ki
         assert shares == sorted(shares, reverse=True)
 
 
-def test_a_slide_moves_the_pictures_as_they_are() -> None:
+def test_a_slide_moves_the_images_as_they_are() -> None:
     ramp = empty(*SIZE)
     ramp.y[:] = np.arange(64, dtype=np.uint8)[None, :] + 20
     ramp.u[:] = ramp.v[:] = 128

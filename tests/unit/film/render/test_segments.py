@@ -53,7 +53,7 @@ def test_segments_are_all_frames_of_every_shot_in_order(shots: list[tuple[Transi
     assert all(seen.values())
 
 
-def test_one_changed_picture_of_many_changes_only_its_own_segments() -> None:
+def test_one_changed_image_of_many_changes_only_its_own_segments() -> None:
     shots = [FilmShot(n) for n in range(1, 9)]
     digests = [f"d{n}" for n in range(8)]
     before = {segment.key for segment in _film(shots, [3.0] * 8, digests=digests)}

@@ -61,7 +61,7 @@ def test_what_cannot_be_had_is_given_up_at_the_end_of_the_scale(wanted: float, c
     assert tried == [tried[0], (crf, tried[1][1])]
 
 
-def test_pictures_that_no_bits_can_make_better_end_the_search() -> None:
+def test_images_that_no_bits_can_make_better_end_the_search() -> None:
     tried = _search([(1e9, 2_000)], 1e6)
     assert [crf for crf, _ in tried] == [21.7, BEST]
 

@@ -1,4 +1,4 @@
-"""The threads that take jobs from the ledger: one per job that may run at once, each with a worker process of its own."""
+"""The threads that take jobs from the job store: one per job that may run at once, each with a worker process of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from worker_node.errors import ProviderError
 from worker_node.files import OutputFolder
-from worker_node.jobs import Job, Ledger
+from worker_node.job_store import Job, JobStore
 from worker_node.log import bound_request_id
 from worker_node.process import WorkProcess
 from worker_node.results import wire_result
@@ -20,12 +20,12 @@ SWEEP_S = 60.0
 log = logging.getLogger(__name__)
 
 
-class Slots:
+class WorkerThreads:
     """`concurrency` and `providers` by kind. Worker processes start with the first job and end after `idle_s` without one."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        job_store: JobStore,
         files: OutputFolder,
         *,
         concurrency: Mapping[str, int],
@@ -34,7 +34,7 @@ class Slots:
         keep_seconds: float,
         idle_s: float = IDLE_S,
     ) -> None:
-        self._ledger, self._files = ledger, files
+        self._job_store, self._files = job_store, files
         self._providers, self._job_seconds, self._keep_seconds = providers, job_seconds, keep_seconds
         self._idle_s = idle_s
         self._closing = threading.Event()
@@ -53,7 +53,7 @@ class Slots:
     def close(self, timeout_s: float) -> None:
         """Stop running jobs, end the worker processes and wait for the threads, at most so long."""
         self._closing.set()
-        self._ledger.close()
+        self._job_store.close()
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -61,7 +61,7 @@ class Slots:
     def _serve(self, kind: str) -> None:
         process = WorkProcess(kind, self._providers[kind])
         while not self._closing.is_set():
-            job = self._ledger.take(kind, self._idle_s)
+            job = self._job_store.take(kind, self._idle_s)
             if job is None:
                 process.close()
                 continue
@@ -69,7 +69,7 @@ class Slots:
                 try:
                     self._do(job, process)
                 finally:
-                    job.settled.set()
+                    job.cleaned_up.set()
         process.close()
 
     def _do(self, job: Job, process: WorkProcess) -> None:
@@ -77,13 +77,15 @@ class Slots:
         log.info("job %s: %s for task %s", job.id, job.envelope.type, job.envelope.id)
         try:
             process.start()
-            if not self._ledger.running(job, process.kill):
+            if not self._job_store.running(job, process.kill):
                 raise ProviderError("cancelled before its start")
             work = {"folder": str(self._files.work_folder(job.id)), "request": job.request}
-            made = process.run(work, lambda progress, text: self._ledger.report(job, progress, text), self._job_seconds)
+            made = process.run(
+                work, lambda progress, text: self._job_store.report(job, progress, text), self._job_seconds
+            )
             self._files.publish(job.id)
             seconds = time.monotonic() - started
-            if not self._ledger.finish(job, wire_result(job.kind, job.id, made, seconds)):
+            if not self._job_store.finish(job, wire_result(job.kind, job.id, made, seconds)):
                 raise ProviderError("cancelled when it was done")
             log.info("job %s: finished in %.2f s", job.id, seconds)
         except Exception as error:  # noqa: BLE001 - whatever it was, this thread goes on with the next job
@@ -93,7 +95,7 @@ class Slots:
         if not isinstance(error, ProviderError):
             process.close()  # it may be in the middle of the job
         self._files.remove(job.id)
-        if self._ledger.fail(job, str(error) or type(error).__name__):
+        if self._job_store.fail(job, str(error) or type(error).__name__):
             log.info("job %s: failed: %s", job.id, error, exc_info=not isinstance(error, ProviderError))
             return
         process.close()  # killed by the cancellation: wait until it is gone before its files are removed
@@ -103,9 +105,9 @@ class Slots:
     def _clean(self) -> None:
         while not self._closing.wait(SWEEP_S):
             try:
-                self._ledger.sweep()
+                self._job_store.sweep()
                 for name in self._files.strays(self._keep_seconds):
-                    if not self._ledger.knows(name):
+                    if not self._job_store.knows(name):
                         self._files.remove(name)
             except OSError:
                 log.exception("cleaning up failed; again in %.0f s", SWEEP_S)

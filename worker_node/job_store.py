@@ -1,7 +1,7 @@
-"""The ledger: every job that the node knows, the queue of those that wait, and the moves between states.
+"""The job store: every job that the node knows, the queue of those that wait, and the moves between states.
 
 `pending → processing → finished | failed`, and `cancelled` from either of the first two. An ended job is remembered for a while, bounded
-in number and age. The ledger lives in memory: a restarted node knows no old job and says 404, which its client can tell from a failure.
+in number and age. The job store lives in memory: a restarted node knows no old job and says 404, which its client can tell from a failure.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ENDED = (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 @dataclass
 class Job:
-    """One piece of work. Only the ledger changes it, under its lock; `settled` is set once nothing of the work runs or lies about."""
+    """One piece of work. Only the job store changes it, under its lock; `cleaned_up` is set once nothing of the work runs or lies about."""
 
     id: str
     envelope: Envelope
@@ -55,7 +55,7 @@ class Job:
     finished_at: datetime | None = None
     ended_monotonic: float = 0.0
     stop: Callable[[], None] | None = None
-    settled: threading.Event = field(default_factory=threading.Event)
+    cleaned_up: threading.Event = field(default_factory=threading.Event)
 
     @property
     def kind(self) -> str:
@@ -92,7 +92,7 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-class Ledger:
+class JobStore:
     """Thread-safe. `on_end(job)` is called once for every job that finished or failed, outside the lock; `forget(job_id)` removes the
     files of a job that never ran or is no longer remembered."""
 
@@ -121,12 +121,12 @@ class Ledger:
         envelope: Envelope,
         request_id: str,
         prepare: Callable[[str], dict[str, Any]],
-        settle: Callable[[str], None],
+        clean_up: Callable[[str], None],
     ) -> Job:
         """Queue a job, or return the one that was started for the same envelope id.
 
         `prepare(job id)` makes the provider's request and may write its input; it runs outside the lock, only where the job is new.
-        Where two of the same envelope come at once the second's preparation is undone by `settle(job id)`, and so is one that fails.
+        Where two of the same envelope come at once the second's preparation is undone by `clean_up(job id)`, and so is one that fails.
         Raises `QueueFull` and whatever `prepare` raises.
         """
         self.sweep()
@@ -146,9 +146,9 @@ class Ledger:
                     self._changed.notify_all()
                     return job
         except Exception:  # no room in the queue, or none on the disk
-            settle(job_id)
+            clean_up(job_id)
             raise
-        settle(job_id)
+        clean_up(job_id)
         return known
 
     def _admit(self, envelope: Envelope) -> Job | None:
@@ -204,12 +204,12 @@ class Ledger:
             if waiting:
                 self._waiting[job.kind].remove(job)
             stop = job.stop
-            self._settle(job, JobStatus.CANCELLED, message="已取消")
+            self._mark_ended(job, JobStatus.CANCELLED, message="已取消")
             if stop is not None:
-                stop()  # under the lock: once `_settle` cleared it, the process may take another job
+                stop()  # under the lock: once `_mark_ended` cleared it, the process may take another job
         if waiting:
             self._forget(job.id)  # its input; what a running job left is removed by who runs it
-            job.settled.set()
+            job.cleaned_up.set()
         return job
 
     def _end(
@@ -222,12 +222,12 @@ class Ledger:
             if status is JobStatus.FINISHED:
                 job.progress = 100
             job.result, job.error = result or {}, error
-            self._settle(job, status, message=message)
-            job.settled.set()
+            self._mark_ended(job, status, message=message)
+            job.cleaned_up.set()
         self._on_end(job)
         return True
 
-    def _settle(self, job: Job, status: JobStatus, *, message: str) -> None:
+    def _mark_ended(self, job: Job, status: JobStatus, *, message: str) -> None:
         job.status, job.message, job.stop = status, message, None
         job.finished_at = job.updated_at = now()
         job.ended_monotonic = self._monotonic()
@@ -269,7 +269,7 @@ class Ledger:
                 job = next(iter(self._ended.values()))
                 if len(self._ended) <= self._keep_jobs and job.ended_monotonic >= oldest_allowed:
                     break
-                if not job.settled.is_set():
+                if not job.cleaned_up.is_set():
                     break  # a cancelled job whose process is still on its way out; the next sweep gets it
                 del self._ended[job.id], self._jobs[job.id], self._by_envelope[job.envelope.id]
                 forgotten.append(job.id)

@@ -1,4 +1,4 @@
-"""The ledger's clockwork: what is remembered, and for how long."""
+"""The job store's clockwork: what is remembered, and for how long."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import pytest
 
 from worker_node.envelope import Envelope
 from worker_node.errors import JobUnknown, QueueFull
-from worker_node.jobs import Job, JobStatus, Ledger
+from worker_node.job_store import Job, JobStatus, JobStore
 
 TYPE = "generate_storyboard"
 
 
 class Book:
-    """A ledger over a clock that is moved by hand."""
+    """A job store over a clock that is moved by hand."""
 
     def __init__(self, *, queue: int = 10, keep_jobs: int = 10, keep_seconds: float = 60.0) -> None:
         self.now = 0.0
         self.told: list[str] = []
         self.removed: list[str] = []
-        self.ledger = Ledger(
+        self.job_store = JobStore(
             queue=queue,
             keep_jobs=keep_jobs,
             keep_seconds=keep_seconds,
@@ -29,12 +29,12 @@ class Book:
 
     def submit(self, task: str) -> Job:
         envelope = Envelope.model_validate({"id": task, "type": TYPE})
-        return self.ledger.submit(envelope, "-", lambda _job_id: {}, self.removed.append)
+        return self.job_store.submit(envelope, "-", lambda _job_id: {}, self.removed.append)
 
     def finish(self, task: str) -> Job:
         job = self.submit(task)
-        assert self.ledger.take("llm", 0) is job
-        assert self.ledger.finish(job, {"made": task})
+        assert self.job_store.take("llm", 0) is job
+        assert self.job_store.finish(job, {"made": task})
         return job
 
 
@@ -44,49 +44,49 @@ def test_an_ended_job_is_forgotten_with_its_files_after_its_time() -> None:
     book.now = 40
     young = book.finish("young")
     book.now = 61
-    book.ledger.sweep()
+    book.job_store.sweep()
     assert book.removed == [old.id]
     with pytest.raises(JobUnknown):
-        book.ledger.get(old.id)
-    assert book.ledger.get(young.id)["result"] == {"made": "young"}
+        book.job_store.get(old.id)
+    assert book.job_store.get(young.id)["result"] == {"made": "young"}
     assert book.submit("old").id != old.id, "its envelope may start a new job"
 
 
 def test_what_waits_or_runs_is_never_forgotten() -> None:
     book = Book(keep_jobs=1, keep_seconds=1)
     running, waiting = book.submit("running"), book.submit("waiting")
-    assert book.ledger.take("llm", 0) is running
+    assert book.job_store.take("llm", 0) is running
     book.now = 1_000_000
-    book.ledger.sweep()
-    assert book.ledger.get(running.id)["status"] == "processing"
-    assert book.ledger.get(waiting.id)["status"] == "pending"
+    book.job_store.sweep()
+    assert book.job_store.get(running.id)["status"] == "processing"
+    assert book.job_store.get(waiting.id)["status"] == "pending"
 
 
 def test_a_cancelled_job_stays_until_its_process_is_gone() -> None:
     book = Book(keep_seconds=1)
     job = book.submit("task")
-    book.ledger.take("llm", 0)
+    book.job_store.take("llm", 0)
     stopped: list[str] = []
-    assert book.ledger.running(job, lambda: stopped.append(job.id))
-    book.ledger.cancel(job.id)
+    assert book.job_store.running(job, lambda: stopped.append(job.id))
+    book.job_store.cancel(job.id)
     assert stopped == [job.id]
     book.now = 10
-    book.ledger.sweep()
+    book.job_store.sweep()
     assert book.removed == []
-    job.settled.set()
-    book.ledger.sweep()
+    job.cleaned_up.set()
+    book.job_store.sweep()
     assert book.removed == [job.id]
 
 
 def test_a_cancelled_job_takes_no_result_no_failure_and_no_progress() -> None:
     book = Book()
     job = book.submit("task")
-    book.ledger.take("llm", 0)
-    book.ledger.cancel(job.id)
-    book.ledger.report(job, 50, "late")
-    assert not book.ledger.finish(job, {"late": True})
-    assert not book.ledger.fail(job, "late")
-    assert not book.ledger.running(job, lambda: None)
+    book.job_store.take("llm", 0)
+    book.job_store.cancel(job.id)
+    book.job_store.report(job, 50, "late")
+    assert not book.job_store.finish(job, {"late": True})
+    assert not book.job_store.fail(job, "late")
+    assert not book.job_store.running(job, lambda: None)
     assert (job.status, job.result, job.progress, job.error) == (JobStatus.CANCELLED, {}, 0, "")
     assert book.told == []
 
@@ -94,11 +94,11 @@ def test_a_cancelled_job_takes_no_result_no_failure_and_no_progress() -> None:
 def test_progress_never_goes_back_and_is_100_at_a_good_end_only() -> None:
     book = Book()
     job = book.submit("task")
-    book.ledger.take("llm", 0)
+    book.job_store.take("llm", 0)
     for percent in (10, 5, 250, -3):
-        book.ledger.report(job, percent, "working")
+        book.job_store.report(job, percent, "working")
     assert job.progress == 99
-    assert book.ledger.fail(job, "broken")
+    assert book.job_store.fail(job, "broken")
     assert job.progress == 99
     assert book.finish("other").progress == 100
     assert len(book.told) == 2
@@ -110,7 +110,7 @@ def test_a_full_queue_refuses_new_jobs_but_knows_the_old() -> None:
     with pytest.raises(QueueFull):
         book.submit("second")
     assert book.submit("first") is first
-    book.ledger.cancel(first.id)
+    book.job_store.cancel(first.id)
     assert book.removed == [first.id], "what it waited with"
     assert book.submit("second")
 
@@ -123,17 +123,17 @@ def test_a_preparation_that_fails_is_undone_and_may_be_tried_again() -> None:
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space"):
-        book.ledger.submit(envelope, "-", fail, book.removed.append)
+        book.job_store.submit(envelope, "-", fail, book.removed.append)
     assert len(book.removed) == 1
-    assert book.ledger.counts() == {"queued": 0, "running": 0, "kept": 0}
+    assert book.job_store.counts() == {"queued": 0, "running": 0, "kept": 0}
     assert book.submit("task").status is JobStatus.PENDING
 
 
 def test_a_closed_ledger_hands_out_nothing() -> None:
     book = Book()
     job = book.submit("task")
-    book.ledger.close()
-    assert book.ledger.take("llm", 0) is None
+    book.job_store.close()
+    assert book.job_store.take("llm", 0) is None
     assert job.status is JobStatus.CANCELLED
     with pytest.raises(QueueFull):
         book.submit("another")
