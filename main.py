@@ -64,9 +64,9 @@ def serve(path: Path | None, no_processor: bool, fd: int | None) -> None:
             open_services(parts.settings).close()  # a missing dependency ends the start here, in plain words
             log.info("serving on %s", url)
             code = serve_site(listener, settings.server, lambda: _site(parts, no_processor))
-            if parts.lost():
+            if parts.exited():
                 raise DependencyError(
-                    "the embedded parts were ended from outside; start the server again, nothing is lost"
+                    "the embedded parts were killed from outside; restart the server, no data is lost"
                 )
         finally:
             listener.close()  # what the node still has to report is refused, instead of holding up its end
@@ -121,7 +121,7 @@ def _site(parts: EmbeddedParts, no_processor: bool) -> Site:
         worker = Processor(services)
         worker.start()
         stop_work = lambda: worker.stop(STOP_WORK_S)  # noqa: E731
-    return Site(create_app(services), stop_work, services.close, parts.lost)
+    return Site(create_app(services), stop_work, services.close, parts.exited)
 
 
 def _settings(path: Path | None) -> Settings:

@@ -21,12 +21,12 @@ from bench.harness import Cost, TreeMemory, note, run_timed
 from service.film.compose import compose
 from service.film.encoding.ffmpeg import ffmpeg_exe
 from service.film.frames.camera_moves import Move
-from service.film.frames.image_file import load_picture
+from service.film.frames.image_file import load_image
 from service.film.frames.planes import Planes, empty
 from service.film.frames.still import Box, Still
 from service.film.render import renderer
 from service.film.render.segments import Segment, Source
-from service.film.render.video_track import PictureMaker
+from service.film.render.video_track import VideoTrackMaker
 from service.film.spec import FilmSpec, Fit
 from service.film.subtitles.fonts import font_file
 
@@ -38,9 +38,9 @@ _CUE = re.compile(r"(\d+):(\d+):(\d+),(\d+) --> (\d+):(\d+):(\d+),(\d+)\n(.+?)(?
 
 @dataclass(frozen=True)
 class Sight:
-    """How long a shot is seen: its first frame, the frames' boxes in its picture (left, top, right, bottom), the crossfade into it."""
+    """How long a shot is seen: its first frame, the frames' boxes in its image (left, top, right, bottom), the crossfade into it."""
 
-    picture: Path
+    image: Path
     first: int
     boxes: list[Box]
     fade: int
@@ -92,11 +92,11 @@ def segments_of(spec: FilmSpec) -> list[Segment]:
     class Planned(Exception):
         """The plan is all that is wanted."""
 
-    def remember(_maker: PictureMaker, _pool: object, segments: Sequence[Segment]) -> None:
+    def remember(_maker: VideoTrackMaker, _pool: object, segments: Sequence[Segment]) -> None:
         planned.extend(segments)
         raise Planned
 
-    with mock.patch.object(PictureMaker, "make", remember), contextlib.suppress(Planned):
+    with mock.patch.object(VideoTrackMaker, "make", remember), contextlib.suppress(Planned):
         compose(spec, lambda _progress: None, threading.Event())
     return planned
 
@@ -132,7 +132,7 @@ class _RawWriter:
 
 
 def sights_of(segments: Sequence[Segment]) -> list[Sight]:
-    """Where the camera is in every frame of every shot; the shots are pictures."""
+    """Where the camera is in every frame of every shot; the shots are images."""
     sights: dict[int, Sight] = {}
     for start, segment in _placed(segments):
         for place, source in enumerate(segment.sources):
@@ -151,7 +151,7 @@ def _placed(segments: Sequence[Segment]) -> Iterator[tuple[int, Segment]]:
 
 def _boxes(source: Source, segment: Segment) -> list[Box]:
     size = (segment.width, segment.height)
-    rgb = load_picture(Path(source.path), source.order, size)
+    rgb = load_image(Path(source.path), source.order, size)
     still = Still(rgb, size, fit=Fit(source.fit), move=Move(source.move), frames=source.frames, fps=segment.fps)
     return [still.box(frame) for frame in range(source.frames)]
 
@@ -161,7 +161,7 @@ def moviepy_plan(spec: FilmSpec, sights: Sequence[Sight], subtitles: Path, frame
     starts = [(sight.first + sight.fade / 2) / spec.fps for sight in sights]
     shots = [
         {
-            "picture": str(sight.picture),
+            "picture": str(sight.image),
             "start": sight.first / spec.fps,
             "boxes": sight.boxes,
             "fade": sight.fade / spec.fps,

@@ -28,7 +28,7 @@ from bench.contenders import (
 )
 from bench.harness import MIB, Claim, Contender, Cost, cpu_ratio, machine, note, report, take_turns, wall_ratio
 from bench.ideal import LUMA_709
-from bench.material import FPS, HEIGHT, PICTURE, SHOT_S, WIDTH, make_shots, make_spec, mirror
+from bench.material import FPS, HEIGHT, IMAGE, SHOT_S, WIDTH, make_shots, make_spec, mirror
 from bench.quality import best_ssim, film_ssim
 from service.film.frames.camera_moves import Move
 from service.film.spec import FilmShot, FilmSpec, Quality
@@ -115,7 +115,7 @@ class Bench:
         )
 
     def redo(self) -> None:
-        """One picture of twenty changed, and a preview, against the whole film."""
+        """One image of twenty changed, and a preview, against the whole film."""
         folder = self.folder / "redo"
         folder.mkdir()
         shots = self.shots(20)
@@ -127,14 +127,14 @@ class Bench:
             nonlocal changes
             changes += 1
             changed = folder / f"changed{changes}.png"
-            # Never the same twice, or the cache would know it: another shot's picture, turned over.
-            mirror(_picture(shots[9 + changes % 10]), changed, upright=changes % 20 < 10)
-            new = [dataclasses.replace(s, picture=changed) if s.order == 8 else s for s in shots]
+            # Never the same twice, or the cache would know it: another shot's image, turned over.
+            mirror(_image(shots[9 + changes % 10]), changed, upright=changes % 20 < 10)
+            new = [dataclasses.replace(s, image=changed) if s.order == 8 else s for s in shots]
             return ours(_with(spec, new), folder, keep_cache=True)
 
         contenders: dict[str, Contender] = {
             "full": lambda: ours(spec, folder),
-            "one picture changed": redo,
+            "one image changed": redo,
             "preview": lambda: ours(preview, folder),
         }
         costs = {name: list[Cost]() for name in contenders}
@@ -143,22 +143,22 @@ class Bench:
                 costs[name].append(contender())
                 note(f"  {name}: {costs[name][-1].wall:.2f} s")
         self.add(
-            "20 shots, one picture changed",
+            "20 shots, one image changed",
             "the full time",
             "<=",
             15,
-            100 * wall_ratio(costs, "one picture changed", "full"),
+            100 * wall_ratio(costs, "one image changed", "full"),
             " %",
         )
         self.add("20 shots, preview", "the full time", "<=", 30, 100 * wall_ratio(costs, "preview", "full"), " %")
 
     def smoothness(self) -> None:
-        """Every camera move, over a wide and over a square picture."""
+        """Every camera move, over a wide and over a square image."""
         worst, which = 0.0, ""
         for move in Move:
-            for picture in (PICTURE, (1024, 1024)):
-                found = jitter.jitter(move, (WIDTH, HEIGHT), picture, round((SHOT_S + 0.5) * FPS), FPS)
-                note(f"  {move.value} over {picture[0]}×{picture[1]}: {found:.4f} px")
+            for image in (IMAGE, (1024, 1024)):
+                found = jitter.jitter(move, (WIDTH, HEIGHT), image, round((SHOT_S + 0.5) * FPS), FPS)
+                note(f"  {move.value} over {image[0]}×{image[1]}: {found:.4f} px")
                 worst, which = max((worst, which), (found, move.value))
         self.add(f"jitter of camera moves, RMS (worst: {which})", "the ideal course", "<=", 0.02, worst, " px")
 
@@ -175,9 +175,9 @@ class Bench:
         self.add("level after speech, off the level before", "a steady tone", "<=", 0.5, abs(ducking.after), " dB")
 
     def synchrony(self) -> None:
-        """Every shot's picture, narration and subtitle."""
-        picture, narration, subtitle = sync.measure(self.folder / "sync")
-        self.add("sync of the pictures' changes", "the timeline", "<=", 1, picture, " frames")
+        """Every shot's image, narration and subtitle."""
+        image, narration, subtitle = sync.measure(self.folder / "sync")
+        self.add("sync of the images' changes", "the timeline", "<=", 1, image, " frames")
         self.add("sync of the narrations", "the timeline", "<=", 1, narration, " frames")
         self.add("sync of the subtitles", "the narrations", "<=", 1, subtitle, " frames")
 
@@ -186,9 +186,9 @@ def _with(spec: FilmSpec, shots: list[FilmShot]) -> FilmSpec:
     return dataclasses.replace(spec, shots=tuple(shots))
 
 
-def _picture(shot: FilmShot) -> Path:
-    assert shot.picture is not None
-    return shot.picture
+def _image(shot: FilmShot) -> Path:
+    assert shot.image is not None
+    return shot.image
 
 
 GROUPS: dict[str, Callable[[Bench], None]] = {

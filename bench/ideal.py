@@ -1,4 +1,4 @@
-"""What a frame would be if nothing were rounded: the picture resampled in floating point, for films to be measured against."""
+"""What a frame would be if nothing were rounded: the image resampled in floating point, for films to be measured against."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LUMA_601 = (0.299, 0.587, 0.114)
 def ideal_luma(
     rgb: npt.NDArray[np.uint8], box: Box, size: tuple[int, int], weights: tuple[float, float, float]
 ) -> Image:
-    """Luma (16 to 235) of `size` (width, height) out of a picture's `box` (left, top, right, bottom in its pixels, from its edges)."""
+    """Luma (16 to 235) of `size` (width, height) out of an image's `box` (left, top, right, bottom in its pixels, from its edges)."""
     luma = np.asarray(rgb, np.float32) @ np.asarray(weights, np.float32) * np.float32(219 / 255) + np.float32(16)
     across = _kernel(box[0], box[2], size[0], luma.shape[1])
     down = _kernel(box[1], box[3], size[1], luma.shape[0])

@@ -10,12 +10,12 @@ from service.film.frames.planes import Plane, empty
 from service.film.frames.still import Still
 from service.film.spec import Fit
 
-SPACING, SIGMA, REACH = 48, 3.0, 14  # pixels of the picture; the reach is of the film
+SPACING, SIGMA, REACH = 48, 3.0, 14  # pixels of the image; the reach is of the film
 FLOOR, PEAK = 30, 220
 
 
 def dotted(width: int, height: int) -> npt.NDArray[np.uint8]:
-    """A grey RGB picture with soft dots in a square lattice."""
+    """A grey RGB image with soft dots in a square lattice."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     off_x, off_y = (side % SPACING - SPACING / 2 for side in (x, y))
     dots = FLOOR + (PEAK - FLOOR) * np.exp(-(off_x**2 + off_y**2) / (2 * SIGMA**2))
@@ -23,15 +23,15 @@ def dotted(width: int, height: int) -> npt.NDArray[np.uint8]:
 
 
 def centres(length: int) -> npt.NDArray[np.float64]:
-    """Where the dots of `dotted` are along a side, from the picture's edge."""
+    """Where the dots of `dotted` are along a side, from the image's edge."""
     return np.arange(SPACING / 2, length - SPACING / 2, SPACING) + 0.5
 
 
-def jitter(move: Move, size: tuple[int, int], picture: tuple[int, int], frames: int, fps: int) -> float:
+def jitter(move: Move, size: tuple[int, int], image: tuple[int, int], frames: int, fps: int) -> float:
     """RMS distance (film pixels, both directions) of the dots from their course, each dot's own constant offset left out."""
-    still = Still(dotted(*picture), size, fit=Fit.CROP, move=move, frames=frames, fps=fps)
+    still = Still(dotted(*image), size, fit=Fit.CROP, move=move, frames=frames, fps=fps)
     out = empty(*size)
-    grid = np.stack(np.meshgrid(centres(picture[0]), centres(picture[1])), axis=-1).reshape(-1, 2)
+    grid = np.stack(np.meshgrid(centres(image[0]), centres(image[1])), axis=-1).reshape(-1, 2)
     places = np.stack([_in_film(grid, still.box(frame), size) for frame in range(frames)])
     seen = ((places > REACH + 2) & (places < np.array(size) - REACH - 2)).all(axis=(0, 2))
     off = np.empty((frames, int(seen.sum()), 2))

@@ -1,4 +1,4 @@
-"""The film that is measured: painted pictures, spoken sentences, made once per run by the offline providers of the model node."""
+"""The film that is measured: painted images, spoken sentences, made once per run by the offline providers of the model node."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from PIL import Image
 
 from service.film.sound.decoding import RATE, decode
 from service.film.spec import FilmShot, FilmSpec
-from worker_node.providers.base import PictureRequest, SpeechRequest
+from worker_node.providers.base import ImageRequest, SpeechRequest
 from worker_node.providers.offline.painter.painter import OfflinePainter
 from worker_node.providers.offline.speaker import OfflineSpeaker, write_audio
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
-PICTURE = (1536, 864)  # what an image model is asked for: a fifth larger than the film, for the camera to move in
+IMAGE = (1536, 864)  # what an image model is asked for: a fifth larger than the film, for the camera to move in
 SHOT_S, BREATH_S, CROSSFADE_S = 4.0, 0.6, 0.5
 NARRATION_S = SHOT_S - BREATH_S - 0.1  # an MP3 is a little longer than what went in
 
-PAINTED = 20  # pictures; of more shots, the others are mirrored
+PAINTED = 20  # images; of more shots, the others are mirrored
 
 # Sentences of about three seconds, and what the painter finds in them.
 SENTENCES = (
@@ -41,22 +41,22 @@ SENTENCES = (
 
 
 def make_shots(folder: Path, count: int) -> tuple[FilmShot, ...]:
-    """`count` shots of exactly `SHOT_S` seconds, all pictures and narrations different."""
+    """`count` shots of exactly `SHOT_S` seconds, all images and narrations different."""
     folder.mkdir(parents=True, exist_ok=True)
     painter, speaker = OfflinePainter(), OfflineSpeaker()
     shots = []
     for number in range(1, count + 1):
         text = SENTENCES[(number - 1) % len(SENTENCES)]
-        picture, narration = folder / f"{number}.png", folder / f"{number}.mp3"
+        image, narration = folder / f"{number}.png", folder / f"{number}.mp3"
         if number <= PAINTED:
-            paint(painter, picture, text, number)
+            paint(painter, image, text, number)
         else:
-            mirror(folder / f"{number - PAINTED}.png", picture, upright=number <= 2 * PAINTED)
+            mirror(folder / f"{number - PAINTED}.png", image, upright=number <= 2 * PAINTED)
         speak(speaker, narration, text, voice="female" if number % 2 else "male")
         shots.append(
             FilmShot(
                 order=number,
-                picture=picture,
+                image=image,
                 narration=narration,
                 text=text,
                 transition_s=CROSSFADE_S,
@@ -68,16 +68,16 @@ def make_shots(folder: Path, count: int) -> tuple[FilmShot, ...]:
 
 
 def paint(painter: OfflinePainter, target: Path, text: str, seed: int) -> None:
-    """A picture of `PICTURE` size for a text."""
-    request = PictureRequest(prompt=text, width=PICTURE[0], height=PICTURE[1], seed=seed)
+    """An image of `IMAGE` size for a text."""
+    request = ImageRequest(prompt=text, width=IMAGE[0], height=IMAGE[1], seed=seed)
     painter.paint(request, target, _quiet)
 
 
 def mirror(source: Path, target: Path, *, upright: bool) -> None:
-    """Another picture of the same kind, without the time that painting takes."""
-    with Image.open(source) as picture:
+    """Another image of the same kind, without the time that painting takes."""
+    with Image.open(source) as image:
         turn = Image.Transpose.FLIP_LEFT_RIGHT if upright else Image.Transpose.FLIP_TOP_BOTTOM
-        picture.transpose(turn).save(target, compress_level=1)
+        image.transpose(turn).save(target, compress_level=1)
 
 
 def speak(speaker: OfflineSpeaker, target: Path, text: str, voice: str = "") -> None:

@@ -32,7 +32,7 @@ def film_ssim(film: Path, sights: Sequence[Sight], weights: tuple[float, float, 
             luma = frame.reformat(format="gray" if frame.format.name == "gray" else "yuv420p").to_ndarray()[
                 : frame.height
             ]
-            rgb = np.asarray(Image.open(sight.picture).convert("RGB"))
+            rgb = np.asarray(Image.open(sight.image).convert("RGB"))
             ideal = ideal_luma(rgb, sight.boxes[number - sight.first], (frame.width, frame.height), weights)
             rows = int(frame.height * SHOWN)
             values.append(ssim(luma[:rows].astype(np.float32), ideal[:rows]))

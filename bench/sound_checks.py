@@ -86,11 +86,11 @@ def measure_ducking(folder: Path) -> Ducking:
     write_wav(music, np.stack([tone, tone], axis=1).astype(np.float32))
     narration = folder / "speech.wav"
     write_wav(narration, speech(5.0, -20, 1))
-    picture = _picture(folder)
-    quiet, spoken = FilmShot(1, picture=picture, minimum_s=5.0), FilmShot(2, picture=picture, narration=narration)
+    image = _image(folder)
+    quiet, spoken = FilmShot(1, image=image, minimum_s=5.0), FilmShot(2, image=image, narration=narration)
     report = _compose(
         folder,
-        (quiet, spoken, FilmShot(3, picture=picture, minimum_s=5.0)),
+        (quiet, spoken, FilmShot(3, image=image, minimum_s=5.0)),
         Music(music, fade_in_s=0.0, fade_out_s=0.0),
     )
     envelope = tone_level(samples_of(report.film).mean(axis=1))
@@ -162,12 +162,12 @@ def music(kind: str, seconds: float, seed: int) -> Samples:
 
 def _film(folder: Path, mix: Mix, seed: int) -> FilmReport:
     folder.mkdir(parents=True, exist_ok=True)
-    picture, length = _picture(folder), 5.0
+    image, length = _image(folder), 5.0
     shots = []
     for number in range(1, mix.shots + 1):
         narration = folder / f"{number}.wav"
         write_wav(narration, speech(length * mix.share, mix.speech_db + number % 3, seed * 100 + number))
-        shots.append(FilmShot(number, picture=picture, narration=narration, minimum_s=length, seed=number))
+        shots.append(FilmShot(number, image=image, narration=narration, minimum_s=length, seed=number))
     bed = None
     if mix.music:
         write_wav(folder / "music.wav", music(mix.music, 12.0, seed))
@@ -175,14 +175,14 @@ def _film(folder: Path, mix: Mix, seed: int) -> FilmReport:
     return _compose(folder, tuple(shots), bed)
 
 
-def _picture(folder: Path) -> Path:
-    path = folder / "picture.png"
+def _image(folder: Path) -> Path:
+    path = folder / "image.png"
     Image.new("RGB", (160, 90), (90, 120, 150)).save(path)
     return path
 
 
 def _compose(folder: Path, shots: tuple[FilmShot, ...], bed: Music | None) -> FilmReport:
-    """The picture plays no part: it is small."""
+    """The image plays no part: it is small."""
     out, cache = folder / "out", folder / "cache"
     spec = FilmSpec(shots, out, cache, music=bed, width=160, height=90, fps=10, threads=1)
     return compose(spec, lambda _progress: None, threading.Event())

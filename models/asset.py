@@ -16,14 +16,14 @@ class AssetKind(TextEnum):
     """What the object is; also the first part of its name within its shot."""
 
     IMAGE = "image"
-    AUDIO = "audio"
+    NARRATION = "audio"
     CLIP = "clip"
     FILM = "film"
     MUSIC = "music"
 
 
 class Asset(Base):
-    """`size` is in bytes, `sha256` hex. `details` of a film are its options, length and timings. `stored_at` is None until it counts.
+    """`size` is in bytes, `sha256` hex. `details` of a film are its options, length and timings. `stored_at` is None until committed.
 
     `shot_id` is "" for a project's film, `project_id` too for music.
     """

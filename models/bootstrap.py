@@ -21,7 +21,7 @@ from config.settings import Settings
 from config.zones import zone_named
 from models.db import Database
 from models.engines import SQLITE_BUSY_S, mysql_engine, mysql_schema_engine, sqlite_engine
-from models.migrations import migrate, outlook
+from models.migrations import dry_run, migrate
 
 FILE_NAME = "storytovideo.db"
 HOUSEKEEPERS = 8  # threads that use the database beside those of requests and tasks
@@ -69,7 +69,7 @@ def open_database(settings: Settings) -> Database:
     )
 
 
-def survey(settings: Settings) -> str:
+def inspect_database(settings: Settings) -> str:
     """One line for `doctor`: the server's version, what is in the database, what a start would do. Changes nothing.
 
     Raises `DatabaseUnavailable` as `open_database` does.
@@ -78,17 +78,17 @@ def survey(settings: Settings) -> str:
     if not settings.mysql.dsn:
         if not path.exists():
             return f"SQLite {sqlite3.sqlite_version}: {path} is made at the next start"
-        return _survey(sqlite_engine(path), f"SQLite {sqlite3.sqlite_version}", str(path), "UTC")
+        return _inspect(sqlite_engine(path), f"SQLite {sqlite3.sqlite_version}", str(path), "UTC")
     dsn = parse(settings.mysql.dsn)
     engine = mysql_schema_engine(dsn.url, patience_s=PATIENCE_S)
-    return _survey(engine, "", _where(dsn.url), _name(dsn.zone), dsn.url)
+    return _inspect(engine, "", _where(dsn.url), _name(dsn.zone), dsn.url)
 
 
-def _survey(engine: Engine, server: str, where: str, foreign_zone: str, url: URL | None = None) -> str:
+def _inspect(engine: Engine, server: str, where: str, foreign_zone: str, url: URL | None = None) -> str:
     try:
-        with _explained(where, url), engine.connect() as connection:
+        with _with_error_hint(where, url), engine.connect() as connection:
             server = server or str(connection.scalar(text("SELECT VERSION()")))
-            return f"{server}: {where}: {outlook(connection, foreign_zone=foreign_zone)}"
+            return f"{server}: {where}: {dry_run(connection, foreign_zone=foreign_zone)}"
     finally:
         engine.dispose()
 
@@ -100,7 +100,7 @@ def open_sqlite(path: Path) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         database = Database(sqlite_engine(path))
         writer = database.engine.execution_options(s2v_write=True)
-        with _sqlite_schema_lock(path), _explained(where), writer.begin() as connection:
+        with _sqlite_schema_lock(path), _with_error_hint(where), writer.begin() as connection:
             name = migrate(connection, foreign_zone="UTC")
     except OSError as error:
         raise DatabaseUnavailable(f"cannot use the database file {where}: {error}") from error
@@ -114,7 +114,7 @@ def open_mysql(
     """MySQL or MariaDB, for so many threads. `zone` is that of the Go backend's DATETIME columns; new tables are in UTC."""
     where = _where(url)
     schema_engine = mysql_schema_engine(url, patience_s=PATIENCE_S)
-    with _explained(where, url), schema_engine.connect() as connection, _mysql_schema_lock(connection, url):
+    with _with_error_hint(where, url), schema_engine.connect() as connection, _mysql_schema_lock(connection, url):
         name = migrate(connection, foreign_zone=_name(zone))
     engine = mysql_engine(url, pool_size=pool_size, threads=threads, statement_timeout_s=statement_timeout_s)
     return Database(engine, _zone(name))
@@ -151,14 +151,14 @@ def _mysql_schema_lock(connection: Connection, url: URL) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(where: str, url: URL | None = None) -> Iterator[None]:
+def _with_error_hint(where: str, url: URL | None = None) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseUnavailable(explain(error, where, url)) from error
+        raise DatabaseUnavailable(error_hint(error, where, url)) from error
 
 
-def explain(error: DBAPIError, where: str, url: URL | None) -> str:
+def error_hint(error: DBAPIError, where: str, url: URL | None) -> str:
     """One line for an operator: which database, what it said, what to do. Never the password."""
     arguments = error.orig.args if error.orig is not None else ()
     code = arguments[0] if arguments else ""

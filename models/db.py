@@ -1,4 +1,4 @@
-"""The unit of work, and `retrying`, which calls a use case again when the database chose it as the victim of a deadlock."""
+"""The unit of work, and `retrying`, which retries a use case that was the victim of a deadlock."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def is_conflict(error: BaseException | None) -> bool:
 
 
 def retrying(function: Callable[P, T]) -> Callable[P, T]:
-    """Call the function again, a little later each time, while its unit of work ends in a deadlock or a lock wait.
+    """Retry the function, with backoff, while its unit of work ends in a deadlock or a lock wait timeout.
 
     Nothing of such a unit of work is stored; whatever must happen once (enqueueing, a request to the node) stands behind it in the
     function, and so has not happened either.
@@ -111,14 +111,14 @@ def retrying(function: Callable[P, T]) -> Callable[P, T]:
             except DatabaseUnavailable as error:
                 if not is_conflict(error.__cause__):
                     raise
-            time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - spreads rivals, guards nothing
+            time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
         return function(*args, **kwargs)
 
     return wrapper
 
 
 def _is_mistake(error: DBAPIError) -> bool:
-    """Whether the statement is wrong, which the drivers class with a server that is away: trying again is no use."""
+    """Whether the statement is wrong, which the drivers class with a server that is down: retrying is useless."""
     code = _code(error)
     return code == UNKNOWN_COLUMN or (isinstance(code, str) and any(words in code for words in SQLITE_MISTAKES))
 

@@ -60,7 +60,7 @@ def migrate(connection: Connection, *, foreign_zone: str) -> str:
     """Make what is missing, upgrade what is old; returns the name of the zone that the DATETIME columns are in.
 
     `foreign_zone` is that zone for tables found here that this server did not make. Zone and version are noted down before anything is
-    changed, so that an upgrade that was interrupted goes on, and with the same zone whatever the configuration says then.
+    changed, so that an interrupted upgrade resumes, with the same zone whatever the configuration says then.
     """
     steps = upgrades()
     newest = steps[-1].number if steps else 0
@@ -76,7 +76,7 @@ def migrate(connection: Connection, *, foreign_zone: str) -> str:
     version = int(known["version"])
     if version > newest:
         logger.warning(
-            "the tables are of version %d, made by a newer server; this one knows version %d", version, newest
+            "the schema has version %d, made by a newer server; this server knows version %d", version, newest
         )
     for step in steps:
         if step.number > version:
@@ -86,7 +86,7 @@ def migrate(connection: Connection, *, foreign_zone: str) -> str:
     return known["zone"]
 
 
-def outlook(connection: Connection, *, foreign_zone: str) -> str:
+def dry_run(connection: Connection, *, foreign_zone: str) -> str:
     """What `migrate` would find and do, in words; changes nothing."""
     inspector = inspect(connection)
     there = set(inspector.get_table_names())

@@ -1,4 +1,4 @@
-"""The shot: one scene of the storyboard, with its picture, narration and clip."""
+"""The shot: one scene of the storyboard, with its image, narration and clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.types import TextEnum
 
 
 class ShotStatus(TextEnum):
-    """How far the shot's picture is. Clients drop what is not in this list."""
+    """How far the shot's image is. Clients drop what is not in this list."""
 
     PENDING = "pending"
     PROCESSING = "processing"

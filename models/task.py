@@ -17,9 +17,9 @@ class TaskType(TextEnum):
     """What is to be made."""
 
     STORYBOARD = "generate_storyboard"
-    SHOT = "generate_shot"
-    AUDIO = "generate_audio"
-    VIDEO = "generate_video"
+    IMAGE = "generate_shot"
+    NARRATION = "generate_audio"
+    FILM = "generate_video"
 
 
 class TaskStatus(TextEnum):
@@ -43,8 +43,8 @@ class Task(Base):
 
     `parameters` and `result` are the wire's objects (see `service.workflow.payloads`). While the task is processing,
     `result.resource_id` is the model node's job id. `lease_owner` may write the row until `lease_until` (ms since 1970); a task is not
-    enqueued before `not_before` (ms since 1970). `attempts` counts how often it was put off because something did not answer, `crashes`
-    how many processors died with it.
+    enqueued before `not_before` (ms since 1970). `attempts` counts the retries after a dependency did not answer, `crashes`
+    the processors that died while running it.
     """
 
     __tablename__ = "task"
@@ -113,11 +113,11 @@ class Task(Base):
         return str((self.result or {}).get("resource_id") or "")
 
     @property
-    def about_shot(self) -> str:
+    def target_shot_id(self) -> str:
         """The id of the shot that this task makes something for, or "". The Go backend kept it in the parameters only."""
         return self.shot_id or str(((self.parameters or {}).get("shot") or {}).get("shotId") or "")
 
     @property
     def is_parent(self) -> bool:
         """Whether this is the narration of a whole project: it runs nowhere itself, its state is its children's."""
-        return self.type == TaskType.AUDIO and not self.about_shot
+        return self.type == TaskType.NARRATION and not self.target_shot_id

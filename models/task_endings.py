@@ -29,7 +29,7 @@ def fail(session: Session, task_id: str, *, owner: str, error: str, now: datetim
 
 
 def terminate(session: Session, task_id: str, status: TaskStatus, *, reason: str, now: datetime) -> bool:
-    """Move any open task to `failed` or `cancelled`, whoever holds it."""
+    """Move any open task to `failed` or `cancelled`, whoever owns its lease."""
     error = reason if status is TaskStatus.FAILED else ""
     statement = update(Task).where(Task.id == task_id, Task.status.in_(OPEN))
     return hit(session, statement.values(message=reason, error=error, **_end_values(status, now)))

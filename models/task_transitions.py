@@ -1,6 +1,6 @@
 """The task state machine: every move is one guarded UPDATE, and whoever makes it looks at whether a row was hit.
 
-`blocked → pending → processing → finished | failed | cancelled`, and `processing → pending` when a dispatch is to be tried again.
+`blocked → pending → processing → finished | failed | cancelled`, and `processing → pending` when a dispatch is to be retried.
 Only the holder of a task's lease moves it out of `processing`, but for a cancel, which anybody may ask for. The moves that end a task stand
 in `models.task_endings`.
 """
@@ -50,20 +50,20 @@ def claim(session: Session, task_id: str, *, owner: str, now: datetime, now_ms: 
 
 
 def renew(session: Session, task_ids: Sequence[str], *, owner: str, until_ms: int) -> set[str]:
-    """Extend the owner's leases; returns the ids that it still holds. What is missing was cancelled, deleted or taken over."""
-    held = and_(Task.id.in_(task_ids), Task.lease_owner == owner, Task.status == TaskStatus.PROCESSING)
-    session.execute(update(Task).where(held).values(lease_until=until_ms))
-    return set(session.scalars(select(Task.id).where(held)))
+    """Extend the owner's leases; returns the ids that it still owns. The others were cancelled, deleted or taken over."""
+    owned = and_(Task.id.in_(task_ids), Task.lease_owner == owner, Task.status == TaskStatus.PROCESSING)
+    session.execute(update(Task).where(owned).values(lease_until=until_ms))
+    return set(session.scalars(select(Task.id).where(owned)))
 
 
 def release(session: Session, *, owner: str) -> None:
-    """Give up every lease of an owner that stops, so that the next processor goes on at once."""
-    held = and_(Task.lease_owner == owner, Task.status == TaskStatus.PROCESSING)
-    session.execute(update(Task).where(held).values(lease_owner=None, lease_until=0))
+    """Release every lease of an owner that stops, so that the next processor resumes at once."""
+    owned = and_(Task.lease_owner == owner, Task.status == TaskStatus.PROCESSING)
+    session.execute(update(Task).where(owned).values(lease_owner=None, lease_until=0))
 
 
 def record_job(session: Session, task_id: str, *, owner: str, result: dict[str, Any], now: datetime) -> bool:
-    """Remember the model node's job (`result.resource_id`), so that a restart resumes polling it."""
+    """Store the model node's job id (`result.resource_id`), so that polling resumes after a restart."""
     return hit(session, held_by(task_id, owner).values(result=result, updated_at=now))
 
 
@@ -75,7 +75,7 @@ def record_progress(session: Session, task_id: str, *, owner: str, progress: int
 def schedule_retry(
     session: Session, task_id: str, *, owner: str, not_before_ms: int, message: str, now: datetime
 ) -> bool:
-    """`processing → pending`: try again later; the recoverer enqueues the task when its time has come."""
+    """`processing → pending`: retry later; the recoverer enqueues the task when it is due."""
     return hit(
         session,
         held_by(task_id, owner).values(

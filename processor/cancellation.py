@@ -1,77 +1,77 @@
-"""The tasks that this process works on, and how to call them off or wake their poll."""
+"""The tasks that this process runs, and how to cancel them or wake their poll."""
 
 from __future__ import annotations
 
 import threading
 
 
-class Watch:
-    """One task's flags. `is_set` makes it a cancel flag for the film pipeline."""
+class CancelToken:
+    """One task's flags: whether it was cancelled, whether we own its lease, whether to poll now. It is a `Cancel` for the film pipeline."""
 
     def __init__(self, task_id: str) -> None:
         self.task_id = task_id
-        self.held = False  # whether the task's lease is ours; until then the heartbeat leaves it alone
+        self.owns_lease = False  # until it is, the heartbeat leaves the task alone
         self.wake = threading.Event()
-        self._called_off = threading.Event()
+        self._cancelled = threading.Event()
 
     def is_set(self) -> bool:
-        """Whether the task was cancelled, deleted or taken over by another processor, or this processor stops."""
-        return self._called_off.is_set()
+        """Whether the task was cancelled, deleted or taken over by another processor, or this processor is stopping."""
+        return self._cancelled.is_set()
 
-    def call_off(self) -> None:
-        """End the work on this task; a waiting poll returns at once."""
-        self._called_off.set()
+    def cancel(self) -> None:
+        """Stop the work on this task; a waiting poll returns at once."""
+        self._cancelled.set()
         self.wake.set()
 
 
 class CancellationRegistry:
-    """Every running task's `Watch`, by task id."""
+    """Every running task's `CancelToken`, by task id."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watches: dict[str, Watch] = {}
+        self._tokens: dict[str, CancelToken] = {}
         self._stopped = False
 
-    def register(self, task_id: str) -> Watch | None:
-        """Begin to watch a task before it is claimed, so that no cancel is missed; None when this process is at it already, or stops."""
+    def register(self, task_id: str) -> CancelToken | None:
+        """A token for a task about to be claimed, so that no cancel is missed; None when it runs here already, or when stopping."""
         with self._lock:
-            if self._stopped or task_id in self._watches:
+            if self._stopped or task_id in self._tokens:
                 return None
-            watch = self._watches[task_id] = Watch(task_id)
-            return watch
+            token = self._tokens[task_id] = CancelToken(task_id)
+            return token
 
-    def remove(self, watch: Watch) -> None:
-        """The work on the task is over."""
+    def remove(self, token: CancelToken) -> None:
+        """The task no longer runs here."""
         with self._lock:
-            del self._watches[watch.task_id]
+            del self._tokens[token.task_id]
 
-    def held(self) -> list[str]:
-        """Ids of the tasks that are claimed and at work."""
+    def leased(self) -> list[str]:
+        """Ids of the running tasks whose leases this process owns."""
         with self._lock:
-            return [watch.task_id for watch in self._watches.values() if watch.held]
+            return [token.task_id for token in self._tokens.values() if token.owns_lease]
 
     def on_event(self, event: str, task_id: str) -> None:
-        """Listener for `service.broker.Events`: "cancel" calls the task off, "nudge" lets its poll look now."""
+        """Listener for `service.broker.Events`: "cancel" cancels the task, "wake" makes its poll run now."""
         with self._lock:
-            watch = self._watches.get(task_id)
-        if watch is None:
+            token = self._tokens.get(task_id)
+        if token is None:
             return
         if event == "cancel":
-            watch.call_off()
+            token.cancel()
         else:
-            watch.wake.set()
+            token.wake.set()
 
-    def call_off_all(self) -> None:
-        """This processor stops, and begins nothing more."""
+    def cancel_all(self) -> None:
+        """Cancel every task, and accept no more: the processor stops."""
         with self._lock:
             self._stopped = True
-            watches = list(self._watches.values())
-        for watch in watches:
-            watch.call_off()
+            tokens = list(self._tokens.values())
+        for token in tokens:
+            token.cancel()
 
-    def call_off_missing(self, asked: list[str], held: set[str]) -> None:
-        """Of the tasks asked about, call off those whose lease is not ours any more."""
+    def cancel_missing(self, asked: list[str], held: set[str]) -> None:
+        """Of the tasks asked about, cancel those whose lease was lost."""
         with self._lock:
-            lost = [self._watches[task_id] for task_id in asked if task_id not in held and task_id in self._watches]
-        for watch in lost:
-            watch.call_off()
+            lost = [self._tokens[task_id] for task_id in asked if task_id not in held and task_id in self._tokens]
+        for token in lost:
+            token.cancel()

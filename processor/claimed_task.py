@@ -1,7 +1,7 @@
-"""What a handler holds of its task: the parts, the flags, and the few writes that it may make.
+"""The task as its handler has it: the services, the cancel token, and the few writes that it may make.
 
-Every write is guarded by the task's lease. A write that hits nothing means that the task was cancelled, deleted or taken over: the handler
-is called off by `Cancelled` and cleans up.
+Every write is guarded by the task's lease. A write that hits nothing means that the task was cancelled, deleted or taken over: `Cancelled`
+stops the handler, which cleans up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from common.errors import Cancelled
 from models import queries, task_transitions
 from models.db import retrying
 from models.task import OPEN, Task
-from processor.cancellation import Watch
+from processor.cancellation import CancelToken
 from service.container import Services
 from service.workflow import completion
 from service.workflow.unit_of_work import ProjectUnit, project_unit
@@ -22,24 +22,24 @@ from service.workflow.unit_of_work import ProjectUnit, project_unit
 RUNNING_MAX = 99  # 100 is for finished tasks
 
 
-class TaskHandle:
-    """One claimed task. `task` is as it was claimed; `watch` is its cancel flag."""
+class ClaimedTask:
+    """One claimed task. `task` is as it was claimed; `cancel_token` says whether to stop."""
 
-    def __init__(self, services: Services, task: Task, watch: Watch, owner: str) -> None:
+    def __init__(self, services: Services, task: Task, cancel_token: CancelToken, owner: str) -> None:
         self.services = services
         self.task = task
-        self.watch = watch
+        self.cancel_token = cancel_token
         self._owner = owner
         self._seen = (task.progress or 0, task.message or "")
 
     def check(self) -> None:
-        """Raise `Cancelled` when the task was called off."""
-        if self.watch.is_set():
+        """Raise `Cancelled` when the task was cancelled."""
+        if self.cancel_token.is_set():
             raise Cancelled
 
     @retrying
     def record_job(self, resource_type: str, job_id: str) -> bool:
-        """Remember the node's job; False when the task is not ours any more."""
+        """Store the node's job id; False when the lease is no longer ours."""
         now = self.services.clock.now()
         result = {"resource_type": resource_type, "resource_id": job_id, "resource_url": ""}
         with self.services.database.write() as session:
@@ -57,7 +57,7 @@ class TaskHandle:
         if seen == self._seen:
             return
         if not self._record_progress(*seen):
-            self.watch.call_off()
+            self.cancel_token.cancel()
             raise Cancelled
         self._seen = seen
 
@@ -82,9 +82,9 @@ class TaskHandle:
             return ours
 
     def finish(self, result: dict[str, Any], message: str, write: Callable[[ProjectUnit], None]) -> None:
-        """End the task well. Its row, and what `write` changes, become visible in one commit; then what waited for it is queued.
+        """Finish the task. Its row, and what `write` changes, become visible in one commit; then the tasks that depend on it are enqueued.
 
-        Raises `Cancelled`, with nothing written, when the task is not ours any more.
+        Raises `Cancelled`, with nothing written, when the lease is no longer ours.
         """
         completion.finish(self.services, self.task, owner=self._owner, result=result, message=message, write=write)
 

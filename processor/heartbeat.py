@@ -1,6 +1,6 @@
-"""Renews the leases of the tasks at work, and notices those that are not ours any more.
+"""Renews the leases of the running tasks, and notices those that were lost.
 
-This is the look at the database underneath the events: a task cancelled while Redis is away still stops within one beat.
+The database is checked besides the events: a task cancelled while Redis is down still stops within one beat.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class Heartbeat:
             except DependencyError as error:
                 log.warning("cannot renew leases: %s", error)
             except Exception:
-                log.exception("cannot renew leases; trying again")  # without this thread every lease would run out
+                log.exception("cannot renew leases; retrying")  # without this thread every lease would expire
 
     @retrying
     def beat(self) -> None:
-        """Renew every lease once; what was lost is called off."""
-        asked = self._registry.held()
+        """Renew every lease once; tasks whose lease was lost are cancelled here."""
+        asked = self._registry.leased()
         if not asked:
             return
         until = self._services.clock.milliseconds() + LEASE_MS
         with self._services.database.write() as session:
             held = task_transitions.renew(session, asked, owner=self._owner, until_ms=until)
-        self._registry.call_off_missing(asked, held)
+        self._registry.cancel_missing(asked, held)

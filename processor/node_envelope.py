@@ -20,12 +20,12 @@ def build(task: Task, parameters: Mapping[str, Any] | None = None, *, foreign: b
     given = task.parameters or {} if parameters is None else parameters
     carried: dict[str, Any] = {name: given[name] for name in GROUPS if _is_set(given.get(name))}
     text = (carried.get("tts") or {}).get("text")
-    if foreign and task.type == TaskType.AUDIO and text:
+    if foreign and task.type == TaskType.NARRATION and text:
         carried["shot"] = {**(carried.get("shot") or {}), "prompt": text}
     return {
         "id": task.id,
         "project_id": task.project_id,
-        "shot_id": task.about_shot,
+        "shot_id": task.target_shot_id,
         "type": task.type,
         "status": task.status,
         "progress": task.progress or 0,

@@ -9,7 +9,7 @@ from typing import Any
 
 from common.errors import Cancelled, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
 from processor import node_envelope
-from processor.claimed_task import TaskHandle
+from processor.claimed_task import ClaimedTask
 from service.node.interface import Job, JobState
 
 log = logging.getLogger(__name__)
@@ -17,63 +17,63 @@ log = logging.getLogger(__name__)
 AWAY, BACK = "模型节点暂时没有响应，继续等待", "模型节点已恢复响应"
 
 
-def run_job(handle: TaskHandle, resource_type: str, parameters: Mapping[str, Any] | None = None) -> Job:
+def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, Any] | None = None) -> Job:
     """Dispatch the task, or resume its job after a restart, and poll until it succeeded.
 
-    `parameters` are the task's own unless given. Raises `NodeUnavailable` when the dispatch is to be tried again, `TaskError` when the task
-    failed, `Cancelled` when it was called off.
+    `parameters` are the task's own unless given. Raises `NodeUnavailable` when the dispatch is to be retried, `TaskError` when the task
+    failed, `Cancelled` when it was cancelled.
     """
-    clock, worker = handle.services.clock, handle.services.settings.worker
-    job_id, since = handle.task.job_id, handle.task.started_at or clock.now()
+    clock, worker = claimed.services.clock, claimed.services.settings.worker
+    job_id, since = claimed.task.job_id, claimed.task.started_at or clock.now()
     losses, away = 0, False
     while True:
-        handle.check()
+        claimed.check()
         if not job_id:
-            job_id, since = _dispatch(handle, resource_type, parameters), clock.now()
+            job_id, since = _dispatch(claimed, resource_type, parameters), clock.now()
         try:
-            job = handle.services.node.job(job_id)
+            job = claimed.services.node.job(job_id)
         except NodeJobLost:
             losses += 1
             if losses > worker.dispatch_retries:
                 raise
-            log.warning("task %s: the node lost job %s; dispatching again", handle.task.id, job_id)
+            log.warning("task %s: the node lost job %s; redispatching", claimed.task.id, job_id)
             job_id = ""
             continue
         except NodeUnavailable as error:
-            log.warning("task %s: %s", handle.task.id, error)
-            handle.report(0, AWAY)
+            log.warning("task %s: %s", claimed.task.id, error)
+            claimed.report(0, AWAY)
             away = True
         else:
-            handle.report(job.progress or 0, job.message or (BACK if away else ""))
+            claimed.report(job.progress or 0, job.message or (BACK if away else ""))
             away = False
             if job.state is JobState.SUCCEEDED:
                 return job
             if job.state is not JobState.WAITING:
                 raise NodeJobFailed(_why(job))
-        _check_limit(handle, job_id, since)
-        clock.wait(handle.watch.wake, worker.poll_seconds)
-        handle.watch.wake.clear()
+        _check_limit(claimed, job_id, since)
+        clock.wait(claimed.cancel_token.wake, worker.poll_seconds)
+        claimed.cancel_token.wake.clear()
 
 
-def _dispatch(handle: TaskHandle, resource_type: str, parameters: Mapping[str, Any] | None) -> str:
+def _dispatch(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, Any] | None) -> str:
     """Start the job under the task's id, which keeps our node from starting it twice."""
-    handle.check()
-    node, task = handle.services.node, handle.task
+    claimed.check()
+    node, task = claimed.services.node, claimed.task
     job_id = node.generate(node_envelope.build(task, parameters, foreign=not node.speaks_tts_text()))
-    if not handle.record_job(resource_type, job_id):
-        if not handle.is_open():  # cancelled while the node was answering: nobody else knows this job
+    if not claimed.record_job(resource_type, job_id):
+        if not claimed.is_open():  # cancelled while the node was answering: no one else knows this job
             node.cancel(job_id)
-        handle.watch.call_off()
+        claimed.cancel_token.cancel()
         raise Cancelled
     return job_id
 
 
-def _check_limit(handle: TaskHandle, job_id: str, since: datetime) -> None:
-    """The limit counts from the job's start: one that the node lost and that was started again has all of it."""
-    minutes = handle.services.settings.worker.timeout_minutes
-    if (handle.services.clock.now() - since).total_seconds() <= minutes * 60:
+def _check_limit(claimed: ClaimedTask, job_id: str, since: datetime) -> None:
+    """The limit counts from the job's start: a job that the node lost and that was redispatched has all of it."""
+    minutes = claimed.services.settings.worker.timeout_minutes
+    if (claimed.services.clock.now() - since).total_seconds() <= minutes * 60:
         return
-    handle.services.node.cancel(job_id)
+    claimed.services.node.cancel(job_id)
     raise TaskTimeout(f"模型节点在 {minutes} 分钟内没有完成，任务超时")
 
 

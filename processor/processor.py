@@ -1,4 +1,4 @@
-"""The processor: workers on the queue, and the threads that keep them honest."""
+"""The processor: workers on the queue, the heartbeat and the recoverer."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class Processor:
     def stop(self, timeout: float = 4.0) -> None:
         """Stop within `timeout` seconds.
 
-        What is at work stays `processing`; its lease is given up, so that the next processor resumes it.
+        Running tasks stay `processing`; their leases are released, so that the next processor resumes them.
         """
         self._stopped.set()
-        self.registry.call_off_all()
+        self.registry.cancel_all()
         deadline = self._services.clock.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._services.clock.monotonic()))
@@ -65,5 +65,5 @@ class Processor:
             with self._services.database.write() as session:
                 task_transitions.release(session, owner=self.owner)
         except DependencyError as error:
-            log.warning("leases run out by themselves: %s", error)
+            log.warning("cannot release the leases, they will expire: %s", error)
         log.info("processor %s stopped", self.owner)

@@ -35,14 +35,14 @@ class Recoverer:
         self._services = services
 
     def run(self, stopped: threading.Event) -> None:
-        """Recover until stopped, beginning at once."""
+        """Recover until stopped; the first round is at once."""
         while True:
             try:
                 self.recover()
             except DependencyError as error:
-                log.warning("recovery has to wait: %s", error)
+                log.warning("recovery postponed: %s", error)
             except Exception:
-                log.exception("recovery failed; trying again")
+                log.exception("recovery failed; retrying")
             if self._services.clock.wait(stopped, PERIOD_S):
                 return
 

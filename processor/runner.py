@@ -15,13 +15,13 @@ from models import queries, task_transitions
 from models.db import retrying
 from models.shot import ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from processor.cancellation import CancellationRegistry, Watch
-from processor.claimed_task import TaskHandle
+from processor.cancellation import CancellationRegistry, CancelToken
+from processor.claimed_task import ClaimedTask
 from processor.handlers import clip, film, film_spec, image, narration, storyboard
 from processor.heartbeat import LEASE_MS
 from service.assets import versions
 from service.container import Services
-from service.film.cache import take_slot
+from service.film.cache import acquire_slot
 from service.workflow import completion
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 WAITING = "等待其他影片完成"
 MAX_CRASHES = 5
 CRASHED = f"执行该任务的处理进程已 {MAX_CRASHES} 次意外终止，任务停止；请检查服务器日志与内存后重试"
-MAX_DOUBLINGS = 4  # of the wait between two tries
+MAX_DOUBLINGS = 4  # of the delay between two retries
 UNEXPECTED = "服务器内部错误，请重试；若仍失败请联系管理员"
 
 
@@ -43,42 +43,42 @@ class Runner:
         self._owner = owner
 
     def run(self, task_id: str) -> None:
-        """Run a task to its end, if it can be claimed. Never raises: whatever goes wrong is written into the row, or left to its lease."""
-        watch = self._registry.register(task_id)
-        if watch is None:
+        """Run a task to its end, if it can be claimed. Never raises: errors are written into the row, or its lease expires."""
+        token = self._registry.register(task_id)
+        if token is None:
             return
         try:
             with self._services.database.read() as session:
                 task = queries.task(session, task_id)
             if task is not None:
-                self._run_in_slot(task, watch)
+                self._run_in_slot(task, token)
         except StoryToVideoError as error:
-            log.warning("task %s is left to the recoverer: %s", task_id, error)
+            log.warning("task %s interrupted; the recoverer will resume it: %s", task_id, error)
         except Exception:
-            log.exception("task %s is left to the recoverer", task_id)
+            log.exception("task %s crashed; the recoverer will resume it", task_id)
         finally:
-            self._registry.remove(watch)
+            self._registry.remove(token)
 
-    def _run_in_slot(self, task: Task, watch: Watch) -> None:
+    def _run_in_slot(self, task: Task, token: CancelToken) -> None:
         with ExitStack() as slot:
             if not self._acquire_slot(task, slot):
                 self._wait_for_slot(task)
                 return
             claimed = self._claim(task)
             if claimed is not None:
-                watch.held = True
+                token.owns_lease = True
                 with bound(claimed.request_id or ""):
-                    self._run_claimed(claimed, watch)
+                    self._run_claimed(claimed, token)
 
     def _acquire_slot(self, task: Task, slot: ExitStack) -> bool:
         """Whether the host has a slot for the task. Only films need one; one that gets none waits in the database, not in a worker.
 
-        Otherwise a few films would hold all workers, and nobody's pictures would be made meanwhile.
+        Otherwise a few films would hold all workers, and nobody's images would be made meanwhile.
         """
-        if task.type != TaskType.VIDEO or task.about_shot:
+        if task.type != TaskType.FILM or task.target_shot_id:
             return True
         settings = self._services.settings
-        return take_slot(film_spec.cache_dir(settings), settings.film.concurrent, slot)
+        return acquire_slot(film_spec.cache_dir(settings), settings.film.concurrent, slot)
 
     @retrying
     def _wait_for_slot(self, task: Task) -> None:
@@ -103,7 +103,7 @@ class Runner:
             ):
                 return None
             unit.session.refresh(task)
-            if task.type == TaskType.SHOT:
+            if task.type == TaskType.IMAGE:
                 _mark_shot(unit.session, task, now=unit.now)
             if task.parent_id:
                 completion.refresh_group(unit, task.parent_id)
@@ -115,70 +115,70 @@ class Runner:
         if group.status in (TaskStatus.PENDING, TaskStatus.PROCESSING) and not group.depends_on:
             completion.begin_narrations(unit, group)
 
-    def _run_claimed(self, task: Task, watch: Watch) -> None:
-        handle = TaskHandle(self._services, task, watch, self._owner)
+    def _run_claimed(self, task: Task, token: CancelToken) -> None:
+        claimed = ClaimedTask(self._services, task, token, self._owner)
         if task.crashes >= MAX_CRASHES:
-            self._fail(handle, CRASHED)
+            self._fail(claimed, CRASHED)
             return
         try:
-            versions.discard_leftovers(self._services, task)
-            _handler_of(task)(handle)
+            versions.delete_orphans(self._services, task)
+            _handler_of(task)(claimed)
         except Cancelled:
-            log.info("task %s called off", task.id)
+            log.info("task %s cancelled", task.id)
         except StoryToVideoError as error:
             if error.retryable:
-                self._retry_or_fail(handle, error)
+                self._retry_or_fail(claimed, error)
             else:
-                self._fail(handle, str(error))
+                self._fail(claimed, str(error))
         except Exception:
             log.exception("task %s failed unexpectedly", task.id)
-            self._fail(handle, UNEXPECTED)
+            self._fail(claimed, UNEXPECTED)
 
     @retrying
-    def _retry_or_fail(self, handle: TaskHandle, error: StoryToVideoError) -> None:
-        """Something we need did not answer: wait in the database, twice as long each time.
+    def _retry_or_fail(self, claimed: ClaimedTask, error: StoryToVideoError) -> None:
+        """A dependency did not answer: schedule a retry, with exponential backoff.
 
-        The node is given up after `worker.dispatch_retries`. Storage, whose restart must not cost work that is done, has at least the
+        The node has `worker.dispatch_retries` retries. Storage, whose restart must not cost work that is done, has at least the
         task's time limit.
         """
         settings = self._services.settings.worker
-        attempts, now = handle.task.attempts, self._services.clock.now()
-        late = now - (handle.task.started_at or now) > timedelta(minutes=settings.timeout_minutes)
+        attempts, now = claimed.task.attempts, self._services.clock.now()
+        late = now - (claimed.task.started_at or now) > timedelta(minutes=settings.timeout_minutes)
         if attempts >= settings.dispatch_retries and (late or isinstance(error, NodeUnavailable)):
-            self._fail(handle, f"{error}（已重试 {attempts} 次）")
+            self._fail(claimed, f"{error}（已重试 {attempts} 次）")
             return
         delay_ms = int(settings.poll_seconds * 1000 * 2 ** min(attempts, MAX_DOUBLINGS))
         message = f"{error}，第 {attempts + 1} 次重试"
-        log.warning("task %s: %s", handle.task.id, message)
+        log.warning("task %s: %s", claimed.task.id, message)
         with self._services.database.write() as session:
             task_transitions.schedule_retry(
                 session,
-                handle.task.id,
+                claimed.task.id,
                 owner=self._owner,
                 not_before_ms=self._services.clock.milliseconds() + delay_ms,
                 message=message,
                 now=now,
             )
 
-    def _fail(self, handle: TaskHandle, error: str) -> None:
-        log.warning("task %s failed: %s", handle.task.id, error)
-        handle.fail(error)
+    def _fail(self, claimed: ClaimedTask, error: str) -> None:
+        log.warning("task %s failed: %s", claimed.task.id, error)
+        claimed.fail(error)
 
 
 def _mark_shot(session: Session, task: Task, *, now: datetime) -> None:
-    shot = queries.shot(session, task.about_shot)
+    shot = queries.shot(session, task.target_shot_id)
     if shot is not None:
         shot.status, shot.updated_at = ShotStatus.PROCESSING, now
 
 
-def _handler_of(task: Task) -> Callable[[TaskHandle], None]:
-    if task.type == TaskType.VIDEO:
-        return clip.run if task.about_shot else film.run
+def _handler_of(task: Task) -> Callable[[ClaimedTask], None]:
+    if task.type == TaskType.FILM:
+        return clip.run if task.target_shot_id else film.run
     return _HANDLERS[TaskType(task.type)]
 
 
-_HANDLERS: dict[TaskType, Callable[[TaskHandle], None]] = {
+_HANDLERS: dict[TaskType, Callable[[ClaimedTask], None]] = {
     TaskType.STORYBOARD: storyboard.run,
-    TaskType.SHOT: image.run,
-    TaskType.AUDIO: narration.run,
+    TaskType.IMAGE: image.run,
+    TaskType.NARRATION: narration.run,
 }

@@ -77,7 +77,7 @@ class _RqWorker(SimpleWorker):
         """See `subscribe`."""
 
     def procline(self, message: str) -> None:
-        """The process is not RQ's to rename."""
+        """The process keeps its name."""
 
 
 class ThreadWorker:
@@ -90,7 +90,7 @@ class ThreadWorker:
         self._number = number
 
     def run_until_stopped(self) -> None:
-        """The thread's body. A lost Redis, or a fault in RQ's own house-keeping, ends RQ's loop, not ours."""
+        """The thread's body. A lost connection, or a fault in RQ's own maintenance, ends RQ's loop, not ours."""
         bind_thread(self._run)
         while not self._stopped.is_set():
             try:
@@ -103,7 +103,7 @@ class ThreadWorker:
                 worker.log_job_description = False
                 worker.work(logging_level="WARNING")
             except RedisError as error:
-                log.warning("worker %d lost Redis: %s", self._number, error)
+                log.warning("worker %d lost its connection to Redis; reconnecting: %s", self._number, error)
             except Exception:
-                log.exception("worker %d has to begin again", self._number)
+                log.exception("worker %d crashed; restarting", self._number)
             self._stopped.wait(RECONNECT_S)

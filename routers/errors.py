@@ -1,7 +1,7 @@
 """The one table from errors to answers, and the one shape of an error's body: `{error, code, message, request_id}`.
 
 `code` is the HTTP status, but for business errors, which have numbers of their own from 900 (903: the model is not available). What a
-client cannot mend is told to it in general words; the details go to the log.
+client cannot fix is described in general terms; the details go to the log.
 """
 
 from __future__ import annotations

@@ -31,15 +31,15 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Links:
+class UrlResolver:
     """Makes a stored link readable; `base` is the address under which the client reached this server."""
 
     store: ObjectStore
     base: str
 
     @classmethod
-    def of(cls, services: Services, request: Request) -> Links:
-        """Links for whoever sent the request."""
+    def of(cls, services: Services, request: Request) -> UrlResolver:
+        """Links for the client that sent the request."""
         return cls(services.store, (services.settings.server.public_url or request.host_url).rstrip("/"))
 
     def __call__(self, stored: str | None) -> str:
@@ -51,7 +51,7 @@ def time(value: datetime | None) -> str:
     return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if value else ZERO_TIME
 
 
-def project(row: Project, link: Links) -> Json:
+def project(row: Project, link: UrlResolver) -> Json:
     """A project."""
     return {
         "id": row.id,
@@ -69,7 +69,7 @@ def project(row: Project, link: Links) -> Json:
     }
 
 
-def project_detail(row: Project, link: Links) -> Json:
+def project_detail(row: Project, link: UrlResolver) -> Json:
     """A project in both spellings: the phone client reads it in snake_case."""
     body = project(row, link)
     return body | {
@@ -82,7 +82,7 @@ def project_detail(row: Project, link: Links) -> Json:
     }
 
 
-def shot(row: Shot, link: Links) -> Json:
+def shot(row: Shot, link: UrlResolver) -> Json:
     """A shot. `description` is what Go's clients show as the narration."""
     return {
         "id": row.id,
@@ -103,7 +103,7 @@ def shot(row: Shot, link: Links) -> Json:
     }
 
 
-def task(row: Task, link: Links) -> Json:
+def task(row: Task, link: UrlResolver) -> Json:
     """A task; `shotId` is left out when it has none."""
     body: Json = {
         "id": row.id,
@@ -124,7 +124,7 @@ def task(row: Task, link: Links) -> Json:
     return body | {"shotId": row.shot_id} if row.shot_id else body
 
 
-def film(row: Asset, link: Links) -> Json:
+def film(row: Asset, link: UrlResolver) -> Json:
     """One version of a project's film; `number` counts from 1, `size` is in bytes, `duration` in whole seconds.
 
     `subtitles` has the links that there are, `parameters` are the options it was asked for with.
@@ -155,7 +155,7 @@ def film(row: Asset, link: Links) -> Json:
     }
 
 
-def music(row: Asset, link: Links) -> Json:
+def music(row: Asset, link: UrlResolver) -> Json:
     """A piece of music; its `id` is what POST .../video takes as `music`, `duration` is in whole seconds."""
     return {
         "id": music_id(row),
@@ -178,7 +178,7 @@ def _parameters(row: Task) -> Json:
     for name, empty in _EMPTY_GROUPS.items():
         if name in body:
             body[name] = _group(empty, body[name])
-    if row.type == TaskType.SHOT:
+    if row.type == TaskType.IMAGE:
         body["depends_on"] = row.depends_on
     return body
 
@@ -212,7 +212,7 @@ def _whole(value: Any) -> int:
         return 0
 
 
-def _result(row: Task, link: Links) -> Json:
+def _result(row: Task, link: UrlResolver) -> Json:
     body: Json = {**_EMPTY_RESULT, **_object(row.result)}
     for name in _EMPTY_RESULT:
         body[name] = str(body[name] or "")

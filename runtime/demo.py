@@ -1,6 +1,6 @@
 """`main.py demo`: a film of a story, with everything embedded; what it starts is gone afterwards.
 
-It starts a server and then does what any client does: create a project, wait for its pictures, ask for the film, download it.
+It starts a server and then does what any client does: create a project, wait for its images, ask for the film, download it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FOLDER = "demo"
 DEFAULT_STORY = ROOT / "examples" / "story.zh.txt"
 STAGES = {
     "generate_storyboard": "storyboard",
-    "generate_shot": "pictures",
+    "generate_shot": "images",
     "generate_audio": "narration",
     "generate_video": "film",
 }
@@ -119,7 +119,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DemoFailed(
-                f"another demo is at work in {folder}; wait for it, or set {variable('data_dir')} to another folder"
+                f"another demo is running in {folder}; wait for it, or set {variable('data_dir')} to another folder"
             ) from error
         yield
 
@@ -278,5 +278,5 @@ def _watch(client: _Client, bars: _Bars, project: str) -> None:
         if tasks and all(task["status"] in ENDED for task in tasks):
             return
         if time.monotonic() > deadline:
-            raise DemoFailed("it takes too long")
+            raise DemoFailed(f"timed out after {PATIENCE_S:.0f} s")
         time.sleep(LOOK_S)

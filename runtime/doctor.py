@@ -13,7 +13,7 @@ from config.addresses import parse_listen
 from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
-from models.bootstrap import survey
+from models.bootstrap import inspect_database
 from runtime.embedded.redis import redis_executable
 from runtime.gunicorn_server import listen
 from runtime.wiring import open_redis, open_store, storage_name
@@ -48,7 +48,7 @@ def examine(loaded: Loaded, echo: Echo) -> int:
         except StoryToVideoError as error:
             failures += 1
             echo(f"[FAIL] {name}: {error}\n       {HINTS[name]}")
-    echo("All is well." if not failures else f"{failures} of {len(CHECKS)} checks failed.")
+    echo("All checks passed." if not failures else f"{failures} of {len(CHECKS)} checks failed.")
     return 1 if failures else 0
 
 
@@ -113,7 +113,7 @@ def _address(settings: Settings) -> str:
 
 
 def _lines() -> Iterator[tuple[str, Check, str]]:
-    yield "database", survey, "See mysql.dsn; empty means SQLite in data_dir."
+    yield "database", inspect_database, "See mysql.dsn; empty means SQLite in data_dir."
     yield "queue", _queue, "Start Redis 6.2 or newer or correct redis.addr; empty means an embedded one."
     yield "storage", _storage, "See minio.*; an empty endpoint means a folder in data_dir."
     yield "node", _node, "Start the model node or correct worker.addr; empty means an embedded one."

@@ -55,16 +55,16 @@ class Site:
     """What the worker process serves, and how it ends.
 
     At the signal to end, `close_sockets` and `stop_work` run beside the last requests; then `close` releases connections.
-    The server ends by itself when `is_lost`, asked once per second, says that what it cannot do without has gone.
+    The server stops by itself when `should_exit`, asked once per second, says that the embedded parts have exited.
     """
 
     app: Flask
     stop_work: Callable[[], None]
     close: Callable[[], None]
-    is_lost: Callable[[], bool] = lambda: False
+    should_exit: Callable[[], bool] = lambda: False
 
     def close_sockets(self) -> None:
-        """Say goodbye on every open WebSocket: a thread waits on each."""
+        """Close every open WebSocket: a thread waits on each."""
         self.app.extensions["sockets"].close_all()
 
 
@@ -195,5 +195,5 @@ def _worker_exit(_arbiter: Any, worker: Any) -> None:
         thread.join(GRACE_S)
     site.close()
     sys.stderr.flush()
-    # Threads of requests that are still at work would be waited for at an ordinary exit; nobody waits for their answers any more.
+    # Threads of requests that are still at work would be waited for at an ordinary exit; no client waits for their answers any more.
     os._exit(0)

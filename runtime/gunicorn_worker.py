@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads, for clients that do not do as they should: none of them may hold up the others."""
+"""gunicorn's worker with threads, hardened against slow and broken clients: none of them may block the others."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gunicorn.workers.gthread import ThreadWorker
 
 log = logging.getLogger(__name__)
 
-GOODBYE_S = 2.0  # for a client to close after our last answer
+LINGER_S = 2.0  # for a client to close after our last answer
 DRAIN = 65_536  # bytes read at once of what it still says
-NO_FILE_S = 0.1  # until the next look whether a file is free again
+NO_FILE_S = 0.1  # before checking again whether a file descriptor is free
 
 
 class _Body:
@@ -38,12 +38,12 @@ class _Body:
         return getattr(self._inner, name)
 
 
-def _say_goodbye(sock: socket.socket) -> None:
+def _linger_close(sock: socket.socket) -> None:
     """Wait until the client has closed too, lest it lose the end of our answer (RFC 9112, 9.6).
 
-    gunicorn would do that in its main loop and so keep everybody waiting; it finds an end that was said already.
+    gunicorn would do that in its main loop and so block all clients; it finds the socket shut down already.
     """
-    deadline = time.monotonic() + GOODBYE_S
+    deadline = time.monotonic() + LINGER_S
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
         while (left := deadline - time.monotonic()) > 0:
@@ -55,9 +55,9 @@ def _say_goodbye(sock: socket.socket) -> None:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """Does not wait for ever for a client, since each holds a thread.
+    """Bounds how long it waits for a client, since each holds a thread.
 
-    Ends its sockets and its work as soon as it is told to end, since those would hold it up for the whole grace time.
+    Closes its sockets and stops its work at the signal to stop, since those would delay it for the whole grace time.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +73,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            log.warning("no further connection for now: %s", error.strerror)
+            log.warning("cannot accept connections for now: %s", error.strerror)
             time.sleep(NO_FILE_S)
 
     def handle(self, conn: Any) -> Any:
@@ -83,7 +83,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         finally:
             self._asking.pop(conn.sock, None)
         if result is False:
-            _say_goodbye(conn.sock)
+            _linger_close(conn.sock)
         return result
 
     def handle_request(self, req: Any, conn: Any) -> Any:
@@ -93,17 +93,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
-            log.info("a client took nothing for %d s", self.app.client_timeout_s)
+            log.info("a client timed out after %d s", self.app.client_timeout_s)
             return False
 
     def murder_pending(self) -> None:
         """Called once per second."""
         super().murder_pending()
-        self._cut_off_who_is_too_slow()
+        self._drop_slow_clients()
         if self.alive and self.app.site.should_exit():
             os.kill(self.ppid, signal.SIGTERM)
 
-    def _cut_off_who_is_too_slow(self) -> None:
+    def _drop_slow_clients(self) -> None:
         """The thread that reads then finds the end of its input."""
         latest = time.monotonic() - self.app.client_timeout_s
         for sock, since in list(self._asking.items()):

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 ANSWER_S = 5.0
-RETRIES = 2  # few: a request must not wait long for a Redis that is away, since the recoverer queues its task later
+RETRIES = 2  # few: a request must not wait long for a Redis that is down, since the recoverer enqueues its task later
 HEALTH_CHECK_S = 30  # an idle connection may have been dropped by something on the way
 SECRET_FILE = "secret"  # noqa: S105 - a file's name
 ASSETS_FOLDER = "assets"
@@ -74,7 +74,7 @@ def _check_font(configured: str) -> None:
 
 
 def open_redis(settings: RedisSettings) -> Redis:
-    """A client that connects when it is used. One that hangs is given up after `RETRIES` (RQ lengthens `ANSWER_S` for its workers)."""
+    """A client that connects when it is used. One that hangs fails after `RETRIES` (RQ lengthens `ANSWER_S` for its workers)."""
     address = parse_redis(settings.addr)
     retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), RETRIES)
     if address.socket:
@@ -116,7 +116,7 @@ def storage_name(settings: Settings) -> str:
 
 
 def _secret(data_dir: Path) -> str:
-    """The key that signs local URLs: drawn once, then kept, so that links outlive a restart. Servers that start together agree on one."""
+    """The key that signs local URLs: generated once, so that links survive a restart. Servers that start together agree on one."""
     path = data_dir / SECRET_FILE
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def _secret(data_dir: Path) -> str:
             try:
                 path.hardlink_to(draft)  # fails where another server was first: then its secret counts
             except FileExistsError:
-                log.debug("another server has drawn the secret")
+                log.debug("another server has generated the secret")
             finally:
                 draft.unlink()
         return path.read_text(encoding="ascii").strip()

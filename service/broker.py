@@ -26,10 +26,10 @@ JOB = "processor.worker.run_task"
 RESULT_TTL_S = 0  # the row holds the result; a job that ran must not block its id for a retry of the same task
 
 RECONNECT_S = 1.0
-LISTEN_S = 0.5  # how soon a listener notices that it is to end
+LISTEN_S = 0.5  # how soon a listener notices that it is to stop
 
 Listener = Callable[[str, str], None]
-"""Called with the event's name ("cancel" or "nudge") and a task id, on the listening thread."""
+"""Called with the event's name ("cancel" or "wake") and a task id, on the listening thread."""
 
 
 class TaskQueue:
@@ -44,8 +44,8 @@ class TaskQueue:
         """Queue a task; returns False when it waits there already. Raises `QueueUnavailable`."""
         try:
             stale = Job.exists(task_id, self.redis) and self.rq.get_job_position(task_id) is None
-            if stale:  # left behind by a processor that was killed; the row's lease decides who works, not the job
-                self.redis.delete(Job.key_for(task_id))  # not Job.fetch: what is left may be a heartbeat without a job
+            if stale:  # an orphan of a killed processor; the row's lease decides who runs the task
+                self.redis.delete(Job.key_for(task_id))  # not Job.fetch: the orphan may be a heartbeat without a job
             self.rq.enqueue(
                 JOB, task_id, job_id=task_id, unique=True, result_ttl=RESULT_TTL_S, failure_ttl=RESULT_TTL_S
             )
@@ -89,12 +89,12 @@ class Events:
             self._tell_listeners("cancel", task_id)
         for task_id in ids:
             if not self._publish("cancel", task_id):
-                return  # a Redis that does not answer takes its time to say so, once
+                return  # without Redis each publish would block until its timeout
 
-    def nudge(self, task_id: str) -> None:
-        """The model node has news of this task; whoever polls it looks now."""
-        self._tell_listeners("nudge", task_id)
-        self._publish("nudge", task_id)
+    def wake(self, task_id: str) -> None:
+        """The model node has news of this task: its poll runs now."""
+        self._tell_listeners("wake", task_id)
+        self._publish("wake", task_id)
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` for every event of every process, this one included."""
@@ -133,13 +133,13 @@ class Events:
                             self._receive(message)
             except RedisError as error:
                 if not self._closed.is_set():
-                    log.warning("lost the event channel: %s", error)
+                    log.warning("lost the event channel; reconnecting: %s", error)
                 self._closed.wait(RECONNECT_S)
 
     def _receive(self, message: dict[str, Any]) -> None:
         try:
             event, task_id = json.loads(message["data"])
         except (ValueError, TypeError):
-            log.warning("ignored an event that is not ours: %r", message.get("data"))
+            log.warning("ignored a malformed event: %r", message.get("data"))
             return
         self._tell_listeners(str(event), str(task_id))

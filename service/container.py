@@ -25,7 +25,7 @@ class Services:
     clock: Clock
 
     def close(self) -> None:
-        """Release connections; what runs elsewhere goes on."""
+        """Close the connections."""
         self.events.close()
         self.queue.close()
         self.database.close()

@@ -28,7 +28,7 @@ class _Size(TypedDict):
 def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     """Insert and queue a `generate_video` task; returns its id.
 
-    A film waits for pictures and clips in the making, and for the narrations that it asks for itself; a clip for its shot's picture. Raises
+    A film waits for images and clips in the making, and for the narrations that it asks for itself; a clip for its shot's image. Raises
     `NotFound`, `InvalidInput` for music that is not there, or `Conflict` when the project has no shots and none are in the making.
     """
     film = services.settings.film
@@ -50,7 +50,7 @@ def _new_clip(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Si
     if shot is None or shot.project_id != project_id:
         raise NotFound("分镜不存在")
     return Task.new(
-        TaskType.VIDEO,
+        TaskType.FILM,
         project_id,
         shot_id=shot.id,
         status=TaskStatus.BLOCKED,
@@ -66,7 +66,7 @@ def _new_film(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Si
     if not coming and not queries.shots(unit.session, project_id):
         raise Conflict("项目还没有镜头，无法合成影片")
     return Task.new(
-        TaskType.VIDEO,
+        TaskType.FILM,
         project_id,
         status=TaskStatus.BLOCKED,
         message="等待图片和旁白",

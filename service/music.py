@@ -57,7 +57,7 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
     Raises `TooLarge` over `film.max_music` bytes, `InvalidInput` when it is nothing that can be played.
     """
     name = upload.title.strip() or _name(filename)
-    place = versions.Place(project_id="", title=name)
+    owner = versions.AssetOwner(project_id="", title=name)
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
         _receive(stream, path, services.settings.film.max_music)
@@ -66,9 +66,9 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
             seconds = soundtrack.measure(path)
         except (BadNodeResult, FilmError) as error:
             raise InvalidInput("file", "上传的文件不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）") from error
-        asset = versions.reserve(services, AssetKind.MUSIC, place, extension)
+        asset = versions.reserve(services, AssetKind.MUSIC, owner, extension)
         try:
-            versions.store_file(services, asset, path, place)
+            versions.store_file(services, asset, path, owner)
             asset.details = {"duration": max(1, round(seconds)), "tags": upload.words()}
             _publish(services, asset)
         except BaseException:

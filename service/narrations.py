@@ -1,4 +1,4 @@
-"""Use case of narrations: let every shot of a project be spoken."""
+"""Use case of narrations: narrate every shot of a project."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def request(services: Services, project_id: str, wanted: NarrationRequest, *, re
         if not storyboards and not wanting:
             raise Conflict("所有镜头的旁白都已生成，无需重试")
         task = Task.new(
-            TaskType.AUDIO,
+            TaskType.NARRATION,
             project_id,
             status=TaskStatus.BLOCKED if storyboards else TaskStatus.PENDING,
             message="等待分镜完成" if storyboards else "等待生成旁白",

@@ -31,7 +31,7 @@ CANCELLED_BY_DELETE = "项目已删除，任务取消"
 
 @dataclass(frozen=True)
 class CreatedProject:
-    """Ids of the new project, of its storyboard task and of its blocked picture tasks."""
+    """Ids of the new project, of its storyboard task and of its blocked image tasks."""
 
     project_id: str
     text_task_id: str
@@ -49,7 +49,7 @@ class ProjectView:
 
 @dataclass(frozen=True)
 class UpdatedProject:
-    """`deleted` counts the waiting tasks that went; `text_task` is "" and `shot_tasks` empty when nothing starts again."""
+    """`deleted` counts the waiting tasks that went; `text_task` is "" and `shot_tasks` empty when nothing is regenerated."""
 
     project: Project
     deleted: int
@@ -70,7 +70,7 @@ class Page(Generic[T]):
 
 @retrying
 def create(services: Services, new: NewProject) -> CreatedProject:
-    """Store a project, its storyboard task and the picture tasks that wait for it, then queue the first."""
+    """Store a project, its storyboard task and the image tasks that wait for it, then queue the first."""
     now = services.clock.now()
     shot_count = new.shot_count or services.settings.story.default_shots
     project = Project(
@@ -93,9 +93,9 @@ def create(services: Services, new: NewProject) -> CreatedProject:
 
 
 def new_storyboard(session: Session, project: Project, *, now: datetime) -> tuple[str, list[str]]:
-    """Insert a storyboard task and, blocked on it, one picture task per shot; returns their ids.
+    """Insert a storyboard task and, blocked on it, one image task per shot; returns their ids.
 
-    The ids of the shots are drawn here and wait in the picture tasks' parameters until the storyboard is there.
+    The ids of the shots are reserved here, in the image tasks' parameters, until the storyboard is there.
     """
     count = project.shot_count or 1
     storyboard = Task.new(
@@ -107,9 +107,9 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
     )
     session.add(storyboard)
     session.flush()
-    pictures = [
+    images = [
         Task.new(
-            TaskType.SHOT,
+            TaskType.IMAGE,
             project.id,
             status=TaskStatus.BLOCKED,
             message="等待分镜完成",
@@ -118,9 +118,9 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
         )
         for _ in range(count)
     ]
-    session.add_all(pictures)
+    session.add_all(images)
     session.flush()
-    return storyboard.id, [task.id for task in pictures]
+    return storyboard.id, [task.id for task in images]
 
 
 def get(services: Services, project_id: str) -> ProjectView:
@@ -135,7 +135,7 @@ def get(services: Services, project_id: str) -> ProjectView:
 
 @retrying
 def update(services: Services, project_id: str, changes: ProjectChanges) -> UpdatedProject:
-    """Change what was given. Another story, style or number of shots starts the project again; its old film stays in the list.
+    """Change what was given. Another story, style or number of shots regenerates the project; its old film stays in the list.
 
     Raises `NotFound`.
     """
@@ -144,13 +144,13 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
         project = unit.project
         if project is None:
             raise NotFound("项目不存在")
-        restart = _starts_again(project, changes)
+        restart = _needs_regeneration(project, changes)
         for name, value in changes.model_dump(exclude_none=True).items():
             setattr(project, name, value)
         project.updated_at = unit.now
         if restart:
             deleted = _stop_everything(unit, project)
-            begin_again(project)
+            reset_outputs(project)
             text_task, shot_tasks = new_storyboard(unit.session, project, now=unit.now)
             unit.ready.append(text_task)
         unit.session.flush()
@@ -165,19 +165,19 @@ def _stop_everything(unit: ProjectUnit, project: Project) -> int:
         unit.session.delete(task)
     unit.session.flush()
     completion.cancel(unit, running, reason=CANCELLED_BY_UPDATE)
-    unit.ended += [task for task in waiting if task.job_id]  # tried again later, its job may still run
+    unit.ended += [task for task in waiting if task.job_id]  # a retry was scheduled; its job may still run
     for shot in queries.shots(unit.session, project.id):
-        if shot.status == ShotStatus.PROCESSING:  # nobody paints it any more
+        if shot.status == ShotStatus.PROCESSING:  # its task was cancelled
             shot.status = ShotStatus.COMPLETED if shot.image_path else ShotStatus.PENDING
     return len(waiting)
 
 
-def begin_again(project: Project) -> None:
-    """The project has no film, for the shots of its next storyboard have none; what was made stays in the list."""
+def reset_outputs(project: Project) -> None:
+    """Clear the project's film: the shots of its next storyboard have none. Films that were made stay in the list."""
     project.status, project.video_url, project.cover_image, project.duration = ProjectStatus.CREATED, "", "", 0
 
 
-def _starts_again(project: Project, changes: ProjectChanges) -> bool:
+def _needs_regeneration(project: Project, changes: ProjectChanges) -> bool:
     return any(
         given is not None and given != current
         for given, current in (

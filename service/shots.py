@@ -1,4 +1,4 @@
-"""Use cases of shots: read, update (which paints the picture anew), delete."""
+"""Use cases of shots: read, update (which regenerates the image), delete."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def get(services: Services, project_id: str, shot_id: str) -> Shot:
 
 @retrying
 def update(services: Services, project_id: str, shot_id: str, changes: ShotChanges) -> str:
-    """Change what was given and paint the picture anew; an open task for the old picture, or for a clip of it, is cancelled.
+    """Change what was given and regenerate the image; an open task for the old image, or for a clip of it, is cancelled.
 
     Returns the new task's id; raises `NotFound`.
     """
@@ -54,15 +54,15 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
             raise NotFound("分镜不存在")
         said = shot.spoken
         _apply(shot, changes)
-        old = [task for task in _open_tasks(session, shot) if _shows_old_picture(task)]
-        task = _new_picture(shot, project, changes, now=unit.now)
+        old = [task for task in _open_tasks(session, shot) if _shows_old_image(task)]
+        task = _new_image(shot, project, changes, now=unit.now)
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
         session.flush()
         unit.ready.append(task.id)
-        if shot.spoken != said:  # the old voice spoke another text: the next film asks for a new one
+        if shot.spoken != said:  # the narration is of the old text: the next film asks for a new one
             shot.audio_path, shot.duration = "", 0
-            voices, speaking = narration_group.speak_anew(session, shot, now=unit.now)
-            old += voices
+            stale, speaking = narration_group.replace_stale_narrations(session, shot, now=unit.now)
+            old += stale
             unit.ready += speaking
         completion.cancel(unit, old, reason=CANCELLED_BY_UPDATE)
         shot.status, shot.updated_at = ShotStatus.PROCESSING, unit.now
@@ -79,9 +79,9 @@ def _apply(shot: Shot, changes: ShotChanges) -> None:
         setattr(shot, name, value)
 
 
-def _new_picture(shot: Shot, project: Project, changes: ShotChanges, *, now: datetime) -> Task:
+def _new_image(shot: Shot, project: Project, changes: ShotChanges, *, now: datetime) -> Task:
     return Task.new(
-        TaskType.SHOT,
+        TaskType.IMAGE,
         project.id,
         shot_id=shot.id,
         message="等待生成图片",
@@ -118,12 +118,12 @@ def delete(services: Services, shot_id: str) -> str:
 
 def _open_tasks(session: Session, shot: Shot) -> list[Task]:
     """Open tasks of the shot: by their row, or, as the Go backend left them, by their parameters only."""
-    return [task for task in queries.open_tasks(session, shot.project_id) if task.about_shot == shot.id]
+    return [task for task in queries.open_tasks(session, shot.project_id) if task.target_shot_id == shot.id]
 
 
-def _shows_old_picture(task: Task) -> bool:
-    """A picture, or a clip that has not waited for one."""
-    return task.type == TaskType.SHOT or (task.type == TaskType.VIDEO and task.status != TaskStatus.BLOCKED)
+def _shows_old_image(task: Task) -> bool:
+    """An image, or a clip that has not waited for one."""
+    return task.type == TaskType.IMAGE or (task.type == TaskType.FILM and task.status != TaskStatus.BLOCKED)
 
 
 def _found(shot: Shot | None) -> Shot:

@@ -44,7 +44,7 @@ def cancel(services: Services, task_id: str) -> Task:
 
 
 def retry(services: Services, task_id: str) -> str:
-    """Start a failed or cancelled task again as a new row; returns its id.
+    """Retry a failed or cancelled task as a new row; returns its id.
 
     Raises `NotFound`, or `Conflict` when the task has not failed, or when what it was made for is gone or being made already.
     """
@@ -55,7 +55,7 @@ def retry(services: Services, task_id: str) -> str:
         return _retry_storyboard(services, task)
     if task.is_parent:
         return narrations.request(services, task.project_id, narration_group.narration_request(task), retried=task)
-    if task.type == TaskType.VIDEO:
+    if task.type == TaskType.FILM:
         return films.request(services, task.project_id, film_dependencies.film_request(task))
     return _retry_part(services, task)
 
@@ -69,7 +69,7 @@ def _retry_storyboard(services: Services, task: Task) -> str:
         boards = [one for one in queries.tasks(unit.session, project.id) if one.type == TaskType.STORYBOARD]
         if not boards or boards[-1].id != task.id:  # its shots would replace those of the newer one
             raise Conflict("已有更新的分镜任务，无需重试")
-        projects.begin_again(project)
+        projects.reset_outputs(project)
         text_task, _ = projects.new_storyboard(unit.session, project, now=unit.now)
         unit.ready.append(text_task)
     return text_task
@@ -77,13 +77,13 @@ def _retry_storyboard(services: Services, task: Task) -> str:
 
 @retrying
 def _retry_part(services: Services, task: Task) -> str:
-    """A picture or one shot's narration."""
+    """An image or one shot's narration."""
     with project_unit(services, task.project_id) as unit:
         session = unit.session
         shot = queries.shot(session, task.shot_id) if task.shot_id else None
         if shot is None:
             raise Conflict("任务对应的分镜已不存在，无法重试")
-        if task.type == TaskType.AUDIO and not shot.spoken.strip():
+        if task.type == TaskType.NARRATION and not shot.spoken.strip():
             raise Conflict("该分镜没有旁白文本，无法重试")
         same = queries.open_tasks(session, task.project_id, type_=TaskType(task.type), status=OPEN)
         if any(other.shot_id == task.shot_id for other in same):
@@ -104,7 +104,7 @@ def _retry_part(services: Services, task: Task) -> str:
 def _again(task: Task, shot: Shot) -> dict[str, Any]:
     """The parameters as they were, with the shot's present words: they are what clients and subtitles show."""
     stored = {**(task.parameters or {}), "depends_on": []}
-    if task.type == TaskType.AUDIO:
+    if task.type == TaskType.NARRATION:
         return {**stored, "tts": {**(stored.get("tts") or {}), "text": shot.spoken}}
     wanted = stored.get("shot") or {}
     return {**stored, "shot": {**wanted, "prompt": shot.prompt or wanted.get("prompt", "")}}

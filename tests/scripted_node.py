@@ -24,7 +24,7 @@ PIECE = 1 << 16  # bytes
 
 
 def png(colour: tuple[int, int, int] = (90, 140, 60), size: tuple[int, int] = (64, 64)) -> bytes:
-    """A picture."""
+    """An image."""
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, "PNG")
     return out.getvalue()

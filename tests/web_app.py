@@ -162,7 +162,7 @@ def new_task(services: Services, **values: Any) -> str:
     """A task of a project of its own; returns its id."""
     common: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
     project = Project(id=new_id(), title="", story_text="a", style="", status="created", **common)
-    task = Task(id=new_id(), project_id=project.id, type=TaskType.SHOT, status=TaskStatus.PENDING, **common)
+    task = Task(id=new_id(), project_id=project.id, type=TaskType.IMAGE, status=TaskStatus.PENDING, **common)
     for name, value in values.items():
         setattr(task, name, value)
     with services.database.write() as session:

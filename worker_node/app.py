@@ -20,7 +20,7 @@ from worker_node.errors import BadRequest, FileRefused, JobUnknown, QueueFull
 from worker_node.log import bound_request_id, choose_request_id, current_request_id
 from worker_node.node import Node
 
-MAX_BODY = MAX_IMAGE_BASE64 + (4 << 20)  # a picture and a story
+MAX_BODY = MAX_IMAGE_BASE64 + (4 << 20)  # an image and a story
 MAX_BODIES = 4 * MAX_BODY  # of all requests that are being read or answered
 CANCEL_PATIENCE_S = 5.0
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 MAX_STORY = 200_000
 MAX_TEXT = 20_000
 MAX_NAME = 200
-MAX_IMAGE_BASE64 = 48 << 20  # characters: 36 MiB of picture
+MAX_IMAGE_BASE64 = 48 << 20  # characters: 36 MiB of image
 MAX_SHOTS = 200
 DEFAULT_SHOTS = 6
 SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -43,7 +43,7 @@ class ShotDefaults(_Part):
 
 
 class Shot(_Part):
-    """`parameters.shot`. `image_base64` (PNG, JPEG or WebP bytes) is our own key: the picture that a clip is made from."""
+    """`parameters.shot`. `image_base64` (PNG, JPEG or WebP bytes) is our own key: the image that a clip is made from."""
 
     transition: Name = ""
     shotId: Name = ""  # noqa: N815 - the wire's name
@@ -104,8 +104,8 @@ class Envelope(_Part):
     estimated_duration: int | None = 0
     parameters: Parameters = Parameters()
 
-    def without_picture(self) -> Envelope:
-        """The same without the picture's text, which may be `MAX_IMAGE_BASE64` long: what is kept of a job."""
+    def without_image(self) -> Envelope:
+        """The same without the image's text, which may be `MAX_IMAGE_BASE64` long: what is kept of a job."""
         shot = self.parameters.shot
         if shot is None or not shot.image_base64:
             return self
@@ -113,5 +113,5 @@ class Envelope(_Part):
         return self.model_copy(update={"parameters": self.parameters.model_copy(update={"shot": shot})})
 
     def shown_parameters(self) -> dict[str, Any]:
-        """The parameters as GET /v1/jobs shows them: without the picture's bytes."""
+        """The parameters as GET /v1/jobs shows them: without the image's bytes."""
         return self.parameters.model_dump(exclude_unset=True, exclude_none=True, exclude={"shot": {"image_base64"}})

@@ -8,7 +8,7 @@ from typing import Any
 from worker_node.envelope import Envelope
 from worker_node.files import OutputFolder
 from worker_node.job_store import Job, JobStore
-from worker_node.requests import decode_picture, provider_request
+from worker_node.requests import decode_image, provider_request
 from worker_node.settings import NodeSettings
 from worker_node.webhook import Webhook
 from worker_node.worker_threads import WorkerThreads
@@ -41,7 +41,7 @@ class Node:
         )
 
     def start(self) -> None:
-        """Start taking jobs and telling of their ends."""
+        """Start taking jobs and delivering webhooks."""
         self.webhook.start()
         self.worker_threads.start()
 
@@ -49,19 +49,19 @@ class Node:
         """Queue a job, or find the one of the same envelope; raises `QueueFull` and `BadRequest`."""
 
         def prepare(job_id: str) -> dict[str, Any]:
-            # A picture waits on disk, not in memory: hundreds of jobs may wait.
-            request = provider_request(envelope, lang=self.settings.lang, picture=Path("input"))
-            picture = decode_picture(envelope)
-            if picture:
+            # An image waits on disk, not in memory: hundreds of jobs may wait.
+            request = provider_request(envelope, lang=self.settings.lang, image=Path("input"))
+            image = decode_image(envelope)
+            if image:
                 path = self.files.work_folder(job_id) / "input"
-                path.write_bytes(picture)
-                request["picture"] = str(path)
+                path.write_bytes(image)
+                request["image"] = str(path)
             return request
 
-        return self.job_store.submit(envelope.without_picture(), request_id, prepare, self.files.remove)
+        return self.job_store.submit(envelope.without_image(), request_id, prepare, self.files.remove)
 
     def close(self) -> None:
-        """Stop everything that runs; nothing of it is left behind."""
+        """Stop everything that runs, and clean up."""
         self.worker_threads.close(CLOSE_S)
         self.webhook.close()
         self.files.close()

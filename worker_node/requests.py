@@ -20,7 +20,7 @@ DEFAULT_SECONDS = 4.0
 DEFAULT_SAMPLE_RATE = 24_000
 
 
-def provider_request(envelope: Envelope, *, lang: str, picture: Path) -> dict[str, Any]:
+def provider_request(envelope: Envelope, *, lang: str, image: Path) -> dict[str, Any]:
     """The keyword arguments of the provider's request (`providers.base`); raises `BadRequest` by the key's path."""
     parameters = envelope.parameters
     defaults = parameters.shot_defaults or ShotDefaults()
@@ -28,14 +28,14 @@ def provider_request(envelope: Envelope, *, lang: str, picture: Path) -> dict[st
     if envelope.type == "generate_storyboard":
         return _story(defaults)
     if envelope.type == "generate_shot":
-        return _picture(shot, defaults)
+        return _image(shot, defaults)
     if envelope.type == "generate_audio":
         return _speech(tts, (tts.text, shot.prompt, defaults.storyText, envelope.message or ""), lang)
-    return _clip(shot, video, picture)
+    return _clip(shot, video, image)
 
 
-def decode_picture(envelope: Envelope) -> bytes:
-    """The picture's bytes for a clip, b"" where none came; raises `BadRequest`. Whether they are a picture is found out in the worker."""
+def decode_image(envelope: Envelope) -> bytes:
+    """The image's bytes for a clip, b"" where none came; raises `BadRequest`. Whether they are an image is found out in the worker."""
     shot = envelope.parameters.shot
     if shot is None or not shot.image_base64:
         return b""
@@ -51,7 +51,7 @@ def _story(defaults: ShotDefaults) -> dict[str, Any]:
     return {"story": defaults.storyText, "shots": defaults.shot_count or DEFAULT_SHOTS, "style": defaults.style}
 
 
-def _picture(shot: Shot, defaults: ShotDefaults) -> dict[str, Any]:
+def _image(shot: Shot, defaults: ShotDefaults) -> dict[str, Any]:
     return {
         "prompt": shot.prompt,
         "style": shot.style or defaults.style,
@@ -93,14 +93,14 @@ def _language(asked: str, default: str) -> str:
     return {"zh": "zh", "cmn": "zh", "en": "en"}.get(code, default)
 
 
-def _clip(shot: Shot, video: Video, picture: Path) -> dict[str, Any]:
+def _clip(shot: Shot, video: Video, image: Path) -> dict[str, Any]:
     if not shot.image_base64:
         raise BadRequest("parameters.shot.image_base64", "图生视频需要一张图片（base64）")
     width, height = (int(side) for side in (video.resolution or DEFAULT_RESOLUTION).split("x"))
     if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE) or width % 2 or height % 2:
         raise BadRequest("parameters.video.resolution", f"宽高应为 {MIN_SIDE} 到 {MAX_SIDE} 之间的偶数")
     return {
-        "picture": str(picture),
+        "image": str(image),
         "prompt": shot.prompt,
         "width": width,
         "height": height,

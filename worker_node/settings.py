@@ -132,7 +132,7 @@ _OPTIONS = [
         _Option(f"{kind}_provider", _one_of(*PROVIDERS[kind]), "offline", f"what does the {kind} work")
         for kind in KINDS
     ),
-    _Option("webhook_url", _url, "", "address that is told when a job ends; empty = nobody"),
+    _Option("webhook_url", _url, "", "URL that is notified when a job ends; empty = none"),
     _Option("webhook_secret", _text, "", "shared secret that signs deliveries", flag=False),
     _Option("keep_jobs", _whole(1, 1_000_000), "1000", "ended jobs that are remembered, with their files"),
     _Option("keep_hours", _hours, "24", "hours that an ended job is remembered"),

@@ -2,8 +2,8 @@
 
 The body is `{task_id, job_id, status, result, error, timestamp, signature}`; `status` is SUCCESS or FAILED, `timestamp` whole seconds
 since 1970, `signature` the hex HMAC-SHA256 under the shared secret over the body without `signature`: keys sorted, no blanks, UTF-8. The
-same is sent over the raw body as `X-Signature`. A delivery that fails is tried again with growing pauses, newly signed each time; an
-answer of 4xx (but 408 and 429) ends it. A cancelled job is not told: whoever cancelled it knows.
+same is sent over the raw body as `X-Signature`. A delivery that fails is retried with growing pauses, newly signed each time; an
+answer of 4xx (but 408 and 429) ends it. A cancelled job is not delivered: the server cancelled it itself.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Webhook:
         try:
             self._waiting.put_nowait(job)
         except queue.Full:
-            log.warning("job %s: too many webhook deliveries wait, this one is dropped", job.id)
+            log.warning("job %s: the webhook queue is full; delivery dropped", job.id)
 
     def close(self) -> None:
         """Stop after the attempt under way."""
@@ -78,7 +78,7 @@ class Webhook:
             try:
                 self._waiting.put_nowait(None)
             except queue.Full:
-                log.warning("%d webhook deliveries are dropped", self._waiting.qsize())
+                log.warning("%d webhook deliveries dropped", self._waiting.qsize())
             self._thread.join(1.0)
 
     def _serve(self) -> None:
@@ -93,7 +93,7 @@ class Webhook:
             if self._attempt(session, job):
                 return
             if pause_s is None:
-                log.warning("job %s: the webhook was not delivered in %d attempts", job.id, len(self._pauses_s) + 1)
+                log.warning("job %s: webhook not delivered after %d attempts", job.id, len(self._pauses_s) + 1)
             elif self._closing.wait(pause_s):
                 return
 
@@ -114,7 +114,7 @@ class Webhook:
             log.info("job %s: webhook: %s", job.id, error)
             return False
         if 400 <= answer.status_code < 500 and answer.status_code not in (408, 429):
-            log.warning("job %s: the webhook was refused with %d", job.id, answer.status_code)
+            log.warning("job %s: webhook refused with status %d", job.id, answer.status_code)
             return True
         return answer.ok
 

@@ -10,8 +10,8 @@ from worker_node.errors import ProviderError
 from worker_node.providers.base import (
     Animator,
     ClipRequest,
+    ImageRequest,
     Painter,
-    PictureRequest,
     Report,
     Speaker,
     SpeechRequest,
@@ -34,10 +34,10 @@ def _make(kind: str, provider: Any, request: dict[str, Any], folder: Path, repor
     if kind == "llm":
         return _tell(provider, StoryRequest(**request), folder, report)
     if kind == "t2i":
-        return _paint(provider, PictureRequest(**request), folder, report)
+        return _paint(provider, ImageRequest(**request), folder, report)
     if kind == "tts":
         return _speak(provider, SpeechRequest(**request), folder, report)
-    return _animate(provider, ClipRequest(**{**request, "picture": Path(request["picture"])}), folder, report)
+    return _animate(provider, ClipRequest(**{**request, "image": Path(request["image"])}), folder, report)
 
 
 def _tell(provider: Storyteller, request: StoryRequest, folder: Path, report: Report) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _tell(provider: Storyteller, request: StoryRequest, folder: Path, report: Re
     return {"file": name, "scenes": scenes}
 
 
-def _paint(provider: Painter, request: PictureRequest, folder: Path, report: Report) -> dict[str, Any]:
+def _paint(provider: Painter, request: ImageRequest, folder: Path, report: Report) -> dict[str, Any]:
     name = "image.png"
     provider.paint(request, folder / name, report)
     return {"file": name, "prompt": request.prompt}

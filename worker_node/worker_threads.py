@@ -88,7 +88,7 @@ class WorkerThreads:
             if not self._job_store.finish(job, wire_result(job.kind, job.id, made, seconds)):
                 raise ProviderError("cancelled when it was done")
             log.info("job %s: finished in %.2f s", job.id, seconds)
-        except Exception as error:  # noqa: BLE001 - whatever it was, this thread goes on with the next job
+        except Exception as error:  # noqa: BLE001 - whatever it was, this thread takes the next job
             self._end_badly(job, process, error)
 
     def _end_badly(self, job: Job, process: WorkProcess, error: Exception) -> None:
@@ -110,4 +110,4 @@ class WorkerThreads:
                     if not self._job_store.knows(name):
                         self._files.remove(name)
             except OSError:
-                log.exception("cleaning up failed; again in %.0f s", SWEEP_S)
+                log.exception("cleanup failed; retrying in %.0f s", SWEEP_S)

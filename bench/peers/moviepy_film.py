@@ -1,7 +1,7 @@
 """`python moviepy_film.py PLAN.json`: the same film made with MoviePy 2, by its own environment's interpreter; imports nothing of ours.
 
 The plan: `size`, `fps`, `preset` ("" for MoviePy's own), `threads`, `font`, `font_size`, `duration` (s), `output`; `shots`, each with
-`picture`, `start` (s), `boxes` (per frame: left, top, right, bottom in picture pixels), `fade` (s, crossfade in), `narration`,
+`image`, `start` (s), `boxes` (per frame: left, top, right, bottom in image pixels), `fade` (s, crossfade in), `narration`,
 `speech_start` (s); `cues`, each with `start`, `end` (s) and `text`.
 Prints one JSON line: the seconds of wall and processor time without the imports.
 """
@@ -21,15 +21,15 @@ from PIL import Image
 
 
 def ken_burns(shot: dict[str, Any], size: tuple[int, int], fps: int) -> Any:
-    """A picture under a camera move, the way MoviePy's users write it: Pillow cuts and resizes a box of the picture for every frame."""
-    picture = Image.open(shot["picture"]).convert("RGB")
-    width, height = picture.size
-    # Rounding may put an edge a trifle outside of the picture, which Pillow refuses.
+    """An image under a camera move, the way MoviePy's users write it: Pillow cuts and resizes a box of the image for every frame."""
+    image = Image.open(shot["picture"]).convert("RGB")
+    width, height = image.size
+    # Rounding may put an edge a trifle outside of the image, which Pillow refuses.
     boxes = [(max(0, a), max(0, b), min(width, c), min(height, d)) for a, b, c, d in shot["boxes"]]
 
     def frame(t: float) -> Any:
         box = boxes[min(len(boxes) - 1, round(t * fps))]
-        return np.asarray(picture.resize(size, Image.Resampling.BICUBIC, box=box))
+        return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
     clip = VideoClip(frame, duration=len(boxes) / fps).with_start(shot["start"])
     return clip.with_effects([vfx.CrossFadeIn(shot["fade"])]) if shot["fade"] else clip

@@ -1,4 +1,4 @@
-"""One shot's clip: image to video where the node offers it, a camera move over the picture elsewhere."""
+"""One shot's clip: image to video where the node offers it, a camera move over the image elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.errors import TaskError
 from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
-from processor.claimed_task import TaskHandle
+from processor.claimed_task import ClaimedTask
 from processor.handlers import film_spec, node_asset
 from processor.node_job import run_job
 from service.assets.fetch import fetch
@@ -24,40 +24,40 @@ from service.workflow import film_dependencies, payloads
 CAMERA_MOVE_S = 4.0
 
 
-def run(handle: TaskHandle) -> None:
+def run(claimed: ClaimedTask) -> None:
     """Handler of `generate_video` for one shot."""
-    with handle.services.database.read() as session:
-        shot = queries.shot(session, handle.task.about_shot)
+    with claimed.services.database.read() as session:
+        shot = queries.shot(session, claimed.task.target_shot_id)
     if shot is None:
         raise TaskError(node_asset.SHOT_GONE)
     if not shot.image_path:
         raise TaskError("该镜头还没有图片，无法生成视频片段")
     with tempfile.TemporaryDirectory(prefix="s2v-clip-") as folder:
-        files, missing = fetch(handle.services, {"image": shot.image_path}, Path(folder), handle.check)
+        files, missing = fetch(claimed.services, {"image": shot.image_path}, Path(folder), claimed.check)
         if missing:
             raise TaskError(f"该镜头的图片{missing['image']}")
-        if handle.services.node.provides("i2v"):
-            _by_node(handle, files["image"])
+        if claimed.services.node.provides("i2v"):
+            _by_node(claimed, files["image"])
         else:
-            _by_camera_move(handle, shot, files["image"], Path(folder))
+            _by_camera_move(claimed, shot, files["image"], Path(folder))
 
 
-def _by_node(handle: TaskHandle, picture: Path) -> None:
-    stored: dict[str, Any] = handle.task.parameters or {}
-    image = base64.b64encode(picture.read_bytes()).decode()
-    job = run_job(handle, "video", {**stored, "shot": {**(stored.get("shot") or {}), "image_base64": image}})
-    with node_asset.downloaded(handle, job, Kind.VIDEO) as (path, extension):
-        _store(handle, path, extension, job.id, "视频片段已生成")
+def _by_node(claimed: ClaimedTask, image: Path) -> None:
+    stored: dict[str, Any] = claimed.task.parameters or {}
+    encoded = base64.b64encode(image.read_bytes()).decode()
+    job = run_job(claimed, "video", {**stored, "shot": {**(stored.get("shot") or {}), "image_base64": encoded}})
+    with node_asset.downloaded(claimed, job, Kind.VIDEO) as (path, extension):
+        _store(claimed, path, extension, job.id, "视频片段已生成")
 
 
-def _by_camera_move(handle: TaskHandle, shot: Shot, picture: Path, folder: Path) -> None:
-    """The node cannot turn a picture into a video: the clip is a camera move, and the task's message says so."""
-    request, settings = film_dependencies.film_request(handle.task), handle.services.settings
+def _by_camera_move(claimed: ClaimedTask, shot: Shot, image: Path, folder: Path) -> None:
+    """The node cannot turn an image into a video: the clip is a camera move, and the task's message says so."""
+    request, settings = film_dependencies.film_request(claimed.task), claimed.services.settings
     width, height = frame_size(request.resolution or settings.film.resolution)
     spec = FilmSpec(
         shots=(
             FilmShot(
-                shot.order, picture=picture, minimum_s=CAMERA_MOVE_S, seed=int.from_bytes(shot.id.encode()[:8], "big")
+                shot.order, image=image, minimum_s=CAMERA_MOVE_S, seed=int.from_bytes(shot.id.encode()[:8], "big")
             ),
         ),
         output_dir=folder / "output",
@@ -74,15 +74,15 @@ def _by_camera_move(handle: TaskHandle, shot: Shot, picture: Path, folder: Path)
     )
 
     def report(progress: Progress) -> None:
-        handle.report(int(progress.fraction * 95), progress.message)
+        claimed.report(int(progress.fraction * 95), progress.message)
 
-    film = compose(spec, report, handle.watch).film
-    _store(handle, film, "mp4", handle.task.id, "模型节点不支持图生视频，片段为镜头运动")
+    film = compose(spec, report, claimed.cancel_token).film
+    _store(claimed, film, "mp4", claimed.task.id, "模型节点不支持图生视频，片段为镜头运动")
 
 
-def _store(handle: TaskHandle, path: Path, extension: str, job_id: str, message: str) -> None:
+def _store(claimed: ClaimedTask, path: Path, extension: str, job_id: str, message: str) -> None:
     node_asset.store(
-        handle,
+        claimed,
         AssetKind.CLIP,
         path,
         extension,

@@ -14,7 +14,7 @@ from models import queries
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
-from processor.claimed_task import TaskHandle
+from processor.claimed_task import ClaimedTask
 from processor.handlers import film_spec
 from service import music
 from service.assets import versions
@@ -42,21 +42,21 @@ class _Parts:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def run(handle: TaskHandle) -> None:
+def run(claimed: ClaimedTask) -> None:
     """Handler of `generate_video` for a whole project."""
-    request = film_dependencies.film_request(handle.task)
-    parts = _parts(handle, request)
+    request = film_dependencies.film_request(claimed.task)
+    parts = _parts(claimed, request)
     # In the cache's folder for work in progress, which is cleared of what a killed process left.
-    with work_folder(film_spec.cache_dir(handle.services.settings)) as folder:
-        report = _compose(handle, request, parts, folder)
-        _store(handle, request, parts, report)
+    with work_folder(film_spec.cache_dir(claimed.services.settings)) as folder:
+        report = _compose(claimed, request, parts, folder)
+        _store(claimed, request, parts, report)
 
 
-def _parts(handle: TaskHandle, request: FilmRequest) -> _Parts:
+def _parts(claimed: ClaimedTask, request: FilmRequest) -> _Parts:
     warnings: list[str] = []
     piece = None
-    with handle.services.database.read() as session:
-        project = queries.project(session, handle.task.project_id)
+    with claimed.services.database.read() as session:
+        project = queries.project(session, claimed.task.project_id)
         if project is None:
             raise Cancelled
         shots = queries.shots(session, project.id)
@@ -71,7 +71,7 @@ def _parts(handle: TaskHandle, request: FilmRequest) -> _Parts:
     return _Parts(project, shots, piece, warnings)
 
 
-def _compose(handle: TaskHandle, request: FilmRequest, parts: _Parts, folder: Path) -> FilmReport:
+def _compose(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, folder: Path) -> FilmReport:
     wanted = {f"image:{shot.id}": shot.image_path for shot in parts.shots}
     wanted |= {f"clip:{shot.id}": shot.video_path for shot in parts.shots}
     if request.narration != "none":
@@ -80,35 +80,35 @@ def _compose(handle: TaskHandle, request: FilmRequest, parts: _Parts, folder: Pa
         parts.warnings.extend(f"镜头 {shot.order} 缺少旁白，以静音代替" for shot in silent)
     if parts.music is not None:
         wanted["music"] = parts.music.object_key
-    handle.report(0, "正在读取素材")
+    claimed.report(0, "正在读取素材")
     inputs = folder / "inputs"
     inputs.mkdir()
     started = time.monotonic()
     files, missing = fetch(
-        handle.services, {name: stored for name, stored in wanted.items() if stored}, inputs, handle.check
+        claimed.services, {name: stored for name, stored in wanted.items() if stored}, inputs, claimed.check
     )
     parts.seconds["fetch"] = time.monotonic() - started
     parts.warnings.extend(_missing_texts(parts.shots, missing))
     lacking = [warning for warning in parts.warnings if warning != NO_MUSIC]
     if lacking and request.strict:
         raise FilmError(STAGE, "；".join(lacking))
-    handle.report(FETCHED, "素材已就绪")
+    claimed.report(FETCHED, "素材已就绪")
     spec = film_spec.build(
-        settings=handle.services.settings,
+        settings=claimed.services.settings,
         request=request,
         project=parts.project,
         shots=parts.shots,
         files=files,
         output_dir=folder / "output",
     )
-    return compose(spec, _Reporter(handle), handle.watch)
+    return compose(spec, _Reporter(claimed), claimed.cancel_token)
 
 
 class _Reporter:
     """Writes the pipeline's progress into the task: every new stage, and within one a few times a second at most."""
 
-    def __init__(self, handle: TaskHandle) -> None:
-        self._handle = handle
+    def __init__(self, claimed: ClaimedTask) -> None:
+        self._claimed = claimed
         self._last = 0.0
         self._stage = ""
 
@@ -118,7 +118,7 @@ class _Reporter:
             return
         self._last, self._stage = now, progress.stage
         percent = FETCHED + int(progress.fraction * (COMPOSED - FETCHED))
-        self._handle.report(percent, progress.message)
+        self._claimed.report(percent, progress.message)
 
 
 def _missing_texts(shots: list[Shot], missing: dict[str, str]) -> list[str]:
@@ -131,15 +131,15 @@ def _missing_texts(shots: list[Shot], missing: dict[str, str]) -> list[str]:
     return texts
 
 
-def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: FilmReport) -> None:
+def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: FilmReport) -> None:
     """Upload the film and what belongs to it under the film's number, then finish the task."""
-    handle.report(COMPOSED, "正在保存影片")
-    services, project = handle.services, parts.project
-    place = versions.Place(project.id, "", handle.task.id, project.title)
-    asset = versions.reserve(services, AssetKind.FILM, place, "mp4")
+    claimed.report(COMPOSED, "正在保存影片")
+    services, project = claimed.services, parts.project
+    owner = versions.AssetOwner(project.id, "", claimed.task.id, project.title)
+    asset = versions.reserve(services, AssetKind.FILM, owner, "mp4")
     warnings = [*parts.warnings, *report.warnings]
     log = report.film.with_suffix(".log.json")
-    log.write_text(json.dumps(_diary(handle, request, parts, report, warnings), ensure_ascii=False, indent=1), "utf-8")
+    log.write_text(json.dumps(_diary(claimed, request, parts, report, warnings), ensure_ascii=False, indent=1), "utf-8")
     stem = asset.object_key.removesuffix(".mp4")
     companions = {f"{stem}.log.json": log, f"{stem}{report.cover.suffix}": report.cover}
     for path in (report.subtitles_srt, report.subtitles_ass):
@@ -160,12 +160,12 @@ def _store(handle: TaskHandle, request: FilmRequest, parts: _Parts, report: Film
         fresh.updated_at = unit.now
 
     try:
-        versions.store_file(services, asset, report.film, place)
+        versions.store_file(services, asset, report.film, owner)
         for key, path in companions.items():
-            services.store.put_file(key, path, metadata={"project": project.id, "task": handle.task.id})
+            services.store.put_file(key, path, metadata={"project": project.id, "task": claimed.task.id})
         if request.export == "local":
-            exported.append(_export(handle, asset, report.film))
-        handle.finish(_result(asset, report), _message(report, warnings, exported), commit)
+            exported.append(_export(claimed, asset, report.film))
+        claimed.finish(_result(asset, report), _message(report, warnings, exported), commit)
     except BaseException:
         if versions.discard(services, asset, companions):
             for path in exported:
@@ -189,14 +189,14 @@ def _details(
 
 
 def _diary(
-    handle: TaskHandle, request: FilmRequest, parts: _Parts, report: FilmReport, warnings: list[str]
+    claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: FilmReport, warnings: list[str]
 ) -> dict[str, Any]:
     """What the log beside the film holds: what was asked for, what was done, how long each stage took (`seconds`), where each shot lies."""
     made = dict(report.log)
     seconds = made.pop("seconds", {})
     return {
         "project": parts.project.id,
-        "task": handle.task.id,
+        "task": claimed.task.id,
         "parameters": request.model_dump(),
         **made,
         "duration_s": report.duration_s,
@@ -220,9 +220,9 @@ def _result(asset: Asset, report: FilmReport) -> dict[str, Any]:
     return {**payloads.result("video", asset.object_key, asset.object_key), "task_video": video}
 
 
-def _export(handle: TaskHandle, asset: Asset, film: Path) -> Path:
+def _export(claimed: ClaimedTask, asset: Asset, film: Path) -> Path:
     """`export: local` also leaves the film in a folder of this machine, under a name that no other film has."""
-    settings = handle.services.settings
+    settings = claimed.services.settings
     folder = Path(settings.film.local_export) if settings.film.local_export else settings.data_dir / "films"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{asset.project_id}-{asset.number}.mp4"

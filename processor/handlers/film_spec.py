@@ -117,7 +117,7 @@ def cache_dir(settings: Settings) -> Path:
 def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path]) -> FilmShot:
     return FilmShot(
         order=shot.order,
-        picture=files.get(f"image:{shot.id}"),
+        image=files.get(f"image:{shot.id}"),
         clip=files.get(f"clip:{shot.id}"),
         narration=files.get(f"audio:{shot.id}"),
         text=shot.spoken,

@@ -8,7 +8,7 @@ from functools import partial
 from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot
-from processor.claimed_task import TaskHandle
+from processor.claimed_task import ClaimedTask
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service.assets.media_type import Kind
@@ -17,24 +17,24 @@ from service.film.sound import soundtrack
 from service.workflow import payloads
 
 
-def run(handle: TaskHandle) -> None:
+def run(claimed: ClaimedTask) -> None:
     """Handler of `generate_audio` for one shot; a whole project's is the parent of these and runs nowhere itself."""
-    job = run_job(handle, "audio")
-    with node_asset.downloaded(handle, job, Kind.AUDIO) as (path, extension):
+    job = run_job(claimed, "audio")
+    with node_asset.downloaded(claimed, job, Kind.AUDIO) as (path, extension):
         try:
             seconds = soundtrack.measure(path)
         except FilmError as error:
             raise BadNodeResult(f"模型节点返回的语音无法播放：{error}") from error
         node_asset.store(
-            handle,
-            AssetKind.AUDIO,
+            claimed,
+            AssetKind.NARRATION,
             path,
             extension,
             result=payloads.result("audio", job.id),
             message="旁白已生成",
-            write=partial(_set_voice, seconds=seconds),
+            write=partial(_set_narration, seconds=seconds),
         )
 
 
-def _set_voice(shot: Shot, key: str, *, seconds: float) -> None:
+def _set_narration(shot: Shot, key: str, *, seconds: float) -> None:
     shot.audio_path, shot.duration = key, math.ceil(seconds)

@@ -1,4 +1,4 @@
-"""Taking a job's picture, speech or clip from the node into object storage."""
+"""Taking a job's image, speech or clip from the node into object storage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.errors import TaskError
 from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
-from processor.claimed_task import TaskHandle
+from processor.claimed_task import ClaimedTask
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.node.interface import Job
@@ -25,23 +25,23 @@ SHOT_GONE = (
 
 
 @contextmanager
-def downloaded(handle: TaskHandle, job: Job, kind: Kind) -> Iterator[tuple[Path, str]]:
+def downloaded(claimed: ClaimedTask, job: Job, kind: Kind) -> Iterator[tuple[Path, str]]:
     """The job's asset as a temporary file, and the extension that its bytes (not its name) deserve.
 
     Raises `BadNodeResult` when the bytes are not of this kind.
     """
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "asset"
-        with handle.services.node.asset(job) as stream, path.open("wb") as file:
+        with claimed.services.node.asset(job) as stream, path.open("wb") as file:
             # `read1` takes what is there: a cancel must not wait until a slow node has sent a whole piece.
             while chunk := stream.read1(CHUNK):
-                handle.check()
+                claimed.check()
                 file.write(chunk)
         yield path, sniff(path, kind).extension
 
 
 def store(
-    handle: TaskHandle,
+    claimed: ClaimedTask,
     kind: AssetKind,
     path: Path,
     extension: str,
@@ -51,13 +51,13 @@ def store(
     write: Callable[[Shot, str], None],
 ) -> None:
     """Upload a shot's asset under a new name and finish the task with it; `write` sets the shot's columns to the key."""
-    task = handle.task
-    with handle.services.database.read() as session:
-        shot = queries.shot(session, task.about_shot)
+    task = claimed.task
+    with claimed.services.database.read() as session:
+        shot = queries.shot(session, task.target_shot_id)
     if shot is None:
         raise TaskError(SHOT_GONE)
-    place = versions.Place(task.project_id, shot.id, task.id, shot.title, shot.order)
-    asset = versions.reserve(handle.services, kind, place, extension)
+    owner = versions.AssetOwner(task.project_id, shot.id, task.id, shot.title, shot.order)
+    asset = versions.reserve(claimed.services, kind, owner, extension)
 
     def commit(unit: ProjectUnit) -> None:
         fresh = queries.shot(unit.session, shot.id)
@@ -68,9 +68,9 @@ def store(
         fresh.updated_at = unit.now
 
     try:
-        versions.store_file(handle.services, asset, path, place)
-        handle.check()
-        handle.finish({**result, "resource_url": asset.object_key}, message, commit)
+        versions.store_file(claimed.services, asset, path, owner)
+        claimed.check()
+        claimed.finish({**result, "resource_url": asset.object_key}, message, commit)
     except BaseException:
-        versions.discard(handle.services, asset)
+        versions.discard(claimed.services, asset)
         raise

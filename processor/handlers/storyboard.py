@@ -1,4 +1,4 @@
-"""A storyboard: the node writes the scenes, they become the project's shots, and the picture tasks that waited for them start."""
+"""A storyboard: the node writes the scenes, they become the project's shots, and the image tasks that waited for them start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.base import new_id
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from processor.claimed_task import TaskHandle
+from processor.claimed_task import ClaimedTask
 from processor.node_job import run_job
 from service import projects
 from service.assets import versions
@@ -27,28 +27,28 @@ WAITING = "等待生成图片"
 REPLACED = "分镜已重新生成，旧任务取消"
 
 
-def run(handle: TaskHandle) -> None:
+def run(claimed: ClaimedTask) -> None:
     """Handler of `generate_storyboard`."""
-    job = run_job(handle, "storyboard")
-    scenes = handle.services.node.storyboard(job)[: handle.services.settings.story.max_shots]
-    board = _Board(handle, scenes)
+    job = run_job(claimed, "storyboard")
+    scenes = claimed.services.node.storyboard(job)[: claimed.services.settings.story.max_shots]
+    board = _Board(claimed, scenes)
     url = _path(resource_url(job.result))
-    handle.finish(payloads.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
-    versions.remove(handle.services, board.removed_keys)
+    claimed.finish(payloads.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
+    versions.remove(claimed.services, board.removed_keys)
 
 
 class _Board:
     """Writes the scenes; what is to be done after the commit is left in its attributes."""
 
-    def __init__(self, handle: TaskHandle, scenes: list[Scene]) -> None:
-        self._handle = handle
+    def __init__(self, claimed: ClaimedTask, scenes: list[Scene]) -> None:
+        self._claimed = claimed
         self._scenes = scenes
         self.removed_keys: list[str] = []
 
     def write(self, unit: ProjectUnit) -> None:
-        """Replace the project's shots, then pair the new ones with the blocked picture tasks, oldest first.
+        """Replace the project's shots, then pair the new ones with the blocked image tasks, oldest first.
 
-        May be called again after a deadlock.
+        May run again after a deadlock.
         """
         self.removed_keys = []
         session, project = unit.session, unit.project
@@ -57,13 +57,13 @@ class _Board:
         stale = self._drop_old_shots(session, project)
         waiting = [
             task
-            for task in queries.open_tasks(session, project.id, type_=TaskType.SHOT, status=(TaskStatus.BLOCKED,))
-            if self._handle.task.id in task.depends_on
+            for task in queries.open_tasks(session, project.id, type_=TaskType.IMAGE, status=(TaskStatus.BLOCKED,))
+            if self._claimed.task.id in task.depends_on
         ]
         for order, scene in enumerate(self._scenes, start=1):
             task = waiting[order - 1] if order <= len(waiting) else None
             shot = self._new_shot(unit, project, scene, order, task)
-            self._start_picture(unit, project, shot, task)
+            self._start_image(unit, project, shot, task)
         for surplus in waiting[len(self._scenes) :]:
             session.delete(surplus)
         project.bgm = _mood(self._scenes)
@@ -81,14 +81,14 @@ class _Board:
             session.delete(shot)
         session.flush()
         if old:
-            projects.begin_again(project)  # a film of them may have been made since this storyboard was asked for
+            projects.reset_outputs(project)  # a film of them may have been made since this storyboard was requested
         return stale
 
     def _new_shot(self, unit: ProjectUnit, project: Project, scene: Scene, order: int, task: Task | None) -> Shot:
-        """The shot takes the id that was drawn for it when the project was made, where there is one."""
-        drawn = task.about_shot if task is not None else ""
+        """The shot takes the id that was reserved for it when the project was created, where there is one."""
+        reserved = task.target_shot_id if task is not None else ""
         shot = Shot(
-            id=drawn if drawn and unit.session.get(Shot, drawn) is None else new_id(),
+            id=reserved if reserved and unit.session.get(Shot, reserved) is None else new_id(),
             project_id=project.id,
             order=order,
             title=scene.title[:255] or f"镜头 {order}",
@@ -104,12 +104,12 @@ class _Board:
         unit.session.flush()
         return shot
 
-    def _start_picture(self, unit: ProjectUnit, project: Project, shot: Shot, task: Task | None) -> None:
-        depends_on = [self._handle.task.id]
+    def _start_image(self, unit: ProjectUnit, project: Project, shot: Shot, task: Task | None) -> None:
+        depends_on = [self._claimed.task.id]
         wanted = payloads.image(shot.id, prompt=shot.prompt or "", style=project.style, depends_on=depends_on)
         if task is None:
             task = Task.new(
-                TaskType.SHOT, project.id, shot_id=shot.id, message=WAITING, parameters=wanted, now=unit.now
+                TaskType.IMAGE, project.id, shot_id=shot.id, message=WAITING, parameters=wanted, now=unit.now
             )
             unit.session.add(task)
             unit.session.flush()

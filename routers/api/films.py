@@ -32,7 +32,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/projects/<project_id>/films")
     def versions(project_id: str) -> serializers.Json:
-        link = serializers.Links.of(services, request)
+        link = serializers.UrlResolver.of(services, request)
         found = [serializers.film(row, link) for row in films.of_project(services, project_id)]
         return {"films": found, "project_id": project_id, "total_films": len(found)}
 

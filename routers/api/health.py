@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 SERVICE = "StoryToVideo-server"
 
-KEEP_S = 5.0  # one look serves everybody who asks within this time
+KEEP_S = 5.0  # one check serves all requests within this time
 ANSWER_WITHIN_S = 5.0
 
 OK, DOWN = "ok", "down"
@@ -55,7 +55,7 @@ def install(app: Flask, services: Services) -> None:
 
 
 class Readiness:
-    """Looks at every dependency at once; at most one look runs, however many ask."""
+    """Checks all dependencies concurrently; at most one check runs, however many requests ask."""
 
     def __init__(self, services: Services) -> None:
         self._clock = services.clock

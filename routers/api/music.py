@@ -32,11 +32,14 @@ def blueprint(services: Services) -> Blueprint:
             raise music.too_large(limit) from error
         wanted = request_params.parse(MusicUpload, request, services.settings)
         stored = music.add(services, cast(BinaryIO, file.stream), file.filename or "", wanted)
-        return {"music": serializers.music(stored, serializers.Links.of(services, request)), "message": "音乐已上传"}
+        return {
+            "music": serializers.music(stored, serializers.UrlResolver.of(services, request)),
+            "message": "音乐已上传",
+        }
 
     @routes.get("/music")
     def library() -> serializers.Json:
-        link = serializers.Links.of(services, request)
+        link = serializers.UrlResolver.of(services, request)
         found = [serializers.music(row, link) for row in music.all_music(services)]
         return {"music": found, "total": len(found)}
 

@@ -26,7 +26,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/projects")
     def page() -> serializers.Json:
         found = projects.page(services, request_params.parse(PageRequest, request, services.settings))
-        link = serializers.Links.of(services, request)
+        link = serializers.UrlResolver.of(services, request)
         return {
             "items": [serializers.project(row, link) for row in found.items],
             "page": found.page,
@@ -37,7 +37,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/projects/<project_id>")
     def read(project_id: str) -> serializers.Json:
         view = projects.get(services, project_id)
-        link = serializers.Links.of(services, request)
+        link = serializers.UrlResolver.of(services, request)
         return {
             "project_detail": serializers.project_detail(view.project, link),
             "shots": [serializers.shot(row, link) for row in view.shots],
@@ -49,7 +49,7 @@ def blueprint(services: Services) -> Blueprint:
         changes = request_params.parse(ProjectChanges, request, services.settings)
         updated = projects.update(services, project_id, changes)
         return {
-            "project": serializers.project_detail(updated.project, serializers.Links.of(services, request)),
+            "project": serializers.project_detail(updated.project, serializers.UrlResolver.of(services, request)),
             "updateAT": serializers.time(updated.updated_at),
             "deleted": updated.deleted,
             "text_task": updated.text_task,
@@ -66,7 +66,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/projects/<project_id>/tasks")
     def tasks_of_project(project_id: str) -> serializers.Json:
-        link = serializers.Links.of(services, request)
+        link = serializers.UrlResolver.of(services, request)
         found = [serializers.task(row, link) for row in tasks.of_project(services, project_id)]
         return {"tasks": found, "project_id": project_id, "total_tasks": len(found)}
 

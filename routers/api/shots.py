@@ -16,14 +16,16 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/projects/<project_id>/shots")
     def of_project(project_id: str) -> serializers.Json:
-        link = serializers.Links.of(services, request)
+        link = serializers.UrlResolver.of(services, request)
         found = [serializers.shot(row, link) for row in shots.of_project(services, project_id)]
         return {"shots": found, "project_id": project_id, "total_shots": len(found)}
 
     @routes.get("/projects/<project_id>/shots/<shot_id>")
     def read(project_id: str, shot_id: str) -> serializers.Json:
         return {
-            "shot": serializers.shot(shots.get(services, project_id, shot_id), serializers.Links.of(services, request))
+            "shot": serializers.shot(
+                shots.get(services, project_id, shot_id), serializers.UrlResolver.of(services, request)
+            )
         }
 
     @routes.post("/projects/<project_id>/shots/<shot_id>")

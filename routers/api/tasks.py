@@ -19,11 +19,13 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/tasks/<task_id>")
     def read(task_id: str) -> serializers.Json:
-        return {"task": serializers.task(tasks.get(services, task_id), serializers.Links.of(services, request))}
+        return {"task": serializers.task(tasks.get(services, task_id), serializers.UrlResolver.of(services, request))}
 
     @routes.post("/tasks/<task_id>/cancel")
     def cancel(task_id: str) -> serializers.Json:
-        return {"task": serializers.task(tasks.cancel(services, task_id), serializers.Links.of(services, request))}
+        return {
+            "task": serializers.task(tasks.cancel(services, task_id), serializers.UrlResolver.of(services, request))
+        }
 
     @routes.post("/tasks/<task_id>/retry")
     def retry(task_id: str) -> serializers.Json:

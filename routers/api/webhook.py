@@ -1,6 +1,6 @@
 """POST /api/webhook/task_complete: the model node says that a job of ours has ended.
 
-Nothing in the delivery is believed but the task's id: it only makes the processor ask the node now instead of at its next poll. So a
+Nothing in the delivery is believed but the task's id: it only wakes the processor's poll, which asks the node. So a
 delivery that comes twice, or late, changes nothing.
 
 A delivery carries a `timestamp` and is signed by HMAC-SHA256 under the shared secret, in hex, in one of two forms: in the body as
@@ -45,7 +45,7 @@ def blueprint(services: Services) -> Blueprint:
             raise InvalidInput("task_id", "task_id 必须是文本")
         if not is_id(task_id):
             raise NotFound(f"task not found: {shorten(task_id)}")
-        services.events.nudge(tasks.get(services, task_id).id)
+        services.events.wake(tasks.get(services, task_id).id)
         return {"code": 0, "message": "ok", "request_id": request_id()}
 
     return routes

@@ -15,7 +15,7 @@ NORMAL = 1000
 GOING_AWAY = 1001
 INTERNAL_ERROR = 1011
 IDLE_S = 2.0  # a look at the connection even without a wake: the library may close just after its own
-GOODBYE_S = 1.0  # for the client's answer to our close
+CLOSE_TIMEOUT_S = 1.0  # for the client's answer to our close
 
 
 class _WholeSends:
@@ -76,10 +76,10 @@ class ClientSocket:
         self.wake()
 
     def close(self, code: int = NORMAL) -> None:
-        """Say goodbye, and give the client a moment to answer, so that it never sees a reset."""
+        """Send a close frame, and give the client a moment to answer, so that it never sees a reset."""
         with contextlib.suppress(ConnectionClosed, OSError):
             self._connection.close(GOING_AWAY if self._leaving.is_set() else code)
-            self._connection.thread.join(GOODBYE_S)
+            self._connection.thread.join(CLOSE_TIMEOUT_S)
         self.cut()
 
     def cut(self) -> None:

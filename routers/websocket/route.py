@@ -76,14 +76,14 @@ def install(app: Flask, services: Services) -> None:
     def watch(connection: Any, task_id: str) -> None:
         client = ClientSocket(connection)
         sockets.add(client)
-        link = serializers.Links.of(services, request)
+        link = serializers.UrlResolver.of(services, request)
         try:
             follow(client, feed, services.clock, task_id, lambda row: serializers.task(row, link))
             client.close()
         except SocketClosed:
             return
         except Exception:  # Flask's error handler would write an HTTP answer into the upgraded socket
-            log.exception("the socket of task %s failed", task_id)
+            log.exception("the WebSocket of task %s failed", task_id)
             client.close(INTERNAL_ERROR)
         finally:
             sockets.remove(client)

@@ -25,11 +25,11 @@ LOOK_EVERY_S = 1.0
 CHUNK = 500  # ids in one query
 
 State = tuple[str, int, str]
-"""Status, progress and message: what makes a watcher be told."""
+"""Status, progress and message: a change of these is news for a watcher."""
 
 
 class Watcher:
-    """What one watcher has not been told yet. Only the newest look is kept, so a slow watcher holds no more than one row."""
+    """What one watcher has not seen yet. Only the newest row is kept, so a slow watcher holds no more than one."""
 
     def __init__(self, task_id: str, wake: Callable[[], None]) -> None:
         self.task_id = task_id
@@ -51,11 +51,11 @@ class Watcher:
         return self._gone
 
     def is_news(self, state: State) -> bool:
-        """Whether the watcher has not been told of this state."""
+        """Whether the watcher has not seen this state."""
         return state != self._state
 
     def offer(self, task: Task) -> None:
-        """Tell of a task's state, unless it was told before."""
+        """Offer a task's state; a state that was taken before is ignored."""
         with self._lock:
             if not self.is_news(_state(task)):
                 return
@@ -63,7 +63,7 @@ class Watcher:
         self._wake()
 
     def lose(self) -> None:
-        """Tell that the task is not there."""
+        """The task does not exist (any more)."""
         if not self._gone:
             self._gone = True
             self._wake()
@@ -87,7 +87,7 @@ class TaskFeed:
         The task as it is now is there on entering, but when the database does not answer; then it comes with the first look that does.
         """
         watcher = Watcher(task_id, wake)
-        # Before the thread knows of it: two looks at once could tell of states in the wrong order.
+        # Before the thread knows of it: two concurrent reads could offer states in the wrong order.
         self.look([watcher])
         with self._lock:
             self._watchers.setdefault(task_id, []).append(watcher)
@@ -109,7 +109,7 @@ class TaskFeed:
         return thread is not None and thread.is_alive()
 
     def _start(self) -> None:
-        """Have a thread look, under the lock. One that was told to stop keeps its own event, and ends whatever comes after it."""
+        """Start a polling thread, under the lock. A thread that was asked to stop has its own event, and ends whatever starts after it."""
         if self.running and not self._stop.is_set():
             return
         self._stop = threading.Event()
@@ -123,7 +123,7 @@ class TaskFeed:
             self.look(watchers)
 
     def look(self, watchers: Iterable[Watcher]) -> None:
-        """Read the watched tasks and tell what is new; a database that fails is logged, and looked at again a second later."""
+        """Read the watched tasks and offer what is new; a database error is logged, and the read is repeated a second later."""
         by_task: dict[str, list[Watcher]] = {}
         for watcher in watchers:
             by_task.setdefault(watcher.task_id, []).append(watcher)
@@ -132,7 +132,7 @@ class TaskFeed:
                 self._look_at({task_id: by_task[task_id] for task_id in ids})
         except DatabaseUnavailable as error:
             self._failed("task progress cannot be read: %s", error)
-        except Exception as error:  # noqa: BLE001 - the thread must live: everybody's progress hangs on it
+        except Exception as error:  # noqa: BLE001 - the thread must survive: every watcher depends on it
             self._failed("task progress cannot be read: %r", error, exc_info=error)
         else:
             self._failing = False

@@ -1,4 +1,4 @@
-"""A program that the keeper keeps alive."""
+"""A program that the supervisor restarts when it exits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
-STEADY_S = 60.0  # one that ran this long starts anew with the shortest pause
+STEADY_S = 60.0  # one that ran this long is restarted after the shortest pause
 STOP_S = 2.0
 
 
@@ -23,8 +23,8 @@ class ChildFailed(StartError):
 
 
 class Child(ABC):
-    """Started once by `start`, which waits until it serves; `keep` starts it again when it has died, after a pause that doubles with
-    each death and each start that fails."""
+    """Started once by `start`, which waits until it serves; `supervise` restarts it when it has exited, after a pause that doubles
+    with each exit and each start that fails."""
 
     name: str
 
@@ -41,19 +41,19 @@ class Child(ABC):
     def start_again(self) -> None:
         """Start it at the same address, without waiting; raises `OSError` where that cannot be done now."""
 
-    def keep(self) -> None:
-        """Look after it; called several times a second."""
+    def supervise(self) -> None:
+        """Restart it if it has exited; called several times a second."""
         now = time.monotonic()
         if self._process is not None and self._process.poll() is not None:
             if now - self._started > STEADY_S:
                 self._pause = FIRST_PAUSE_S
-            self._put_off(f"ended with status {self._process.returncode}")
+            self._back_off(f"exited with status {self._process.returncode}")
             self._process = None
         if self._process is None and now >= self._start_again:
             try:
                 self.start_again()
             except OSError as error:
-                self._put_off(f"cannot be started: {error}")
+                self._back_off(f"cannot be started: {error}")
 
     def stop(self) -> None:
         """End it, by force after `STOP_S` seconds."""
@@ -68,8 +68,8 @@ class Child(ABC):
         if self._process.stdout:
             self._process.stdout.close()
 
-    def _put_off(self, why: str) -> None:
-        log.error("%s %s; again in %.1f s", self.name, why, self._pause)
+    def _back_off(self, why: str) -> None:
+        log.error("%s %s; restarting in %.1f s", self.name, why, self._pause)
         self._start_again = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
 

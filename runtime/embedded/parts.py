@@ -18,7 +18,7 @@ from common.parent_death import guarded
 from config.settings import Settings
 from runtime.embedded.node import ROOT
 
-STOP_S = 8.0  # longer than the keeper takes for what it keeps
+STOP_S = 8.0  # longer than the supervisor takes to stop its children
 NODE_FOLDER = "node"
 WEBHOOK_PATH = "/api/webhook/task_complete"
 
@@ -28,7 +28,7 @@ class EmbeddedParts:
     """What runs beside the server because no address was configured. `settings` name the real addresses."""
 
     settings: Settings
-    _keeper: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _supervisor: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @classmethod
     def start(cls, settings: Settings, server_url: str) -> EmbeddedParts:
@@ -44,7 +44,7 @@ class EmbeddedParts:
             wanted["node"] = {"output": str(output), "webhook_url": server_url + WEBHOOK_PATH}
         if not wanted["redis"] and "node" not in wanted:
             return cls(settings)
-        keeper = subprocess.Popen(  # noqa: S603 - our own words
+        supervisor = subprocess.Popen(  # noqa: S603 - our own words
             guarded([sys.executable, "-m", "runtime.embedded.supervisor", json.dumps(wanted)], signal.SIGTERM),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -55,9 +55,9 @@ class EmbeddedParts:
             },
             start_new_session=True,  # a terminal's Ctrl-C is for the server, which ends these in order
         )
-        parts = cls(settings, keeper)
+        parts = cls(settings, supervisor)
         try:
-            addresses = _read(keeper)
+            addresses = _read(supervisor)
         except BaseException:
             parts.stop()
             raise
@@ -71,29 +71,29 @@ class EmbeddedParts:
         )
         return parts
 
-    def lost(self) -> bool:
-        """Whether what was started has ended by itself; a child of this process may ask, too."""
-        said = self._keeper.stdout if self._keeper is not None else None
-        return said is not None and bool(select.select([said], [], [], 0)[0])  # it says no more: this is the end of it
+    def exited(self) -> bool:
+        """Whether what was started has exited by itself; a child of this process may ask, too."""
+        said = self._supervisor.stdout if self._supervisor is not None else None
+        return said is not None and bool(select.select([said], [], [], 0)[0])  # readable without output: end of file
 
     def stop(self) -> None:
         """End what was started; returns when it is gone."""
-        if self._keeper is None:
+        if self._supervisor is None:
             return
-        self._keeper.terminate()
+        self._supervisor.terminate()
         try:
-            self._keeper.wait(STOP_S)
+            self._supervisor.wait(STOP_S)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
-                os.killpg(self._keeper.pid, signal.SIGKILL)
-            self._keeper.wait()
-        if self._keeper.stdout:
-            self._keeper.stdout.close()
-        self._keeper = None
+                os.killpg(self._supervisor.pid, signal.SIGKILL)
+            self._supervisor.wait()
+        if self._supervisor.stdout:
+            self._supervisor.stdout.close()
+        self._supervisor = None
 
 
-def _read(keeper: subprocess.Popen[bytes]) -> dict[str, str]:
-    line = keeper.stdout.readline() if keeper.stdout else b""  # ends with the keeper, so it cannot wait for ever
+def _read(supervisor: subprocess.Popen[bytes]) -> dict[str, str]:
+    line = supervisor.stdout.readline() if supervisor.stdout else b""  # returns when it exits, at the latest
     answer: dict[str, str] = (
         json.loads(line) if line else {"error": "the embedded parts do not start; the lines above say why"}
     )

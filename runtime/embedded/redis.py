@@ -64,7 +64,7 @@ class EmbeddedRedis(Child):
         try:
             return self._log.read_text(errors="replace").strip().splitlines()[-1]
         except (OSError, IndexError):
-            return "it says nothing"
+            return "its log is empty"
 
 
 def redis_executable() -> str:

@@ -1,6 +1,6 @@
-"""The process that keeps the embedded parts alive: `python -m runtime.embedded.supervisor '{"redis": true, "node": {...}}'`.
+"""The supervisor of the embedded parts, a process of its own: `python -m runtime.embedded.supervisor '{"redis": true, "node": {...}}'`.
 
-It is a process of its own because the web server's has other things to do with signals, forks and dead children. It prints one JSON line,
+It is a process of its own because gunicorn handles signals, forks and exited children in its own way. It prints one JSON line,
 `{"redis": address, "node": address}` or `{"error": text}`, and ends with SIGTERM, which it also gets when its parent dies. What it
 started ends with it, however it ends.
 """
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def main(wanted: dict[str, Any]) -> int:
-    """Start what is wanted, say where it is, keep it until SIGTERM."""
+    """Start what is wanted, print where it is, supervise it until SIGTERM."""
     set_up_logging(LogSettings(**wanted["log"]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folder = Path(tempfile.mkdtemp(prefix="s2v-"))
@@ -40,7 +40,7 @@ def main(wanted: dict[str, Any]) -> int:
         while True:
             time.sleep(LOOK_S)
             for child in children:
-                child.keep()
+                child.supervise()
     except ChildFailed as error:
         print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - see above
         return 1

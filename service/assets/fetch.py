@@ -69,7 +69,7 @@ def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], 
         except ObjectTooLarge:
             return _too_large(limit)
         except (ChecksumMismatch, DependencyError) as error:
-            log.warning("fetching %s, try %d of %d: %s", key, attempt, TRIES, error)
+            log.warning("fetching %s: attempt %d of %d failed: %s", key, attempt, TRIES, error)
             if attempt == TRIES and isinstance(error, DependencyError):
                 raise
         if attempt < TRIES:

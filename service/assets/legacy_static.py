@@ -24,5 +24,5 @@ def static_file(name: str, folder: Path = FOLDER) -> Path:
         if path.is_relative_to(folder) and path.is_file():
             return path
     except (OSError, RuntimeError, ValueError):  # longer than names may be, a circle of links, half a UTF-16 pair
-        log.debug("no file can have this name", exc_info=True)
+        log.debug("not a valid file name", exc_info=True)
     raise NotFound("文件不存在")

@@ -37,7 +37,7 @@ def sniff(path: Path, kind: Kind) -> Sniffed:
     raise BadNodeResult(f"得到的文件不是{kind.value}：{_describe(head)}")
 
 
-STILL_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"}  # pictures in MP4's container
+STILL_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"}  # images in MP4's container
 
 
 def _is_mp4(head: bytes) -> bool:

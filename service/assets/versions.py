@@ -26,8 +26,8 @@ RESERVE_TRIES = 20
 
 
 @dataclass(frozen=True)
-class Place:
-    """Whose asset it is. `title` and `order` are the shot's or project's at that time: they become the object's metadata."""
+class AssetOwner:
+    """The owner of an asset. `title` and `order` are the shot's or project's at that time: they become the object's metadata."""
 
     project_id: str
     shot_id: str = ""
@@ -36,21 +36,21 @@ class Place:
     order: int = 0
 
 
-def reserve(services: Services, kind: AssetKind, place: Place, extension: str) -> Asset:
-    """A row and with it a name that no other upload has: `image-<n>.png`, `films/<n>.mp4`. It counts once `stored_at` is set."""
+def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: str) -> Asset:
+    """A row and with it a name that no other upload has: `image-<n>.png`, `films/<n>.mp4`. It is committed once `stored_at` is set."""
     now = services.clock.now()
     for _ in range(RESERVE_TRIES):
         with services.database.read() as session:
-            of_kind = (Asset.project_id == place.project_id, Asset.shot_id == place.shot_id, Asset.kind == kind)
+            of_kind = (Asset.project_id == owner.project_id, Asset.shot_id == owner.shot_id, Asset.kind == kind)
             number = 1 + (session.scalar(select(func.max(Asset.number)).where(*of_kind)) or 0)
         asset = Asset(
-            object_key=_key(kind, place, number, extension),
-            project_id=place.project_id,
-            shot_id=place.shot_id,
-            task_id=place.task_id,
+            object_key=_key(kind, owner, number, extension),
+            project_id=owner.project_id,
+            shot_id=owner.shot_id,
+            task_id=owner.task_id,
             kind=kind,
             number=number,
-            title=place.title[:255],
+            title=owner.title[:255],
             created_at=now,
         )
         try:
@@ -62,14 +62,14 @@ def reserve(services: Services, kind: AssetKind, place: Place, extension: str) -
     raise StorageError(f"无法为新文件取名（{kind.value}，尝试 {RESERVE_TRIES} 次）")
 
 
-def store_file(services: Services, asset: Asset, path: Path, place: Place) -> Asset:
+def store_file(services: Services, asset: Asset, path: Path, owner: AssetOwner) -> Asset:
     """Upload a file under its reserved name; the row learns its size and hash when the caller's commit marks it stored."""
     metadata = {
-        "project": place.project_id,
-        "shot": place.shot_id,
-        "task": place.task_id,
-        "order": str(place.order or ""),
-        "title": place.title,
+        "project": owner.project_id,
+        "shot": owner.shot_id,
+        "task": owner.task_id,
+        "order": str(owner.order or ""),
+        "title": owner.title,
     }
     info = services.store.put_file(
         asset.object_key, path, metadata={name: value for name, value in metadata.items() if value}
@@ -79,15 +79,15 @@ def store_file(services: Services, asset: Asset, path: Path, place: Place) -> As
 
 
 def mark_stored(session: Session, asset: Asset, *, now: datetime) -> None:
-    """Make the asset count, in the commit that makes it visible to clients."""
+    """Mark the asset as committed, in the commit that makes it visible to clients."""
     asset.stored_at = now
     session.merge(asset)
 
 
 def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) -> bool:
-    """Take back an asset that does not count: its row, its object and what was stored beside it. Returns whether it did.
+    """Delete an asset that was not committed: its row, its object and its companions. Returns whether it did.
 
-    One that counts after all stays: whoever lost the database while it committed cannot know whether the commit went through.
+    A committed asset stays: a process that lost the database during the commit cannot know whether it went through.
     """
     with services.database.write() as session:
         row = session.get(Asset, asset.object_key, with_for_update=True)  # waits for a commit that is under way
@@ -99,16 +99,16 @@ def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) ->
     return True
 
 
-def discard_leftovers(services: Services, task: Task) -> None:
-    """Remove what an earlier attempt at the task uploaded and never made count: its processor died.
+def delete_orphans(services: Services, task: Task) -> None:
+    """Delete what an earlier attempt at the task uploaded without committing it: its processor died.
 
-    The names stay taken. Should the processor be alive after all, and its upload end only now, it meets nobody else's.
+    The names stay reserved: should that processor be alive after all and complete its upload, it overwrites nothing.
     """
     of_task = (Asset.project_id == task.project_id, Asset.task_id == task.id, Asset.stored_at.is_(None))
     with services.database.read() as session:
         left = list(session.scalars(select(Asset).where(*of_task)))
     for asset in left:
-        log.info("task %s: %s was left behind by an attempt that broke off", task.id, asset.object_key)
+        log.info("task %s: deleting %s, an orphan of an earlier attempt", task.id, asset.object_key)
         stem = asset.object_key.rpartition(".")[0]
         remove(services, services.store.list(f"{stem}."))
 
@@ -137,7 +137,7 @@ def _forget(session: Session, rows: list[Asset], named: list[str | None]) -> lis
 
 
 def remove(services: Services, stored: Iterable[str]) -> None:
-    """Remove objects whose rows are gone. Storage that does not answer now is logged: nothing else names these objects."""
+    """Remove objects whose rows are gone. A failure is logged only: nothing else refers to these objects."""
     for name in stored:
         key = links.key_of(name, services.settings.minio.bucket)
         if key is None:
@@ -145,13 +145,15 @@ def remove(services: Services, stored: Iterable[str]) -> None:
         try:
             services.store.remove(key)
         except (StorageError, DependencyError) as error:
-            log.warning("object %s stays behind: %s", key, error)
+            log.warning("cannot delete object %s: %s", key, error)
 
 
-def _key(kind: AssetKind, place: Place, number: int, extension: str) -> str:
+def _key(kind: AssetKind, owner: AssetOwner, number: int, extension: str) -> str:
     if kind is AssetKind.FILM:
-        return keys.film_key(place.project_id, number, extension)
+        return keys.film_key(owner.project_id, number, extension)
     if kind is AssetKind.MUSIC:
         return keys.music_key(number, extension)
-    name = {AssetKind.IMAGE: keys.image_key, AssetKind.AUDIO: keys.audio_key, AssetKind.CLIP: keys.clip_key}[kind]
-    return name(place.project_id, place.shot_id, number, extension)
+    name = {AssetKind.IMAGE: keys.image_key, AssetKind.NARRATION: keys.narration_key, AssetKind.CLIP: keys.clip_key}[
+        kind
+    ]
+    return name(owner.project_id, owner.shot_id, number, extension)

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-WRITING_S = 3600.0  # a part file older than this was left by a process that died
+WRITING_S = 3600.0  # a part file older than this is an orphan of a process that died
 POLL_S = 0.1
 PARTS, WORK, SLOTS = "parts", "work", "slots"
 FILM = Path(__file__).parent
@@ -45,7 +45,7 @@ class Cache:
         self.path(key, suffix).unlink(missing_ok=True)
 
     def prune(self, max_bytes: int, max_age_s: float, now: float | None = None) -> int:
-        """Delete what nobody has used for `max_age_s` seconds, then the least recently used until `max_bytes` hold. Returns the count."""
+        """Evict what was not used for `max_age_s` seconds, then the least recently used until `max_bytes` hold. Returns the count."""
         now = time.time() if now is None else now
         known = []
         for path in self._files():
@@ -85,7 +85,7 @@ def take(part: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def work_folder(root: Path) -> Iterator[Path]:
-    """A folder for one film, gone afterwards. Folders whose owner died are cleared away: their lock is free."""
+    """A folder for one film, gone afterwards. Orphans, whose lock is free since their owner died, are deleted."""
     base = root / WORK
     base.mkdir(parents=True, exist_ok=True)
     with (base / "all.lock").open("w") as gate:
@@ -127,13 +127,13 @@ def code_digest(*rooms: str) -> str:
 
 @contextlib.contextmanager
 def host_slot(root: Path, count: int, check: Callable[[], None], waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold one of `count` places that all processes which share `root` have for making films.
+    """Hold one of the `count` slots that all processes which share `root` have for making films.
 
-    The kernel frees a place when its holder dies. `check` is called while waiting, and may raise; `waiting` once, when there is a wait.
+    The kernel frees a slot when its holder dies. `check` is called while waiting, and may raise; `waiting` once, when there is a wait.
     """
     told = False
     with contextlib.ExitStack() as stack:
-        while not take_slot(root, count, stack):
+        while not acquire_slot(root, count, stack):
             check()
             if not told:
                 waiting()
@@ -142,8 +142,8 @@ def host_slot(root: Path, count: int, check: Callable[[], None], waiting: Callab
         yield
 
 
-def take_slot(root: Path, count: int, stack: contextlib.ExitStack) -> bool:
-    """Take one of `count` places of all processes that share `root`, or return False at once; `stack` gives it back."""
+def acquire_slot(root: Path, count: int, stack: contextlib.ExitStack) -> bool:
+    """Acquire one of the `count` slots of all processes that share `root`, or return False at once; `stack` releases it."""
     folder = root / SLOTS
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):

@@ -5,7 +5,7 @@
     spec → inputs → timeline → segments ─→ video track (worker processes) ─┐
                         └→ cues            soundtrack (beside it)    ──────┴→ mux → film
 
-Whatever was made before, by this film or another, is taken from the cache; a film that was killed goes on where it was.
+Whatever was made before, by this film or another, is taken from the cache: a film that was killed resumes where it was.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from pathlib import Path
 from common.errors import Cancelled
 from common.hashing import file_digest
 from service.film.cache import Cache, host_slot, work_folder
-from service.film.control import Beside, Stop, Teller
+from service.film.control import BackgroundWork, CancelScope, ProgressReporter
 from service.film.encoding.mux import STAGE as JOIN
 from service.film.encoding.mux import Chapter, Parts, join
-from service.film.encoding.selection import as_previewed, choose_encoding, distrust
+from service.film.encoding.selection import as_previewed, choose_encoding, reset_probe_cache
 from service.film.encoding.writers import STAGE as ENCODE
 from service.film.encoding.writers import X264_CODEC, Encoding
 from service.film.errors import FilmError
 from service.film.frames.camera_moves import choose_moves
 from service.film.inputs import Material, inspect
-from service.film.render.segments import Look, Segment, Source, make_segments
-from service.film.render.video_track import PictureMaker, cores
+from service.film.render.segments import RenderSettings, Segment, Source, make_segments
+from service.film.render.video_track import VideoTrackMaker, cores
 from service.film.render.worker_pool import WorkerPool
 from service.film.sound import soundtrack
 from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
@@ -52,29 +52,33 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
     `progress` is called from this thread with rising fractions. Raises FilmError (the stage, the shot to blame, ffmpeg's last lines) or
     Cancelled, within a second of `cancel` being set; then no process is left and no file in `output_dir`.
     """
-    stop = Stop(cancel, spec.timeout_s)
-    tell = Teller(progress)
+    scope = CancelScope(cancel, spec.timeout_s)
+    report_progress = ProgressReporter(progress)
     spec.cache_dir.mkdir(parents=True, exist_ok=True)
     with (
-        _slot(spec, stop, tell),
+        _slot(spec, scope, report_progress),
         work_folder(spec.cache_dir) as folder,
         output_folder(spec.output_dir) as output,
     ):
-        stop.begin()
+        scope.begin()
         try:
-            report = _Film(spec, folder, output, tell, stop).make()
+            report = _Film(spec, folder, output, report_progress, scope).make()
         except Cancelled:
-            stop.check()  # to a part that is stopped the time limit is a `Cancel` like any other
+            scope.check()  # to a part that is stopped the time limit is a `Cancel` like any other
             raise
         Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
-    tell("done", 1.0, "影片完成")
+    report_progress("done", 1.0, "影片完成")
     return report
 
 
-def _slot(spec: FilmSpec, stop: Stop, tell: Teller) -> contextlib.AbstractContextManager[None]:
+def _slot(
+    spec: FilmSpec, scope: CancelScope, report_progress: ProgressReporter
+) -> contextlib.AbstractContextManager[None]:
     if spec.max_concurrent is None:
         return contextlib.nullcontext()
-    return host_slot(spec.cache_dir, spec.max_concurrent, stop.check, lambda: tell("wait", 0.0, "等待其他影片完成"))
+    return host_slot(
+        spec.cache_dir, spec.max_concurrent, scope.check, lambda: report_progress("wait", 0.0, "等待其他影片完成")
+    )
 
 
 @contextlib.contextmanager
@@ -101,20 +105,20 @@ class _Film:
     spec: FilmSpec
     folder: Path
     output: Path
-    tell: Teller
-    stop: Stop
+    report_progress: ProgressReporter
+    scope: CancelScope
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     materials: Sequence[Material] = ()
     broken: dict[str, str] = field(
         default_factory=dict
-    )  # digests of pictures and clips that turned out to be unusable, and why
+    )  # digests of images and clips that turned out to be unusable, and why
     codec: str = ""  # of the last attempt
     options: dict[str, str] = field(default_factory=dict)  # of its encoder
-    given_up: list[str] = field(default_factory=list)  # warnings that outlast an attempt
+    fallbacks: list[str] = field(default_factory=list)  # warnings of fallbacks, which outlast an attempt
 
     def make(self) -> FilmReport:
-        """The film; with what turns out to be unusable replaced, unless the spec is strict, and with x264 when the hardware breaks off."""
+        """The film; unusable inputs are replaced, unless the spec is strict, and x264 takes over when a hardware encoder fails."""
         whole = as_previewed(self.spec)
         started = time.monotonic()
         while True:
@@ -124,15 +128,15 @@ class _Film:
             except FilmError as error:
                 # What lost frames on its way is found out when the segments are joined.
                 if error.stage in (ENCODE, JOIN) and self.codec not in ("", X264_CODEC):
-                    # All of it anew: segments of two encoders do not make one stream.
-                    self.given_up.append(f"硬件编码器 {whole.encoder.value} 中途失败，改用 x264（{error.reason}）")
+                    # All segments again: those of two encoders do not make one stream.
+                    self.fallbacks.append(f"硬件编码器 {whole.encoder.value} 中途失败，改用 x264（{error.reason}）")
                     whole = replace(whole, encoder=Encoder.X264)
-                    distrust()
+                    reset_probe_cache()
                 elif whole.strict or error.stage != INPUT or not self._leave_out(error):
                     raise
 
     def _leave_out(self, error: FilmError) -> bool:
-        """Have the next attempt do without what this one failed on."""
+        """Leave out of the next attempt what this one failed on."""
         for shot, material in zip(self.spec.shots, self.materials, strict=False):
             if shot.order == error.shot and material.digest and material.digest not in self.broken:
                 self.broken[material.digest] = error.reason
@@ -147,26 +151,26 @@ class _Film:
     def _work(self, pool: WorkerPool, started: float) -> FilmReport:
         cache = Cache(self.spec.cache_dir)
         with self._stage("plan"):
-            self.tell("plan", 0.0, "检查素材")
-            self.spec, materials, missing = inspect(self.spec, cache, self.stop.check, self.broken)
+            self.report_progress("plan", 0.0, "检查素材")
+            self.spec, materials, missing = inspect(self.spec, cache, self.scope.check, self.broken)
             self.materials, self.warnings = materials, missing
             narrations = [material.narration_s for material in materials]
             timeline = make_timeline(self.spec, narrations, [m.clip_s for m in materials], self.spec.fps)
-            if self.stop.timeout_s is None:
-                self.stop.timeout_s = TIMEOUT_BASE_S + TIMEOUT_PER_S * timeline.frames / timeline.fps
+            if self.scope.timeout_s is None:
+                self.scope.timeout_s = TIMEOUT_BASE_S + TIMEOUT_PER_S * timeline.frames / timeline.fps
             count = len(timeline.slots)  # fewer than shots when the film ends early
             self.spec = _first(self.spec, count)
             timings = timeline.timings(self.spec.shots)
-            encoding, notes = choose_encoding(self.spec, self.stop)
+            encoding, notes = choose_encoding(self.spec, self.scope)
             self.codec, self.options = encoding.codec, dict(encoding.options)
-            self.warnings += self.given_up + notes
+            self.warnings += self.fallbacks + notes
             width, height = self.spec.width, self.spec.height
             cues = self._cues(timings, materials, width, height)
             segments = self._segments(timeline, materials[:count], cues, encoding)
-        self.tell("picture", PLANNED, "制作画面")
-        names, cover, counts = self._picture_and_sound(pool, cache, segments, timings, timeline.frames / timeline.fps)
+        self.report_progress("picture", PLANNED, "制作画面")
+        names, cover, counts = self._video_and_sound(pool, cache, segments, timings, timeline.frames / timeline.fps)
         with self._stage("join"):
-            self.tell("join", SOUNDED, "合并画面与声音")
+            self.report_progress("join", SOUNDED, "合并画面与声音")
             files = self._write_subtitles(cues, width, height)
             self._join(names, segments, timeline, files)
             shutil.copyfile(cover, self.output / "cover.jpg")
@@ -235,11 +239,11 @@ class _Film:
             for shot, material, move in zip(spec.shots, materials, moves, strict=True)
         ]
         font = "" if spec.font is None else str(spec.font.absolute())
-        look = Look(width, height, font, "" if spec.font is None else file_digest(spec.font), encoding)
+        settings = RenderSettings(width, height, font, "" if spec.font is None else file_digest(spec.font), encoding)
         drawn = cues if spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH) else []
-        return make_segments(look, timeline, spec.shots, sources, drawn)
+        return make_segments(settings, timeline, spec.shots, sources, drawn)
 
-    def _picture_and_sound(
+    def _video_and_sound(
         self,
         pool: WorkerPool,
         cache: Cache,
@@ -247,21 +251,23 @@ class _Film:
         timings: Sequence[ShotTiming],
         total_s: float,
     ) -> tuple[list[str], Path, dict[str, int]]:
-        """Both at once; when one fails, the other is stopped, and the first failure is raised."""
-        side = Beside(lambda cancel: self._sound(timings, total_s, cancel), self.stop)
+        """Both concurrently; when one fails, the other is cancelled, and the first failure is raised."""
+        background = BackgroundWork(lambda cancel: self._sound(timings, total_s, cancel), self.scope)
         try:
             with self._stage("picture"):
 
                 def shown(fraction: float) -> None:
                     frames = round(fraction * total_s * self.spec.fps)
-                    self.tell("picture", PLANNED + (PICTURED - PLANNED) * fraction, f"制作画面（{frames} 帧）")
+                    self.report_progress(
+                        "picture", PLANNED + (PICTURED - PLANNED) * fraction, f"制作画面（{frames} 帧）"
+                    )
 
-                maker = PictureMaker(self.spec, cache, self.folder, shown, side.check)
+                maker = VideoTrackMaker(self.spec, cache, self.folder, shown, background.check)
                 names, cover = maker.make(pool, segments)
-            self.tell("sound", PICTURED, "混合声音")
-            side.wait()
+            self.report_progress("sound", PICTURED, "混合声音")
+            background.wait()
         except BaseException:
-            side.abandon()
+            background.cancel()
             raise
         self.warnings += maker.warnings
         if maker.crf is not None:
@@ -316,7 +322,7 @@ class _Film:
             title=self.spec.title,
         )
         try:
-            join(parts, self.output / "film.mp4", self.stop, self.stop.left())
+            join(parts, self.output / "film.mp4", self.scope, self.scope.remaining_s())
         except FilmError:
             # A part that does not fit (a disk that lost power, say) must not spoil the next attempt too.
             cache = Cache(self.spec.cache_dir)
@@ -326,7 +332,7 @@ class _Film:
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
-        self.stop.check()
+        self.scope.check()
         started = time.monotonic()
         try:
             yield

@@ -1,4 +1,4 @@
-"""What holds the parts of one film together: when to stop, what to tell, and work beside other work."""
+"""What the stages of one film share: the cancel scope, the progress reporter, and background work."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from service.film.errors import FilmError
 from service.film.spec import Cancel, OnProgress, Progress
 
 
-class Stop:
-    """Cancelled by the user or by the time limit; `is_set` is a `Cancel` for the parts."""
+class CancelScope:
+    """Cancelled by the user or by the time limit; a `Cancel` for the stages."""
 
     def __init__(self, cancel: Cancel, timeout_s: float | None) -> None:
         self._cancel = cancel
@@ -24,26 +24,26 @@ class Stop:
         self._started = time.monotonic()
 
     def is_set(self) -> bool:
-        return self._cancel.is_set() or self._late()
+        return self._cancel.is_set() or self._expired()
 
     def check(self) -> None:
         """Raise Cancelled or FilmError when it is time to stop."""
         if self._cancel.is_set():
             raise Cancelled("影片合成已取消")
-        if self._late():
+        if self._expired():
             raise FilmError("timeout", f"影片合成超过时限 {self.timeout_s:g} 秒")
 
-    def left(self) -> float:
+    def remaining_s(self) -> float:
         """Seconds until the time limit."""
         if self.timeout_s is None or self._started is None:
             return float("inf")
         return max(0.0, self.timeout_s - (time.monotonic() - self._started))
 
-    def _late(self) -> bool:
-        return self.left() <= 0.0
+    def _expired(self) -> bool:
+        return self.remaining_s() <= 0.0
 
 
-class Teller:
+class ProgressReporter:
     """Reports progress that never goes back."""
 
     def __init__(self, progress: OnProgress) -> None:
@@ -54,22 +54,22 @@ class Teller:
         self._progress(Progress(stage, self._fraction, message))
 
 
-class Beside:
-    """A piece of work in a thread, which is handed a `Cancel`: `Stop`'s, or set by `abandon`. What it raises is kept in `error`."""
+class BackgroundWork:
+    """Work in a thread of its own, which is handed a `Cancel`: the scope's, or set by `cancel`. What it raises is kept in `error`."""
 
-    def __init__(self, work: Callable[[Cancel], None], stop: Stop) -> None:
+    def __init__(self, work: Callable[[Cancel], None], scope: CancelScope) -> None:
         self.error: BaseException | None = None
-        self._stop, self._work = stop, work
-        self._abandoned = threading.Event()
+        self._scope, self._work = scope, work
+        self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="film-sound")
         self._thread.start()
 
     def is_set(self) -> bool:
-        return self._abandoned.is_set() or self._stop.is_set()
+        return self._cancelled.is_set() or self._scope.is_set()
 
     def check(self) -> None:
-        """Raise what `Stop.check` does, or what the work raised: that it was stopped is only what follows from the first."""
-        self._stop.check()
+        """Raise what `CancelScope.check` does (first, since a cancel makes the work raise too), or what the work raised."""
+        self._scope.check()
         if self.error is not None:
             raise self.error
 
@@ -80,9 +80,9 @@ class Beside:
             self._thread.join(0.02)
         self.check()
 
-    def abandon(self) -> None:
-        """Stop it, and wait until it has."""
-        self._abandoned.set()
+    def cancel(self) -> None:
+        """Cancel it, and wait until it has ended."""
+        self._cancelled.set()
         self._thread.join()
 
     def _run(self) -> None:

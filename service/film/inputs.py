@@ -26,7 +26,7 @@ SUFFIX = ".json"
 
 @dataclass(frozen=True)
 class Material:
-    """One shot's inputs. `kind` is picture, clip or placeholder; `digest` is of the picture or clip; lengths are seconds."""
+    """One shot's inputs. `kind` is image, clip or placeholder; `digest` is of the image or clip; lengths are seconds."""
 
     kind: str
     path: Path | None
@@ -41,7 +41,7 @@ def inspect(
 ) -> tuple[FilmSpec, list[Material], list[str]]:
     """Every shot's material; the spec without the narrations that cannot be heard; warnings (Chinese) of what is replaced.
 
-    `broken` are digests of pictures and clips that are known to be unusable, and why. `check` is called often, and may raise. When the
+    `broken` are digests of images and clips that are known to be unusable, and why. `check` is called often, and may raise. When the
     spec is strict, what is missing or broken raises FilmError naming the shot.
     """
     return _Inspection(spec, cache, check, broken).run()
@@ -59,14 +59,14 @@ class _Inspection:
         materials, shots = [], []
         for shot in self.spec.shots:
             self.check()
-            heard = self._narration(shot)
-            shots.append(shot if heard else dataclasses.replace(shot, narration=None))
-            kind, path, digest, seconds = self._picture(shot)
-            heard = heard or soundtrack.Heard(0.0, ())
-            materials.append(Material(kind, path, digest, seconds, heard.seconds, heard.pauses))
+            speech = self._narration(shot)
+            shots.append(shot if speech else dataclasses.replace(shot, narration=None))
+            kind, path, digest, seconds = self._visual(shot)
+            speech = speech or soundtrack.SpeechInfo(0.0, ())
+            materials.append(Material(kind, path, digest, seconds, speech.seconds, speech.pauses))
         return dataclasses.replace(self.spec, shots=tuple(shots)), materials, self.warnings
 
-    def _narration(self, shot: FilmShot) -> soundtrack.Heard | None:
+    def _narration(self, shot: FilmShot) -> soundtrack.SpeechInfo | None:
         path, name, instead = shot.narration, "旁白", "以静音代替"
         if path is None:
             return None
@@ -76,16 +76,16 @@ class _Inspection:
 
         try:
             digest = self._digest(path)
-            seconds, pauses = _remember(self.cache, "sound", f"speech {digest}", partial(_hear, path, self.check))
+            seconds, pauses = _cached(self.cache, "sound", f"speech {digest}", partial(_analyse, path, self.check))
         except UnusableMedia as error:
             self._broken(shot, name, error, instead)
             return None
-        return soundtrack.Heard(float(seconds), tuple((float(start), float(end)) for start, end in pauses))
+        return soundtrack.SpeechInfo(float(seconds), tuple((float(start), float(end)) for start, end in pauses))
 
-    def _picture(self, shot: FilmShot) -> tuple[str, Path | None, str, float]:
-        """Kind, path, digest and seconds of the clip, or else the picture, or else the placeholder."""
+    def _visual(self, shot: FilmShot) -> tuple[str, Path | None, str, float]:
+        """Kind, path, digest and seconds of the clip, or else the image, or else the placeholder."""
         instead = "另找画面代替"
-        for kind, name, path in (("clip", "视频片段", shot.clip), ("picture", "图片", shot.picture)):
+        for kind, name, path in (("clip", "视频片段", shot.clip), ("image", "图片", shot.image)):
             if path is None:
                 continue
             if not path.is_file():
@@ -97,12 +97,12 @@ class _Inspection:
                     raise UnusableMedia(self.broken[digest])
                 if kind == "clip":
                     find_out = partial(_clip_seconds, path, shot.order)
-                    seconds = float(_remember(self.cache, "frames", f"clip {digest}", find_out))
+                    seconds = float(_cached(self.cache, "frames", f"clip {digest}", find_out))
             except UnusableMedia as error:
                 self._broken(shot, name, error, instead)
                 continue
             return kind, path, digest, seconds
-        if shot.clip is None and shot.picture is None:
+        if shot.clip is None and shot.image is None:
             self._missing(shot, "图片", "以占位画面代替")
         return "placeholder", None, "", 0.0
 
@@ -123,14 +123,14 @@ class _Inspection:
             raise UnusableMedia(f"文件无法读取：{error.strerror}") from error
 
 
-def _hear(path: Path, check: Callable[[], None]) -> list[object]:
+def _analyse(path: Path, check: Callable[[], None]) -> list[object]:
     try:
-        heard = soundtrack.listen(path, check)
+        speech = soundtrack.analyse(path, check)
     except FilmError as error:
         if error.stage == "timeout":
             raise
         raise UnusableMedia(error.reason) from error
-    return [heard.seconds, [list(pause) for pause in heard.pauses]]
+    return [speech.seconds, [list(pause) for pause in speech.pauses]]
 
 
 def _clip_seconds(path: Path, order: int) -> float:
@@ -140,7 +140,7 @@ def _clip_seconds(path: Path, order: int) -> float:
         raise UnusableMedia(error.reason) from error
 
 
-def _remember(cache: Cache, room: str, name: str, find_out: Callable[[], Any]) -> Any:
+def _cached(cache: Cache, room: str, name: str, find_out: Callable[[], Any]) -> Any:
     """A small answer that depends on a file's content and on what reads it (the code of `room`, PyAV) only; kept beside the segments."""
     key = hashlib.sha256(f"{name} {code_digest(room)} {av.__version__}".encode()).hexdigest()
     known = cache.find(key, SUFFIX)

@@ -17,7 +17,7 @@ from service.film.errors import InvalidSpec
 MAX_SHOTS = 500
 LEAST_SIDE = 64  # pixels
 INPUT: Final = "input"
-"""The stage of a FilmError for which a picture or a clip is to blame: a film that is not strict is made without it."""
+"""The stage of a FilmError for which an image or a clip is to blame: a film that is not strict is made without it."""
 
 
 class Transition(str, Enum):
@@ -33,14 +33,14 @@ class Transition(str, Enum):
 
 
 class Fit(str, Enum):
-    """How a picture of another aspect fills the frame."""
+    """How an image of another aspect fills the frame."""
 
     CROP = "crop"
     BLUR = "blur"
 
 
 class Subtitles(str, Enum):
-    """Whether cues are drawn into the picture, carried as a soft track, both, or neither. SRT and ASS files are written unless off."""
+    """Whether cues are burned into the frames, carried as a soft track, both, or neither. SRT and ASS files are written unless off."""
 
     BURNED = "burned"
     SOFT = "soft"
@@ -49,7 +49,7 @@ class Subtitles(str, Enum):
 
 
 class Quality(str, Enum):
-    """`preview` is small, of few frames and bits, `final` is for viewers, `high` spends about twice the time on the same picture."""
+    """`preview` is small, of few frames and bits, `final` is for viewers, `high` spends about twice the time on the same frames."""
 
     PREVIEW = "preview"
     FINAL = "final"
@@ -78,7 +78,7 @@ class Encoder(str, Enum):
 class FilmShot:
     """One shot, in order.
 
-    `order` is its number for a person (from 1), used in messages. `picture` is a still image, `clip` a moving one; with both the clip wins;
+    `order` is its number for a person (from 1), used in messages. `image` is a still image, `clip` a moving one; with both the clip wins;
     with neither a placeholder is drawn (or, when the spec is strict, the film fails). `narration` is any audio file that ffmpeg reads.
     `text` is what the narration says, for the subtitles. A shot's slot is as long as its narration plus `FilmSpec.breath_s`, at least
     `minimum_s` (also the length of a shot without narration and without a clip), and long enough for its subtitles to
@@ -86,7 +86,7 @@ class FilmShot:
     """
 
     order: int
-    picture: Path | None = None
+    image: Path | None = None
     clip: Path | None = None
     narration: Path | None = None
     text: str = ""
@@ -195,7 +195,7 @@ class ShotTiming:
     """Where a shot lies in the finished film, in seconds from its start.
 
     Slots (`start` to `end`) are whole frames, touch each other and add up to the film. A transition is centred on the joint of two slots,
-    so that pictures overlap there; the narration (`speech_start` to `speech_end`) stays within its slot, so that speech never does.
+    so that images overlap there; the narration (`speech_start` to `speech_end`) stays within its slot, so that speech never does.
     """
 
     order: int

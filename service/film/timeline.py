@@ -6,7 +6,7 @@
     transitions                          |==1→2==|            |=2→3=|
     speech         «narration 1»                  «narration 2»    «narration 3»
 
-Slots touch and add up to the film. A transition is centred on the joint of two slots: both pictures are seen there, and each picture is
+Slots touch and add up to the film. A transition is centred on the joint of two slots: both images are seen there, and each image is
 seen from the start of the transition into it to the end of the transition out of it. Speech stays within its slot.
 """
 

@@ -20,7 +20,7 @@ from service.node.transport import MAX_JSON, Transport
 log = logging.getLogger(__name__)
 
 HEALTH_FOR_S = 60.0
-CANCEL_WITHIN_S = 5.0  # nobody waits long for a node that is asked to stop
+CANCEL_WITHIN_S = 5.0  # a cancel is best effort and must not block
 
 
 class NodeClient:

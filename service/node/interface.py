@@ -59,7 +59,7 @@ class ModelNode(Protocol):
         """The scenes that a storyboard job wrote; at least one."""
 
     def asset(self, job: Job) -> io.BufferedReader:
-        """A stream over the picture, speech or clip that the job made, bounded in size; the caller closes it."""
+        """A stream over the image, speech or clip that the job made, bounded in size; the caller closes it."""
 
     def provides(self, kind: str) -> bool:
         """Whether the node's /health says that it serves this kind of work: "llm", "t2i", "i2v", "tts". Cached for a minute."""

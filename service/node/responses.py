@@ -144,7 +144,7 @@ def _scenes(items: object) -> list[Scene]:
 
 
 def _scene(item: Mapping[str, Any]) -> Scene:
-    """A scene without words to speak, or without a picture to paint, makes do with the other."""
+    """A scene without words to speak, or without an image to paint, makes do with the other."""
     narration = clean_text(item.get("narration"), MAX_NARRATION)
     prompt = clean_text(item.get("prompt"), MAX_PROMPT) or narration[:MAX_PROMPT]
     return Scene(clean_text(item.get("title"), MAX_TITLE), prompt, narration, clean_text(item.get("bgm"), MAX_BGM))

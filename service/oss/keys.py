@@ -74,11 +74,11 @@ def content_type(key: str) -> str:
 
 
 def image_key(project_id: str, shot_id: str, number: int, extension: str) -> str:
-    """A shot's picture."""
+    """A shot's image."""
     return _shot_key("image", project_id, shot_id, number, extension)
 
 
-def audio_key(project_id: str, shot_id: str, number: int, extension: str) -> str:
+def narration_key(project_id: str, shot_id: str, number: int, extension: str) -> str:
     """A shot's narration."""
     return _shot_key("audio", project_id, shot_id, number, extension)
 

@@ -36,7 +36,7 @@ def _now() -> datetime:
 class LocalStore:
     """Objects are files under `root`/objects, what is known of them JSON files under `root`/info. Any number of processes may share it.
 
-    `secret` signs the URLs. `public_url` is their scheme and host unless `url` is told another. `bucket` is the bucket whose old links
+    `secret` signs the URLs. `public_url` is their scheme and host unless `url` is given another. `bucket` is the bucket whose old links
     mean objects of this store.
     """
 
@@ -63,7 +63,7 @@ class LocalStore:
         return self._objects.is_dir()
 
     def check(self) -> None:
-        """Make the folders, prove that writing works, and throw away what writers that were killed left behind."""
+        """Make the folders, prove that writing works, and delete the orphans of writers that were killed."""
         with self._translated("素材目录无法写入"):
             for folder in (self._objects, self._info, self._incoming):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class LocalStore:
                 file.flush()
                 os.fsync(file.fileno())
             info = ObjectInfo(key, size, content_type, sha256, clipped(metadata))
-            with self._locked(fcntl.LOCK_EX):  # so that no other writer's description ends beside these bytes
+            with self._locked(fcntl.LOCK_EX):  # so that no other writer's description ends up with these bytes
                 self._write_info(info)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 arriving.replace(target)

@@ -79,14 +79,14 @@ def resume_blocked(unit: ProjectUnit, task: Task, ended: Task | None = None) -> 
     """
     if ended is not None and ended.type == TaskType.STORYBOARD and ended.status != TaskStatus.FINISHED:
         _end_with_storyboard(unit, task, ended)
-    elif task.type == TaskType.VIDEO:
+    elif task.type == TaskType.FILM:
         unit.ready += film_dependencies.plan(unit.session, task, now=unit.now)
     elif task.is_parent:
         begin_narrations(unit, task)
     elif ended is None:
         cancel(unit, [task], reason=ORPHANED)
-    elif task.type == TaskType.SHOT:
-        pass  # the storyboard's own result pairs the pictures with its shots
+    elif task.type == TaskType.IMAGE:
+        pass  # the storyboard's own result pairs the images with its shots
     elif task_transitions.unblock(unit.session, task.id, now=unit.now):
         unit.ready.append(task.id)
 
@@ -162,8 +162,8 @@ def _end_with_storyboard(unit: ProjectUnit, waiting: Task, storyboard: Task) -> 
 
 
 def _release_shot(unit: ProjectUnit, task: Task) -> None:
-    """A picture that failed or was cancelled leaves the shot with the picture it had."""
-    if task.type != TaskType.SHOT or task.status == TaskStatus.FINISHED or not task.shot_id:
+    """An image that failed or was cancelled leaves the shot with the image it had."""
+    if task.type != TaskType.IMAGE or task.status == TaskStatus.FINISHED or not task.shot_id:
         return
     shot = queries.shot(unit.session, task.shot_id)
     if shot is None:

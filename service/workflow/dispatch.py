@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 
 
 def enqueue(services: Services, task_ids: Iterable[str]) -> None:
-    """Queue committed tasks. Without Redis they stay `pending` in the database and are queued when it is back."""
+    """Queue committed tasks. Without Redis they stay `pending` in the database until the recoverer enqueues them."""
     for task_id in task_ids:
         try:
             services.queue.enqueue(task_id)
         except QueueUnavailable as error:
-            log.warning("task %s waits in the database: %s", task_id, error)
+            log.warning("task %s not enqueued; the recoverer will enqueue it: %s", task_id, error)
             return

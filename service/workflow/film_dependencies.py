@@ -1,4 +1,4 @@
-"""What a film waits for: pictures still in the making, and a narration for each shot that has none; what a clip waits for: its picture."""
+"""What a film waits for: images still in the making, and a narration for each shot that has none; what a clip waits for: its image."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def film_request(task: Task) -> FilmRequest:
     stored: dict[str, Any] = task.parameters or {}
     video: dict[str, Any] = stored.get("video") or {}
     try:
-        return FilmRequest.model_validate(stored.get("film") or {**video, "shot_id": task.about_shot})
+        return FilmRequest.model_validate(stored.get("film") or {**video, "shot_id": task.target_shot_id})
     except (
         ValidationError
     ):  # this server would not have taken these values; the defaults make a film of them all the same
-        return FilmRequest(shot_id=task.about_shot)
+        return FilmRequest(shot_id=task.target_shot_id)
 
 
 def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
@@ -34,7 +34,7 @@ def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
     The task itself is among them when nothing is open any more: whatever failed meanwhile is replaced by a placeholder or by silence, or,
     when the request is strict, named in its error.
     """
-    waits_for, made = _parts_of_clip(session, film) if film.about_shot else _parts_of_film(session, film, now=now)
+    waits_for, made = _parts_of_clip(session, film) if film.target_shot_id else _parts_of_film(session, film, now=now)
     before = film.depends_on
     film.parameters = {
         **(film.parameters or {}),
@@ -44,13 +44,13 @@ def plan(session: Session, film: Task, *, now: datetime) -> list[str]:
     session.flush()
     if waits_for:
         return made
-    message = "等待生成视频片段" if film.about_shot else "等待合成影片"
+    message = "等待生成视频片段" if film.target_shot_id else "等待合成影片"
     return [*made, film.id] if task_transitions.unblock(session, film.id, now=now, message=message) else made
 
 
 def _parts_of_clip(session: Session, clip: Task) -> tuple[list[str], list[str]]:
-    pictures = queries.open_tasks(session, clip.project_id, type_=TaskType.SHOT)
-    return [task.id for task in pictures if task.about_shot == clip.about_shot], []
+    images = queries.open_tasks(session, clip.project_id, type_=TaskType.IMAGE)
+    return [task.id for task in images if task.target_shot_id == clip.target_shot_id], []
 
 
 def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list[str], list[str]]:
@@ -67,26 +67,28 @@ def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list
             known = _narration_of(session, film, shot, asked)
             if known is None:
                 made.append(narration_group.new_child(session, film, shot, NarrationRequest(), now=now).id)
-            elif known.status in narration_group.COMING:
+            elif known.status in narration_group.ACTIVE:
                 waits_for.append(known.id)
         session.flush()
     return [*waits_for, *made], made
 
 
 def _is_part(task: Task) -> bool:
-    """Whether a film shows what an open task makes: the shots, a picture, or a shot's clip."""
-    return task.type in (TaskType.STORYBOARD, TaskType.SHOT) or (task.type == TaskType.VIDEO and bool(task.about_shot))
+    """Whether a film shows what an open task makes: the shots, an image, or a shot's clip."""
+    return task.type in (TaskType.STORYBOARD, TaskType.IMAGE) or (
+        task.type == TaskType.FILM and bool(task.target_shot_id)
+    )
 
 
 def _narration_of(session: Session, film: Task, shot: Shot, asked: set[str]) -> Task | None:
-    """The task that speaks what the shot says now: an open one, or one that this film has waited for already.
+    """The narration task of the shot's present text: an open one, or one that this film has waited for already.
 
-    One that was called off along with what it was made for, another film say, does not count: this film was not called off.
+    One that was cancelled along with its parent, another film say, does not count: this film was not cancelled.
     """
     found = None
     for task in queries.tasks(session, film.project_id):
-        if task.type == TaskType.AUDIO and task.shot_id == shot.id and narration_group.text_of(task) == shot.spoken:
-            if task.status in narration_group.COMING:
+        if task.type == TaskType.NARRATION and task.shot_id == shot.id and narration_group.text_of(task) == shot.spoken:
+            if task.status in narration_group.ACTIVE:
                 return task
             if task.id in asked and (task.status != TaskStatus.CANCELLED or task.parent_id == film.id):
                 found = task

@@ -15,13 +15,13 @@ from models.task import Task, TaskStatus, TaskType
 from service.schemas import NarrationRequest
 from service.workflow import payloads
 
-COMING = (TaskStatus.PENDING, TaskStatus.PROCESSING)
+ACTIVE = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 
 
 def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequest, *, now: datetime) -> Task:
-    """Insert the task that speaks one shot's narration."""
+    """Insert the task of one shot's narration."""
     child = Task.new(
-        TaskType.AUDIO,
+        TaskType.NARRATION,
         parent.project_id,
         shot_id=shot.id,
         parent_id=parent.id,
@@ -43,18 +43,18 @@ def narration_request(task: Task) -> NarrationRequest:
 
 
 def text_of(task: Task) -> str:
-    """What one shot's narration task speaks."""
+    """The text of one shot's narration task."""
     return str(((task.parameters or {}).get("tts") or {}).get("text") or "")
 
 
-def speak_anew(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Task], list[str]]:
-    """The shot says something else now: replace the open tasks that speak its old text.
+def replace_stale_narrations(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Task], list[str]]:
+    """The shot's text has changed: replace the open tasks that narrate the old text.
 
-    Returns the old tasks, to be called off once the new ones are there, and the ids of the new ones, to be enqueued.
+    Returns the old tasks, to be cancelled once the new ones are there, and the ids of the new ones, to be enqueued.
     """
     old = [
         task
-        for task in queries.open_tasks(session, shot.project_id, type_=TaskType.AUDIO, status=COMING)
+        for task in queries.open_tasks(session, shot.project_id, type_=TaskType.NARRATION, status=ACTIVE)
         if task.shot_id == shot.id and text_of(task) != shot.spoken
     ]
     new: list[str] = []
@@ -72,9 +72,9 @@ def speak_anew(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Tas
 
 
 def unfinished(session: Session, parent: Task, speaking: set[str]) -> set[str]:
-    """Ids of the shots that a parent was to speak and that have not got these words and a voice from it.
+    """Ids of the shots that a parent was to narrate and that have no narration of their present text from it.
 
-    All of `speaking` when it never came to have children.
+    All of `speaking` when it never had children.
     """
     shots = {shot.id: shot for shot in queries.shots(session, parent.project_id)}
     children = [child for child in queries.children(session, parent.id) if child.shot_id in shots]

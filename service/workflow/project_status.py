@@ -33,7 +33,7 @@ def _project_status(session: Session, project: Project) -> ProjectStatus:
 
 
 def _parts_status(shots: list[Shot]) -> ProjectStatus:
-    """The furthest stage that every shot has reached; `shots_generated` while only some pictures are there."""
+    """The furthest stage that every shot has reached; `shots_generated` while only some images are there."""
     if not shots:
         return ProjectStatus.CREATED
     if not any(shot.image_path for shot in shots):

@@ -1,4 +1,4 @@
-"""A project whose storyboard and pictures are done, made through the API and finished by hand: the processor has tests of its own."""
+"""A project whose storyboard and images are done, made through the API and finished by hand: the processor has tests of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CREATE: Mapping[str, str] = {
 
 
 def png() -> bytes:
-    """A small picture."""
+    """A small image."""
     file = io.BytesIO()
     Image.new("RGB", (8, 8), "orange").save(file, "PNG")
     return file.getvalue()
@@ -58,7 +58,7 @@ def create(client: FlaskClient, **params: Any) -> Told:
 
 
 def finish(services: Services, told: Told) -> Told:
-    """Write what a processor would have written: shots, pictures, and ends of all tasks."""
+    """Write what a processor would have written: shots, images, and ends of all tasks."""
     now = services.clock.now()
     with services.database.write() as session:
         tasks = {task.id: task for task in session.scalars(select(Task).where(Task.project_id == told.project_id))}

@@ -59,13 +59,13 @@ class Walk:
         """The whole life of a project, in the order in which it was recorded."""
         held = node.held_storyboard()
         made = self.ask("create", "POST", "/projects", **CREATE)
-        project, pictures = made["project_id"], made["shot_task_ids"]
+        project, images = made["project_id"], made["shot_task_ids"]
         self.ask("project-fresh", "GET", f"/projects/{project}")
         self.watch("ws-storyboard", made["text_task_id"], held.set)
-        self.seen["statuses"] = [self.client.wait(id_)["status"] for id_ in (made["text_task_id"], *pictures)]
+        self.seen["statuses"] = [self.client.wait(id_)["status"] for id_ in (made["text_task_id"], *images)]
         self.ask("task-storyboard", "GET", f"/tasks/{made['text_task_id']}")
-        picture = self.ask("task-image", "GET", f"/tasks/{pictures[0]}")["task"]
-        self.seen["image-bytes"] = requests.get(picture["result"]["resource_url"], timeout=60)
+        image = self.ask("task-image", "GET", f"/tasks/{images[0]}")["task"]
+        self.seen["image-bytes"] = requests.get(image["result"]["resource_url"], timeout=60)
         self.ask("project-done", "GET", f"/projects/{project}")
         shots = self.ask("shots", "GET", f"/projects/{project}/shots")["shots"]
         self.seen["shot-order"] = [shot["order"] for shot in shots]

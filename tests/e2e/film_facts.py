@@ -27,7 +27,7 @@ def samples(path: Path) -> Samples:
 
 
 def frames(path: Path) -> list[Frame]:
-    """Every picture, RGB."""
+    """Every image, RGB."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -42,16 +42,16 @@ def seconds(path: Path) -> dict[str, float]:
         }
 
 
-def best_match(frame: Frame, picture: Path) -> float:
-    """How well a frame, without its subtitles, is found somewhere in a picture at the camera's possible scales: 1 is the same.
+def best_match(frame: Frame, image: Path) -> float:
+    """How well a frame, without its subtitles, is found somewhere in an image at the camera's possible scales: 1 is the same.
 
-    Normalised cross-correlation of the frame's upper part over the picture, both small.
+    Normalised cross-correlation of the frame's upper part over the image, both small.
     """
-    with Image.open(picture) as image:
-        whole = cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2GRAY)
+    with Image.open(image) as opened:
+        whole = cv2.cvtColor(np.asarray(opened.convert("RGB")), cv2.COLOR_RGB2GRAY)
     part = cv2.cvtColor(frame[: int(frame.shape[0] * 0.7)], cv2.COLOR_RGB2GRAY)
     best = -1.0
-    for zoom in np.arange(0.66, 1.02, 0.03):  # the frame's width is this share of the picture's
+    for zoom in np.arange(0.66, 1.02, 0.03):  # the frame's width is this share of the image's
         width = int(frame.shape[1] / zoom)
         scaled = cv2.resize(
             whole, (width, round(whole.shape[0] * width / whole.shape[1])), interpolation=cv2.INTER_AREA

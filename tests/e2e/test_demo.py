@@ -56,10 +56,10 @@ def test_story_becomes_a_film(tmp_path: Path, story: str) -> None:
         assert alive(family) == []
     said = re.search(r"film: +(.+)\nlength: ([\d.]+) s\nassets: (.+)\n", output)
     assert said, output
-    for stage in ("storyboard", "pictures", "narration", "film"):
+    for stage in ("storyboard", "images", "narration", "film"):
         assert f"{stage}: done" in output
-    narrations, pictures = sorted(Path(said[3]).glob("shots/*/audio-*")), sorted(Path(said[3]).glob("shots/*/image-*"))
-    assert len(narrations) == len(pictures) == (1 if story == "one sentence" else 3)
+    narrations, images = sorted(Path(said[3]).glob("shots/*/audio-*")), sorted(Path(said[3]).glob("shots/*/image-*"))
+    assert len(narrations) == len(images) == (1 if story == "one sentence" else 3)
     spoken = sum(seconds(path) for path in narrations)
     with av.open(said[1]) as film:
         assert {stream.type for stream in film.streams} >= {"video", "audio"}
@@ -89,7 +89,7 @@ def test_no_proxy_of_the_environment_stands_between_its_programs(tmp_path: Path)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_or_sigterm_ends_it_and_all_it_started(tmp_path: Path, how: signal.Signals) -> None:
     with start(tmp_path, STORIES["chinese"]) as demo:
-        # Server, web worker, keeper, redis-server and node are there.
+        # Server, web worker, supervisor, redis-server and node are there.
         family = wait_until(lambda: [found for found in [below(demo.pid)] if len(found) >= 5], 120)[0]
         demo.send_signal(how)
         output, _ = demo.communicate(timeout=END_S)  # it should take 5 s
@@ -111,7 +111,7 @@ def test_a_second_demo_in_the_same_folder_is_refused_in_words(tmp_path: Path) ->
         with start(tmp_path, STORIES["english"]) as second:
             output, _ = second.communicate(timeout=END_S)
         assert second.returncode == 1
-        assert "another demo is at work" in output
+        assert "another demo is running" in output
         assert "S2V_DATA_DIR" in output
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=END_S)

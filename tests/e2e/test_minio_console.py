@@ -32,7 +32,7 @@ def client(production: Production, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def project(client: Client) -> str:
-    """A project of one shot with two pictures and two films."""
+    """A project of one shot with two images and two films."""
     created = client.create(TITLE, "小猫住在灯塔里。", 1)
     project = str(created["project_id"])
     client.wait(created["shot_task_ids"][0])
@@ -88,11 +88,11 @@ def test_each_object_says_what_it_belongs_to(
         prefix = "x-amz-meta-"
         return found.content_type, {n[len(prefix) :]: unquote(v) for n, v in raw.items() if n.startswith(prefix)}
 
-    kind, picture = known(f"projects/{project}/shots/{shot['id']}/image-2.png")
+    kind, image = known(f"projects/{project}/shots/{shot['id']}/image-2.png")
     assert kind == "image/png"
-    assert (picture["project"], picture["shot"], picture["order"]) == (project, shot["id"], "1")
-    assert picture["title"] == shot["title"]
-    assert tasks[picture["task"]]["shotId"] == shot["id"]
+    assert (image["project"], image["shot"], image["order"]) == (project, shot["id"], "1")
+    assert image["title"] == shot["title"]
+    assert tasks[image["task"]]["shotId"] == shot["id"]
     kind, narration = known(f"projects/{project}/shots/{shot['id']}/audio-1.wav")
     assert (kind, tasks[narration["task"]]["type"]) == ("audio/wav", "generate_audio")
     kind, film = known(f"projects/{project}/films/2.mp4")

@@ -52,5 +52,5 @@ def test_the_walk_with_curl_ends_with_a_film(name: str, tmp_path: Path) -> None:
     assert [kind for kind, _, _ in states] == ["generate_storyboard"] + ["generate_shot"] * 3
     with av.open(str(folder / "film.mp4")) as film:
         assert {stream.type for stream in film.streams} >= {"video", "audio"}
-        picture = film.streams.video[0]
-        assert (picture.width, picture.height, picture.average_rate) == (1280, 720, 30)
+        image = film.streams.video[0]
+        assert (image.width, image.height, image.average_rate) == (1280, 720, 30)

@@ -75,19 +75,19 @@ def test_a_cancel_through_one_server_stops_tasks_on_both_processors(
     first, second = clients
     node.script("generate_shot", lambda _envelope: running(png()))
     created = first.create("小猫", STORY, 2)
-    pictures = created["shot_task_ids"]
-    wait_until(lambda: both_at_work(apart, pictures), SOON_S, "a picture on each processor")
-    jobs = [wait_until(lambda: second.task(id_)["result"]["resource_id"], SOON_S) for id_ in pictures]  # noqa: B023 - used at once
-    for task_id in pictures:
+    images = created["shot_task_ids"]
+    wait_until(lambda: both_at_work(apart, images), SOON_S, "an image on each processor")
+    jobs = [wait_until(lambda: second.task(id_)["result"]["resource_id"], SOON_S) for id_ in images]  # noqa: B023 - used at once
+    for task_id in images:
         assert first.post(f"/v1/api/tasks/{task_id}/cancel")["task"]["status"] == "cancelled"
         processor = holder(apart, task_id)
         assert processor is not None
-        wait_until(lambda: f"task {task_id} called off" in processor.lines(), SOON_S)  # noqa: B023 - used at once
+        wait_until(lambda: f"task {task_id} cancelled" in processor.lines(), SOON_S)  # noqa: B023 - used at once
     wait_until(lambda: set(jobs) <= set(node.cancels()), SOON_S, "the ends of the node's jobs")
-    assert [second.task(task_id)["status"] for task_id in pictures] == ["cancelled", "cancelled"]
+    assert [second.task(task_id)["status"] for task_id in images] == ["cancelled", "cancelled"]
     held = running(png())
     node.script("generate_shot", lambda _envelope: held)
-    again = [second.post(f"/v1/api/tasks/{task_id}/retry")["task_id"] for task_id in pictures]
+    again = [second.post(f"/v1/api/tasks/{task_id}/retry")["task_id"] for task_id in images]
     wait_until(lambda: both_at_work(apart, again), SOON_S, "both are free again")
     held.gate.set()
     for task_id in again:
@@ -151,16 +151,16 @@ def test_a_processor_that_is_told_to_end_hands_its_work_over_at_once(
     scripts: dict[str, Script] = {}
     node.script("generate_shot", lambda envelope: scripts.setdefault(envelope["id"], running(png())))
     first, second = clients
-    [picture] = first.create("小猫", "小猫出门了。", 1)["shot_task_ids"]
-    wait_until(lambda: second.task(picture)["result"]["resource_id"], SOON_S, "its job")
-    ending = holder(apart, picture)
+    [image] = first.create("小猫", "小猫出门了。", 1)["shot_task_ids"]
+    wait_until(lambda: second.task(image)["result"]["resource_id"], SOON_S, "its job")
+    ending = holder(apart, image)
     assert ending is not None
     number = apart.processors.index(ending)
     assert ending.end(signal.SIGTERM) == 0
     other = apart.processors[1 - number]
-    wait_until(lambda: picture in other.claimed(), SOON_S, "the other one's claim")
-    scripts[picture].gate.set()
-    second.wait(picture)
-    assert node.starts("generate_shot").count(picture) == 1, "its job was resumed"
+    wait_until(lambda: image in other.claimed(), SOON_S, "the other one's claim")
+    scripts[image].gate.set()
+    second.wait(image)
+    assert node.starts("generate_shot").count(image) == 1, "its job was resumed"
     assert "Traceback" not in ending.lines()
     apart.processors[number] = apart.start_processor(number)

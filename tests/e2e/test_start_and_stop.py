@@ -39,12 +39,12 @@ def create(url: str, shots: int = 2, story: str = STORY) -> str:
     return str(answer.json()["project_id"])
 
 
-def wait_for_pictures(url: str, project: str) -> None:
+def wait_for_images(url: str, project: str) -> None:
     def drawn() -> bool:
         detail = requests.get(f"{url}/v1/api/projects/{project}", timeout=60).json()
         return [shot["status"] for shot in detail["shots"]] == ["completed", "completed"]
 
-    wait_until(drawn, 200, "the pictures")
+    wait_until(drawn, 200, "the images")
 
 
 def test_sigterm_ends_the_server_and_all_it_started_although_sockets_are_open(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_sigterm_ends_the_server_and_all_it_started_although_sockets_are_open(tm
         assert server.named("worker_node")
         project = create(server.url, 60, STORY * 20)
         tasks = requests.get(f"{server.url}/v1/api/projects/{project}/tasks", timeout=60).json()["tasks"]
-        waiting = tasks[-1]["id"]  # and long: fifty-nine pictures come first
+        waiting = tasks[-1]["id"]  # and long: fifty-nine images come first
         address = f"{server.url.replace('http', 'ws')}/tasks/{waiting}/wss"
         sockets = [websocket.create_connection(address, timeout=60) for _ in range(5)]
         began = time.monotonic()
@@ -91,7 +91,7 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it_in_order(tmp_path: Path) -> 
 def test_server_that_is_told_to_end_while_it_starts_leaves_nothing_behind(
     tmp_path: Path, moment: str, how: signal.Signals
 ) -> None:
-    """The moments: its keeper is there, its Redis, its model node, its web worker."""
+    """The moments: its supervisor is there, its Redis, its model node, its web worker."""
     with ServerUnderTest(tmp_path, wait=False) as server:
         wait_until(lambda: server.named(moment), START_S, moment)
         server.end(how)
@@ -117,11 +117,11 @@ def test_kill_leaves_nothing_behind_and_the_next_start_goes_on_where_it_was(tmp_
         tasks = requests.get(f"{server.url}/v1/api/projects/{project}/tasks", timeout=60).json()["tasks"]
         assert tasks
         family = server.family()
-        assert len(family) >= 4  # keeper, redis-server, node, worker
+        assert len(family) >= 4  # supervisor, redis-server, node, worker
         server.end(signal.SIGKILL)
         wait_until(lambda: not alive(family), END_S, "the end of what the server started")
     with ServerUnderTest(tmp_path) as server:
-        wait_for_pictures(server.url, project)
+        wait_for_images(server.url, project)
 
 
 def test_dead_redis_and_dead_model_node_come_back_and_tasks_still_end(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_dead_redis_and_dead_model_node_come_back_and_tasks_still_end(tmp_path: 
         redis.kill()
         node.kill()
         wait_until(lambda: [p for p in server.named("worker_node") if p.pid != node.pid], END_S, "another model node")
-        wait_for_pictures(server.url, project)
+        wait_for_images(server.url, project)
 
         def states() -> tuple[str, str]:
             found = requests.get(f"{server.url}/readyz", timeout=60).json()["dependencies"]
@@ -146,13 +146,13 @@ def test_a_server_whose_embedded_parts_are_ended_for_good_ends_too_and_says_so(t
     with ServerUnderTest(tmp_path) as server:
         project = create(server.url)
         family = server.family()
-        (keeper,) = server.named("runtime.embedded.supervisor")
-        keeper.kill()
+        (supervisor,) = server.named("runtime.embedded.supervisor")
+        supervisor.kill()
         assert server.process.wait(END_S) == 1
-        assert "the embedded parts were ended from outside" in server.lines()
+        assert "the embedded parts were killed from outside" in server.lines()
         wait_until(lambda: not alive(family), END_S, "the end of what the server started")
     with ServerUnderTest(tmp_path) as server:
-        wait_for_pictures(server.url, project)
+        wait_for_images(server.url, project)
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -91,12 +91,12 @@ def test_the_film_shows_each_shots_image_and_says_its_words(
     assert [timing["order"] for timing in timings] == [shot["order"] for shot in shots]
 
     _lengths_add_up(client, path, task, view, timings)
-    pictures = film_facts.frames(path)
-    for frame in pictures:
+    images = film_facts.frames(path)
+    for frame in images:
         assert frame.mean() > 4, "a black frame"
     sound = film_facts.samples(path)
     for shot, timing in zip(shots, timings, strict=True):
-        _shows_its_picture(client, pictures, shots, shot, timing)
+        _shows_its_image(client, images, shots, shot, timing)
         _says_its_words(client, sound, shots, shot, timing)
     _everybody_took_part(studio, client.tasks(project))
 
@@ -129,12 +129,12 @@ def _lengths_add_up(client: Client, path: Path, task: Any, view: Any, timings: A
     assert task["result"]["resource_type"] == "video"
 
 
-def _shows_its_picture(client: Client, pictures: list[film_facts.Frame], shots: Any, shot: Any, timing: Any) -> None:
+def _shows_its_image(client: Client, images: list[film_facts.Frame], shots: Any, shot: Any, timing: Any) -> None:
     middle = int((timing["start"] + timing["end"]) / 2 * 15)
-    scores = {other["id"]: film_facts.best_match(pictures[middle], client.fetch(other["imagePath"])) for other in shots}
+    scores = {other["id"]: film_facts.best_match(images[middle], client.fetch(other["imagePath"])) for other in shots}
     assert max(scores, key=lambda shot_id: scores[shot_id]) == shot["id"], scores
     assert scores[shot["id"]] > 0.8
-    moved = np.abs(pictures[middle].astype(int) - pictures[middle - 12].astype(int))[:120].mean()
+    moved = np.abs(images[middle].astype(int) - images[middle - 12].astype(int))[:120].mean()
     assert moved > 0.3, "nothing moves"
 
 
@@ -176,6 +176,6 @@ def test_one_shots_clip_is_a_moving_image_of_it(embedded: Studio) -> None:
     assert task["shotId"] == shot["id"]
     [shot] = client.get(f"/v1/api/projects/{project}/shots")["shots"]
     assert client.fetch(shot["videoPath"]).read_bytes() == path.read_bytes()
-    pictures = film_facts.frames(path)
-    assert film_facts.best_match(pictures[len(pictures) // 2], client.fetch(shot["imagePath"])) > 0.6
-    assert np.abs(pictures[0].astype(int) - pictures[-1].astype(int)).mean() > 0.5
+    images = film_facts.frames(path)
+    assert film_facts.best_match(images[len(images) // 2], client.fetch(shot["imagePath"])) > 0.6
+    assert np.abs(images[0].astype(int) - images[-1].astype(int)).mean() > 0.5

@@ -78,8 +78,8 @@ def go_backend_left(production: Production, folder: Path) -> Iterator[GoBackend]
         go_backend.load(url, minio.bucket)
         store = MinioStore(minio)
         store.check()
-        for shot, picture in (("31", RED), ("41", GREEN)):
-            store.put(f"shots/{SHOT.format(shot)}/image.png", io.BytesIO(picture))
+        for shot, image in (("31", RED), ("41", GREEN)):
+            store.put(f"shots/{SHOT.format(shot)}/image.png", io.BytesIO(image))
         node.add_job("job-storyboard-1", finished(json.dumps(scenes(3)).encode(), 50))
         node.add_job("job-image-32", finished(BLUE, 50))
         redis = {key.replace(".", "_"): value for key, value in values.items() if key.startswith("redis.")}
@@ -116,7 +116,7 @@ def states(client: Client, number: str) -> dict[str, str]:
 
 
 def test_what_the_go_backend_left_goes_on_and_what_had_ended_stays(client: Client, left: GoBackend) -> None:
-    wait_until(lambda: set(states(client, "1").values()) == {"finished"}, PATIENCE_S, "the storyboard and its pictures")
+    wait_until(lambda: set(states(client, "1").values()) == {"finished"}, PATIENCE_S, "the storyboard and its images")
     wait_until(lambda: set(states(client, "2").values()) == {"finished"}, PATIENCE_S, "what waited, what was sent")
     wait_until(lambda: states(client, "3")["32"] == "finished", PATIENCE_S, "what ran under its job")
     wait_until(lambda: states(client, "7")["72"] == "finished", PATIENCE_S, "what waited since the year 0")
@@ -160,7 +160,7 @@ def test_an_old_project_becomes_a_film(client: Client, number: str) -> None:
     client.wait(TASK.format("32"))
     path, task = client.film(PROJECT.format(number))
     assert path.read_bytes()[4:8] == b"ftyp"
-    assert "占位" not in task["message"], "its picture is found"
+    assert "占位" not in task["message"], "its image is found"
     assert client.get(f"/v1/api/projects/{PROJECT.format(number)}")["project_detail"]["status"] == "ready"
 
 

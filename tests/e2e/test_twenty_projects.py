@@ -36,7 +36,7 @@ Answer = TypeVar("Answer")
 
 @pytest.fixture
 def gate() -> threading.Event:
-    """While it is clear no picture is finished."""
+    """While it is clear no image is finished."""
     return threading.Event()
 
 
@@ -44,11 +44,11 @@ def gate() -> threading.Event:
 def node(gate: threading.Event) -> Iterator[ScriptedNode]:
     """Jobs take a few looks, so that whoever is killed is at work."""
 
-    def picture(_envelope: object) -> Script:
+    def image(_envelope: object) -> Script:
         return Script(finished(b"", *range(10, 90, 10)).reports, png(), gate)
 
     with closing(ScriptedNode()) as scripted:
-        scripted.script("generate_shot", picture)
+        scripted.script("generate_shot", image)
         scripted.script("generate_audio", lambda _envelope: finished(wav(), *range(10, 90, 10)))
         yield scripted
 
@@ -76,7 +76,7 @@ def insist(call: Callable[[], Answer]) -> Answer:
 
 
 def tell_a_story(client: Client, number: int) -> str:
-    """From the text to pictures and narrations; the project's id."""
+    """From the text to images and narrations; the project's id."""
     created = insist(lambda: client.create(f"故事 {number}", "小猫出门了。小猫回家了。", SHOTS))
     project = str(created["project_id"])
     for task_id in created["shot_task_ids"]:
@@ -87,10 +87,10 @@ def tell_a_story(client: Client, number: int) -> str:
 
 
 def held_by(database: Database, pid: int) -> int:
-    """How many pictures a process works on."""
+    """How many images a process works on."""
     with database.read() as session:
         held = (
-            Task.type == TaskType.SHOT,
+            Task.type == TaskType.IMAGE,
             Task.status == TaskStatus.PROCESSING,
             Task.lease_owner.like(f"%:{pid}:%"),
         )
@@ -146,8 +146,8 @@ def _nothing_is_lost_and_nothing_twice(
     jobs = {task.id for task in tasks if not task.is_parent}
     assert Counter(node.starts()) == Counter(jobs)
     assert node.cancels() == []
-    pictures_and_narrations = [task.id for task in tasks if task.type != TaskType.STORYBOARD and task.id in jobs]
-    assert Counter(asset.task_id for asset in stored) == Counter(pictures_and_narrations)
+    images_and_narrations = [task.id for task in tasks if task.type != TaskType.STORYBOARD and task.id in jobs]
+    assert Counter(asset.task_id for asset in stored) == Counter(images_and_narrations)
     assert {asset.object_key for asset in stored} <= set(apart.store().list("projects/"))
     for project in made:
         of_project = [task for task in tasks if task.project_id == project]

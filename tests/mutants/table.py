@@ -14,8 +14,8 @@ from models import task_endings, task_transitions
 from models.shot import Shot
 from models.task import ENDED, Task
 from processor import node_job
-from processor.cancellation import CancellationRegistry, Watch
-from processor.claimed_task import TaskHandle
+from processor.cancellation import CancellationRegistry, CancelToken
+from processor.claimed_task import ClaimedTask
 from processor.handlers import image, storyboard
 from routers import middleware, serializers
 from routers.api import webhook
@@ -91,7 +91,7 @@ MUTANTS = (
     # Cancelling
     Mutant(
         "a cancel does not reach the poll",
-        InFunction(CancellationRegistry.on_event, drop_statement(Watch.call_off)),
+        InFunction(CancellationRegistry.on_event, drop_statement(CancelToken.cancel)),
         (f"{CANCEL}[sqlite-at_work-by_route]",),
     ),
     Mutant(
@@ -100,8 +100,8 @@ MUTANTS = (
         (f"{CANCEL}[sqlite-at_work-by_shot_delete]",),
     ),
     Mutant(
-        "a job that nobody waits for goes on",
-        InFunction(node_job._dispatch, never(TaskHandle.is_open)),
+        "the orphaned job of a cancelled task goes on running",
+        InFunction(node_job._dispatch, never(ClaimedTask.is_open)),
         (f"{CANCEL}[sqlite-being_dispatched-by_route]",),
     ),
     Mutant(
@@ -116,18 +116,18 @@ MUTANTS = (
         (f"{STORIES}::test_progress_and_message_of_the_node_reach_the_row_in_order[sqlite]",),
     ),
     Mutant(
-        "scenes and waiting pictures are paired backwards",
+        "scenes and waiting image tasks are paired backwards",
         InFunction(storyboard._Board.write, reverse_index()),
         (f"{STORIES}::test_a_story_gets_its_shots_and_images_in_order[sqlite]",),
     ),
     Mutant(
-        "surplus pictures stay blocked",
+        "surplus image tasks stay blocked",
         InFunction(storyboard._Board.write, drop_statement(Session.delete)),
         (f"{STORIES}::test_fewer_scenes_than_asked_delete_the_surplus_tasks_and_more_add_some[sqlite]",),
     ),
     Mutant(
-        "the shot is not told of its picture",
-        InFunction(image._set_picture, drop_assignment(Shot.image_path)),
+        "the shot does not get its image",
+        InFunction(image._set_image, drop_assignment(Shot.image_path)),
         (f"{FAULTS}::test_result_row_and_shot_become_visible_in_one_commit[sqlite]",),
     ),
     Mutant(

@@ -40,8 +40,8 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class PictureRequest:
-    """A picture of `width` x `height` pixels. The same request gives the same picture; `seed` None draws one from the prompt and style."""
+class ImageRequest:
+    """An image of `width` x `height` pixels. The same request gives the same image; `seed` None draws one from the prompt and style."""
 
     prompt: str
     style: str = ""
@@ -67,9 +67,9 @@ class SpeechRequest:
 
 @dataclass(frozen=True)
 class ClipRequest:
-    """A clip of `seconds` made from a picture; `prompt` says what may move in it."""
+    """A clip of `seconds` made from an image; `prompt` says what may move in it."""
 
-    picture: Path
+    image: Path
     prompt: str = ""
     width: int = 1280
     height: int = 720
@@ -90,7 +90,7 @@ class Storyteller(Protocol):
 class Painter(Protocol):
     """Kind "t2i"."""
 
-    def paint(self, request: PictureRequest, target: Path, report: Report) -> None:
+    def paint(self, request: ImageRequest, target: Path, report: Report) -> None:
         """Write a PNG."""
 
 

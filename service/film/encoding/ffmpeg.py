@@ -1,4 +1,4 @@
-"""Running ffmpeg: in a session of its own, within a time limit, killed with everything it started when the film is called off."""
+"""Running ffmpeg: in a session of its own, within a time limit, killed with everything it started when the film is cancelled."""
 
 from __future__ import annotations
 

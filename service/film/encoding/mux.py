@@ -50,8 +50,8 @@ def join(parts: Parts, output: Path, cancel: Cancel, timeout_s: float) -> None:
     (parts.folder / "segments.txt").write_text("\n".join(lines) + "\n")
     (parts.folder / "metadata.txt").write_text(metadata(parts.title, parts.chapters, parts.fps), encoding="utf-8")
 
-    picture = ffmpeg.input("segments.txt", format="concat", protocol_whitelist="file")
-    streams = [picture.video, ffmpeg.input(str(parts.sound.absolute()), protocol_whitelist="file").audio]
+    video = ffmpeg.input("segments.txt", format="concat", protocol_whitelist="file")
+    streams = [video.video, ffmpeg.input(str(parts.sound.absolute()), protocol_whitelist="file").audio]
     options: dict[str, object] = {"c": "copy", "movflags": "+faststart", "fflags": "+bitexact", "format": "mp4"}
     if parts.subtitles is not None:
         streams.append(ffmpeg.input(str(parts.subtitles.absolute()), protocol_whitelist="file", format="srt")["s"])

@@ -28,7 +28,7 @@ PEAK = 4  # how many times the average rate a decoder is expected to bear where 
 HARDWARE_LEAST_LEVEL = 30  # videotoolbox knows none below
 VAAPI_DEVICE = Path("/dev/dri/renderD128")
 
-# Superfast with the two tools that its neighbour veryfast owes its quality to, at 0.6 of its time. Pictures under a slow camera need few
+# Superfast with the two tools that its neighbour veryfast owes its quality to, at 0.6 of its time. Images under a slow camera need few
 # frames that others are predicted from: seven B-frames between two, unasked, take a fifth of the bytes away at a better SSIM.
 _FAST = {"preset": "superfast", "x264-params": "mbtree=1:rc-lookahead=10:b-adapt=0:bframes=7"}
 # A preview keeps what ultrafast leaves out that costs little: it is smaller then, and not in blocks.
@@ -44,7 +44,7 @@ HARDWARE: dict[Encoder, tuple[str, dict[str, str]]] = {
     Encoder.VAAPI: ("h264_vaapi", {"rc_mode": "CQP", "qp": "{q}"}),
     Encoder.VIDEOTOOLBOX: ("h264_videotoolbox", {"q:v": "{percent}"}),
 }
-_PROVEN: dict[str, str] = {}  # what probes found that succeeded; the others are repeated, since a device may come back
+_PROVEN: dict[str, str] = {}  # successful probes; failed ones are repeated, since a device may come back
 HARDWARE_QUALITY = {Quality.PREVIEW: 32, Quality.FINAL: 24, Quality.HIGH: 20}
 
 
@@ -142,8 +142,8 @@ def vaapi_devices() -> list[Path]:
     return sorted(VAAPI_DEVICE.parent.glob("renderD*")) or [VAAPI_DEVICE]
 
 
-def distrust() -> None:
-    """Have every encoder probed again: one that was proven has broken off."""
+def reset_probe_cache() -> None:
+    """Probe every encoder again: one that had passed has failed."""
     _PROVEN.clear()
 
 

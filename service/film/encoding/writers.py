@@ -1,6 +1,6 @@
 """Encoding frames into a segment: x264 in this process, or ffmpeg's hardware encoders in a child that is fed raw frames.
 
-Every segment of a film has the same stream header, closed groups of pictures and exact time stamps, so that joining them is copying.
+Every segment of a film has the same stream header, closed GOPs and exact time stamps, so that joining them is copying.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What a frame shows: pictures, clips and placeholders, under camera moves and transitions."""
+"""What a frame shows: images, clips and placeholders, under camera moves and transitions."""

@@ -1,7 +1,7 @@
-"""Camera moves over a still picture: which one, and the window of the picture that each frame shows.
+"""Camera moves over a still image: which one, and the window of the image that each frame shows.
 
-A window is a rectangle of the frame's aspect inside the picture. The camera goes from one window to another; the windows in between are
-straight mixtures of the two, so that they stay inside the picture, and the zoom changes by the same ratio every frame, which the eye takes
+A window is a rectangle of the frame's aspect inside the image. The camera goes from one window to another; the windows in between are
+straight mixtures of the two, so that they stay inside the image, and the zoom changes by the same ratio every frame, which the eye takes
 as steady. Nothing is rounded to whole pixels.
 """
 
@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from service.film.frames.saliency import Interest
+from service.film.frames.saliency import Saliency
 
-ZOOM_PER_S = 0.028  # how much larger the picture gets in a second
+ZOOM_PER_S = 0.028  # how much larger the image gets in a second
 ZOOM_LEAST, ZOOM_MOST = 0.06, 0.16
 PAN_ZOOM = 1.10  # a pan needs room on either side
 PAN_PER_S = 0.022  # of the frame's width (height), in a second
-TRAVEL_PER_S = 0.1  # the same, over a picture longer than the frame
+TRAVEL_PER_S = 0.1  # the same, over an image longer than the frame
 FOOT = 0.1  # of the frame's height, at its foot, where subtitles lie: what is seen there is not seen well
-SLACK = 0.12  # of the frame's width (height): a picture that is longer by less is not travelled over
+SLACK = 0.12  # of the frame's width (height): an image that is longer by less is not travelled over
 
 
 class Move(str, Enum):
@@ -35,7 +35,7 @@ class Move(str, Enum):
 
 
 class Window(NamedTuple):
-    """Centre and zoom: the window is 1/zoom of the frame's size, in units in which the frame is as large as the picture's best fit."""
+    """Centre and zoom: the window is 1/zoom of the frame's size, in units in which the frame is as large as the image's best fit."""
 
     x: float
     y: float
@@ -52,18 +52,18 @@ def choose_moves(seeds: Sequence[int]) -> list[Move]:
 
 
 def plan_move(
-    move: Move, picture: tuple[float, float], frame: tuple[float, float], seen: Interest, seconds: float
+    move: Move, image: tuple[float, float], frame: tuple[float, float], seen: Saliency, seconds: float
 ) -> tuple[Window, Window]:
     """First and last window of a move.
 
-    `picture` is the picture's size when it just covers `frame` (same units), `seconds` how long it is seen. Where the picture is longer
+    `image` is the image's size when it just covers `frame` (same units), `seconds` how long it is seen. Where the image is longer
     than the frame (a square one in a wide film), the camera also travels over what is in it, so that nothing of it is never shown.
     """
     gain = min(max(ZOOM_PER_S * seconds, ZOOM_LEAST), ZOOM_MOST)
     zooms = {Move.ZOOM_IN: (1.0, 1.0 + gain), Move.ZOOM_OUT: (1.0 + gain, 1.0)}.get(move, (PAN_ZOOM, PAN_ZOOM))
-    across = _Axis(picture[0], frame[0], seen.x, seen.across)
-    foot = min(1.0, seen.down[1] + FOOT * frame[1] / picture[1])
-    down = _Axis(picture[1], frame[1], seen.y, (seen.down[0], foot))
+    across = _Axis(image[0], frame[0], seen.x, seen.across)
+    foot = min(1.0, seen.down[1] + FOOT * frame[1] / image[1])
+    down = _Axis(image[1], frame[1], seen.y, (seen.down[0], foot))
     x = across.path(zooms, seconds, along=_ALONG.get(move) == "x", back=move is Move.PAN_LEFT)
     y = down.path(zooms, seconds, along=_ALONG.get(move) == "y", back=move is Move.PAN_UP)
     return Window(x[0], y[0], zooms[0]), Window(x[1], y[1], zooms[1])
@@ -73,9 +73,9 @@ _ALONG = {Move.PAN_LEFT: "x", Move.PAN_RIGHT: "x", Move.PAN_UP: "y", Move.PAN_DO
 
 
 class _Axis(NamedTuple):
-    """One direction of the plan: lengths of picture and frame in the same units, the point of interest and the span of it from 0 to 1."""
+    """One direction of the plan: lengths of image and frame in the same units, the point of interest and the span of it from 0 to 1."""
 
-    picture: float
+    image: float
     frame: float
     focus: float
     span: tuple[float, float]
@@ -92,17 +92,17 @@ class _Axis(NamedTuple):
             middle = (low + high) / 2
             low, high = min(low, middle - reach), max(high, middle + reach)
             # Against an edge the way would be short: it takes what it lacks on the other side.
-            low, high = min(low, self.picture - half_high - (high - low)), max(high, half_low + (high - low))
-        low = min(max(low, half_low), self.picture - half_low)
-        high = min(max(high, half_high), self.picture - half_high)
+            low, high = min(low, self.image - half_high - (high - low)), max(high, half_low + (high - low))
+        low = min(max(low, half_low), self.image - half_low)
+        high = min(max(high, half_high), self.image - half_high)
         return (high, low) if back else (low, high)
 
     def _ends(self, half_low: float, half_high: float, seconds: float) -> tuple[float, float]:
         """The centres between which the camera has seen all of the span; nearer to each other where the time would not do."""
-        focus = self.focus * self.picture
-        if self.picture - self.frame < SLACK * self.frame:
+        focus = self.focus * self.image
+        if self.image - self.frame < SLACK * self.frame:
             return focus, focus
-        low, high = self.span[0] * self.picture + half_low, self.span[1] * self.picture - half_high
+        low, high = self.span[0] * self.image + half_low, self.span[1] * self.image - half_high
         if low >= high:  # the span fits into the frame
             return (low + high) / 2, (low + high) / 2
         most = TRAVEL_PER_S * seconds * self.frame

@@ -27,7 +27,7 @@ HD_HEIGHT = 720  # a clip that does not tell its colour matrix has BT.709 from h
 
 
 class Clip:
-    """Frames are numbered from the first in which the shot is seen; asking forwards is cheap, backwards opens the clip anew."""
+    """Frames are numbered from the first in which the shot is seen; seeking forwards is cheap, backwards reopens the clip."""
 
     def __init__(self, path: Path, size: tuple[int, int], *, fit: Fit, fps: int, shot: int) -> None:
         self._path, self._size, self._fit, self._fps, self._shot = path, size, fit, fps, shot
@@ -65,7 +65,7 @@ class Clip:
             np.copyto(target, source)
 
     def _decode(self) -> Iterator[tuple[float, VideoFrame]]:
-        """Frames with their times from the clip's first. A clip that breaks off ends there."""
+        """Frames with their times from the clip's first. A truncated clip ends there."""
         container, stream = open_clip(self._path, self._shot)
         with container:
             self._shape = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
@@ -112,7 +112,7 @@ class Clip:
 
 
 class _Pose(NamedTuple):
-    """How stored pictures are to be shown, as one of the eight ways to lay a picture down: transposed first, mirrored then."""
+    """How stored frames are to be shown, as one of the eight orientations of a frame: transposed first, mirrored then."""
 
     transposed: bool
     left_right: bool
@@ -129,7 +129,7 @@ def _pose(frame: VideoFrame) -> _Pose:
     data = frame.side_data.get("DISPLAYMATRIX")
     if not isinstance(data, Buffer):
         return _Pose(transposed=False, left_right=False, top_bottom=False)
-    # Rows of three: what a step to the right, and one down, in the stored picture is on the screen.
+    # Rows of three: what a step to the right, and one down, in the stored frame is on the screen.
     right_x, right_y, _, down_x, down_y = (int(value) for value in np.frombuffer(memoryview(data), np.int32)[:5])
     if abs(right_x) + abs(down_y) >= abs(right_y) + abs(down_x):
         return _Pose(transposed=False, left_right=right_x < 0, top_bottom=down_y < 0)
@@ -137,7 +137,7 @@ def _pose(frame: VideoFrame) -> _Pose:
 
 
 def _opaque(frame: VideoFrame) -> VideoFrame:
-    """What is transparent lies on white, as in a still picture."""
+    """What is transparent lies on white, as in a still image."""
     if not any(component.is_alpha for component in frame.format.components):
         return frame
     rgba = frame.to_ndarray(format="rgba")

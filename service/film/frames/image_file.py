@@ -1,4 +1,4 @@
-"""Reading a still picture that somebody uploaded or a model made: any common format, upright, sRGB, with limits."""
+"""Reading a still image that somebody uploaded or a model made: any common format, upright, sRGB, with limits."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ FORMATS = tuple(
 Rgb = npt.NDArray[np.uint8]
 
 
-def load_picture(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
-    """The picture as H×W×3 RGB, upright, transparency on white; the first image of an animation.
+def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
+    """The image as H×W×3 RGB, upright, transparency on white; the first image of an animation.
 
     `wanted` (width, height) is about the size that is needed: a JPEG far larger is decoded at a fraction.
-    Raises FilmError naming the shot when the file is no picture, broken, or over `MAX_PIXELS`.
+    Raises FilmError naming the shot when the file is no image, broken, or over `MAX_PIXELS`.
     """
     try:
         with warnings.catch_warnings():

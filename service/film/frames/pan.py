@@ -1,6 +1,6 @@
 """Camera moves of constant zoom: nothing is resampled per frame.
 
-A pan that moves by whole eighths of a film pixel per frame sees its picture at no more than eight sub-pixel places (sixteen in the planes
+A pan that moves by whole eighths of a film pixel per frame sees its image at no more than eight sub-pixel places (sixteen in the planes
 of half the resolution). Sampled once at each of them, every frame is a part of one of the results, cut out at a whole sample.
 """
 
@@ -19,16 +19,16 @@ MOST_CHANGE = 0.12  # of the speed, in order to have it in whole parts
 
 
 def in_parts(
-    first: Window, last: Window, frames: int, picture: tuple[float, float], size: tuple[int, int]
+    first: Window, last: Window, frames: int, image: tuple[float, float], size: tuple[int, int]
 ) -> tuple[Window, Window] | None:
     """The same move at nearly the same speed, of whole `PARTS` of a film pixel per frame; None where there is none.
 
-    `picture` is the picture's size, in the units of the windows; the windows stay within it.
+    `image` is the image's size, in the units of the windows; the windows stay within it.
     """
     if first.zoom != last.zoom or frames < 2:
         return None
     ends = []
-    for low, high, whole, frame in zip(first[:2], last[:2], picture, size, strict=True):
+    for low, high, whole, frame in zip(first[:2], last[:2], image, size, strict=True):
         part = (frames - 1) / (PARTS * first.zoom)  # the way of one part per frame
         steps = (high - low) / part
         room = (

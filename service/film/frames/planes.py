@@ -1,4 +1,4 @@
-"""8-bit 4:2:0 pictures as three planes, BT.709 limited range: black is Y 16, white Y 235, no colour is U = V = 128.
+"""8-bit 4:2:0 frames as three planes, BT.709 limited range: black is Y 16, white Y 235, no colour is U = V = 128.
 
 Chroma samples lie where H.264 players expect them: on every second luma column, between two luma rows.
 """
@@ -39,7 +39,7 @@ def empty(width: int, height: int) -> Planes:
 
 
 def yuv444(rgb: npt.NDArray[np.uint8]) -> tuple[Plane, Plane, Plane]:
-    """Full-size Y, U, V of an H×W×3 RGB picture."""
+    """Full-size Y, U, V of an H×W×3 RGB image."""
     y, u, v = cv2.split(cv2.transform(rgb, RGB_TO_YUV))
     return np.asarray(y, np.uint8), np.asarray(u, np.uint8), np.asarray(v, np.uint8)
 

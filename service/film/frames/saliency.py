@@ -1,4 +1,4 @@
-"""What is worth looking at in a picture: a cheap guess, for the camera to favour."""
+"""Saliency: where an image's content lies, a cheap guess for the camera to favour."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 SIDE = 64  # pixels of the thumbnail's longer side
-BACKGROUND = 0.8  # share of a picture that is taken to be only surroundings
+BACKGROUND = 0.8  # share of an image that is taken to be only surroundings
 BLUR = 2.5  # pixels of the thumbnail; also how far a thing's weight spreads beyond it
 EDGE = 0.06  # share of the weight that a span leaves out at either end
 
 
-class Interest(NamedTuple):
-    """Where a picture's content lies, from 0 to 1 of its width and height.
+class Saliency(NamedTuple):
+    """Where an image's content lies, from 0 to 1 of its width and height.
 
     (`x`, `y`) is the point that stands out; `across` and `down` are the spans in which nearly everything does that stands out at all.
     """
@@ -26,31 +26,31 @@ class Interest(NamedTuple):
     down: tuple[float, float] = (0.5, 0.5)
 
 
-def interest(luma: npt.NDArray[np.uint8]) -> Interest:
-    """What stands out in a picture; the middle, where nothing does.
+def saliency(luma: npt.NDArray[np.uint8]) -> Saliency:
+    """Where the salient content of an image lies; the middle, where nothing stands out.
 
-    The spectral residual of Hou and Zhang (2007): what the smooth part of a picture's log spectrum does not explain stands out.
+    The spectral residual of Hou and Zhang (2007): what the smooth part of an image's log spectrum does not explain stands out.
     """
     rows, columns = luma.shape
     scale = SIDE / max(rows, columns)
     size = (max(8, round(columns * scale)), max(8, round(rows * scale)))
     small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     if float(small.std()) < 1.0:
-        return Interest()
+        return Saliency()
     spectrum = np.fft.fft2(small)
     amplitude = np.log(np.abs(spectrum) + 1e-6).astype(np.float32)
     residual = amplitude - cv2.blur(amplitude, (3, 3))
-    saliency = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
-    saliency = cv2.GaussianBlur(saliency.astype(np.float32), (0, 0), BLUR)
-    weight = np.maximum(saliency - np.quantile(saliency, BACKGROUND), 0.0)
+    saliency_map = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
+    saliency_map = cv2.GaussianBlur(saliency_map.astype(np.float32), (0, 0), BLUR)
+    weight = np.maximum(saliency_map - np.quantile(saliency_map, BACKGROUND), 0.0)
     if float(weight.sum()) <= 0.0:
-        return Interest()
+        return Saliency()
     x = (np.arange(size[0]) + 0.5) / size[0]
     y = (np.arange(size[1]) + 0.5) / size[1]
     # A broad preference for the middle keeps a busy corner from winning.
     near = weight * np.exp(-(((x - 0.5) / 0.35) ** 2))[None, :] * np.exp(-(((y - 0.5) / 0.35) ** 2))[:, None]
     near /= near.sum()
-    return Interest(
+    return Saliency(
         float((near * x[None, :]).sum()),
         float((near * y[:, None]).sum()),
         _span(weight.sum(axis=0)),

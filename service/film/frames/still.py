@@ -1,4 +1,4 @@
-"""A still picture as a moving source: prepared once, then a window of it resampled per frame."""
+"""A still image as a moving source: prepared once, then a window of it resampled per frame."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from service.film.frames.camera_moves import Move, Window, plan_move, window_at
 from service.film.frames.pan import PARTS, Pan, in_parts
 from service.film.frames.planes import Plane, Planes, resize, yuv444
 from service.film.frames.resampling import Point, Sampler
-from service.film.frames.saliency import interest
+from service.film.frames.saliency import saliency
 from service.film.spec import Fit
 
 # Of the planes that are sampled: bilinear sampling of a twice larger plane has neither blur nor jitter. No simple fraction is near it,
 # which would leave the sampler little choice of lattices.
 OVERSAMPLING = 2.18
-ASPECT_TOLERANCE = 0.02  # a picture this near to the frame's aspect is cropped, never framed by a blur
+ASPECT_TOLERANCE = 0.02  # an image this near to the frame's aspect is cropped, never framed by a blur
 BLUR_DIM = 0.6  # brightness of the blurred surroundings
 
 Rgb = npt.NDArray[np.uint8]
@@ -28,7 +28,7 @@ Box = tuple[float, float, float, float]
 
 
 class Still:
-    """A picture under a camera move. Frames are numbered from the first in which the shot is seen."""
+    """An image under a camera move. Frames are numbered from the first in which the shot is seen."""
 
     def __init__(self, rgb: Rgb, size: tuple[int, int], *, fit: Fit, move: Move, frames: int, fps: int) -> None:
         """`size` is the film's (width, height), `frames` how many frames the shot is seen for, its transitions included."""
@@ -39,18 +39,18 @@ class Still:
         rows, columns = rgb.shape[:2]
         scale = max(
             size[0] / columns, size[1] / rows
-        )  # film pixels per picture pixel when the picture just covers the frame
-        picture = (columns * scale, rows * scale)
+        )  # film pixels per image pixel when the image just covers the frame
+        image = (columns * scale, rows * scale)
         self._scale = scale
-        seen = interest(cv2.cvtColor(resize(rgb, *_thumbnail(columns, rows)), cv2.COLOR_RGB2GRAY).astype(np.uint8))
-        planned = plan_move(move, picture, size, seen, frames / fps)
-        steady = in_parts(*planned, frames, picture, size)
+        seen = saliency(cv2.cvtColor(resize(rgb, *_thumbnail(columns, rows)), cv2.COLOR_RGB2GRAY).astype(np.uint8))
+        planned = plan_move(move, image, size, seen, frames / fps)
+        steady = in_parts(*planned, frames, image, size)
         self._panned = steady is not None
         self._first, self._last = steady or planned
         self._prepare(rgb, scale)
 
     def box(self, frame: int) -> Box:
-        """What frame number `frame` shows, in pixels of the picture from its edges."""
+        """What frame number `frame` shows, in pixels of the image from its edges."""
         window = self._window(frame)
         half = (self._width / 2 / window.zoom, self._height / 2 / window.zoom)
         edges = (window.x - half[0], window.y - half[1], window.x + half[0], window.y + half[1])
@@ -76,7 +76,7 @@ class Still:
         return (x * scale_x - 0.5, y * scale_y - 0.5), (step * scale_x, step * scale_y)
 
     def _prepare(self, rgb: Rgb, scale: float) -> None:
-        """Make the planes that are sampled: only the part of the picture that the camera sees, at the resolution that it needs."""
+        """Make the planes that are sampled: only the part of the image that the camera sees, at the resolution that it needs."""
         rows, columns = rgb.shape[:2]
         ends = (self._first, self._last)
         half = [(self._width / 2 / end.zoom, self._height / 2 / end.zoom) for end in ends]
@@ -87,7 +87,7 @@ class Still:
         bottom = min(rows, math.ceil(max(e.y + h[1] for e, h in zip(ends, half, strict=True)) / scale + margin))
         self._origin = (left * scale, top * scale)
         self._span = ((right - left) * scale, (bottom - top) * scale)
-        # Oversampled at the middle of the zoom. A picture is only made smaller than it is when it is larger than that: to have its
+        # Oversampled at the middle of the zoom. An image is only made smaller than it is when it is larger than that: to have its
         # detail averaged away, only to be enlarged again, is what makes films of stills look soft.
         density = math.sqrt(self._first.zoom * self._last.zoom) * OVERSAMPLING
         width, height = (max(2, round(side * density)) for side in self._span)
@@ -109,7 +109,7 @@ class Still:
 
 
 def framed(rgb: Rgb, size: tuple[int, int]) -> Rgb:
-    """The whole picture in the middle of the frame, on a blurred and darkened enlargement of itself."""
+    """The whole image in the middle of the frame, on a blurred and darkened enlargement of itself."""
     width, height = size
     rows, columns = rgb.shape[:2]
     if abs(math.log((columns / rows) / (width / height))) < ASPECT_TOLERANCE:

@@ -1,4 +1,4 @@
-"""How one picture gives way to the next: a blend of two frames' planes into a third, per kind of transition."""
+"""How one shot gives way to the next: a blend of two frames' planes into a third, per kind of transition."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def open_clip(path: Path, shot: int) -> tuple[InputContainer, VideoStream]:
 
 
 def clip_seconds(path: Path, shot: int) -> float:
-    """How long a clip plays. Raises FilmError naming the shot when it holds no picture at all."""
+    """How long a clip plays. Raises FilmError naming the shot when it holds no frame at all."""
     container, stream = open_clip(path, shot)
     with container:
         if stream.duration and stream.time_base and stream.duration > 0:

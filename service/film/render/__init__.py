@@ -1,1 +1,1 @@
-"""Making the picture's segments in worker processes."""
+"""Making the image's segments in worker processes."""

@@ -15,7 +15,7 @@ from service.film.encoding.writers import open_writer
 from service.film.errors import FilmError
 from service.film.frames.camera_moves import Move
 from service.film.frames.clip import Clip
-from service.film.frames.image_file import load_picture
+from service.film.frames.image_file import load_image
 from service.film.frames.placeholder import draw_placeholder
 from service.film.frames.planes import Planes, empty
 from service.film.frames.still import Still
@@ -42,7 +42,7 @@ class Renderer:
         self._captions: tuple[tuple[int, int, str], Captions] | None = None
 
     def render(self, segment: Segment, output: Path, progress: Callable[[int], None]) -> None:
-        """Write `segment` to `output`; `progress` is told the frames done. Raises FilmError naming the shot."""
+        """Write `segment` to `output`; `progress` gets the number of finished frames. Raises FilmError naming the shot."""
         size = (segment.width, segment.height)
         drawings = [self._source(source, segment) for source in segment.sources]
         labels = self._labels(segment)
@@ -133,7 +133,7 @@ def _open(source: Source, segment: Segment) -> Drawing:
         font = Path(segment.font) if segment.font else None
         rgb = draw_placeholder(size, source.title, source.seed, font)
     else:
-        rgb = load_picture(Path(source.path), source.order, size)
+        rgb = load_image(Path(source.path), source.order, size)
     try:
         return Still(rgb, size, fit=Fit(source.fit), move=Move(source.move), frames=source.frames, fps=segment.fps)
     except cv2.error as error:
@@ -141,7 +141,7 @@ def _open(source: Source, segment: Segment) -> Drawing:
 
 
 def rgb_of(planes: Planes) -> npt.NDArray[np.uint8]:
-    """An H×W×3 RGB picture of a frame."""
+    """An H×W×3 RGB image of a frame."""
     rows, columns = planes.y.shape
     y = (planes.y.astype(np.float32) - 16) * (255 / 219)
     u, v = (_full(plane, columns, rows) * (255 / 224) for plane in (planes.u, planes.v))

@@ -1,7 +1,7 @@
-"""The pieces that a film's picture is encoded in, and the keys by which they are kept.
+"""The pieces that a film's video track is encoded in, and their cache keys.
 
 A segment is either a transition (two sources) or a part of one shot's own time (one source). It knows nothing of where in the film it lies,
-so that it is reused wherever the same pictures move in the same way: after a crash, after an edit, in another film. Its key is a hash of
+so that it is reused wherever the same images move in the same way: after a crash, after an edit, in another film. Its key is a hash of
 everything that its bytes depend on, the code included.
 """
 
@@ -35,7 +35,7 @@ LIBRARIES = ("av", "cvttf-notosanscjk-regular", "imageio-ffmpeg", "numpy", "open
 class Source:
     """What one shot contributes to a segment.
 
-    `kind` is picture, clip or placeholder; `digest` the file's SHA-256; `title` is only for a placeholder, `move` only for what is still.
+    `kind` is image, clip or placeholder; `digest` the file's SHA-256; `title` is only for a placeholder, `move` only for what is still.
     `first` is the segment's first frame, counted from the first frame in which the shot is seen; `frames` how many it is seen for.
     `path` and `order` (for messages) are not part of the key.
     """
@@ -105,7 +105,7 @@ class Segment:
 
 @functools.lru_cache(maxsize=1)
 def code_version() -> str:
-    """A hash of the code that makes pictures and of the versions of what they stand on."""
+    """A hash of the code that makes images and of the versions of what they stand on."""
     from importlib import metadata  # noqa: PLC0415 - slow to import, and of no use to the worker processes
 
     digest = hashlib.sha256(code_digest(*ROOMS).encode())
@@ -115,8 +115,8 @@ def code_version() -> str:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What all segments of a film share."""
+class RenderSettings:
+    """The settings that all segments of a film share."""
 
     width: int
     height: int
@@ -126,9 +126,13 @@ class Look:
 
 
 def make_segments(
-    look: Look, timeline: Timeline, shots: Sequence[FilmShot], sources: Sequence[Source], cues: Sequence[Cue]
+    settings: RenderSettings,
+    timeline: Timeline,
+    shots: Sequence[FilmShot],
+    sources: Sequence[Source],
+    cues: Sequence[Cue],
 ) -> list[Segment]:
-    """Cut the film into segments; in order, they are its frames, each once. `cues` are those to be drawn into the picture, in order."""
+    """Cut the film into segments; in order, they are its frames, each once. `cues` are those to be burned into the frames, in order."""
     spoken = [(round(cue.start * timeline.fps), round(cue.end * timeline.fps), cue.lines) for cue in cues]
     segments: list[Segment] = []
 
@@ -146,16 +150,18 @@ def make_segments(
         )
         segments.append(
             Segment(
-                width=look.width,
-                height=look.height,
+                width=settings.width,
+                height=settings.height,
                 fps=timeline.fps,
                 frames=end - start,
                 sources=tuple(parts),
                 transition=transition,
                 captions=captions,
-                font=look.font if captions or any(part.kind == "placeholder" for part in parts) else "",
-                font_digest=look.font_digest if captions or any(part.kind == "placeholder" for part in parts) else "",
-                encoding=look.encoding,
+                font=settings.font if captions or any(part.kind == "placeholder" for part in parts) else "",
+                font_digest=settings.font_digest
+                if captions or any(part.kind == "placeholder" for part in parts)
+                else "",
+                encoding=settings.encoding,
             )
         )
 

@@ -1,6 +1,6 @@
 """An average bit rate for a film of segments: the whole film is encoded at one quality after another, until its size is the wanted one.
 
-One quality for all segments puts the bits where the pictures need them: what a flat shot cannot use, the busy ones get. x264's own second
+One quality for all segments puts the bits where the images need them: what a flat shot cannot use, the busy ones get. x264's own second
 pass knows one segment only, and in the few seconds of it comes too late to make up for what its first frames got wrong.
 """
 
@@ -18,7 +18,7 @@ from service.film.render.segments import Segment
 TOLERANCE = 0.03  # of the wanted size
 USUAL, ROUGH = 4, 0.06  # after so many passes so near will do: one more comes nearer by little
 MOST = 6  # passes; near the ends of the scale a size may leap from one quality to the next
-UNMET = 0.1  # of the wanted size; what is further off is told
+UNMET = 0.1  # of the wanted size; beyond it the report has a warning
 BEST, WORST = 1.0, 51.0  # x264's CRF; 0 is another profile
 DIGITS = (
     1  # of a CRF: coarse, so that a film of which little has changed comes by the same ones, and finds its segments
@@ -66,7 +66,7 @@ def nearest(tried: Sequence[Tried], wanted: float) -> Tried:
     return min(tried, key=lambda each: abs(each[1] - wanted))
 
 
-def picture_bytes(file: Path) -> int:
-    """The size of a segment's picture, without its container."""
+def video_bytes(file: Path) -> int:
+    """The size of a segment's video stream, without its container."""
     with av.open(str(file)) as container:
         return sum(packet.size for packet in container.demux(video=0))

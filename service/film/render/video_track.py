@@ -1,4 +1,4 @@
-"""The film's picture: every segment that the cache does not hold is made, by worker processes."""
+"""The film's video track: every segment that is not in the cache is rendered, by worker processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from service.film.cache import Cache, take
 from service.film.encoding.writers import X264_CODEC
 from service.film.render.segments import Segment
-from service.film.render.two_pass import UNMET, Tried, at_crf, crf_of, nearest, next_crf, picture_bytes
+from service.film.render.two_pass import UNMET, Tried, at_crf, crf_of, nearest, next_crf, video_bytes
 from service.film.render.worker_pool import Job, WorkerPool
 from service.film.spec import FilmSpec, RateControl
 
@@ -29,7 +29,7 @@ class Counts:
 
 
 @dataclass
-class PictureMaker:
+class VideoTrackMaker:
     """Makes and collects the segments of one film into its work folder."""
 
     spec: FilmSpec
@@ -48,8 +48,8 @@ class PictureMaker:
             files = self._search(pool, segments, cover)
         else:
             files = self._make(pool, segments, cover, 0.0, 1.0)
-        picture = cover.own
-        return [file.name for file in files], picture
+        image = cover.own
+        return [file.name for file in files], image
 
     def _search(self, pool: WorkerPool, segments: Sequence[Segment], cover: Job) -> list[Path]:
         """Pass after pass at one quality for all, until one comes near the film's bit rate."""
@@ -61,7 +61,7 @@ class PictureMaker:
             self.counts.passes = len(tried) + 1
             # Each pass takes half of what is left, so that progress never goes back.
             files = self._make(pool, at_crf(segments, crf), cover, 1 - 0.5 ** len(tried), 1 - 0.5 ** (len(tried) + 1))
-            sizes = {file: picture_bytes(file) for file in set(files)}
+            sizes = {file: video_bytes(file) for file in set(files)}
             tried[crf, sum(sizes[file] for file in files)] = files
             self.check()
             crf = next_crf(list(tried), wanted)
@@ -104,7 +104,7 @@ class PictureMaker:
         return True
 
     def _cover(self, segments: Sequence[Segment]) -> Job:
-        """The middle frame of the first shot that has a picture (else of the first), without captions."""
+        """The middle frame of the first shot that has an image (else of the first), without captions."""
         plain = [segment for segment in segments if len(segment.sources) == 1]
         segment = next((one for one in plain if one.sources[0].kind != "placeholder"), plain[0])
         cover = Job(segment, self.folder / "cover.part", self.cache.path(segment.key, COVER), frame=segment.frames // 2)
@@ -116,7 +116,7 @@ class PictureMaker:
 
 
 def _with_cover(jobs: Sequence[Job], cover: Job) -> list[Job]:
-    """The jobs, and the cover where it is not there yet: beside the segment that it is a frame of, whose picture is then ready."""
+    """The jobs, and the cover where it is not there yet: beside the segment that it is a frame of, whose image is then ready."""
     if cover.own.exists():
         return list(jobs)
     place = next((number for number, job in enumerate(jobs) if job.segment.key == cover.segment.key), 0)

@@ -1,4 +1,4 @@
-"""`python -m service.film.render.worker PARENT_PID`: a process that makes segments, told what to do by JSON lines.
+"""`python -m service.film.render.worker PARENT_PID`: a process that makes segments, driven by JSON lines.
 
 Standard input: `{"id", "task": "segment", "segment", "output"}` or `{"id", "task": "cover", "segment", "frame", "output"}`.
 Standard output: `{"id", "frames"}` while it works, then `{"id", "done": true}` or `{"id", "error": {stage, message, shot, log}}`.
@@ -84,7 +84,7 @@ def _fields(error: FilmError) -> dict[str, Any]:
 def _end_with(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the kernel was told
+    if os.getppid() != parent:  # it died before prctl took effect
         os._exit(0)
 
 

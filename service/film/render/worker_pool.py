@@ -1,4 +1,4 @@
-"""The worker processes of one film, from the parent's side: started, given work, listened to, killed."""
+"""The worker processes of one film, from the parent's side: start, jobs, messages, kill."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Worker:
         return self.process.stdout.fileno()
 
     def give(self, job: Job, number: int) -> None:
-        """Hand a job over. A worker that has died is noticed when it is read from."""
+        """Hand a job over. A dead worker is noticed when its output is read."""
         self.job, self.frames = job, 0
         line = json.dumps(job.order(number)) + "\n"
         try:
@@ -146,7 +146,7 @@ class WorkerPool:
             self._workers.append(Worker())
 
     def run(self, jobs: Sequence[Job], progress: Callable[[int], None], check: Callable[[], None]) -> None:
-        """Do all jobs. `progress` is told the frames made so far, `check` is called every few hundredths of a second and may raise."""
+        """Do all jobs. `progress` gets the frames made so far, `check` is called every few hundredths of a second and may raise."""
         self.start(len(jobs))
         queues = share(jobs, len(self._workers))
         made, left = 0, len(jobs)
@@ -183,7 +183,7 @@ class WorkerPool:
 
 
 def share(jobs: Sequence[Job], count: int) -> list[deque[Job]]:
-    """Cut jobs into `count` stretches of about the same number of frames: neighbours share pictures, so they belong to one worker."""
+    """Cut jobs into `count` stretches of about the same number of frames: neighbours share images, so they belong to one worker."""
     queues: list[deque[Job]] = [deque() for _ in range(count)]
     total = sum(job.frames for job in jobs) or 1
     passed = 0

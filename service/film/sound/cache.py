@@ -37,7 +37,7 @@ class SoundCache:
             facts = json.loads(self._facts.read_text())
             shutil.copyfile(self._audio, output)
             for file in (self._audio, self._facts):
-                os.utime(file)  # used now: the cache gives up what was not used for longest
+                os.utime(file)  # used now: the cache evicts the least recently used
         except (OSError, ValueError):
             output.unlink(missing_ok=True)
             return None

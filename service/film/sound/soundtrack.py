@@ -32,8 +32,8 @@ _LOUDNESS_TOLERANCE_DB = 0.15
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A narration: its length in seconds and its pauses as (start, end), seconds from the file's start, in order."""
+class SpeechInfo:
+    """An analysed narration: its length in seconds and its pauses as (start, end), seconds from the file's start, in order."""
 
     seconds: float
     pauses: tuple[tuple[float, float], ...]
@@ -54,11 +54,11 @@ class SoundReport:
 
 def measure(path: Path) -> float:
     """Seconds of an audio file, counted in decoded samples. Raises FilmError (without a shot) when nothing can be heard of it."""
-    return listen(path).seconds
+    return analyse(path).seconds
 
 
-def listen(path: Path, check: Callable[[], None] = lambda: None) -> Heard:
-    """A narration's length and pauses; the pauses let `cues.make_cues` start each cue where its words do.
+def analyse(path: Path, check: Callable[[], None] = lambda: None) -> SpeechInfo:
+    """Analyse a narration: its length and pauses; the pauses let `cues.make_cues` start each cue where its words do.
 
     `check` is called every half second of sound and may raise to stop. Raises FilmError.
     """
@@ -71,7 +71,7 @@ def listen(path: Path, check: Callable[[], None] = lambda: None) -> Heard:
         raise FilmError(STAGE, str(error)) from error
     if meter.seconds >= LONGEST_S:
         raise FilmError(STAGE, f"音频太长，最多 {LONGEST_S / 3600:.0f} 小时")
-    return Heard(meter.seconds, tuple(meter.pauses()))
+    return SpeechInfo(meter.seconds, tuple(meter.pauses()))
 
 
 def make_sound(

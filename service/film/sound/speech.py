@@ -1,4 +1,4 @@
-"""Where a narration speaks and where it pauses, told by its level."""
+"""Where a narration speaks and where it pauses, found by its level."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Subtitles drawn once per cue, to be blended into the picture in their rectangle.
+"""Subtitles drawn once per cue, to be blended into the frames in their rectangle.
 
-Pillow's Raqm layout is told the language: without it Simplified Chinese gets Traditional forms and punctuation hangs in mid-air.
+Pillow's Raqm layout gets the language: without it Simplified Chinese gets Traditional forms and punctuation hangs in mid-air.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def make_cues(
 ) -> list[Cue]:
     """Cues for a narration spoken from `start` to `end` (seconds in the film).
 
-    `line_width` is in columns (`Captions.line_width`; a CJK character takes two). `pauses` (`soundtrack.listen`, in the film's time)
+    `line_width` is in columns (`Captions.line_width`; a CJK character takes two). `pauses` (`soundtrack.analyse`, in the film's time)
     let a cue start with its words. Cues touch, do not overlap, and joined they are the text but for blanks, emoji and control characters.
     """
     width = max(4, line_width)

@@ -1,4 +1,4 @@
-"""Pictures, narrations and clips for film tests: small, made here, and recognisable after encoding."""
+"""Images, narrations and clips for film tests: small, made here, and recognisable after encoding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Rgb = npt.NDArray[np.uint8]
 Frames = npt.NDArray[np.uint8]
 
 
-def picture(path: Path, seed: int, size: tuple[int, int] = (480, 270)) -> Path:
+def image(path: Path, seed: int, size: tuple[int, int] = (480, 270)) -> Path:
     """Large soft patches of colour, different for every seed, and never dark."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(60, 255, (3, 4, 3), np.uint8)
@@ -44,13 +44,13 @@ def speech(path: Path, seconds: float, pitch: float = 220.0) -> Path:
 
 
 def shots(folder: Path, count: int, seconds: float = 1.2, **options: Any) -> tuple[FilmShot, ...]:
-    """Shots with a picture and a narration each."""
+    """Shots with an image and a narration each."""
     folder.mkdir(parents=True, exist_ok=True)
     return tuple(
         FilmShot(
             **{
                 "order": n,
-                "picture": picture(folder / f"{n}.png", n),
+                "image": image(folder / f"{n}.png", n),
                 "narration": speech(folder / f"{n}.wav", seconds),
                 "minimum_s": 0.5,
                 "seed": n,
@@ -96,12 +96,12 @@ def decode(film: Path) -> Frames:
 
 
 def difference(one: npt.NDArray[Any], two: npt.NDArray[Any]) -> float:
-    """Mean absolute difference of two pictures, in steps of 255."""
+    """Mean absolute difference of two images, in steps of 255."""
     return float(np.abs(one.astype(float) - two.astype(float)).mean())
 
 
 def seen(path: Path, size: tuple[int, int] = (320, 180)) -> Rgb:
-    """The middle nine tenths or so of a picture, which is what a camera move shows of it, in the film's size."""
+    """The middle nine tenths or so of an image, which is what a camera move shows of it, in the film's size."""
     with Image.open(path) as image:
         width, height = image.size
         part = image.convert("RGB").resize(size, box=(width * 0.04, height * 0.04, width * 0.96, height * 0.96))

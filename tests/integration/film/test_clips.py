@@ -1,4 +1,4 @@
-"""Moving pictures of every make, as sources of frames in the film's size, rate and colours."""
+"""Moving images of every make, as sources of frames in the film's size, rate and colours."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def test_a_variable_rate_is_followed(tmp_path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         for milliseconds, frame in zip((0, 100, 900, 1000), _grey([40, 90, 150, 220]), strict=True):
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            picture.pts, picture.time_base = milliseconds, Fraction(1, 1000)
-            container.mux(stream.encode(picture))
+            image = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            image.pts, image.time_base = milliseconds, Fraction(1, 1000)
+            container.mux(stream.encode(image))
         container.mux(stream.encode(None))
     levels = [float(_draw(tmp_path / "a.mp4", frame).y.mean()) for frame in (0, 1, 5, 8, 9, 10)]
     wanted = [16 + level * 219 / 255 for level in (40, 90, 90, 90, 150, 220)]
@@ -85,7 +85,7 @@ def test_a_variable_rate_is_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("flip", ["", "-display_hflip", "-display_vflip"])
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 def test_a_clip_that_says_it_lies_turned_or_mirrored_stands_upright(tmp_path: Path, turn: int, flip: str) -> None:
-    """ffmpeg itself is the judge of what upright is. No two of the eight ways to lay this picture down look alike."""
+    """ffmpeg itself is the judge of what upright is. No two of the eight ways to lay this image down look alike."""
     frame = _quarters(96, 64)
     frame[56:, :40] = 140
     material.clip(tmp_path / "a.mp4", [frame] * 3)
@@ -113,7 +113,7 @@ def test_a_matrix_of_zeros_is_taken_for_none(tmp_path: Path, fit: Fit) -> None:
 
 
 def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
-    """48×64 pixels, each twice as wide as high, are a picture of 96×64."""
+    """48×64 pixels, each twice as wide as high, are an image of 96×64."""
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 48, 64, "yuv420p"

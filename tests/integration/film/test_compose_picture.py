@@ -44,7 +44,7 @@ def test_the_middle_of_every_shot_shows_its_own_image(plain: tuple[FilmSpec, Fil
     frames = decode(report.film)
     for shot, timing in zip(spec.shots, report.shots, strict=True):
         middle = frames[round((timing.start + timing.end) / 2 * 15)][:120]
-        distances = [difference(middle, seen(other.picture)[:120]) for other in spec.shots if other.picture]
+        distances = [difference(middle, seen(other.image)[:120]) for other in spec.shots if other.image]
         assert np.argmin(distances) == shot.order - 1
         assert distances[shot.order - 1] < sorted(distances)[1] / 2
 
@@ -61,13 +61,13 @@ def test_in_the_middle_of_a_crossfade_both_images_are_seen_alike(plain: tuple[Fi
     spec, report = plain
     frames = decode(report.film)
     for (one, two), timing in zip(itertools.pairwise(spec.shots), report.shots[1:], strict=False):
-        assert one.picture is not None
-        assert two.picture is not None
+        assert one.image is not None
+        assert two.image is not None
         joint = round(timing.start * 15)
         middle = (frames[joint - 1][:120].astype(float) + frames[joint][:120]) / 2
-        mixed = (seen(one.picture)[:120].astype(float) + seen(two.picture)[:120]) / 2
-        assert difference(middle, mixed) < difference(middle, seen(one.picture)[:120]) / 2
-        assert difference(middle, mixed) < difference(middle, seen(two.picture)[:120]) / 2
+        mixed = (seen(one.image)[:120].astype(float) + seen(two.image)[:120]) / 2
+        assert difference(middle, mixed) < difference(middle, seen(one.image)[:120]) / 2
+        assert difference(middle, mixed) < difference(middle, seen(two.image)[:120]) / 2
 
 
 def test_a_film_lasts_exactly_as_long_as_its_slots(plain: tuple[FilmSpec, FilmReport]) -> None:
@@ -116,8 +116,8 @@ def test_the_cover_is_the_first_image_in_the_films_size_without_a_caption(plain:
     spec, report = plain
     with Image.open(report.cover) as image:
         assert image.size == (320, 180)
-        assert spec.shots[0].picture is not None
-        assert difference(np.asarray(image.convert("RGB")), seen(spec.shots[0].picture)) < 15
+        assert spec.shots[0].image is not None
+        assert difference(np.asarray(image.convert("RGB")), seen(spec.shots[0].image)) < 15
 
 
 def test_the_log_names_key_parameters_and_seconds_per_stage(plain: tuple[FilmSpec, FilmReport]) -> None:
@@ -163,7 +163,7 @@ def test_every_transition_leads_from_one_image_to_the_next(tmp_path: Path, kind:
     report = make(material.spec(tmp_path, shots, subtitles=Subtitles.OFF))
     frames = decode(report.film)
     joint = round(report.shots[1].start * 15)
-    first, second = (seen(shot.picture) for shot in shots if shot.picture)
+    first, second = (seen(shot.image) for shot in shots if shot.image)
     half = 0 if kind is Transition.CUT else 5
     before, after = frames[joint - half - 1], frames[joint + half]
     assert difference(before, first) < difference(before, second) / 2
@@ -186,7 +186,7 @@ def test_any_aspect_is_filled_without_bars(tmp_path: Path, size: tuple[int, int]
 
 
 def test_a_blurred_fill_shows_the_whole_image_and_a_crop_does_not(tmp_path: Path) -> None:
-    """A white picture with red left and right edges, in a film higher than wide."""
+    """A white image with red left and right edges, in a film higher than wide."""
     from PIL import Image
 
     image = Image.new("RGB", (480, 270), "white")
@@ -196,7 +196,7 @@ def test_a_blurred_fill_shows_the_whole_image_and_a_crop_does_not(tmp_path: Path
     red = {}
     for fit in Fit:
         spec = material.spec(
-            tmp_path, [FilmShot(1, picture=tmp_path / "a.png", minimum_s=0.5)], width=180, height=320, fit=fit
+            tmp_path, [FilmShot(1, image=tmp_path / "a.png", minimum_s=0.5)], width=180, height=320, fit=fit
         )
         middle = decode(make(dataclasses.replace(spec, output_dir=tmp_path / fit.value)).film)[3][160].astype(int)
         red[fit] = int(((middle[:, 0] - middle[:, 1]) > 80).sum())
@@ -214,7 +214,7 @@ def test_a_preview_is_small_and_ends_early(tmp_path: Path) -> None:
 
 
 def test_a_missing_image_becomes_a_placeholder_with_the_shots_title(tmp_path: Path) -> None:
-    shots = [FilmShot(1, title="第一章", minimum_s=0.6), FilmShot(2, picture=tmp_path / "gone.png", minimum_s=0.6)]
+    shots = [FilmShot(1, title="第一章", minimum_s=0.6), FilmShot(2, image=tmp_path / "gone.png", minimum_s=0.6)]
     report = make(material.spec(tmp_path, shots))
     frames = decode(report.film)
     assert frames.mean(axis=(1, 2, 3)).min() > 40, "not black"
@@ -277,11 +277,11 @@ def test_any_film_holds_every_frame_and_as_much_sound(
     subtitles: Subtitles,
 ) -> None:
     made = []
-    for number, (kind, length, spoken, has_picture, text) in enumerate(shots, 1):
+    for number, (kind, length, spoken, has_image, text) in enumerate(shots, 1):
         made.append(
             FilmShot(
                 number,
-                picture=material.picture(tmp_path / f"{number}.png", number, (100, 80)) if has_picture else None,
+                image=material.image(tmp_path / f"{number}.png", number, (100, 80)) if has_image else None,
                 narration=material.speech(tmp_path / f"{spoken}.wav", spoken) if spoken else None,
                 text=text,
                 title=text,

@@ -40,7 +40,7 @@ def _huge(path: Path) -> None:
 
 
 def _bomb(path: Path) -> None:
-    """A small picture with a comment that unpacks to a hundred megabytes."""
+    """A small image with a comment that unpacks to a hundred megabytes."""
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", "a" * 100_000_000, zip=True)
     Image.new("RGB", (16, 16)).save(path, "PNG", pnginfo=info)
@@ -75,7 +75,7 @@ def _sound_only(path: Path) -> None:
 
 
 def _corrupt_clip(path: Path) -> None:
-    """The headers are there, the pictures are not."""
+    """The headers are there, the images are not."""
     material.clip(path, [np.full((90, 160, 3), 20 * n, np.uint8) for n in range(10)])
     data = bytearray(path.read_bytes())
     start = data.index(b"mdat") + 4
@@ -105,7 +105,7 @@ Maker = Callable[[Path], None]
 def test_an_image_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spoil: Maker) -> None:
     shots = list(material.shots(tmp_path / "in", 3, 0.5, minimum_s=0.3))
     spoil(tmp_path / "bad.png")
-    shots[1] = dataclasses.replace(shots[1], picture=tmp_path / "bad.png", title="第二幕")
+    shots[1] = dataclasses.replace(shots[1], image=tmp_path / "bad.png", title="第二幕")
     report = make(material.spec(tmp_path, shots, width=160, height=90))
     if spoil is _bomb:  # its pixels are innocent
         assert not [warning for warning in report.warnings if "镜头 1" in warning or "镜头 3" in warning]
@@ -115,15 +115,15 @@ def test_an_image_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spoi
     frames = decode(report.film)
     assert len(frames) == round(report.duration_s * 15)
     middle = frames[round((report.shots[0].start + report.shots[0].end) / 2 * 15)]
-    assert shots[0].picture is not None
-    assert difference(middle[:60], seen(shots[0].picture, (160, 90))[:60]) < 20, "the others are as they were"
+    assert shots[0].image is not None
+    assert difference(middle[:60], seen(shots[0].image, (160, 90))[:60]) < 20, "the others are as they were"
 
 
 @pytest.mark.parametrize("spoil", [_truncated, _huge, _text, _empty])
 def test_a_strict_film_fails_on_it_by_the_shots_number(tmp_path: Path, spoil: Maker) -> None:
     shots = list(material.shots(tmp_path / "in", 2, 0.3))
     spoil(tmp_path / "bad.png")
-    shots[1] = dataclasses.replace(shots[1], picture=tmp_path / "bad.png")
+    shots[1] = dataclasses.replace(shots[1], image=tmp_path / "bad.png")
     with pytest.raises(FilmError, match="镜头 2") as caught:
         make(material.spec(tmp_path, shots, width=160, height=90, strict=True))
     assert caught.value.stage == INPUT
@@ -136,7 +136,7 @@ def test_a_strict_film_fails_on_it_by_the_shots_number(tmp_path: Path, spoil: Ma
 def test_a_clip_that_cannot_be_used_gives_way_to_the_image(tmp_path: Path, spoil: Maker) -> None:
     """A truncated PNG is a clip of one broken frame to ffmpeg."""
     spoil(tmp_path / "bad.mp4")
-    shot = FilmShot(1, clip=tmp_path / "bad.mp4", picture=material.picture(tmp_path / "a.png", 1), minimum_s=0.5)
+    shot = FilmShot(1, clip=tmp_path / "bad.mp4", image=material.image(tmp_path / "a.png", 1), minimum_s=0.5)
     report = make(material.spec(tmp_path, [shot], width=160, height=90, threads=1))
     assert [warning for warning in report.warnings if warning.startswith("镜头 1 的视频片段无法使用")]
     assert str(tmp_path) not in str(report.warnings), "nobody outside need know where files lie"
@@ -148,7 +148,7 @@ def test_a_clip_that_cannot_be_used_gives_way_to_the_image(tmp_path: Path, spoil
 def test_with_clip_and_image_broken_there_is_a_placeholder(tmp_path: Path) -> None:
     _corrupt_clip(tmp_path / "bad.mp4")
     _truncated(tmp_path / "bad.png")
-    shot = FilmShot(7, clip=tmp_path / "bad.mp4", picture=tmp_path / "bad.png", minimum_s=0.5)
+    shot = FilmShot(7, clip=tmp_path / "bad.mp4", image=tmp_path / "bad.png", minimum_s=0.5)
     report = make(material.spec(tmp_path, [shot], width=160, height=90, threads=1))
     assert ["片段" in warning or "图片" in warning for warning in report.warnings] == [True, True]
     assert all("镜头 7" in warning for warning in report.warnings)
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest
     real = Path.open
 
     def refuse(path: Path, *arguments: object, **options: object) -> object:
-        if path == shots[0].picture:
+        if path == shots[0].image:
             raise PermissionError(13, "Permission denied", str(path))
         return real(path, *arguments, **options)  # type: ignore[call-overload] # as it came
 
@@ -201,8 +201,8 @@ TEXTS = {
 def test_any_text_is_only_text_in_subtitles_titles_and_chapters(tmp_path: Path) -> None:
     shots = []
     for number, text in enumerate(TEXTS.values(), 1):
-        picture = material.picture(tmp_path / f"{number}.png", number, (64, 48)) if number % 2 else None
-        shots.append(FilmShot(number, picture=picture, text=text, title=text, minimum_s=1.0))
+        image = material.image(tmp_path / f"{number}.png", number, (64, 48)) if number % 2 else None
+        shots.append(FilmShot(number, image=image, text=text, title=text, minimum_s=1.0))
     title = "".join(TEXTS.values())
     spec = material.spec(tmp_path, shots, width=160, height=90, fps=8, title=title, subtitles=Subtitles.BOTH)
     report = make(spec)
@@ -221,7 +221,7 @@ def test_any_text_is_only_text_in_subtitles_titles_and_chapters(tmp_path: Path) 
 
 def test_ten_thousand_characters_are_no_longer_than_a_minute_and_never_too_fast_to_read(tmp_path: Path) -> None:
     text = "清晨的阳光洒在山谷里，小狐狸醒来了。" * 560
-    shot = FilmShot(1, picture=material.picture(tmp_path / "a.png", 1, (96, 64)), text=text, minimum_s=0.5)
+    shot = FilmShot(1, image=material.image(tmp_path / "a.png", 1, (96, 64)), text=text, minimum_s=0.5)
     report = make(material.spec(tmp_path, [shot], width=96, height=64, fps=5, title=text))
     assert report.duration_s <= 60.2
     assert [warning for warning in report.warnings if "文字太长" in warning]
@@ -247,15 +247,15 @@ def test_files_and_folders_may_have_any_name(tmp_path: Path, monkeypatch: pytest
     clip = material.clip(tmp_path / "c.mp4", frames)
     shots = []
     for number, name in enumerate(NAMES, 1):
-        picture = material.picture(tmp_path / "x.png", number, (96, 64)).rename(folder / name)
+        image = material.image(tmp_path / "x.png", number, (96, 64)).rename(folder / name)
         narration = material.speech(tmp_path / "n.wav", 0.3).rename(folder / f"{name}.wav")
         (folder / f"{name}.mp4").write_bytes(clip.read_bytes())
         moving = Path(f"{name}.mp4") if number % 2 else None
-        named = Path(picture.name), moving, Path(narration.name)
+        named = Path(image.name), moving, Path(narration.name)
         shots.append(FilmShot(number, *named, minimum_s=0.3, transition=Transition.CUT))
     spec = material.spec(tmp_path / '-it\'s "%d"\n out', shots, width=96, height=64, fps=8, strict=True)
     report = make(spec)
     assert report.film.parent == spec.output_dir
     assert len(decode(report.film)) == round(report.duration_s * 8)
     with pytest.raises(FilmError, match="镜头 3"):
-        make(dataclasses.replace(spec, shots=(*shots[:2], FilmShot(3, picture=Path("-nothing")))))
+        make(dataclasses.replace(spec, shots=(*shots[:2], FilmShot(3, image=Path("-nothing")))))

@@ -1,4 +1,4 @@
-"""Killed, called off, out of time: nothing stays behind, and what was made is not made again."""
+"""Killed, cancelled, out of time: no orphans, and what was made is not made again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def count(report: FilmReport, name: str) -> int:
 
 
 def long_film(folder: Path, **options: object) -> FilmSpec:
-    """Twelve shots of different pictures: long enough to be stopped in the middle."""
+    """Twelve shots of different images: long enough to be stopped in the middle."""
     shots = material.shots(folder / "in", 12, 1.5, text="清晨的阳光。", seed=5)
     return material.spec(folder, shots, **{"width": 640, "height": 360, "fps": 20, **options})
 
@@ -100,7 +100,7 @@ def test_of_one_changed_image_only_its_own_segments_are_made_anew(tmp_path: Path
     nothing = make(dataclasses.replace(spec, output_dir=tmp_path / "same"))
     assert count(nothing, "frames_made") == 0
     assert nothing.film.read_bytes() == whole.film.read_bytes()
-    shots[2] = dataclasses.replace(shots[2], picture=material.picture(tmp_path / "new.png", 99))
+    shots[2] = dataclasses.replace(shots[2], image=material.image(tmp_path / "new.png", 99))
     changed = make(dataclasses.replace(spec, shots=tuple(shots), output_dir=tmp_path / "changed"))
     assert count(changed, "segments_made") == 3
     assert changed.film.read_bytes() != whole.film.read_bytes()

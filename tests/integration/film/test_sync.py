@@ -1,4 +1,4 @@
-"""Sound, picture and subtitles meet: at every shot, to within a frame."""
+"""Sound, image and subtitles meet: at every shot, to within a frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _click(path: Path, seconds: float) -> Path:
 
 
 def test_voice_image_and_subtitle_of_every_shot_are_within_a_frame(tmp_path: Path) -> None:
-    """Cuts between black and white pictures are seen, bursts of tone are heard, and both are where the report says."""
+    """Cuts between black and white images are seen, bursts of tone are heard, and both are where the report says."""
     shots = []
     for number, seconds in enumerate(NARRATIONS, 1):
         Image.new("RGB", (96, 64), "white" if number % 2 else "black").save(tmp_path / f"{number}.png")
@@ -38,7 +38,7 @@ def test_voice_image_and_subtitle_of_every_shot_are_within_a_frame(tmp_path: Pat
         shots.append(
             FilmShot(
                 number,
-                picture=tmp_path / f"{number}.png",
+                image=tmp_path / f"{number}.png",
                 narration=voice,
                 text="字",
                 transition=Transition.CUT,

@@ -26,6 +26,6 @@ def shot(project_id: str, **values: Any) -> Shot:
 
 
 def task(project_id: str, **values: Any) -> Task:
-    """A picture's task, waiting."""
-    defaults = {"id": new_id(), "project_id": project_id, "type": TaskType.SHOT, "status": TaskStatus.PENDING}
+    """An image's task, waiting."""
+    defaults = {"id": new_id(), "project_id": project_id, "type": TaskType.IMAGE, "status": TaskStatus.PENDING}
     return Task(**{**defaults, "created_at": NOW, "updated_at": NOW, **values})

@@ -17,7 +17,7 @@ from common.errors import DatabaseUnavailable
 from config.settings import MysqlSettings, Settings
 from models.asset import Asset
 from models.base import Base
-from models.bootstrap import FILE_NAME, open_database, open_mysql, open_sqlite, survey
+from models.bootstrap import FILE_NAME, inspect_database, open_database, open_mysql, open_sqlite
 from models.db import Database
 from models.migrations import statements, upgrades
 from models.project import Project
@@ -319,23 +319,23 @@ def test_a_server_without_a_connection_left_is_told(mysql_url: URL, account: Cal
 
 def test_a_survey_tells_what_a_start_would_do_and_changes_nothing(mysql_url: URL, mysql_dsn: str) -> None:
     settings = Settings(mysql=MysqlSettings(dsn=mysql_dsn.partition("?")[0] + "?parseTime=True&loc=Asia%2FShanghai"))
-    assert "no tables yet" in survey(settings)
+    assert "no tables yet" in inspect_database(settings)
     with go_backend.foreign_engine(mysql_url).connect() as connection:
         assert inspect(connection).get_table_names() == []
     go_backend.load(mysql_url)
-    assert "upgraded in place at the next start, times in the zone Asia/Shanghai" in survey(settings)
+    assert "upgraded in place at the next start, times in the zone Asia/Shanghai" in inspect_database(settings)
     open_database(settings).close()
-    assert f"tables of version {NEWEST}, times in the zone Asia/Shanghai" in survey(settings)
+    assert f"tables of version {NEWEST}, times in the zone Asia/Shanghai" in inspect_database(settings)
 
 
 def test_a_survey_without_a_dsn_makes_no_file(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
-    assert "is made at the next start" in survey(settings)
+    assert "is made at the next start" in inspect_database(settings)
     assert not (tmp_path / "data").exists()
     open_database(settings).close()
-    assert f"tables of version {NEWEST}, times in the zone UTC" in survey(settings)
+    assert f"tables of version {NEWEST}, times in the zone UTC" in inspect_database(settings)
 
 
 def test_a_survey_of_a_database_that_is_not_there_says_how_to_make_it(mysql_dsn: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="CREATE DATABASE"):
-        survey(Settings(mysql=MysqlSettings(dsn=mysql_dsn.replace("s2v_test_", "no_such_"))))
+        inspect_database(Settings(mysql=MysqlSettings(dsn=mysql_dsn.replace("s2v_test_", "no_such_"))))

@@ -102,7 +102,7 @@ class Backend:
         wait_until(lambda: task_id in self.node.starts(), 60, f"a job of task {task_id}")
 
     def drawn(self, shots_wanted: int = 2) -> str:
-        """A project whose pictures are all there; returns its id."""
+        """A project whose images are all there; returns its id."""
         created = self.create(shots_wanted)
         wait_until(
             lambda: (

@@ -66,7 +66,7 @@ def blocked(backend: Backend, _patch: pytest.MonkeyPatch) -> Running:
 
 
 def pending(backend: Backend, _patch: pytest.MonkeyPatch) -> Running:
-    """A picture of a shot that is there, and no processor."""
+    """An image of a shot that is there, and no processor."""
     created, now = backend.create(1), backend.services.clock.now()
     tasks.cancel(backend.services, created.text_task_id)
     common = {"status": ShotStatus.PENDING, "created_at": now, "updated_at": now}
@@ -170,7 +170,7 @@ TABLE = [
     ("sqlite", state, way)
     for state in STATES
     for way in WAYS
-    if not (state == "blocked" and way.startswith("by_shot"))  # a blocked picture has no shot yet
+    if not (state == "blocked" and way.startswith("by_shot"))  # a blocked image has no shot yet
 ] + [("mariadb", "at_work", way) for way in WAYS]
 
 
@@ -189,7 +189,7 @@ def test_row_job_and_work_end_at_once(patient: Backend, monkeypatch: pytest.Monk
         assert set(patient.node.cancels()) == patient.node.cancelled()
     if found.processor is not None:
         registry = found.processor.registry
-        wait_until(lambda: found.task_id not in registry.held(), AT_ONCE_S, "the end of the local work")
+        wait_until(lambda: found.task_id not in registry.leased(), AT_ONCE_S, "the end of the local work")
     assert time.monotonic() - began < AT_ONCE_S
     assert _ended(patient, found.task_id)
     assert list(patient.services.store.list("")) == []
@@ -214,7 +214,7 @@ def test_a_film_in_the_making_ends_with_its_processes(
     way(patient, Running(processor, project_id, task_id))
     assert _ended(patient, task_id)
     wait_until(lambda: not _encoders(), AT_ONCE_S, "the end of the film's processes")
-    wait_until(lambda: task_id not in processor.registry.held(), AT_ONCE_S, "the end of the local work")
+    wait_until(lambda: task_id not in processor.registry.leased(), AT_ONCE_S, "the end of the local work")
     assert time.monotonic() - began < AT_ONCE_S
     assert set(patient.services.store.list("")) <= set(before)
 

@@ -75,7 +75,7 @@ def test_a_cancelled_task_stays_cancelled_though_its_job_goes_on_and_finishes(ba
     wait_until(lambda: tasks.get(backend.services, task_id).job_id, 60)
     tasks.cancel(backend.services, task_id)
     script.gate.set()
-    wait_until(lambda: task_id not in processor.registry.held(), 10)
+    wait_until(lambda: task_id not in processor.registry.leased(), 10)
     assert backend.status(task_id) == "cancelled"
     assert list(backend.services.store.list("")) == []
 
@@ -100,10 +100,10 @@ def test_a_cancel_without_redis_is_seen_at_the_next_heartbeat(
     processor = backend.start()
     created = backend.create(1)
     [task_id] = created.shot_task_ids
-    wait_until(lambda: task_id in processor.registry.held() and tasks.get(backend.services, task_id).job_id, 60)
+    wait_until(lambda: task_id in processor.registry.leased() and tasks.get(backend.services, task_id).job_id, 60)
     monkeypatch.setattr(unit_of_work, "stop_work", lambda _services, _tasks: None)
     tasks.cancel(backend.services, task_id)
-    wait_until(lambda: task_id not in processor.registry.held(), 20)
+    wait_until(lambda: task_id not in processor.registry.leased(), 20)
 
 
 def test_retrying_is_for_failed_and_cancelled_tasks_only(backend: Backend) -> None:

@@ -1,4 +1,4 @@
-"""A clip of one shot, and the picture that it is made of."""
+"""A clip of one shot, and the image that it is made of."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_a_clip_whose_image_fails_is_made_of_the_one_before(backend: Backend) ->
     script.reports.insert(0, {"status": "processing", "progress": 1})
     script.gate.clear()
     backend.node.script("generate_shot", lambda _e: script)
-    picture = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="红色的山"))
+    image = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="红色的山"))
     clip = films.request(backend.services, project_id, small(shot.id))
     assert backend.status(clip) == "blocked"
     script.gate.set()
-    backend.wait(picture, "failed")
+    backend.wait(image, "failed")
     backend.wait(clip, "finished")
 
 
@@ -78,10 +78,10 @@ def test_a_new_image_puts_an_end_to_the_clip_of_the_old_one(backend: Backend) ->
     assert with_clip.video_path
     backend.stop()
     waiting = films.request(backend.services, project_id, small(shot.id))
-    picture = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="红色的山"))
+    image = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="红色的山"))
     assert backend.status(waiting) == "cancelled"
     backend.start()
-    backend.wait(picture, "finished")
+    backend.wait(image, "finished")
     [fresh] = shots.of_project(backend.services, project_id)
     assert (fresh.video_path, bool(fresh.image_path)) == ("", True)
     assert backend.stored(with_clip.video_path)

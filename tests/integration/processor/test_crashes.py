@@ -12,7 +12,7 @@ from models.task import Task
 from processor.runner import MAX_CRASHES
 from service import shots, tasks
 from service.assets import versions
-from service.assets.versions import Place
+from service.assets.versions import AssetOwner
 from service.oss import ObjectStore
 from service.schemas import ShotChanges
 from tests.integration.processor.conftest import Backend
@@ -74,14 +74,14 @@ def test_a_processor_that_takes_its_own_task_up_again_does_not_count(backend: Ba
 
 def uploaded(backend: Backend, task: Task, path: Path) -> Asset:
     """A file under a name of its own that does not count yet."""
-    place = Place(task.project_id, task.shot_id or "some-shot", task.id)
-    asset = versions.reserve(backend.services, AssetKind.IMAGE, place, "png")
-    versions.store_file(backend.services, asset, path, place)
+    owner = AssetOwner(task.project_id, task.shot_id or "some-shot", task.id)
+    asset = versions.reserve(backend.services, AssetKind.IMAGE, owner, "png")
+    versions.store_file(backend.services, asset, path, owner)
     return asset
 
 
 def test_what_a_dead_processor_had_uploaded_goes_when_its_task_is_taken_over(backend: Backend, tmp_path: Path) -> None:
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(png())
     backend.start()
     project_id = backend.drawn(1)
@@ -101,8 +101,8 @@ def test_what_a_dead_processor_had_uploaded_goes_when_its_task_is_taken_over(bac
     assert beside not in stored
     assert stored == {shot.image_path, made.image_path}
     # It was not dead, only slow: what it uploads now, and takes back, is its own.
-    place = Place(task.project_id, shot.id, task.id)
-    versions.store_file(backend.services, left, path, place)
+    owner = AssetOwner(task.project_id, shot.id, task.id)
+    versions.store_file(backend.services, left, path, owner)
     assert versions.discard(backend.services, left)
     assert set(backend.services.store.list("")) == stored
     assert backend.stored(made.image_path) == png()
@@ -112,7 +112,7 @@ def test_a_name_is_free_only_once_its_object_is_gone(
     backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the removal of the one that is discarded would take the one that has its name by now."""
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(png())
     task = tasks.get(backend.services, backend.create(1).text_task_id)
     discarded = uploaded(backend, task, path)

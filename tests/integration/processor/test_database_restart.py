@@ -44,17 +44,17 @@ def test_tasks_at_work_and_tasks_that_wait_end_after_the_database_was_restarted(
     backend.node.script("generate_shot", lambda envelope: scripts.setdefault(envelope["id"], running(png())))
     processor = backend.start()
     created = [backend.create(4) for _ in range(2)]
-    pictures = [task_id for one in created for task_id in one.shot_task_ids]
+    images = [task_id for one in created for task_id in one.shot_task_ids]
     wait_until(lambda: len(scripts) == 5, 60, "as many jobs as there are workers")
     server.stop()
     for held in list(scripts.values()):
         held.gate.set()
-    wait_until(lambda: not processor.registry.held(), 60, "the end of work whose results cannot be written")
+    wait_until(lambda: not processor.registry.leased(), 60, "the end of work whose results cannot be written")
     backend.node.script("generate_shot", lambda _envelope: finished(png()))
     server.start_again()
-    for task_id in pictures:
+    for task_id in images:
         backend.wait(task_id, "finished", timeout=120)
     starts = backend.node.starts("generate_shot")
-    assert sorted(starts) == sorted(pictures), "each job was started once"
+    assert sorted(starts) == sorted(images), "each job was started once"
     assert backend.node.cancels() == []
-    assert len(list(backend.services.store.list("projects/"))) == len(pictures)
+    assert len(list(backend.services.store.list("projects/"))) == len(images)

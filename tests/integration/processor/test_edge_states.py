@@ -1,4 +1,4 @@
-"""Wrong states that were possible once: clips of old pictures, jobs out of time by a restart, tasks whose shot is gone."""
+"""Wrong states that were possible once: clips of old images, jobs out of time by a restart, tasks whose shot is gone."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_node_that_answers_again_is_not_called_silent_any_more(backend: Backen
     wait_until(lambda: "恢复响应" in (tasks.get(backend.services, task_id).message or ""), PATIENCE_S)
 
 
-@pytest.mark.parametrize("type_", [TaskType.SHOT, TaskType.AUDIO, TaskType.VIDEO])
+@pytest.mark.parametrize("type_", [TaskType.IMAGE, TaskType.NARRATION, TaskType.FILM])
 def test_a_task_whose_shot_is_gone_fails_in_words_instead_of_running_for_ever(
     backend: Backend, type_: TaskType
 ) -> None:
@@ -176,10 +176,10 @@ def test_a_storyboards_address_is_shown_as_a_path_on_the_node(backend: Backend) 
 
 def test_a_processor_that_stops_begins_nothing_more() -> None:
     registry = CancellationRegistry()
-    watch = registry.register("a")
-    assert watch is not None
-    registry.call_off_all()
-    assert watch.is_set()
+    token = registry.register("a")
+    assert token is not None
+    registry.cancel_all()
+    assert token.is_set()
     assert registry.register("b") is None
 
 

@@ -31,8 +31,8 @@ from tests.wait import wait_until
 PATIENCE_S = 60
 
 
-def picture_of(backend: Backend, task_id: str) -> tuple[str, str, str]:
-    """What any client may see of a picture's task at this moment: its status, its result, and its shot's picture."""
+def image_of(backend: Backend, task_id: str) -> tuple[str, str, str]:
+    """What any client may see of an image's task at this moment: its status, its result, and its shot's image."""
     with backend.services.database.read() as session:
         task = queries.task(session, task_id)
         assert task is not None
@@ -55,12 +55,12 @@ def test_result_row_and_shot_become_visible_in_one_commit(backend: Backend, monk
     backend.start()
     [task_id] = backend.create(1).shot_task_ids
     assert entered.wait(PATIENCE_S)
-    assert picture_of(backend, task_id) == ("processing", "", "")
+    assert image_of(backend, task_id) == ("processing", "", "")
     leave.set()
     backend.wait(task_id, "finished")
-    status, result, picture = picture_of(backend, task_id)
-    assert (status, result) == ("finished", picture)
-    assert backend.stored(picture) == png()
+    status, result, image = image_of(backend, task_id)
+    assert (status, result) == ("finished", image)
+    assert backend.stored(image) == png()
 
 
 def test_a_database_that_goes_away_within_the_commit_leaves_nothing_behind_and_the_task_is_tried_again(
@@ -72,7 +72,7 @@ def test_a_database_that_goes_away_within_the_commit_leaves_nothing_behind_and_t
 
     def fail(unit: ProjectUnit, task: Task) -> None:
         if task.type == "generate_shot" and faults:
-            seen.append(picture_of(backend, task.id))
+            seen.append(image_of(backend, task.id))
             raise faults.pop()
         real(unit, task)
 
@@ -81,7 +81,7 @@ def test_a_database_that_goes_away_within_the_commit_leaves_nothing_behind_and_t
     [task_id] = backend.create(1).shot_task_ids
     backend.wait(task_id, "finished")
     assert seen == [("processing", "", "")] * 2
-    assert list(backend.services.store.list("")) == [picture_of(backend, task_id)[2]]
+    assert list(backend.services.store.list("")) == [image_of(backend, task_id)[2]]
     assert backend.node.starts("generate_shot") == [task_id]
 
 
@@ -101,10 +101,10 @@ def test_what_fails_after_the_commit_does_not_take_the_image_back(
     processor = backend.start()
     [task_id] = backend.create(1).shot_task_ids
     backend.wait(task_id, "finished")
-    wait_until(lambda: task_id not in processor.registry.held(), PATIENCE_S)
-    status, result, picture = picture_of(backend, task_id)
-    assert (status, result) == ("finished", picture)
-    assert backend.stored(picture) == png()
+    wait_until(lambda: task_id not in processor.registry.leased(), PATIENCE_S)
+    status, result, image = image_of(backend, task_id)
+    assert (status, result) == ("finished", image)
+    assert backend.stored(image) == png()
 
 
 def test_a_heartbeat_that_fails_beats_on(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_a_job_is_not_cancelled_by_a_processor_that_lost_the_task_to_another(bac
     until = backend.services.clock.milliseconds() + 10 * 60_000
     _lease(backend, task_id, "another", until)
     leave.set()
-    wait_until(lambda: task_id not in processor.registry.held(), PATIENCE_S)
+    wait_until(lambda: task_id not in processor.registry.leased(), PATIENCE_S)
     assert len(backend.node.jobs) == 1
     assert backend.node.cancels() == []
     assert backend.status(task_id) == "processing"
@@ -261,7 +261,7 @@ def test_a_storage_that_is_away_for_longer_than_the_node_may_be_costs_no_work(
     [task_id] = backend.create(1).shot_task_ids
     backend.wait(task_id, "finished")
     assert not faults
-    assert backend.node.starts("generate_shot") == [task_id], "the picture was not painted anew"
+    assert backend.node.starts("generate_shot") == [task_id], "the image was not regenerated"
 
 
 def test_a_storage_that_never_comes_back_ends_the_task_at_its_time_limit(

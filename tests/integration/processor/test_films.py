@@ -21,12 +21,12 @@ from config.settings import FilmSettings, MinioSettings, MysqlSettings, StorySet
 from models import task_transitions
 from models.asset import Asset
 from models.shot import Shot
-from processor.claimed_task import TaskHandle
+from processor.claimed_task import ClaimedTask
 from processor.handlers import film as film_handler
 from processor.handlers import film_spec
 from routers.app import create_app
 from service import films, music, shots, tasks
-from service.film.cache import take_slot
+from service.film.cache import acquire_slot
 from service.oss.local import LocalStore
 from service.schemas import FilmRequest, MusicUpload
 from tests.audio_signals import RATE, Samples, heard, write_wav
@@ -61,7 +61,7 @@ def client(backend: Backend) -> FlaskClient:
 
 @pytest.fixture
 def project_id(backend: Backend) -> str:
-    """A project of two shots with pictures, and a processor."""
+    """A project of two shots with images, and a processor."""
     backend.start()
     return backend.drawn(2)
 
@@ -190,7 +190,7 @@ def test_a_preview_is_listed_but_does_not_become_the_projects_film(
 def test_what_was_missing_is_in_the_message_and_fails_a_strict_film(
     backend: Backend, client: FlaskClient, project_id: str
 ) -> None:
-    """One narration fails, one picture is lost from the store, the music is deleted while the film waits."""
+    """One narration fails, one image is lost from the store, the music is deleted while the film waits."""
     backend.node.script(
         "generate_audio", lambda e: failed("没有声音") if "2" in e["parameters"]["tts"]["text"] else finished(wav())
     )
@@ -228,7 +228,7 @@ def test_music_that_was_deleted_while_the_film_waited_is_left_out_with_a_note(
 
 @one_column
 def test_a_film_that_fails_says_the_stage_and_the_shot(backend: Backend, client: FlaskClient, project_id: str) -> None:
-    """A picture that was stored whole, but is none."""
+    """An image that was stored whole, but is none."""
     key = f"projects/{project_id}/broken.png"
     backend.services.store.put(key, io.BytesIO(b"\x89PNG\r\n\x1a\n" + bytes(300)))
     with backend.services.database.write() as session:
@@ -314,9 +314,9 @@ def test_a_film_cancelled_while_it_is_stored_leaves_no_file(
     asked: list[str] = []
     parts = film_handler._parts
 
-    def remember(handle: TaskHandle, request: FilmRequest) -> Any:
-        asked.append(handle.task.id)
-        return parts(handle, request)
+    def remember(claimed: ClaimedTask, request: FilmRequest) -> Any:
+        asked.append(claimed.task.id)
+        return parts(claimed, request)
 
     def put_and_cancel(self: LocalStore, key: str, path: Path, **options: Any) -> Any:
         stored = put_file(self, key, path, **options)
@@ -343,9 +343,9 @@ def test_a_film_cancelled_while_it_is_stored_leaves_no_file(
 def test_films_that_wait_for_their_turn_hold_no_worker_and_lose_no_try(
     backend: Backend, client: FlaskClient, project_id: str
 ) -> None:
-    """More films than workers, while somebody else on this host makes one: pictures are made all the same."""
+    """More films than workers, while somebody else on this host makes one: images are made all the same."""
     with ExitStack() as elsewhere:
-        assert take_slot(film_spec.cache_dir(backend.settings), 1, elsewhere)
+        assert acquire_slot(film_spec.cache_dir(backend.settings), 1, elsewhere)
         waiting = [ask(client, project_id, narration="none") for _ in range(backend.settings.worker.concurrency + 1)]
         for task_id in waiting:
             wait_until(partial(_waits, backend, task_id), 60)

@@ -131,7 +131,7 @@ def test_a_cancelled_task_stays_cancelled_though_its_result_is_on_the_way(backen
     for task_id in created.shot_task_ids:
         tasks.cancel(backend.services, task_id)
     node.serving.set()
-    wait_until(lambda: not set(created.shot_task_ids) & set(processor.registry.held()), 20)
+    wait_until(lambda: not set(created.shot_task_ids) & set(processor.registry.leased()), 20)
     assert [backend.status(task_id) for task_id in created.shot_task_ids] == ["cancelled", "cancelled"]
     assert list(backend.services.store.list("")) == []
     assert not any(shot.image_path for shot in shots.of_project(backend.services, created.project_id))

@@ -109,7 +109,7 @@ def test_a_rejected_request_is_not_tried_again(backend: Backend) -> None:
 
 
 def test_two_processors_share_the_work_and_start_each_job_once(backend: Backend) -> None:
-    """No picture ends before both are at work: one alone has fewer workers than there are pictures."""
+    """No image ends before both are at work: one alone has fewer workers than there are images."""
     held = finished(png(), 10, 20, 30)
     held.gate.clear()
     backend.node.script("generate_shot", lambda _e: held)
@@ -140,8 +140,8 @@ def test_an_update_of_the_story_starts_again_and_replaces_the_shots(backend: Bac
     assert len(after) == 3
     assert not before & {shot.id for shot in after}
     paths = {shot.image_path for shot in after}
-    # The old pictures go once the new storyboard is committed, beside the making of the new ones.
-    wait_until(lambda: set(backend.services.store.list("projects/")) == paths, 60, "the end of the old pictures")
+    # The old images go once the new storyboard is committed, beside the making of the new ones.
+    wait_until(lambda: set(backend.services.store.list("projects/")) == paths, 60, "the end of the old images")
 
 
 def test_a_new_title_alone_throws_nothing_away(backend: Backend) -> None:

@@ -44,9 +44,9 @@ def test_work_goes_on_without_redis_and_what_was_to_be_queued_is_queued_when_it_
         for task_id in (*first.shot_task_ids, *second.shot_task_ids):
             backend.wait(task_id, "finished")
         node.script("generate_shot", lambda _envelope: running(png()))
-        [picture] = backend.create(1).shot_task_ids
-        job = wait_until(lambda: tasks.get(backend.services, picture).job_id, 60)
-        tasks.cancel(backend.services, picture)
+        [image] = backend.create(1).shot_task_ids
+        job = wait_until(lambda: tasks.get(backend.services, image).job_id, 60)
+        tasks.cancel(backend.services, image)
         wait_until(lambda: job in node.cancels(), 60)
-        wait_until(lambda: picture not in processor.registry.held(), 60)
+        wait_until(lambda: image not in processor.registry.leased(), 60)
         assert len(node.starts()) == len(set(node.starts()))

@@ -86,7 +86,7 @@ def test_a_film_made_of_the_old_shots_meanwhile_is_not_the_new_projects(backend:
 
 
 def test_shots_that_go_are_not_spoken(backend: Backend) -> None:
-    """A film that waits for a picture of theirs, and for the storyboard that replaces them."""
+    """A film that waits for an image of theirs, and for the storyboard that replaces them."""
     backend.start()
     project_id = backend.drawn(2)
     board = running(scenes_of(2))

@@ -1,4 +1,4 @@
-"""From a story to pictures and narrations."""
+"""From a story to images and narrations."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_progress_and_message_of_the_node_reach_the_row_in_order(backend: Backen
     created = backend.create(1)
     backend.start()
     backend.wait(created.text_task_id, "finished")
-    while_it_ran = [value for value in dict.fromkeys(seen) if value not in (0, 100)]  # its pictures are polled at 100
+    while_it_ran = [value for value in dict.fromkeys(seen) if value not in (0, 100)]  # its images are polled at 100
     assert while_it_ran == [10, 40, 70]
 
 

@@ -67,7 +67,7 @@ def test_an_id_that_is_queued_again_while_it_runs_is_run_again_and_costs_no_work
         queue.enqueue(task_id)
     wait_until(lambda: set(runs.values()) == {2}, 30, "every id run twice")
     assert queue.waiting() == 0
-    assert {worker.name for worker in Worker.all(queue.redis)} == names, "none had to begin again"
+    assert {worker.name for worker in Worker.all(queue.redis)} == names, "none was restarted"
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 

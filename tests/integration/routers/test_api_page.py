@@ -112,7 +112,7 @@ COMMON: dict[str, Any] = {"created_at": NOW, "updated_at": NOW}
 
 
 def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
-    link = serializers.Links(services.store, "http://host")
+    link = serializers.UrlResolver(services.store, "http://host")
     project = Project(id="p", title="", story_text="", style="", status="created", **COMMON)
     shot = Shot(id="s", project_id="p", order=1, title="", status="pending", **COMMON)
     task = Task(id="t", project_id="p", shot_id="s", type="generate_shot", status="pending", **COMMON)

@@ -113,7 +113,7 @@ BROKEN = (
 
 def cases(project: str, shot: str, task: str) -> list[Case]:
     create, change = f"{V1}/projects", f"{V1}/projects/{project}"
-    picture, film, voice = f"{change}/shots/{shot}", f"{change}/video", f"{change}/tts"
+    image, film, voice = f"{change}/shots/{shot}", f"{change}/video", f"{change}/tts"
     return [
         ("POST", create, {}, 400, "StoryText", "不能为空"),
         *everywhere("POST", create, {"StoryText": ""}, "StoryText", "不能为空"),
@@ -123,13 +123,13 @@ def cases(project: str, shot: str, task: str) -> list[Case]:
         *bad_values("POST", create),
         *everywhere("PUT", change, {"StoryText": ""}, "StoryText", "不能为空"),
         *bad_values("PUT", change),
-        *everywhere("POST", picture, {"title": NUL}, "title", "NUL"),
-        *everywhere("POST", picture, {"title": "t" * 201}, "title", "200"),
-        *everywhere("POST", picture, {"prompt": "p" * 4001}, "prompt", "4000"),
-        *everywhere("POST", picture, {"Transition": "x" * 65}, "Transition", "64"),
-        *everywhere("POST", picture, {"narration": "字" * 20_001}, "narration", "20000"),
-        ("POST", picture, {"json": {"prompt": ["a"]}}, 400, "prompt", "文本"),
-        ("POST", picture, {"json": {"title": MEGABYTE}}, 413, "", "200000"),
+        *everywhere("POST", image, {"title": NUL}, "title", "NUL"),
+        *everywhere("POST", image, {"title": "t" * 201}, "title", "200"),
+        *everywhere("POST", image, {"prompt": "p" * 4001}, "prompt", "4000"),
+        *everywhere("POST", image, {"Transition": "x" * 65}, "Transition", "64"),
+        *everywhere("POST", image, {"narration": "字" * 20_001}, "narration", "20000"),
+        ("POST", image, {"json": {"prompt": ["a"]}}, 400, "prompt", "文本"),
+        ("POST", image, {"json": {"title": MEGABYTE}}, 413, "", "200000"),
         *everywhere("POST", film, {"resolution": "big"}, "resolution", "1280x720"),
         *everywhere("POST", film, {"resolution": "8000x8000"}, "resolution", "4096"),
         *everywhere("POST", film, {"resolution": "101x101"}, "resolution", "偶数"),

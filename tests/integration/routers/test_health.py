@@ -92,8 +92,8 @@ def delivery(task_id: object, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def nudges(services: Services) -> list[tuple[str, str]]:
-    """Every nudge of this process."""
+def wakes(services: Services) -> list[tuple[str, str]]:
+    """Every wake event of this process."""
     heard: list[tuple[str, str]] = []
     services.events.listen(lambda name, task_id: heard.append((name, task_id)))
     return heard
@@ -106,7 +106,7 @@ def row(client: FlaskClient, task_id: str) -> dict[str, Any]:
 
 
 def test_a_delivery_hurries_the_poll_and_changes_nothing_itself(
-    client: FlaskClient, services: Services, nudges: list[tuple[str, str]]
+    client: FlaskClient, services: Services, wakes: list[tuple[str, str]]
 ) -> None:
     task_id = new_task(services, status=TaskStatus.PROCESSING, result={"resource_id": "job-1"})
     before = row(client, task_id)
@@ -115,17 +115,17 @@ def test_a_delivery_hurries_the_poll_and_changes_nothing_itself(
         answer = client.post(HOOK, json=sent)
         assert (answer.status_code, answer.get_json()["code"]) == (200, 0)
         assert answer.get_json()["request_id"] == answer.headers["X-Request-ID"]
-    wait_until(lambda: ("nudge", task_id) in nudges)
+    wait_until(lambda: ("wake", task_id) in wakes)
     assert row(client, task_id) == before
 
 
 def test_a_signature_in_the_header_is_believed(
-    client: FlaskClient, services: Services, nudges: list[tuple[str, str]]
+    client: FlaskClient, services: Services, wakes: list[tuple[str, str]]
 ) -> None:
     raw = json.dumps({"task_id": new_task(services), "timestamp": time.time()}, indent=1).encode()
     answer = client.post(HOOK, data=raw, headers={"X-Signature": webhook.sign(WEBHOOK_SECRET, raw)})
     assert answer.status_code == 200
-    wait_until(lambda: nudges)
+    wait_until(lambda: wakes)
 
 
 @pytest.mark.parametrize(("raw", "status"), [(b"", 400), (b"{", 400), (b"[]", 400), (b"{}", 403)])
@@ -146,7 +146,7 @@ def test_a_delivery_that_is_none_is_refused(client: FlaskClient, raw: bytes, sta
 )
 def test_a_delivery_that_does_not_hold_is_refused(
     client: FlaskClient,
-    nudges: list[tuple[str, str]],
+    wakes: list[tuple[str, str]],
     task_id: object,
     signed: dict[str, Any],
     after: dict[str, Any],
@@ -155,7 +155,7 @@ def test_a_delivery_that_does_not_hold_is_refused(
     answer = client.post(HOOK, json={**delivery(task_id, **signed), **after})
     assert answer.status_code == status
     assert answer.get_json().keys() >= {"code", "message", "request_id"}
-    assert nudges == []
+    assert wakes == []
 
 
 def test_without_a_secret_there_is_no_webhook(services: Services, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_all_is_well_where_everything_answers(column: Values, tmp_path: Path) ->
     assert status == 0, lines
     assert states(lines) == dict.fromkeys(doctor.CHECKS, "ok")
     text = "\n".join(lines)
-    assert "All is well." in text
+    assert "All checks passed." in text
     assert "upgraded in place at the next start, times in the zone Asia/Shanghai" in text
     for service in ("redis.addr", "minio.endpoint", "minio.bucket", "worker.addr"):
         assert str(column[service]) in text

@@ -85,10 +85,10 @@ def test_part_that_cannot_be_started_again_is_tried_on_and_the_others_are_kept(
     parts = EmbeddedParts.start(Settings(data_dir=tmp_path), "http://127.0.0.1:1")
     try:
         family = below(os.getpid())
-        (keeper,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
+        (supervisor,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
         (node,) = [process for process in family if "worker_node" in process.cmdline()]
-        soft, hard = keeper.rlimit(psutil.RLIMIT_NOFILE)
-        keeper.rlimit(psutil.RLIMIT_NOFILE, (3, hard))
+        soft, hard = supervisor.rlimit(psutil.RLIMIT_NOFILE)
+        supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, hard))
         with open_redis(parts.settings.redis) as client:
             psutil.Process(client.info("server")["process_id"]).kill()
         said: list[str] = []
@@ -97,9 +97,9 @@ def test_part_that_cannot_be_started_again_is_tried_on_and_the_others_are_kept(
             said.append(capfd.readouterr().err)
             return "".join(said).count("embedded redis-server cannot be started")
 
-        wait_until(lambda: failures() >= 2 or not alive([keeper]), 60, "two failed starts")
-        assert alive([keeper, node]) == [keeper, node]
-        keeper.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+        wait_until(lambda: failures() >= 2 or not alive([supervisor]), 60, "two failed starts")
+        assert alive([supervisor, node]) == [supervisor, node]
+        supervisor.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
         node.kill()
         wait_until(lambda: answers(parts.settings.redis), 60, "another redis-server")
         wait_until(lambda: serves(parts.settings.worker.addr), 60, "another node")
@@ -125,7 +125,7 @@ def test_redis_starts_again_where_its_program_was_found(tmp_path: Path, monkeypa
             psutil.Process(client.info("server")["process_id"]).kill()
 
         def kept() -> bool:
-            redis.keep()
+            redis.supervise()
             return answers(settings)
 
         wait_until(kept, 60, "another redis-server")
@@ -181,7 +181,7 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("victim", ["owner", "keeper"])
+@pytest.mark.parametrize("victim", ["owner", "supervisor"])
 def test_kill_leaves_neither_redis_nor_node_behind(tmp_path: Path, victim: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", OWNER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -192,9 +192,9 @@ def test_kill_leaves_neither_redis_nor_node_behind(tmp_path: Path, victim: str) 
         words = [" ".join(process.cmdline()) for process in family]
         assert any("redis-server" in line for line in words)
         assert any("worker_node" in line for line in words)
-        (keeper,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
-        killed = owner.pid if victim == "owner" else keeper.pid
+        (supervisor,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
+        killed = owner.pid if victim == "owner" else supervisor.pid
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: not alive(family), 60, "the end of Redis and node")
-        assert victim == "keeper" or not socket.parent.exists()
+        assert victim == "supervisor" or not socket.parent.exists()
         owner.kill()

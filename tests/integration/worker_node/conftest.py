@@ -95,7 +95,7 @@ class NodeProcess:
         return code
 
 
-def picture_base64(side: int = 96) -> str:
+def image_base64(side: int = 96) -> str:
     target = io.BytesIO()
     Image.linear_gradient("L").resize((side, side)).convert("RGB").save(target, "PNG")
     return base64.b64encode(target.getvalue()).decode()
@@ -104,7 +104,7 @@ def picture_base64(side: int = 96) -> str:
 def long_clip() -> dict[str, Any]:
     """Work for minutes, unless it is stopped."""
     return {
-        "shot": {"image_base64": picture_base64()},
+        "shot": {"image_base64": image_base64()},
         "video": {"resolution": "2048x2048", "fps": 60, "duration": 60.0},
     }
 

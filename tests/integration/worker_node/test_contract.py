@@ -17,7 +17,7 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, picture_base64
+from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, image_base64
 from tests.wait import wait_until
 
 JOB_KEYS = (
@@ -78,7 +78,7 @@ def test_speech(node: NodeProcess, form: str, kind: str) -> None:
 def test_a_clip(node: NodeProcess) -> None:
     job = node.ended(
         node.submit(
-            "video", shot={"image_base64": picture_base64()}, video={"resolution": "160x90", "fps": 10, "duration": 0.5}
+            "video", shot={"image_base64": image_base64()}, video={"resolution": "160x90", "fps": 10, "duration": 0.5}
         )
     )
     video = job["result"]["task_video"]
@@ -90,7 +90,7 @@ def test_a_clip(node: NodeProcess) -> None:
 
 def test_a_clip_shorter_than_a_frame_is_one_frame(node: NodeProcess) -> None:
     size = {"resolution": "64x64", "fps": 10, "duration": 0.001}
-    job = node.ended(node.submit("video", shot={"image_base64": picture_base64()}, video=size))
+    job = node.ended(node.submit("video", shot={"image_base64": image_base64()}, video=size))
     assert job["result"]["task_video"]["duration"] == "0.100"
     with av.open(io.BytesIO(node.get(job["result"]["resource_url"]).content)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 1
@@ -268,9 +268,9 @@ def test_only_results_are_served(node: NodeProcess, tmp_path: Path) -> None:
 
 
 def test_progress_rises_while_a_job_runs(node: NodeProcess) -> None:
-    """It is called off once enough was seen: a shorter one could end between two looks."""
+    """It is cancelled once enough was seen: a shorter one could end between two looks."""
     job_id = node.submit(
-        "video", shot={"image_base64": picture_base64()}, video={"resolution": "640x360", "fps": 60, "duration": 60.0}
+        "video", shot={"image_base64": image_base64()}, video={"resolution": "640x360", "fps": 60, "duration": 60.0}
     )
     seen: list[int] = []
 

@@ -28,7 +28,7 @@ from tests.wait import wait_until
 from worker_node.webhook import PAUSES_S
 
 STORY = {"storyText": "猫。狗。", "shot_count": 2}
-# Every Python that the node starts runs this at its start: a large picture takes a minute, so that it is not done before it is called off.
+# Every Python that the node starts runs this at its start: a large image takes a minute, so that it is not done before it is cancelled.
 PAINT_LONGER = """
 from worker_node.providers.offline.painter.painter import OfflinePainter
 paint = OfflinePainter.paint
@@ -95,7 +95,7 @@ def test_the_queue_is_bounded_and_a_waiting_job_can_be_cancelled(start_node: Sta
     assert node.get("/health").json()["queued"] == 2
     assert node.http.delete(f"{node.url}/v1/jobs/{waiting[0]}", timeout=PATIENCE_S).status_code == 200
     assert node.job(waiting[0])["status"] == "cancelled"
-    assert not node.left_over(waiting[0]), "its picture waited on disk"
+    assert not node.left_over(waiting[0]), "its image waited on disk"
     assert node.post("video", **long_clip()).status_code == 202
     assert {path.name for path in (node.output / ".work").iterdir()} == {
         running,
@@ -172,17 +172,17 @@ def test_ended_jobs_and_their_files_are_bounded(start_node: StartNode) -> None:
 
 def test_images_of_ended_and_of_waiting_jobs_take_no_memory(start_node: StartNode) -> None:
     node = start_node()
-    picture = base64.b64encode(bytes(30 << 20)).decode()  # taken from the system and given back as one piece
-    node.ended(node.submit("video", shot={"image_base64": picture}))
+    image = base64.b64encode(bytes(30 << 20)).decode()  # taken from the system and given back as one piece
+    node.ended(node.submit("video", shot={"image_base64": image}))
     process = psutil.Process(node.process.pid)
     before = process.memory_info().rss
     for _ in range(3):
-        assert node.ended(node.submit("video", shot={"image_base64": picture}))["status"] == "failed"
+        assert node.ended(node.submit("video", shot={"image_base64": image}))["status"] == "failed"
     node.wait_for(node.submit("video", **long_clip()), "processing")
     for _ in range(3):
-        node.submit("video", shot={"image_base64": picture})
+        node.submit("video", shot={"image_base64": image})
     assert node.get("/health").json()["queued"] == 3
-    wait_until(lambda: process.memory_info().rss - before < 2 * len(picture), PATIENCE_S, "memory given back")
+    wait_until(lambda: process.memory_info().rss - before < 2 * len(image), PATIENCE_S, "memory given back")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

@@ -14,7 +14,7 @@ from common.errors import BadNodeResult
 from service.assets.media_type import Kind, sniff
 
 
-def picture(form: str) -> bytes:
+def image(form: str) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (8, 8), (9, 9, 9)).save(out, form)
     return out.getvalue()
@@ -54,9 +54,9 @@ def encoded(container: str, codec: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "kind", "extension"),
     [
-        (picture("PNG"), Kind.IMAGE, "png"),
-        (picture("JPEG"), Kind.IMAGE, "jpg"),
-        (picture("WEBP"), Kind.IMAGE, "webp"),
+        (image("PNG"), Kind.IMAGE, "png"),
+        (image("JPEG"), Kind.IMAGE, "jpg"),
+        (image("WEBP"), Kind.IMAGE, "webp"),
         (speech(), Kind.AUDIO, "wav"),
         (encoded("mp3", "libmp3lame"), Kind.AUDIO, "mp3"),
         (encoded("ipod", "aac"), Kind.AUDIO, "m4a"),

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from common.errors import Cancelled
-from service.film.control import Beside, Stop
+from service.film.control import BackgroundWork, CancelScope
 from service.film.errors import FilmError
 from service.film.spec import Cancel
 from tests.wait import wait_until
@@ -20,12 +20,12 @@ def _until_stopped(cancel: Cancel) -> None:
 
 @pytest.mark.parametrize("end", ["check", "wait"])
 def test_over_the_time_limit_it_is_the_limit_that_is_told(end: str) -> None:
-    stop = Stop(threading.Event(), timeout_s=0.05)
-    stop.begin()
-    side = Beside(_until_stopped, stop)
-    wait_until(lambda: side.error is not None)
+    scope = CancelScope(threading.Event(), timeout_s=0.05)
+    scope.begin()
+    background = BackgroundWork(_until_stopped, scope)
+    wait_until(lambda: background.error is not None)
     with pytest.raises(FilmError, match="超过时限"):
-        getattr(side, end)()
+        getattr(background, end)()
 
 
 @pytest.mark.parametrize("end", ["check", "wait"])
@@ -33,9 +33,9 @@ def test_a_failure_of_the_work_is_told_as_it_is(end: str) -> None:
     def fail(_cancel: Cancel) -> None:
         raise FilmError("sound", "旁白无法使用", shot=2)
 
-    stop = Stop(threading.Event(), timeout_s=60)
-    stop.begin()
-    side = Beside(fail, stop)
-    wait_until(lambda: side.error is not None)
+    scope = CancelScope(threading.Event(), timeout_s=60)
+    scope.begin()
+    background = BackgroundWork(fail, scope)
+    wait_until(lambda: background.error is not None)
     with pytest.raises(FilmError, match="镜头 2"):
-        getattr(side, end)()
+        getattr(background, end)()

@@ -53,7 +53,7 @@ def test_whatever_passes_as_a_key_stays_inside_its_folder(text: str) -> None:
 def test_keys_built_from_any_ids_are_keys(project_id: str, shot_id: str, number: int) -> None:
     for key in (
         keys.image_key(project_id, shot_id, number, "png"),
-        keys.audio_key(project_id, shot_id, number, "mp3"),
+        keys.narration_key(project_id, shot_id, number, "mp3"),
         keys.clip_key(project_id, shot_id, number, "mp4"),
         keys.film_key(project_id, number, "mp4"),
     ):
@@ -72,7 +72,7 @@ def test_an_id_cannot_pose_as_the_hash_of_another() -> None:
 
 def test_keys_are_laid_out_for_a_person_to_find() -> None:
     assert keys.image_key("p1", "s1", 3, "png") == "projects/p1/shots/s1/image-3.png"
-    assert keys.audio_key("p1", "s1", 2, "mp3") == "projects/p1/shots/s1/audio-2.mp3"
+    assert keys.narration_key("p1", "s1", 2, "mp3") == "projects/p1/shots/s1/audio-2.mp3"
     assert keys.clip_key("p1", "s1", 1, "mp4") == "projects/p1/shots/s1/clip-1.mp4"
     assert keys.film_key("p1", 4, "mp4") == "projects/p1/films/4.mp4"
     assert keys.music_key(7, "mp3") == "music/7.mp3"

@@ -101,8 +101,8 @@ def test_music_has_the_level_that_was_asked_for() -> None:
 
 def test_shots_have_their_files_texts_and_numbers() -> None:
     one, two = spec().shots
-    assert (one.order, one.picture, one.clip, one.narration) == (1, Path("/in/image:one"), Path("/in/clip:one"), None)
-    assert (two.order, two.picture, two.clip, two.narration) == (2, Path("/in/image:two"), None, Path("/in/audio:two"))
+    assert (one.order, one.image, one.clip, one.narration) == (1, Path("/in/image:one"), Path("/in/clip:one"), None)
+    assert (two.order, two.image, two.clip, two.narration) == (2, Path("/in/image:two"), None, Path("/in/audio:two"))
     assert (one.text, two.text, one.title) == ("旁白一。", "旁白二。", "第一幕")
     assert one.seed != two.seed
 

@@ -45,7 +45,7 @@ def task(type_: TaskType, given: dict[str, Any]) -> Task:
 
 def test_the_keys_are_those_of_the_contract() -> None:
     built = node_envelope.build(
-        task(TaskType.SHOT, payloads.image("s1", prompt="a cat", depends_on=["t0"])), foreign=False
+        task(TaskType.IMAGE, payloads.image("s1", prompt="a cat", depends_on=["t0"])), foreign=False
     )
     assert list(built) == KEYS
     assert (built["id"], built["project_id"], built["shot_id"], built["type"]) == ("t1", "p1", "s1", "generate_shot")
@@ -54,7 +54,7 @@ def test_the_keys_are_those_of_the_contract() -> None:
 
 
 def test_types_are_those_of_the_task() -> None:
-    shot = node_envelope.build(task(TaskType.SHOT, payloads.image("s1", prompt="a cat", depends_on=[])), foreign=True)[
+    shot = node_envelope.build(task(TaskType.IMAGE, payloads.image("s1", prompt="a cat", depends_on=[])), foreign=True)[
         "parameters"
     ]["shot"]
     assert (shot["image_width"], shot["image_height"], shot["generate_tts"]) == ("1024", "1024", False)
@@ -67,13 +67,13 @@ def test_groups_of_empty_values_stay_at_home() -> None:
 
 def test_what_is_the_servers_own_stays_at_home() -> None:
     given = {**payloads.image("s1", prompt="a cat", depends_on=["t0"]), "film": {"mode": "final"}, "shots": ["s1"]}
-    assert set(node_envelope.build(task(TaskType.SHOT, given), foreign=False)["parameters"]) == {"shot", "depends_on"}
+    assert set(node_envelope.build(task(TaskType.IMAGE, given), foreign=False)["parameters"]) == {"shot", "depends_on"}
 
 
 def test_a_foreign_node_finds_the_narration_in_the_shots_prompt() -> None:
     given = payloads.narration(NarrationRequest(voice="v"), shot_id="s1", text="下雨了。")
-    foreign = node_envelope.build(task(TaskType.AUDIO, given), foreign=True)["parameters"]
-    ours = node_envelope.build(task(TaskType.AUDIO, given), foreign=False)["parameters"]
+    foreign = node_envelope.build(task(TaskType.NARRATION, given), foreign=True)["parameters"]
+    ours = node_envelope.build(task(TaskType.NARRATION, given), foreign=False)["parameters"]
     assert foreign["shot"]["prompt"] == "下雨了。"
     assert "prompt" not in ours["shot"]
     assert (
@@ -86,6 +86,6 @@ def test_a_foreign_node_finds_the_narration_in_the_shots_prompt() -> None:
 
 def test_parameters_that_are_given_stand_in_for_the_tasks_own() -> None:
     built = node_envelope.build(
-        task(TaskType.VIDEO, {"shot": {"prompt": "old"}}), {"shot": {"prompt": "new"}}, foreign=False
+        task(TaskType.FILM, {"shot": {"prompt": "old"}}), {"shot": {"prompt": "new"}}, foreign=False
     )
     assert built["parameters"] == {"shot": {"prompt": "new"}}

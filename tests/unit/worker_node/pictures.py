@@ -1,4 +1,4 @@
-"""Painting for tests, and how alike two pictures are."""
+"""Painting for tests, and how alike two images are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from worker_node.providers.base import PictureRequest
+from worker_node.providers.base import ImageRequest
 from worker_node.providers.offline.painter.painter import OfflinePainter
 
 Pixels = NDArray[np.float64]
@@ -23,12 +23,12 @@ def paint_bytes(
     """The file that the painter writes."""
     with TemporaryDirectory() as folder:
         target = Path(folder) / "image.png"
-        OfflinePainter().paint(PictureRequest(prompt, style, width, height, seed), target, lambda _percent, _text: None)
+        OfflinePainter().paint(ImageRequest(prompt, style, width, height, seed), target, lambda _percent, _text: None)
         return target.read_bytes()
 
 
 def paint(prompt: str, style: str = "", *, width: int = SIDE, height: int = SIDE, seed: int | None = None) -> Pixels:
-    """The picture, (height, width, 3) in 0 to 255."""
+    """The image, (height, width, 3) in 0 to 255."""
     return decoded(paint_bytes(prompt, style, width=width, height=height, seed=seed))
 
 
@@ -50,5 +50,5 @@ def difference_hash(pixels: Pixels) -> NDArray[np.bool_]:
 
 
 def distance(first: Pixels, second: Pixels) -> int:
-    """How many of 256 bits of the two hashes differ; unrelated pictures: about 128."""
+    """How many of 256 bits of the two hashes differ; unrelated images: about 128."""
     return int((difference_hash(first) != difference_hash(second)).sum())

@@ -18,7 +18,7 @@ from worker_node.providers.offline.animator import OfflineAnimator
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     rng = np.random.default_rng(1)
     small = Image.fromarray(rng.integers(0, 255, (18, 18, 3), np.uint8))
     small.resize((360, 360), Image.Resampling.BICUBIC).save(tmp_path / "input.png")
@@ -40,9 +40,9 @@ def frames_of(path: Path) -> NDArray[np.float64]:
     ("width", "height", "fps", "seconds"), [(320, 180, 12, 1.5), (180, 320, 30, 0.5), (128, 128, 25, 0.73)]
 )
 def test_size_rate_and_length_are_as_asked(
-    picture: Path, tmp_path: Path, width: int, height: int, fps: int, seconds: float
+    image: Path, tmp_path: Path, width: int, height: int, fps: int, seconds: float
 ) -> None:
-    seen = animate(ClipRequest(picture, width=width, height=height, fps=fps, seconds=seconds), tmp_path / "a.mp4")
+    seen = animate(ClipRequest(image, width=width, height=height, fps=fps, seconds=seconds), tmp_path / "a.mp4")
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert not container.streams.audio
         stream = container.streams.video[0]
@@ -54,21 +54,21 @@ def test_size_rate_and_length_are_as_asked(
 
 
 @pytest.mark.parametrize("prompt", ["", "下着雨", "snow falling", "mist drifting", "夜晚"])
-def test_the_clip_moves_smoothly_and_stays_that_image(picture: Path, tmp_path: Path, prompt: str) -> None:
-    animate(ClipRequest(picture, prompt, 320, 180, 12, 1.0, seed=3), tmp_path / "a.mp4")
+def test_the_clip_moves_smoothly_and_stays_that_image(image: Path, tmp_path: Path, prompt: str) -> None:
+    animate(ClipRequest(image, prompt, 320, 180, 12, 1.0, seed=3), tmp_path / "a.mp4")
     frames = frames_of(tmp_path / "a.mp4")
     steps = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2))
     assert steps[1:-1].min() > 0.05, "every frame moves on"
     assert np.abs(frames[0] - frames[-1]).mean() > 1.5 * np.median(steps), "the moves add up"
-    with Image.open(picture) as image:
-        original = np.asarray(image.convert("L").crop((0, 79, 360, 281)).resize((320, 180)), np.float64)
+    with Image.open(image) as opened:
+        original = np.asarray(opened.convert("L").crop((0, 79, 360, 281)).resize((320, 180)), np.float64)
     assert np.corrcoef(original.ravel(), frames[len(frames) // 2].ravel())[0, 1] > 0.5
 
 
-def test_the_seed_chooses_the_move_and_the_same_request_the_same_clip(picture: Path, tmp_path: Path) -> None:
+def test_the_seed_chooses_the_move_and_the_same_request_the_same_clip(image: Path, tmp_path: Path) -> None:
     made = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", 3), ("e", 4)):
-        animate(ClipRequest(picture, width=128, height=128, fps=10, seconds=0.6, seed=seed), tmp_path / f"{name}.mp4")
+        animate(ClipRequest(image, width=128, height=128, fps=10, seconds=0.6, seed=seed), tmp_path / f"{name}.mp4")
         made.append((tmp_path / f"{name}.mp4").read_bytes())
     assert made[0] == made[1]
     assert len(set(made)) > 2
@@ -80,8 +80,8 @@ def test_what_is_no_image_is_refused_in_words(tmp_path: Path) -> None:
         animate(ClipRequest(tmp_path / "input"), tmp_path / "a.mp4")
 
 
-def test_a_truncated_or_monstrous_image_is_refused(picture: Path, tmp_path: Path) -> None:
-    (tmp_path / "half.png").write_bytes(picture.read_bytes()[:2000])
+def test_a_truncated_or_monstrous_image_is_refused(image: Path, tmp_path: Path) -> None:
+    (tmp_path / "half.png").write_bytes(image.read_bytes()[:2000])
     with pytest.raises(ProviderError):
         animate(ClipRequest(tmp_path / "half.png"), tmp_path / "a.mp4")
     Image.new("1", (9000, 9000)).save(tmp_path / "large.png")

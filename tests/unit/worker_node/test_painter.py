@@ -1,4 +1,4 @@
-"""The offline painter: what it is asked for can be seen in its pictures."""
+"""The offline painter: what it is asked for can be seen in its images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.unit.worker_node.pictures import Pixels, brightness, decoded, distance, paint, paint_bytes
-from worker_node.providers.base import PictureRequest
+from worker_node.providers.base import ImageRequest
 from worker_node.providers.offline.lexicon import lexicon
 from worker_node.providers.offline.painter import painter as painter_module
 from worker_node.providers.offline.painter.canvas import Canvas
@@ -80,7 +80,7 @@ def test_night_is_darker_than_day_in_every_style(style: str) -> None:
 
 @pytest.mark.parametrize("night", ["雨夜", "雪夜", "夏夜", "冬夜"])
 def test_a_night_named_with_its_weather_or_season_is_a_night(night: str) -> None:
-    assert plan(PictureRequest(f"城市里的猫，{night}")).time == "night"
+    assert plan(ImageRequest(f"城市里的猫，{night}")).time == "night"
 
 
 @pytest.mark.parametrize("place", ["village", "forest", "mountains"])
@@ -101,7 +101,7 @@ def test_rain_takes_the_colours_away() -> None:
 def test_the_weather_can_be_seen(weather: str, at_least: float) -> None:
     canvas = Canvas(512, 512)
     canvas.pixels[:] = 0.25
-    paint_weather(canvas, plan(PictureRequest(f"noon, field, {weather}")), 0.6)
+    paint_weather(canvas, plan(ImageRequest(f"noon, field, {weather}")), 0.6)
     changed = (np.abs(canvas.pixels - 0.25).max(axis=2) > 0.04).mean()
     assert at_least < changed
 
@@ -109,8 +109,8 @@ def test_the_weather_can_be_seen(weather: str, at_least: float) -> None:
 def test_rain_falls_in_streaks_and_snow_in_flakes() -> None:
     def run_lengths(weather: str) -> tuple[float, float]:
         canvas = Canvas(512, 512)
-        scene = plan(PictureRequest(f"noon, field, {weather}"))
-        paint_weather(canvas, scene, 5.0)  # the mist at the horizon is out of the picture
+        scene = plan(ImageRequest(f"noon, field, {weather}"))
+        paint_weather(canvas, scene, 5.0)  # the mist at the horizon is out of the image
         bright = canvas.pixels.mean(axis=2) > 0.15
         down = np.logical_and(bright[1:], bright[:-1]).sum() / max(1, bright.sum())
         across = np.logical_and(bright[:, 1:], bright[:, :-1]).sum() / max(1, bright.sum())
@@ -145,7 +145,7 @@ def test_every_figure_stands_in_the_middle_of_a_square_image(name: str, monkeypa
 
     said = lexicon().say("subject", name, "en")
     for where in ("by the sea", "in the forest", "in a room"):
-        scene = plan(PictureRequest(f"{said}, {where}, by day", seed=5))
+        scene = plan(ImageRequest(f"{said}, {where}, by day", seed=5))
         canvas = Canvas(320, 320)
         monkeypatch.setattr(Pen, "place", spy)
         before = len(boxes)
@@ -197,7 +197,7 @@ def test_any_prompt_gives_an_image(prompt: str) -> None:
 
 def test_progress_rises(tmp_path: Path) -> None:
     seen: list[int] = []
-    request = PictureRequest("village", width=128, height=128)
+    request = ImageRequest("village", width=128, height=128)
     painter_module.OfflinePainter().paint(request, tmp_path / "a.png", lambda percent, _text: seen.append(percent))
     assert seen == sorted(seen)
     assert len(set(seen)) >= 4

@@ -1,4 +1,4 @@
-"""The offline animator: a clip of a still picture. Near and far move differently under a slow camera, and what the prompt names falls,
+"""The offline animator: a clip of a still image. Near and far move differently under a slow camera, and what the prompt names falls,
 drifts or twinkles. It is no image-to-video model, and /health says so: the provider's name is "offline"."""
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Field = NDArray[np.float32]
 
 MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
-MARGIN = 0.06  # of the picture's width, hidden on each side for the camera to move in
+MARGIN = 0.06  # of the image's width, hidden on each side for the camera to move in
 TRAVEL = 0.035  # of the width, from the first frame to the last, for what is nearest
 ZOOM = 0.06
 
 
-def load_picture(path: Path) -> Frame:
-    """The picture as RGB; raises `ProviderError` for what is none, or too large, before its pixels are decoded."""
+def load_image(path: Path) -> Frame:
+    """The image as RGB; raises `ProviderError` for what is none, or too large, before its pixels are decoded."""
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -48,7 +48,7 @@ class OfflineAnimator:
     def animate(self, request: ClipRequest, target: Path, report: Report) -> None:
         """Write the clip; its length is rounded to whole frames."""
         report(2, "正在读取图片")
-        picture = cover(load_picture(request.picture), request.width, request.height)
+        image = cover(load_image(request.image), request.width, request.height)
         count = max(1, round(request.seconds * request.fps))
         camera = Camera(request)
         effect = weather(request)
@@ -66,7 +66,7 @@ class OfflineAnimator:
             context.color_range = 1
             for number in range(count):
                 share = number / max(1, count - 1)
-                pixels = effect(camera.look(picture, share), number / request.fps)
+                pixels = effect(camera.look(image, share), number / request.fps)
                 frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p", dst_colorspace=1)
                 frame.pts, frame.time_base = number, Fraction(1, request.fps)
                 container.mux(stream.encode(frame))
@@ -75,24 +75,24 @@ class OfflineAnimator:
             container.mux(stream.encode(None))
 
 
-def cover(picture: Frame, width: int, height: int) -> Frame:
+def cover(image: Frame, width: int, height: int) -> Frame:
     """Cropped to the clip's aspect and scaled to its size plus the camera's margin."""
     wide, high = round(width * (1 + 2 * MARGIN)), round(height * (1 + 2 * MARGIN))
-    factor = max(wide / picture.shape[1], high / picture.shape[0])
-    picture = middle(picture, math.ceil(wide / factor) + 2, math.ceil(high / factor) + 2)
-    size = (max(wide, round(picture.shape[1] * factor)), max(high, round(picture.shape[0] * factor)))
-    scaled = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LANCZOS4)
+    factor = max(wide / image.shape[1], high / image.shape[0])
+    image = middle(image, math.ceil(wide / factor) + 2, math.ceil(high / factor) + 2)
+    size = (max(wide, round(image.shape[1] * factor)), max(high, round(image.shape[0] * factor)))
+    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LANCZOS4)
     return np.ascontiguousarray(middle(np.asarray(scaled, np.uint8), wide, high))
 
 
-def middle(picture: Frame, width: int, height: int) -> Frame:
+def middle(image: Frame, width: int, height: int) -> Frame:
     """At most so much of it, from its middle."""
-    left, top = max(0, picture.shape[1] - width) // 2, max(0, picture.shape[0] - height) // 2
-    return picture[top : top + height, left : left + width]
+    left, top = max(0, image.shape[1] - width) // 2, max(0, image.shape[0] - height) // 2
+    return image[top : top + height, left : left + width]
 
 
 class Camera:
-    """A slow sideways move with a zoom; what is lower in the picture is nearer and moves further."""
+    """A slow sideways move with a zoom; what is lower in the image is nearer and moves further."""
 
     def __init__(self, request: ClipRequest) -> None:
         rng = np.random.default_rng(request.seed)
@@ -106,14 +106,14 @@ class Camera:
         self._near: Field = (0.35 + 0.65 * down * down * (3 - 2 * down)).astype(np.float32)
         self._travel = TRAVEL * width
 
-    def look(self, picture: Frame, share: float) -> Frame:
+    def look(self, image: Frame, share: float) -> Frame:
         """The frame at `share` 0 to 1 of the clip."""
         eased = 0.5 - 0.5 * math.cos(math.pi * share)
         zoom = 1 + ZOOM * (eased if self._zoom_in else 1 - eased)
         shift = np.float32(self._side * (eased - 0.5) * self._travel)
         xs = self._xs / np.float32(zoom) + self._near * shift + np.float32(self._centre[0])
         ys = self._ys / np.float32(zoom) + np.float32(self._centre[1])
-        return np.asarray(cv2.remap(picture, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
+        return np.asarray(cv2.remap(image, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
 
 
 def lightened(frame: Frame, light: Frame) -> Frame:
@@ -126,7 +126,7 @@ Effect = Callable[[Frame, float], Frame]
 
 
 def weather(request: ClipRequest) -> Effect:
-    """What moves in front of the picture, by the prompt's last word on the weather; stars twinkle at night."""
+    """What moves in front of the image, by the prompt's last word on the weather; stars twinkle at night."""
     names = [hit for hit in lexicon().hits(request.prompt) if hit.category in ("weather", "time")]
     falling = [hit.concept for hit in names if hit.category == "weather"]
     night = [hit.concept for hit in names if hit.category == "time"][-1:] == ["night"]

@@ -1,4 +1,4 @@
-"""Who is in a story: names, pronouns, and looks that stay the same from shot to shot, so that pictures made one by one fit together."""
+"""Who is in a story: names, pronouns, and looks that stay the same from shot to shot, so that images made one by one fit together."""
 
 from __future__ import annotations
 

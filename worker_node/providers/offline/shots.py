@@ -20,7 +20,7 @@ def divide(story: str, count: int) -> list[str]:
     """Exactly `count` texts; joined they are the story but for blanks around them.
 
     Fewer sentences than shots: the longest is cut between clauses, then between words. Where nothing can be cut any more the shots that
-    are left over are silent (""), each after the text whose picture it holds: no text is made up and none is told twice.
+    are left over are silent (""), each after the text whose image it holds: no text is made up and none is told twice.
     """
     pieces = sentences(story)
     if len(pieces) > count:

@@ -113,7 +113,7 @@ class OfflineStoryteller:
         cast = context.cast
         things = [thing for thing in context.things if thing not in LIGHTS]
         lights = [thing for thing in context.things if thing in LIGHTS]
-        # What is named first fills the picture: people and animals before things, the lights of the sky last.
+        # What is named first fills the image: people and animals before things, the lights of the sky last.
         parts = [cast.describe(each) for each in cast.present]
         parts += [
             say("subject", thing, language) for thing in things[: max(1, MOST_SUBJECTS - len(parts))] + lights[:1]

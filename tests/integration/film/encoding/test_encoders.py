@@ -16,7 +16,7 @@ import pytest
 from service.film.encoding import selection
 from service.film.encoding.ffmpeg import ffmpeg_exe
 from service.film.encoding.h264_levels import LEVELS, level_for
-from service.film.encoding.selection import HARDWARE, choose_encoding, distrust, hardware_encodings
+from service.film.encoding.selection import HARDWARE, choose_encoding, hardware_encodings, reset_probe_cache
 from service.film.spec import (
     Encoder,
     FilmReport,
@@ -43,12 +43,12 @@ def _flat_and_busy(folder: Path, kinds: str, seconds: float) -> tuple[FilmShot, 
         image = Image.fromarray(rng.integers(0, 255, (135, 240, 3), np.uint8))
         path = folder / f"{number}.png"
         (image if kind == "b" else Image.new("RGB", (240, 135), (30 * number, 90, 120))).save(path)
-        shots.append(FilmShot(number, picture=path, minimum_s=seconds, seed=number))
+        shots.append(FilmShot(number, image=path, minimum_s=seconds, seed=number))
     return tuple(shots)
 
 
 def _header(file: Path) -> bytes:
-    """The parameter sets of an MP4's picture; the fourth byte is the level."""
+    """The parameter sets of an MP4's image; the fourth byte is the level."""
     with av.open(str(file)) as container:
         return container.streams.video[0].codec_context.extradata or b""
 
@@ -72,7 +72,7 @@ def test_all_segments_have_the_films_header_whatever_is_seen_in_them(
 def test_frames_are_decoded_at_an_even_pace_across_parts_of_a_frame_or_two(tmp_path: Path, quality: Quality) -> None:
     """Transitions as long as their shots leave one frame between them; after a cut, a shot of two frames is all there is."""
     long = material.shots(tmp_path / "in", 4, 0.4, transition_s=10.0)
-    shots = [*long, FilmShot(5, picture=long[0].picture, transition=Transition.CUT, minimum_s=0.1)]
+    shots = [*long, FilmShot(5, image=long[0].image, transition=Transition.CUT, minimum_s=0.1)]
     report = make(material.spec(tmp_path, shots, quality=quality))
     with av.open(str(report.film)) as container:
         stream = container.streams.video[0]
@@ -215,7 +215,7 @@ def test_segments_of_another_driver_or_program_are_not_joined_with_new_ones(
     first = make(material.spec(tmp_path, shots, encoder=Encoder.NVENC))
     assert make(material.spec(tmp_path, shots, encoder=Encoder.NVENC)).log["segments_made"] == 0
     _program(program, "arguments = [a for b in arguments for a in ([b, '-bf', '2'] if b == 'mpeg4' else [b])]")
-    distrust()  # as in a processor that is started again
+    reset_probe_cache()  # as in a processor that is started again
     second = make(material.spec(tmp_path / "second", shots, encoder=Encoder.NVENC, cache_dir=tmp_path / "cache"))
     assert _header(first.film) != _header(second.film)
     assert second.log["segments_reused"] == 0

@@ -16,7 +16,7 @@ from common.errors import Cancelled
 from service.film.errors import FilmError
 from service.film.sound import cache
 from service.film.sound.decoding import LONGEST_S, UnreadableAudio, decode
-from service.film.sound.soundtrack import SoundReport, listen, make_sound, measure
+from service.film.sound.soundtrack import SoundReport, analyse, make_sound, measure
 from service.film.spec import FilmShot, FilmSpec, Music, ShotTiming
 from tests.audio_signals import RATE, encode, heard, music, silence, speech, tone, write_wav
 
@@ -54,7 +54,7 @@ def _concat(path: Path) -> None:
     path.write_text("ffconcat version 1.0\nfile /etc/hostname\n")
 
 
-def _picture(path: Path) -> None:
+def _image(path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 100)
 
 
@@ -62,7 +62,7 @@ def _folder(path: Path) -> None:
     path.mkdir()
 
 
-USELESS = [_empty, _header_only, _garbage, _text, _playlist, _concat, _picture, _folder]
+USELESS = [_empty, _header_only, _garbage, _text, _playlist, _concat, _image, _folder]
 Fault = Callable[[Path], None]
 
 
@@ -200,7 +200,7 @@ def test_the_flag_is_looked_at_for_every_second_or_so_of_sound(tmp_path: Path) -
     seconds = 60
     path = write_wav(tmp_path / "n.wav", speech(float(seconds), 1))
     asked: list[None] = []
-    listen(path, lambda: asked.append(None))
+    analyse(path, lambda: asked.append(None))
     assert len(asked) >= seconds / 2
 
 
@@ -231,4 +231,4 @@ def test_a_narration_glued_together_of_several_makes_is_heard_to_its_end(tmp_pat
     two = encode(tmp_path / "2.mp3", tone(1.5, -20, rate=44_100), "mp3", rate=44_100)
     glued = tmp_path / "glued.mp3"
     glued.write_bytes(one.read_bytes() + two.read_bytes())
-    assert listen(glued, lambda: None).seconds == pytest.approx(3.0, abs=0.2)
+    assert analyse(glued, lambda: None).seconds == pytest.approx(3.0, abs=0.2)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.film.sound import soundtrack
-from service.film.sound.soundtrack import SoundReport, listen, make_sound
+from service.film.sound.soundtrack import SoundReport, analyse, make_sound
 from service.film.spec import FilmShot, FilmSpec, Music, Quality, ShotTiming
 from tests.audio_signals import (
     RATE,
@@ -291,7 +291,7 @@ def test_a_voice_that_was_recorded_very_softly_is_heard_and_named(tmp_path: Path
     (warning,) = report.warnings
     assert "镜头 2" in warning
     assert "放大" in warning
-    assert listen(tmp_path / "soft.wav").pauses[0] == pytest.approx((1.0, 1.6), abs=0.05)
+    assert analyse(tmp_path / "soft.wav").pauses[0] == pytest.approx((1.0, 1.6), abs=0.05)
 
 
 @pytest.mark.parametrize("noise", ["hiss", "hum", "click", "burst"])

@@ -57,7 +57,7 @@ class HeldSocket:
 @contextmanager
 def following(services: Services, feed: TaskFeed, task_id: str) -> Iterator[tuple[HeldSocket, threading.Thread]]:
     socket = HeldSocket()
-    link = serializers.Links(services.store, "http://server")
+    link = serializers.UrlResolver(services.store, "http://server")
 
     def run() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Camera moves stay inside the picture, vary, and are smooth to a fraction of a pixel in the rendered frames."""
+"""Camera moves stay inside the image, vary, and are smooth to a fraction of a pixel in the rendered frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.film.frames.camera_moves import Move, Window, choose_moves, plan_move, window_at
 from service.film.frames.planes import empty
 from service.film.frames.resampling import TOLERANCE, find_lattice
-from service.film.frames.saliency import Interest
+from service.film.frames.saliency import Saliency
 from service.film.frames.still import Still
 from service.film.spec import Fit
 
@@ -22,34 +22,34 @@ DOT_SIGMA = 9.0
 
 
 span = st.tuples(st.floats(0, 0.5), st.floats(0.5, 1))
-interests = st.builds(Interest, st.floats(0, 1), st.floats(0, 1), span, span)
+interests = st.builds(Saliency, st.floats(0, 1), st.floats(0, 1), span, span)
 FRAME = (1280.0, 720.0)
 
 
 @given(st.sampled_from(Move), interests, st.floats(1, 3), st.booleans(), st.floats(0.1, 30), st.floats(0, 1))
 def test_every_window_of_every_move_lies_inside_the_image(
-    move: Move, seen: Interest, excess: float, tall: bool, seconds: float, progress: float
+    move: Move, seen: Saliency, excess: float, tall: bool, seconds: float, progress: float
 ) -> None:
     frame = FRAME
-    picture = (1280.0, 720.0 * excess) if tall else (1280.0 * excess, 720.0)
-    window = window_at(*plan_move(move, picture, frame, seen, seconds), progress)
+    image = (1280.0, 720.0 * excess) if tall else (1280.0 * excess, 720.0)
+    window = window_at(*plan_move(move, image, frame, seen, seconds), progress)
     half_w, half_h = frame[0] / window.zoom / 2, frame[1] / window.zoom / 2
     assert window.zoom >= 1 - 1e-9
     assert window.x - half_w >= -1e-6
-    assert window.x + half_w <= picture[0] + 1e-6
+    assert window.x + half_w <= image[0] + 1e-6
     assert window.y - half_h >= -1e-6
-    assert window.y + half_h <= picture[1] + 1e-6
+    assert window.y + half_h <= image[1] + 1e-6
 
 
 @given(st.sampled_from(Move), interests, st.floats(1, 3), st.floats(1, 30))
-def test_every_move_moves(move: Move, seen: Interest, excess: float, seconds: float) -> None:
+def test_every_move_moves(move: Move, seen: Saliency, excess: float, seconds: float) -> None:
     first, last = plan_move(move, (1280, 720 * excess), FRAME, seen, seconds)
     assert max(abs(first.x - last.x), abs(first.y - last.y), 1000 * abs(first.zoom - last.zoom)) > 5
 
 
 @given(st.sampled_from(Move), interests)
 def test_a_square_image_in_a_wide_film_is_seen_from_one_end_of_its_content_to_the_other(
-    move: Move, seen: Interest
+    move: Move, seen: Saliency
 ) -> None:
     first, last = plan_move(move, (1280, 1280), FRAME, seen, 12)
     top = min(window.y - 360 / window.zoom for window in (first, last))
@@ -59,19 +59,19 @@ def test_a_square_image_in_a_wide_film_is_seen_from_one_end_of_its_content_to_th
 
 
 @given(st.sampled_from(Move), interests, st.floats(0.5, 30))
-def test_the_camera_travels_calmly(move: Move, seen: Interest, seconds: float) -> None:
+def test_the_camera_travels_calmly(move: Move, seen: Saliency, seconds: float) -> None:
     first, last = plan_move(move, (1280, 2560), FRAME, seen, seconds)
     assert abs(first.y - last.y) <= max(0.101 * 720 * seconds, 2.1) + 60  # a zoom shifts its centre, too
 
 
 @pytest.mark.parametrize(("move", "down"), [(Move.PAN_DOWN, True), (Move.PAN_UP, False)])
 def test_a_pan_goes_where_its_name_says(move: Move, down: bool) -> None:
-    first, last = plan_move(move, (1280, 1280), FRAME, Interest(0.5, 0.5, (0.1, 0.9), (0.1, 0.9)), 5)
+    first, last = plan_move(move, (1280, 1280), FRAME, Saliency(0.5, 0.5, (0.1, 0.9), (0.1, 0.9)), 5)
     assert (last.y > first.y) is down
 
 
 def test_a_zoom_into_a_tall_image_ends_at_what_stands_out() -> None:
-    seen = Interest(0.5, 0.85, (0.3, 0.7), (0.1, 0.95))
+    seen = Saliency(0.5, 0.85, (0.3, 0.7), (0.1, 0.95))
     into, out = (plan_move(move, (1280, 1280), FRAME, seen, 12) for move in (Move.ZOOM_IN, Move.ZOOM_OUT))
     assert into[1].y > into[0].y
     assert out[0].y > out[1].y
@@ -137,12 +137,12 @@ def _dots(rows: int) -> npt.NDArray[np.uint8]:
     x, y = (np.arange(length)[:, None] for length in (1600, rows))
     across = np.exp(-((x - np.arange(400, 1300, 200)) ** 2) / (2 * DOT_SIGMA**2)).sum(axis=1)
     down = np.exp(-((y - np.arange(270, rows - 200, 120)) ** 2) / (2 * DOT_SIGMA**2)).sum(axis=1)
-    picture = (BACKGROUND + 180 * np.outer(down, across)).clip(0, 255).astype(np.uint8)
-    return np.repeat(picture[:, :, None], 3, axis=2)
+    image = (BACKGROUND + 180 * np.outer(down, across)).clip(0, 255).astype(np.uint8)
+    return np.repeat(image[:, :, None], 3, axis=2)
 
 
 def _starts(luma: npt.NDArray[np.uint8]) -> list[tuple[float, float]]:
-    """Brightest points that are far enough from the edges to stay in the picture."""
+    """Brightest points that are far enough from the edges to stay in the image."""
     rest = luma.astype(float)
     found = []
     while rest.max() > 150:

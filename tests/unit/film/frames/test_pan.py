@@ -23,15 +23,15 @@ ends = st.tuples(st.floats(0, 1), st.floats(0, 1))
 def test_a_pan_in_parts_is_nearly_the_planned_one_and_stays_in_the_image(
     start: tuple[float, float], end: tuple[float, float], frames: int, zoom: float, wide: float, high: float
 ) -> None:
-    picture = (SIZE[0] * wide, SIZE[1] * high)
+    image = (SIZE[0] * wide, SIZE[1] * high)
     half = (SIZE[0] / zoom / 2, SIZE[1] / zoom / 2)
 
     def window(place: tuple[float, float]) -> Window:
-        x, y = (h + share * (p - 2 * h) for h, share, p in zip(half, place, picture, strict=True))
+        x, y = (h + share * (p - 2 * h) for h, share, p in zip(half, place, image, strict=True))
         return Window(x, y, zoom)
 
     first, last = window(start), window(end)
-    found = in_parts(first, last, frames, picture, SIZE)
+    found = in_parts(first, last, frames, image, SIZE)
     assume(found is not None)
     assert found is not None
     for axis in (0, 1):
@@ -41,13 +41,13 @@ def test_a_pan_in_parts_is_nearly_the_planned_one_and_stays_in_the_image(
         assert steps == pytest.approx(round(steps), abs=1e-6)
         assert sum(w[axis] for w in found) == pytest.approx(first[axis] + last[axis])
         for w in found:
-            assert half[axis] - 1e-6 <= w[axis] <= picture[axis] - half[axis] + 1e-6
+            assert half[axis] - 1e-6 <= w[axis] <= image[axis] - half[axis] + 1e-6
 
 
 def test_a_zoom_and_a_crawl_are_no_such_pans() -> None:
-    picture = (400.0, 225.0)
-    assert in_parts(Window(160, 90, 1.0), Window(160, 90, 1.1), 30, picture, SIZE) is None
-    assert in_parts(Window(160, 90, 1.1), Window(161, 90, 1.1), 300, picture, SIZE) is None
+    image = (400.0, 225.0)
+    assert in_parts(Window(160, 90, 1.0), Window(160, 90, 1.1), 30, image, SIZE) is None
+    assert in_parts(Window(160, 90, 1.1), Window(161, 90, 1.1), 300, image, SIZE) is None
 
 
 def test_a_frame_of_a_pan_is_what_sampling_it_gives() -> None:
@@ -68,7 +68,7 @@ def test_a_frame_of_a_pan_is_what_sampling_it_gives() -> None:
 
 @pytest.mark.parametrize("move", list(Move))
 def test_detail_of_the_film_s_own_scale_is_kept(move: Move) -> None:
-    """A pattern of four pixels a period, in a picture that the film shows a little smaller than it is, keeps most of its contrast."""
+    """A pattern of four pixels a period, in an image that the film shows a little smaller than it is, keeps most of its contrast."""
     y, x = np.mgrid[0:270, 0:480]
     wave = 127 + 60 * np.sin(2 * np.pi * x / 4) + 60 * np.sin(2 * np.pi * y / 4)
     rgb = np.repeat(wave.round().astype(np.uint8)[..., None], 3, axis=2)
@@ -81,7 +81,7 @@ def test_detail_of_the_film_s_own_scale_is_kept(move: Move) -> None:
 
 @pytest.mark.parametrize("move", list(Move))
 def test_a_frame_shows_the_box_that_it_says(move: Move) -> None:
-    """The brightness of a ramp tells where in the picture a pixel was taken."""
+    """The brightness of a ramp tells where in the image a pixel was taken."""
     ramp = np.linspace(0, 255, 480)[None, :] * 0.5 + np.linspace(0, 255, 270)[:, None] * 0.5
     rgb = np.repeat(ramp.round().astype(np.uint8)[..., None], 3, axis=2)
     still = Still(rgb, SIZE, fit=Fit.CROP, move=move, frames=60, fps=15)

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.film.encoding.writers import Encoding
-from service.film.render.segments import PIECE_S, ROOMS, Look, Segment, Source, code_version, make_segments
+from service.film.render.segments import PIECE_S, ROOMS, RenderSettings, Segment, Source, code_version, make_segments
 from service.film.render.worker_pool import Job, share
 from service.film.spec import FilmShot, FilmSpec, Transition
 from service.film.subtitles.cues import Cue
 from service.film.timeline import make_timeline
 
-LOOK = Look(320, 180, "/fonts/a.otf", "f0", Encoding("libx264", (("crf", "23"), ("preset", "superfast"))))
+SETTINGS = RenderSettings(320, 180, "/fonts/a.otf", "f0", Encoding("libx264", (("crf", "23"), ("preset", "superfast"))))
 
 
 def _film(
@@ -28,10 +28,10 @@ def _film(
     timeline = make_timeline(spec, narrations, [0.0] * len(shots), 15)
     digests = digests or [f"d{index}" for index in range(len(shots))]
     sources = [
-        Source("picture", digest, "", "crop", "zoom_in", 0, 0, 0, f"/tmp/{digest}.png", shot.order)
+        Source("image", digest, "", "crop", "zoom_in", 0, 0, 0, f"/tmp/{digest}.png", shot.order)
         for digest, shot in zip(digests, shots, strict=True)
     ]
-    segments = make_segments(LOOK, timeline, shots, sources, cues)
+    segments = make_segments(SETTINGS, timeline, shots, sources, cues)
     assert sum(segment.frames for segment in segments) == timeline.frames
     return segments
 

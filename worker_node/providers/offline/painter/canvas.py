@@ -16,19 +16,19 @@ SQUEEZED_MOST = 0.62
 
 
 class Canvas:
-    """A picture in the making: `pixels` is (height, width, 3) float32 in 0 to 1, y down."""
+    """An image in the making: `pixels` is (height, width, 3) float32 in 0 to 1, y down."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self.pixels: Array = np.zeros((height, width, 3), np.float32)
         share = width / height / FILM_ASPECT
         self.squeeze = min(1.0, max(SQUEEZED_MOST, 1.1 * share))
-        """What heights of a composition are multiplied by: a film crops a tall picture to its middle, so what matters stays there."""
+        """What heights of a composition are multiplied by: a film crops a tall image to its middle, so what matters stays there."""
         self.band = 0.5 - min(1.0, max(0.5 * SQUEEZED_MOST, share)) / 2
-        """The upper edge of that middle, in picture heights."""
+        """The upper edge of that middle, in image heights."""
 
     def level(self, share: float) -> float:
-        """Where a composition's height (0 top, 1 bottom) lies in this picture, in picture heights."""
+        """Where a composition's height (0 top, 1 bottom) lies in this image, in image heights."""
         return 0.5 + (share - 0.5) * self.squeeze
 
     def row(self, share: float) -> float:

@@ -15,7 +15,7 @@ Draw = Callable[[Pen, np.random.Generator], None]
 
 @dataclass(frozen=True)
 class Figure:
-    """`height` is in picture heights; `zone` is ground (near), far (middle distance), water, sky or held (by a person)."""
+    """`height` is in image heights; `zone` is ground (near), far (middle distance), water, sky or held (by a person)."""
 
     draw: Draw
     height: float

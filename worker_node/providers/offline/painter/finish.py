@@ -15,7 +15,7 @@ Finish = Callable[[Array, np.random.Generator], Array]
 
 
 def finish(pixels: Array, style: str, rng: np.random.Generator) -> Array:
-    """The finished picture, float RGB in 0 to 1."""
+    """The finished image, float RGB in 0 to 1."""
     styles: dict[str, Finish] = {
         "ink": ink,
         "watercolour": watercolour,

@@ -88,7 +88,7 @@ class Land:
         canvas.cover_below(top, mask, self.palette.lit(rgb("#f2f6fb"), depth), 0.85)
 
     def pines(self, line: Array, count: int, size: float, depth: float) -> None:
-        """So many of them along a skyline, `size` picture heights tall."""
+        """So many of them along a skyline, `size` image heights tall."""
         for x in sorted(self.rng.uniform(0, self.canvas.width - 1, count)):
             tall = size * self.canvas.height * float(self.rng.uniform(0.65, 1.25))
             pen = Pen(tall)

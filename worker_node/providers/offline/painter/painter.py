@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from worker_node.providers.base import PictureRequest, Report
+from worker_node.providers.base import ImageRequest, Report
 from worker_node.providers.offline.painter.canvas import Canvas
 from worker_node.providers.offline.painter.colour import Array, Palette
 from worker_node.providers.offline.painter.figures import FIGURES, PEOPLE, Figure
@@ -22,8 +22,8 @@ from worker_node.providers.offline.painter.scene import INDOOR, Scene, plan
 from worker_node.providers.offline.painter.sky import paint_sky
 from worker_node.providers.offline.painter.weather import paint_weather
 
-MOST_PIXELS = 1_100_000  # painted; larger pictures are scaled up and get their paper and grain from the enlarged noise
-LEAST_SIDE = 256  # painted; smaller pictures are scaled down
+MOST_PIXELS = 1_100_000  # painted; larger images are scaled up and get their paper and grain from the enlarged noise
+LEAST_SIDE = 256  # painted; smaller images are scaled down
 SIZES = {"close": 1.7, "low": 1.35, "wide": 0.72, "above": 0.68}
 PLACES_ACROSS = (0.36, 0.64, 0.22, 0.8, 0.5, 0.1)
 ROOM = Ground(lambda _land: None, 0.7, 0.93, 0.8)
@@ -32,12 +32,12 @@ BUILT_UP = {"city": {"house"}}  # what a place is full of anyway
 
 
 class OfflinePainter:
-    """The same request gives the same picture, on any machine with the same libraries."""
+    """The same request gives the same image, on any machine with the same libraries."""
 
     def __init__(self) -> None:
         cv2.setNumThreads(1)
 
-    def paint(self, request: PictureRequest, target: Path, report: Report) -> None:
+    def paint(self, request: ImageRequest, target: Path, report: Report) -> None:
         """Write the PNG."""
         scene = plan(request)
         factor = min(1.0, (MOST_PIXELS / (request.width * request.height)) ** 0.5)
@@ -125,7 +125,7 @@ def _place(
         y = canvas.level(ground.near) - 0.14
     else:
         zone, y = "ground", canvas.level(ground.near + 0.04 * jitter - 0.015)
-    # Whole in the middle of the picture, which is what a film shows of it; what flies may come down for that.
+    # Whole in the middle of the image, which is what a film shows of it; what flies may come down for that.
     most = 1 - 2 * top if zone == "sky" else y - top
     hand = int(rng.integers(2**32))
 

@@ -1,4 +1,4 @@
-"""Drawing one figure from parts, and setting it into the picture in the picture's light.
+"""Drawing one figure from parts, and setting it into the image in the image's light.
 
 Figures are drawn in their own unit: 1 is the figure's height, x to the right from its middle, y up from the ground.
 """

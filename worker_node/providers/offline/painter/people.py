@@ -1,4 +1,4 @@
-"""People, seen from behind or from afar, as picture books like them."""
+"""People, seen from behind or from afar, as image books like them."""
 
 from __future__ import annotations
 

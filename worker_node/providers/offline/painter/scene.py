@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from worker_node.providers.base import PictureRequest
+from worker_node.providers.base import ImageRequest
 from worker_node.providers.offline.lexicon import lexicon
 from worker_node.providers.offline.painter.colour import HOURS, MOODS, NAMED, Palette, mix, overcast, rgb, toned
 
@@ -19,7 +19,7 @@ MOST_SUBJECTS = 6
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture's plan. `view` is "", close, wide, above, low or silhouette; `tints` are the colours
+    """An image's plan. `view` is "", close, wide, above, low or silhouette; `tints` are the colours
     that the prompt gives to subjects; `rng` draws everything that is left open."""
 
     time: str
@@ -40,7 +40,7 @@ class Scene:
         return self.time == "night"
 
 
-def plan(request: PictureRequest) -> Scene:
+def plan(request: ImageRequest) -> Scene:
     """Read the prompt; where it names a thing several times its last word counts, for that is where a storyboard sums up."""
     rng = np.random.default_rng(_seed(request))
     words = lexicon()
@@ -74,7 +74,7 @@ def plan(request: PictureRequest) -> Scene:
     )
 
 
-def _seed(request: PictureRequest) -> int:
+def _seed(request: ImageRequest) -> int:
     seed = "" if request.seed is None else str(request.seed)
     digest = hashlib.sha256("\0".join((request.prompt, request.style, seed)).encode())
     return int.from_bytes(digest.digest()[:8], "big")

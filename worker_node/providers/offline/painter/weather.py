@@ -1,4 +1,4 @@
-"""What is in the air before the picture: rain, snow, fog, lightning, fireflies, falling leaves."""
+"""What is in the air before the image: rain, snow, fog, lightning, fireflies, falling leaves."""
 
 from __future__ import annotations
 

@@ -15,21 +15,21 @@ def test_a_wake_up_from_another_process_makes_the_poll_look_now(
     settings: Settings, redis_url: str, node: ScriptedNode
 ) -> None:
     patient = settings.model_copy(update={"worker": WorkerSettings(poll_seconds=POLL_S)})
-    backend = Backend(patient, redis_url, node, "nudges")
+    backend = Backend(patient, redis_url, node, "wakes")
     held = running(png())
     node.script("generate_shot", lambda _envelope: held)
     try:
         backend.start()  # with connections of its own, as in another process
         created = backend.create(1)
         backend.wait(created.text_task_id, "finished")
-        [picture] = created.shot_task_ids
-        job = wait_until(lambda: tasks.get(backend.services, picture).job_id, 60)
+        [image] = created.shot_task_ids
+        job = wait_until(lambda: tasks.get(backend.services, image).job_id, 60)
         wait_until(lambda: job in node.polled, 60, "the first look")
         held.gate.set()
 
         def done() -> bool:
-            backend.services.events.nudge(picture)
-            return backend.status(picture) == "finished"
+            backend.services.events.wake(image)
+            return backend.status(image) == "finished"
 
         wait_until(done, POLL_S / 2, "a look long before its time")
     finally:
