@@ -17,8 +17,8 @@
     ├── StorageError               object storage answered, but not with success
     │   ├── ObjectNotFound
     │   ├── InvalidKey             a key or prefix that no object can have
-    │   ├── ChecksumMismatch       `service.assets.versions.fetch`: the bytes are not those that were stored
-    │   └── ObjectTooLarge         `service.assets.versions.fetch`
+    │   ├── ChecksumMismatch       `service.assets.fetch`: the bytes are not those that were stored
+    │   └── ObjectTooLarge         `service.assets.fetch`
     ├── TaskError                  a task ends `failed` with this text
     │   ├── NodeRejected           the node said 4xx to the request: retrying is useless
     │   ├── NodeJobLost            the node no longer knows the job (it was restarted), and dispatching it again did not help
@@ -28,7 +28,7 @@
     │   ├── FilmError              `service.film.errors`: stage, shot and ffmpeg's last lines
     │   └── InvalidSpec            `service.film.errors`: a film that cannot be made as specified
     ├── UnusableMedia              `service.film.errors`: a file that no film can be made with; becomes a FilmError or a warning
-    │   └── UnreadableAudio        `service.film.sound.soundtrack.decoding`
+    │   └── UnreadableAudio        `service.film.sound.decoding`
     ├── StartError                 a command cannot start or go on; the operator reads the text in the terminal
     │   ├── ConfigError            `config.load`
     │   ├── DsnError               `config.go_dsn`
@@ -36,7 +36,7 @@
     │   ├── ChildFailed            `runtime.embedded.child`
     │   ├── CheckFailed            `runtime.doctor`
     │   └── DemoFailed             `runtime.demo`
-    ├── SocketClosed               `routers.websocket`: the client is gone
+    ├── SocketClosed               `routers.websocket.follow`: the client is gone
     └── Cancelled                  the work was cancelled; never an error to report
 
 Vendors' errors (SQLAlchemy, redis, minio, requests) are translated into these at their adapters. A type that one module alone raises stands
