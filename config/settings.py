@@ -1,6 +1,6 @@
 """The settings and their limits. Sections and key names are those of the Go backend's config.yaml, so that its file is read as it is.
 
-An empty address chooses the embedded part: SQLite for `mysql.dsn`, a redis-server child for `redis.addr`, a local folder for
+An empty address chooses the embedded part: SQLite for `mysql.dsn`, a valkey-server child for `redis.addr`, a local folder for
 `minio.endpoint`, a child process for `worker.addr`. Nothing here reads a file or the environment; see `config.load`.
 """
 

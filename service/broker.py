@@ -65,7 +65,7 @@ class TaskQueue:
             info = self.redis.info("server")
         except RedisError as error:
             raise QueueUnavailable(f"Redis 不可用：{error}") from error
-        return f"redis {info['redis_version']}"
+        return f"valkey {info['valkey_version']}" if "valkey_version" in info else f"redis {info['redis_version']}"
 
     def close(self) -> None:
         """Close the connections."""

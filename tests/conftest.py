@@ -1,8 +1,8 @@
 """Real services for every test that asks for one.
 
-Redis is started for each process that runs tests. MariaDB and MinIO, in which every test has a database or a bucket of its own, are taken
-from the environment where S2V_TEST_MYSQL_DSN and S2V_TEST_MINIO are set, else started too. A service that is not installed leaves its tests
-out, which the last line says; with CI=true it is a failure.
+Redis is started for each process that runs tests; `tests.servers.redis_server` says which. MariaDB and MinIO, in which every test has a
+database or a bucket of its own, are taken from the environment where S2V_TEST_MYSQL_DSN and S2V_TEST_MINIO are set, else started too.
+A service that is not installed leaves its tests out, which the last line says; with CI=true it is a failure.
 """
 
 from __future__ import annotations

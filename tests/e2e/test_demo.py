@@ -89,7 +89,7 @@ def test_no_proxy_of_the_environment_stands_between_its_programs(tmp_path: Path)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_or_sigterm_ends_it_and_all_it_started(tmp_path: Path, how: signal.Signals) -> None:
     with start(tmp_path, STORIES["chinese"]) as demo:
-        # Server, web worker, supervisor, redis-server and node are there.
+        # Server, web worker, supervisor, valkey-server and node are there.
         family = wait_until(lambda: [found for found in [below(demo.pid)] if len(found) >= 5], 120)[0]
         demo.send_signal(how)
         output, _ = demo.communicate(timeout=END_S)  # it should take 5 s

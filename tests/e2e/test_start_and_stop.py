@@ -50,7 +50,7 @@ def wait_for_images(url: str, project: str) -> None:
 def test_sigterm_ends_the_server_and_all_it_started_although_sockets_are_open(tmp_path: Path) -> None:
     with ServerUnderTest(tmp_path) as server:
         family = server.family()
-        assert len(server.named("redis-server")) == 1
+        assert len(server.named("valkey-server")) == 1
         assert server.named("worker_node")
         project = create(server.url, 60, STORY * 20)
         tasks = requests.get(f"{server.url}/v1/api/projects/{project}/tasks", timeout=60).json()["tasks"]
@@ -82,7 +82,7 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it_in_order(tmp_path: Path) -> 
     ("moment", "how"),
     [
         ("runtime.embedded.supervisor", signal.SIGTERM),
-        ("redis-server", signal.SIGTERM),
+        ("valkey-server", signal.SIGTERM),
         ("worker_node", signal.SIGTERM),
         ("worker_node", signal.SIGINT),
         ("main.py", signal.SIGTERM),
@@ -117,7 +117,7 @@ def test_kill_leaves_nothing_behind_and_the_next_start_goes_on_where_it_was(tmp_
         tasks = requests.get(f"{server.url}/v1/api/projects/{project}/tasks", timeout=60).json()["tasks"]
         assert tasks
         family = server.family()
-        assert len(family) >= 4  # supervisor, redis-server, node, worker
+        assert len(family) >= 4  # supervisor, valkey-server, node, worker
         server.end(signal.SIGKILL)
         wait_until(lambda: not alive(family), END_S, "the end of what the server started")
     with ServerUnderTest(tmp_path) as server:
@@ -127,7 +127,7 @@ def test_kill_leaves_nothing_behind_and_the_next_start_goes_on_where_it_was(tmp_
 def test_dead_redis_and_dead_model_node_come_back_and_tasks_still_end(tmp_path: Path) -> None:
     with ServerUnderTest(tmp_path) as server:
         project = create(server.url)
-        (redis,) = server.named("redis-server")
+        (redis,) = server.named("valkey-server")
         (node, *_) = server.named("worker_node")
         redis.kill()
         node.kill()

@@ -113,7 +113,7 @@ def test_a_server_that_is_killed_goes_on_with_the_very_job_that_ran(
     [task_id] = created["shot_task_ids"]
     job_id = wait_until(lambda: client.task(task_id)["result"]["resource_id"], PATIENCE_S)
     family = server.family()
-    assert server.named("redis-server")
+    assert server.named("valkey-server")
     server.end(signal.SIGKILL)
     wait_until(lambda: not alive(family), END_S, "the end of what the server started")
     script.gate.set()

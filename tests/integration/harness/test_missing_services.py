@@ -28,7 +28,7 @@ def run_without_redis(ci: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=ROOT,
-        env=environment | {"PATH": "/nonexistent", "CI": ci},
+        env=environment | {"PATH": "/nonexistent", "CI": ci, "S2V_TEST_REDIS": "system"},
         capture_output=True,
         text=True,
         check=False,

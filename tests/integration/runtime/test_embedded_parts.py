@@ -65,7 +65,7 @@ def test_redis_that_dies_comes_back_empty_at_its_address(redis_only: EmbeddedPar
     with open_redis(redis_only.settings.redis) as client:
         client.set("key", "value")
         psutil.Process(client.info("server")["process_id"]).kill()
-    wait_until(lambda: answers(redis_only.settings.redis), 60, "another redis-server")
+    wait_until(lambda: answers(redis_only.settings.redis), 60, "another Redis")
     with open_redis(redis_only.settings.redis) as client:
         assert client.get("key") is None
 
@@ -95,13 +95,13 @@ def test_part_that_cannot_be_started_again_is_tried_on_and_the_others_are_kept(
 
         def failures() -> int:
             said.append(capfd.readouterr().err)
-            return "".join(said).count("embedded redis-server cannot be started")
+            return "".join(said).count("embedded Redis cannot be started")
 
         wait_until(lambda: failures() >= 2 or not alive([supervisor]), 60, "two failed starts")
         assert alive([supervisor, node]) == [supervisor, node]
         supervisor.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
         node.kill()
-        wait_until(lambda: answers(parts.settings.redis), 60, "another redis-server")
+        wait_until(lambda: answers(parts.settings.redis), 60, "another Redis")
         wait_until(lambda: serves(parts.settings.worker.addr), 60, "another node")
     finally:
         parts.stop()
@@ -128,7 +128,7 @@ def test_redis_starts_again_where_its_program_was_found(tmp_path: Path, monkeypa
             redis.supervise()
             return answers(settings)
 
-        wait_until(kept, 60, "another redis-server")
+        wait_until(kept, 60, "another Redis")
     finally:
         redis.stop()
 
@@ -140,7 +140,7 @@ def test_redis_program_that_hangs_is_none(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("runtime.embedded.redis.find_spec", lambda _name: None)
     monkeypatch.setattr("runtime.embedded.redis.START_S", 0.2)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ChildFailed, match="there is no redis-server"):
+    with pytest.raises(ChildFailed, match="there is neither valkey-server nor redis-server"):
         EmbeddedRedis(tmp_path).start()
 
 
@@ -190,7 +190,7 @@ def test_kill_leaves_neither_redis_nor_node_behind(tmp_path: Path, victim: str) 
         socket = Path(owner.stdout.readline().strip())
         family = below(owner.pid)
         words = [" ".join(process.cmdline()) for process in family]
-        assert any("redis-server" in line for line in words)
+        assert any("valkey-server" in line for line in words)
         assert any("worker_node" in line for line in words)
         (supervisor,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
         killed = owner.pid if victim == "owner" else supervisor.pid
