@@ -1,0 +1,100 @@
+"""What the code leans on inside of libraries, beyond what they promise. The bounds in pyproject.toml hold the versions of which it is true.
+
+A new version that fails here wants its bound raised only after the named places have been read beside it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import simple_websocket
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.http import message
+from gunicorn.workers import gthread
+from rq import Queue
+from rq.job import Job
+from rq.worker import SimpleWorker
+
+from processor.worker import _RqWorker
+from runtime.gunicorn_server import _Gunicorn, _Logger
+from runtime.gunicorn_worker import Worker
+
+OVERRIDDEN: list[tuple[type, type, str]] = [
+    *(
+        (_RqWorker, SimpleWorker, name)
+        for name in (
+            "dequeue_timeout",  # how long an idle worker's blocking pop takes
+            "execute_job",  # runs a job without notes of its own
+            "heartbeat",  # made each time the pop returns; StopRequested from it ends the worker
+            "_install_signal_handlers",  # signals are not for threads
+            "subscribe",
+            "unsubscribe",
+            "procline",
+            "death_penalty_class",
+        )
+    ),
+    *(
+        (Worker, gthread.ThreadWorker, name)
+        for name in (
+            "accept",  # lets OSError of a full table of files through
+            "handle",  # reads the head; calls handle_request; False closes the connection
+            "handle_request",
+            "murder_pending",  # called once per second by the main loop
+            "init_signals",
+            "handle_exit",
+            "handle_quit",
+        )
+    ),
+    *((_Gunicorn, BaseApplication, name) for name in ("load_config", "load")),
+    *((_Logger, Logger, name) for name in ("setup", "close_on_exec")),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "name"), OVERRIDDEN)
+def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs: type, name: str) -> None:
+    assert name in vars(ours)
+    inner = getattr(theirs, name)
+    if inspect.isfunction(inner) and name != "heartbeat":  # which takes whatever comes and hands it on
+        assert list(inspect.signature(getattr(ours, name)).parameters) == list(inspect.signature(inner).parameters)
+
+
+@pytest.mark.parametrize(
+    ("inside", "names"),
+    [
+        # processor/worker.py
+        (SimpleWorker.execute_job, ["self.set_state"]),
+        (SimpleWorker.work, ["self._install_signal_handlers()", "else self.dequeue_timeout", "except StopRequested:"]),
+        (SimpleWorker.work, ["self.execute_job(job, queue)"]),
+        (SimpleWorker.bootstrap, ["self.subscribe()"]),
+        (SimpleWorker.teardown, ["self.unsubscribe()"]),
+        (SimpleWorker.dequeue_job_and_maintain_ttl, ["self.heartbeat()", "self.procline(", "self.log_job_description"]),
+        (Job.perform, ["self._execute()"]),
+        # runtime/gunicorn_worker.py
+        (gthread.ThreadWorker.run, ["self.murder_pending()"]),
+        (gthread.ThreadWorker.accept, ["errno.EAGAIN", "raise"]),
+        (gthread.ThreadWorker.handle, ["self.handle_request(req, conn)"]),
+        (gthread.TConn.__init__, ["self.sock = sock"]),
+        # runtime/gunicorn_server.py
+        (message.Request.__init__, ["MAX_REQUEST_LINE"]),
+        (message.Request.parse_request_line, ["RFC9112_TARGET_INVALID.search"]),
+        (Logger.setup, ["self._access_log_enabled", "self.error_log"]),
+        # routers/websocket/connections.py
+        (simple_websocket.ws.Base.__init__, ["self.sock = sock", "self.event = ", "self.thread = "]),
+        (simple_websocket.ws.Base._thread, ["self.sock.recv(", "self.sock.close()", "self.event.set()"]),
+        (simple_websocket.ws.Base.send, ["self.sock.send("]),
+        (simple_websocket.ws.Base.receive, ["self.event.wait(timeout=timeout)", "self.event.clear()"]),
+    ],
+)
+def test_what_is_relied_upon_is_still_inside(inside: Callable[..., Any], names: list[str]) -> None:
+    source = inspect.getsource(inside)
+    assert [name for name in names if name not in source] == []
+
+
+def test_the_keys_of_a_job_are_those_that_are_removed_by_hand() -> None:
+    """`_RqWorker.execute_job` and `TaskQueue.enqueue` do that, so that an id can be queued again."""
+    assert Job.key_for("a") == "rq:job:a"
+    assert isinstance(Queue.intermediate_queue_key, property)
