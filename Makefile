@@ -1,7 +1,8 @@
 # Everything goes through .venv, which `setup` makes by pip alone; nothing is installed elsewhere.
+# PYTHON=python3.12 has it made with that one, else .make/python chooses.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-PYTHON ?= python3
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STORY ?=
@@ -16,8 +17,7 @@ help: ## list the targets
 
 # Two stamps: running needs the run-time packages only, tests and checks need all of them.
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v < (3, 13) else "Python 3.10, 3.11 or 3.12 is needed, this is %d.%d; name another one: make PYTHON=python3.11" % v)'
-	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is needed (Debian: apt install python3-venv)"; exit 1; }
+	@python=$$(sh .make/python $(PYTHON)) && "$$python" -m venv $(VENV)
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
@@ -49,8 +49,8 @@ mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that th
 
 # MoviePy, a contender, lives in an environment of its own: it asks for other versions of what the product uses.
 BENCH_VENV := .venv-bench
-$(BENCH_VENV)/.done: bench/requirements.txt
-	@$(PYTHON) -m venv $(BENCH_VENV)
+$(BENCH_VENV)/.done: bench/requirements.txt | $(VENV)/bin/python
+	@$(BIN)/python -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --require-hashes -r bench/requirements.txt
 	@touch $@
 
