@@ -10,7 +10,7 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run test mutants bench lint lock doctor clean
+.PHONY: help setup demo run check test mutants format bench lint lock doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,18 @@ doctor: $(VENV)/.run ## say how the configuration is understood and whether each
 
 # A file's tests stay together, since they share what is dear to set up; which file comes next is left to chance.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+check: lint ## lint, types and the unit tests: what to run before a commit, in less than a minute
+	@$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
+
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants" $(PYTEST)
 
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
 	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
+
+format: $(VENV)/.dev ## put the code into shape, and mend what ruff can
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
 
 # MoviePy, a contender, lives in an environment of its own: it asks for other versions of what the product uses.
 BENCH_VENV := .venv-bench

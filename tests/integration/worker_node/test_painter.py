@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.worker_node.pictures import Pixels, brightness, decoded, distance, paint, paint_bytes
+from tests.integration.worker_node.pictures import Pixels, brightness, decoded, distance, paint, paint_bytes
 from worker_node.providers.base import ImageRequest
 from worker_node.providers.offline.lexicon import lexicon
 from worker_node.providers.offline.painter import painter as painter_module
