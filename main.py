@@ -18,6 +18,7 @@ from common.errors import DependencyError
 from config.addresses import Listen, parse_listen
 from config.load import ConfigError, Loaded, load
 from config.settings import Settings
+from config.version import version
 from processor.processor import Processor
 from routers.app import create_app
 from runtime import doctor as health
@@ -42,7 +43,16 @@ config_option = click.option(
 )
 
 
+def _say_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"storytovideo {version()}")
+        context.exit()
+
+
 @click.group()
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Say the version."
+)
 def cli() -> None:
     """StoryToVideo: turns a written story into a narrated film."""
 

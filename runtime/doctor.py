@@ -13,6 +13,7 @@ from config.addresses import parse_listen
 from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
+from config.version import version
 from models.bootstrap import inspect_database
 from runtime.embedded.redis import redis_executable
 from runtime.gunicorn_server import listen
@@ -36,7 +37,9 @@ class CheckFailed(StartError):
 def examine(loaded: Loaded, echo: Echo) -> int:
     """Print everything, change nothing; returns 0 when all is well, else 1."""
     files = ", ".join(str(file) for file in loaded.files) or "none (defaults)"
-    echo(f"Python {platform.python_version()} on {platform.platform()}\nConfiguration files: {files}")
+    echo(
+        f"storytovideo {version()}\nPython {platform.python_version()} on {platform.platform()}\nConfiguration files: {files}"
+    )
     for warning in loaded.warnings:
         echo(f"  warning: {warning}")
     for key, value in masked(loaded.settings):
