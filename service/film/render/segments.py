@@ -28,7 +28,7 @@ PIECE_S = 4.0  # a long shot is cut into pieces, so that all workers have some a
 # What decides a segment's pixels and bits beside its own fields: the code in these folders of the film, and these libraries (PyAV
 # brings the decoders and x264, imageio-ffmpeg the way to hardware encoders).
 ROOMS = ("encoding", "frames", "render", "subtitles")
-LIBRARIES = ("av", "cvttf-notosanscjk-regular", "imageio-ffmpeg", "numpy", "opencv-python-headless", "pillow")
+LIBRARIES = ("av", "imageio-ffmpeg", "noto-cjk-sans-otc", "numpy", "opencv-python-headless", "pillow")
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,15 @@ class Segment:
 @functools.lru_cache(maxsize=1)
 def code_version() -> str:
     """A hash of the code that makes images and of the versions of what they stand on."""
-    from importlib import metadata  # noqa: PLC0415 - slow to import, and of no use to the worker processes
+    # Slow to import, and of no use to the worker processes:
+    from importlib import metadata  # noqa: PLC0415
+
+    from PIL import features  # noqa: PLC0415
 
     digest = hashlib.sha256(code_digest(*ROOMS).encode())
     for library in LIBRARIES:
         digest.update(f"{library} {metadata.version(library)}\n".encode())
+    digest.update(f"raqm {features.check_feature('raqm')}".encode())  # lays captions out; needs a library of the system
     return digest.hexdigest()
 
 

@@ -1,6 +1,8 @@
 """Subtitles drawn once per cue, to be blended into the frames in their rectangle.
 
-Pillow's Raqm layout gets the language: without it Simplified Chinese gets Traditional forms and punctuation hangs in mid-air.
+Han characters are taken from the face of their language: from another one's, Simplified Chinese gets Traditional forms and full stops hang
+in mid-air. A font with one face has other languages' forms too, which Pillow's Raqm layout picks when it is told the language; but Raqm
+needs the system's libfribidi, which a bare machine or a Mac has not.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from service.film.errors import FilmError
-from service.film.subtitles.fonts import font_file
+from service.film.subtitles.fonts import face_of, font_file
 
 Plane = npt.NDArray[np.uint8]
 
@@ -72,9 +74,8 @@ class Captions:
         self._size = max(_SMALLEST, _SIZE * min(width, height))
         # Phones lay their controls over the foot of an upright film.
         self._margin = round(height * (0.12 if height > width else 0.06))
-        file = font_file(font)
+        file = self._file = font_file(font)
         try:
-            self._font = ImageFont.truetype(file, self._size)
             self._glyphs = ImageFont.truetype(file, 20, layout_engine=ImageFont.Layout.BASIC)
         except OSError as error:
             raise FilmError("subtitles", f"字体无法读取: {file.name} ({error})") from error
@@ -95,11 +96,11 @@ class Captions:
         texts = [text for line in lines if (text := self._visible(line))]
         if not texts:
             return Drawn(0, 0, np.zeros((2, 2, 4), np.uint8))
-        font = self._fitting(texts)
-        size = font.size
+        size = self._fitting(texts)
         stroke = max(1.0, size * _OUTLINE)
-        advances = [font.getlength(text, language=_language(text)) for text in texts]
-        ascent, descent = font.getmetrics()
+        fonts = [self._font(text, size) for text in texts]
+        advances = [font.getlength(text, language=_told(font, text)) for font, text in zip(fonts, texts, strict=True)]
+        ascent, descent = fonts[0].getmetrics()
         pad = int(stroke) + 2
         leading = round(size * _LEADING)
         width = _even(int(max(advances)) + 1 + 2 * pad)
@@ -108,10 +109,10 @@ class Captions:
         fill, outline = Image.new("L", (width, height)), Image.new("L", (width, height))
         for mask, stroke_width in ((fill, 0.0), (outline, stroke)):
             draw = ImageDraw.Draw(mask)
-            for row, text in enumerate(texts):
+            for row, (font, text) in enumerate(zip(fonts, texts, strict=True)):
                 place = (width / 2, pad + ascent + row * leading)
                 draw.text(
-                    place, text, fill=255, font=font, anchor="ms", stroke_width=stroke_width, language=_language(text)
+                    place, text, fill=255, font=font, anchor="ms", stroke_width=stroke_width, language=_told(font, text)
                 )
         rgba = _over(_unit(fill), _unit(outline))
         return self._placed(rgba)
@@ -125,11 +126,16 @@ class Captions:
         y = max(0, _even_down(self.height - self._margin - height))
         return Drawn(x, y, np.ascontiguousarray(rgba))
 
-    def _fitting(self, texts: Sequence[str]) -> ImageFont.FreeTypeFont:
-        widest = max(self._font.getlength(text, language=_language(text)) for text in texts)
+    def _font(self, text: str, size: float) -> ImageFont.FreeTypeFont:
+        return ImageFont.truetype(self._file, size, face_of(self._file, _language(text)))
+
+    def _fitting(self, texts: Sequence[str]) -> float:
+        """The size of the letters, in pixels."""
+        fonts = [self._font(text, self._size) for text in texts]
+        widest = max(font.getlength(text, language=_told(font, text)) for font, text in zip(fonts, texts, strict=True))
         tall = self._size * _LEADING * (len(texts) + 0.5)
         shrink = min(1.0, self.width * _USED_WIDTH / (widest + self._size * 0.2), self.height * _USED_HEIGHT / tall)
-        return self._font if shrink == 1.0 else self._font.font_variant(size=max(1.0, self._size * shrink))
+        return self._size if shrink == 1.0 else max(1.0, self._size * shrink)
 
     def _visible(self, line: str) -> str:
         """The line without what the font would show as a box."""
@@ -165,6 +171,11 @@ def _language(text: str) -> str:
     if re.search(r"[\u3041-\u30ff]", text):
         return "ja"
     return "ko" if re.search(r"[\uac00-\ud7a3]", text) else "zh-Hans"
+
+
+def _told(font: ImageFont.FreeTypeFont, text: str) -> str | None:
+    """The language that the layout is told; the basic one, of a machine without Raqm, cannot be told any."""
+    return _language(text) if font.layout_engine == ImageFont.Layout.RAQM else None
 
 
 def _even(value: int) -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 from PIL import ImageFont
 
 from service.film.errors import FilmError
 
-FONT_PACKAGE = "cvttf_NotoSansCJK_Regular"
+FONT_PACKAGE = "noto_cjk_sans_otc"
 # For players of the ASS file: of the families in Noto's collection, the Simplified one.
 FONT_FAMILY = "Noto Sans CJK SC"
+_FAMILIES = {"zh-Hans": "SC", "ja": "JP", "ko": "KR"}
 
 
 def font_file(configured: Path | None = None) -> Path:
@@ -25,6 +29,16 @@ def font_file(configured: Path | None = None) -> Path:
         for file in sorted(Path(folder).glob("*.[ot]t[fc]")):
             return file
     raise FilmError("subtitles", f"找不到字幕字体: 请安装 {FONT_PACKAGE}，或设置 film.font")
+
+
+@lru_cache
+def face_of(file: Path, language: str) -> int:
+    """Which face of a collection has a language's forms of Han characters; 0 where there is none, or but one face."""
+    with suppress(OSError):  # behind the last one
+        for face in count():
+            if str(ImageFont.truetype(file, index=face).getname()[0]).endswith(f" {_FAMILIES[language]}"):
+                return face
+    return 0
 
 
 def usable_font(configured: Path | None = None) -> Path:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.film.subtitles.captions import Captions
 from service.film.subtitles.cues import make_cues
 
 NO_GLYPH = "\U0010ffff"
+
+
+@pytest.fixture(params=["raqm", "no raqm"], autouse=True)
+def _with_and_without_the_library_of_the_system(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow lays text out by Raqm only where libfribidi is installed."""
+    if request.param == "no raqm":
+        monkeypatch.setattr("PIL.ImageFont.core.HAVE_RAQM", False)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +65,7 @@ def test_chinese_gets_simplified_forms_and_a_full_stop_at_the_left() -> None:
     assert rows.mean() > stop.shape[0] * 0.55
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([(64, 64), (1280, 720), (720, 1280), (480, 480), (1920, 200)]),
     st.lists(st.text("清晨阳光 abcWM，。", min_size=1, max_size=60), min_size=1, max_size=2),
