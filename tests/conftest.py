@@ -1,7 +1,7 @@
 """Real services for every test that asks for one.
 
-Redis is started for each process that runs tests; `tests.servers.redis_server` says which. MariaDB and MinIO, in which every test has a
-database or a bucket of its own, are taken from the environment where S2V_TEST_MYSQL_DSN and S2V_TEST_MINIO are set, else started too.
+Redis is started for each process that runs tests; `tests.support.servers.redis_server` says which. MariaDB and MinIO, in which every test
+has a database or a bucket of its own, are taken from the environment where S2V_TEST_MYSQL_DSN and S2V_TEST_MINIO are set, else started too.
 A service that is not installed leaves its tests out, which the last line says; with CI=true it is a failure.
 """
 
@@ -23,11 +23,11 @@ from sqlalchemy import URL
 
 from config.go_dsn import parse
 from config.settings import MinioSettings, RedisSettings
-from tests.columns import Production
-from tests.servers.mariadb_server import MariadbServer, fresh_database
-from tests.servers.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
-from tests.servers.process import MissingServiceError
-from tests.servers.redis_server import RedisServer
+from tests.support.columns import Production
+from tests.support.servers.mariadb_server import MariadbServer, fresh_database
+from tests.support.servers.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
+from tests.support.servers.process import MissingServiceError
+from tests.support.servers.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from routers import serializers
 from service.container import Services
 from tests.contract.story import STORY, Told, create, finish
-from tests.web_app import Connect, new_task
+from tests.support.web_app import Connect, new_task
 
 V1 = "/v1/api"
 JSON = "application/json"

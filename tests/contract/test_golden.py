@@ -17,8 +17,8 @@ from tests.contract.shape import misfits
 from tests.contract.story import CREATE
 from tests.e2e import deployment
 from tests.e2e.client import Client
-from tests.scripted_node import ScriptedNode
-from tests.web_app import closed_with, connecting, hear
+from tests.support.scripted_node import ScriptedNode
+from tests.support.web_app import closed_with, connecting, hear
 
 GOLDEN: dict[str, Any] = {
     name: recorded["answer"]

@@ -14,7 +14,7 @@ from models.task import TaskStatus
 from routers.serializers import ZERO_TIME
 from service.container import Services
 from tests.contract.story import STORY, Told, create, finish
-from tests.web_app import new_task
+from tests.support.web_app import new_task
 
 V1 = "/v1/api"
 WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")

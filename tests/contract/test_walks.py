@@ -21,9 +21,9 @@ from routers.app import create_app
 from tests.contract.shape import misfits
 from tests.contract.test_golden import GOLDEN
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.scripted_node import ScriptedNode, finished, png
-from tests.wait import wait_until
-from tests.web_app import Connect
+from tests.support.scripted_node import ScriptedNode, finished, png
+from tests.support.wait import wait_until
+from tests.support.web_app import Connect
 
 V1 = "/v1/api"
 STORY = "从前有座山。山里有座庙。"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 PATIENCE_S = 240.0
 

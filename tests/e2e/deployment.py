@@ -15,9 +15,9 @@ from models.bootstrap import open_database
 from models.db import Database
 from runtime.wiring import open_store
 from service.oss import ObjectStore
-from tests.columns import Production
-from tests.server_process import ProcessorUnderTest, ServerUnderTest
-from tests.servers.node_server import NodeServer
+from tests.support.columns import Production
+from tests.support.server_process import ProcessorUnderTest, ServerUnderTest
+from tests.support.servers.node_server import NodeServer
 
 
 @dataclass

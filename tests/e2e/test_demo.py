@@ -15,9 +15,9 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.proxy import proxy
-from tests.server_process import END_S, ROOT, alive, clean_environment
-from tests.wait import wait_until
+from tests.support.proxy import proxy
+from tests.support.server_process import END_S, ROOT, alive, clean_environment
+from tests.support.wait import wait_until
 
 SMALL = {"S2V_FILM_RESOLUTION": "320x180", "S2V_FILM_FPS": "12", "S2V_STORY_DEFAULT_SHOTS": "3"}
 STORIES = {

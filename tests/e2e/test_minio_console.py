@@ -13,10 +13,10 @@ import requests
 from minio import Minio
 
 from config.settings import MinioSettings
-from tests.columns import Production
 from tests.e2e import deployment
 from tests.e2e.client import Client
-from tests.scripted_node import ScriptedNode
+from tests.support.columns import Production
+from tests.support.scripted_node import ScriptedNode
 
 TITLE = "灯塔 & 猫 🐱"
 

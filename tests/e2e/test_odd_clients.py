@@ -17,8 +17,8 @@ import pytest
 
 from config.settings import RedisSettings
 from tests.e2e.web_server import Server, running_server
-from tests.wait import wait_until
-from tests.web_app import connecting, hear
+from tests.support.wait import wait_until
+from tests.support.web_app import connecting, hear
 
 PROJECTS = "/v1/api/projects"
 MAX_BODY = 10_000

@@ -13,8 +13,8 @@ import pytest
 from config.addresses import Listen
 from runtime.gunicorn_server import listen
 from tests.conftest import leave_out
-from tests.server_process import ROOT, clean_environment
-from tests.servers.process import MissingServiceError, program
+from tests.support.server_process import ROOT, clean_environment
+from tests.support.servers.process import MissingServiceError, program
 
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 START = "make run &\n"

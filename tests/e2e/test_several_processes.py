@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 import websocket
 
-from tests.columns import Production
 from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment
-from tests.scripted_node import Script, ScriptedNode, finished, png, running, wav
-from tests.server_process import ProcessorUnderTest
-from tests.wait import wait_until
-from tests.web_app import Connect, closed_with, connecting, hear
+from tests.support.columns import Production
+from tests.support.scripted_node import Script, ScriptedNode, finished, png, running, wav
+from tests.support.server_process import ProcessorUnderTest
+from tests.support.wait import wait_until
+from tests.support.web_app import Connect, closed_with, connecting, hear
 
 STORY = "小猫出门了。小猫回家了。"
 SOON_S = 60.0

@@ -23,8 +23,8 @@ from config.addresses import Listen
 from config.settings import Settings
 from runtime.embedded.parts import EmbeddedParts
 from runtime.gunicorn_server import listen
-from tests.server_process import END_S, ROOT, START_S, ServerUnderTest, alive, clean_environment
-from tests.wait import wait_until
+from tests.support.server_process import END_S, ROOT, START_S, ServerUnderTest, alive, clean_environment
+from tests.support.wait import wait_until
 
 STORY = "小猫住在海边的灯塔里。夜里下起了雨。清晨太阳出来了。"
 QUICK_S = 15  # 5 on a quiet machine

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.columns import Production
 from tests.e2e import deployment, film_facts
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment
+from tests.support.columns import Production
 
 STORIES = {
     "chinese": ("从前有一只小狐狸住在森林里。清晨，太阳照在雪山上。夜里，它看见月亮落进湖中。老猫头鹰笑了。", 2),

@@ -19,14 +19,14 @@ from config.go_dsn import parse
 from config.settings import MinioSettings
 from models.migrations import SQL, run_script
 from service.oss.minio import MinioStore
-from tests import go_backend
-from tests.columns import Production
 from tests.e2e.client import Client
-from tests.go_backend import PROJECT, SHOT, TASK
-from tests.scripted_node import ScriptedNode, finished, png, scenes
-from tests.server_process import ServerUnderTest
-from tests.wait import wait_until
-from tests.web_app import closed_with, connecting, hear
+from tests.support import go_backend
+from tests.support.columns import Production
+from tests.support.go_backend import PROJECT, SHOT, TASK
+from tests.support.scripted_node import ScriptedNode, finished, png, scenes
+from tests.support.server_process import ServerUnderTest
+from tests.support.wait import wait_until
+from tests.support.web_app import closed_with, connecting, hear
 
 PATIENCE_S = 120.0
 RED, GREEN, BLUE, GREY = (png(colour) for colour in ((200, 0, 0), (0, 200, 0), (0, 0, 200), (9, 9, 9)))

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.client import Client
-from tests.scripted_node import ScriptedNode, failed, finished, png, running, scenes
-from tests.server_process import END_S, ServerUnderTest, alive
-from tests.wait import wait_until
-from tests.web_app import closed_with, connecting, hear
+from tests.support.scripted_node import ScriptedNode, failed, finished, png, running, scenes
+from tests.support.server_process import END_S, ServerUnderTest, alive
+from tests.support.wait import wait_until
+from tests.support.web_app import closed_with, connecting, hear
 
 STORY = "小猫出门了。小猫回家了。"
 PATIENCE_S = 60.0

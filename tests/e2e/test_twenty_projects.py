@@ -21,13 +21,13 @@ from models.db import Database
 from models.project import Project
 from models.task import OPEN, Task, TaskStatus, TaskType
 from runtime.gunicorn_server import AddressInUse, listen
-from tests.columns import Production
 from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment
-from tests.scripted_node import Script, ScriptedNode, finished, png, wav
-from tests.server_process import END_S
-from tests.wait import wait_until
+from tests.support.columns import Production
+from tests.support.scripted_node import Script, ScriptedNode, finished, png, wav
+from tests.support.server_process import END_S
+from tests.support.wait import wait_until
 
 PROJECTS, SHOTS = 20, 2
 PATIENCE_S = 200.0

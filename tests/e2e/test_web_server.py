@@ -16,8 +16,8 @@ import websocket
 
 from config.settings import RedisSettings
 from tests.e2e.web_server import MAX_SOCKETS, Server, running_server
-from tests.wait import wait_until
-from tests.web_app import closed_with, connecting, hear
+from tests.support.wait import wait_until
+from tests.support.web_app import closed_with, connecting, hear
 
 V1 = "/v1/api"
 

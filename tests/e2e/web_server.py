@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from config.settings import RedisSettings
 from tests.conftest import ROOT
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 MAX_SOCKETS = 2
 

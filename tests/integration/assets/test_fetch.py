@@ -19,7 +19,7 @@ from service.container import Services
 from service.oss import ObjectStore
 from service.oss.minio import MinioStore
 from service.oss.store import ObjectInfo
-from tests.web_app import make_settings, open_services
+from tests.support.web_app import make_settings, open_services
 
 KEY = "projects/p/shots/s/image-1.png"
 CONTENT = bytes(range(256)) * 5000

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from common.parent_death import guarded
-from tests.server_process import ROOT, alive
-from tests.wait import wait_until
+from tests.support.server_process import ROOT, alive
+from tests.support.wait import wait_until
 
 PARENT = """
 import signal, subprocess, sys

@@ -20,8 +20,8 @@ from service.film.frames.planes import Planes, empty
 from service.film.frames.video_file import clip_seconds
 from service.film.inputs import inspect
 from service.film.spec import FilmShot, Fit
-from tests.audio_signals import silence, write_wav
 from tests.integration.film import material
+from tests.support.audio_signals import silence, write_wav
 
 SIZE = (96, 64)
 

@@ -23,7 +23,7 @@ from service.film.errors import FilmError
 from service.film.spec import FilmReport, FilmSpec, Progress, Quality, RateControl
 from tests.integration.film import material
 from tests.integration.film.material import make
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
 # It stands still where it is to be killed, lest it be done before.

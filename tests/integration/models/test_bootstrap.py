@@ -24,11 +24,11 @@ from models.project import Project
 from models.shot import Shot
 from models.task import Task
 from models.types import JsonObject
-from tests import go_backend
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import project, task
-from tests.servers.process import silent_port
-from tests.wait import wait_until
+from tests.support import go_backend
+from tests.support.servers.process import silent_port
+from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 NEWEST = str(upgrades()[-1].number)

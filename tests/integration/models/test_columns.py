@@ -11,9 +11,9 @@ from models.db import Database
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus
-from tests import go_backend
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import NOW, project, shot, task
+from tests.support import go_backend
 
 EMOJI = "猫🐱👩‍👩‍👧"
 IDS = {"id", "project_id", "shot_id", "task_id", "object_key"}

@@ -16,13 +16,13 @@ from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSetti
 from models.bootstrap import open_database, open_mysql
 from models.db import CONFLICT_ATTEMPTS, Database, is_conflict, retrying, translated
 from models.project import Project
-from tests import go_backend
 from tests.conftest import leave_out
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import project
-from tests.servers.mariadb_server import MariadbServer
-from tests.servers.process import MissingServiceError
-from tests.wait import wait_until
+from tests.support import go_backend
+from tests.support.servers.mariadb_server import MariadbServer
+from tests.support.servers.process import MissingServiceError
+from tests.support.wait import wait_until
 
 
 def titles(database: Database) -> list[str]:

@@ -13,10 +13,10 @@ from models.migrations import SQL, run_script
 from models.project import Project, ProjectStatus
 from models.shot import Shot
 from models.task import Task, TaskStatus
-from tests import go_backend
-from tests.go_backend import PROJECT, SHOT, TASK
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import NOW, project, shot, task
+from tests.support import go_backend
+from tests.support.go_backend import PROJECT, SHOT, TASK
 
 SHANGHAI = ZoneInfo(go_backend.ZONE)
 

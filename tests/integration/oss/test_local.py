@@ -12,7 +12,7 @@ import pytest
 
 from common.errors import Forbidden, StorageUnavailable
 from service.oss.local import ABANDONED_AFTER_S, LocalStore
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 KEY = "projects/p1/shots/s1/image-1.png"
 

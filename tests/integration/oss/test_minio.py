@@ -20,7 +20,7 @@ from common.errors import ObjectNotFound, StorageError, StorageUnavailable
 from config.settings import MinioSettings
 from service.oss import links
 from service.oss.minio import PART, MinioStore
-from tests.servers.process import silent_port
+from tests.support.servers.process import silent_port
 
 KEY = "projects/p1/shots/s1/image-1.png"
 WEEK = timedelta(days=7)

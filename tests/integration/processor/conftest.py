@@ -23,8 +23,8 @@ from service.oss import ObjectStore
 from service.oss.local import LocalStore
 from service.oss.minio import MinioStore
 from service.schemas import NewProject
-from tests.scripted_node import ScriptedNode
-from tests.wait import wait_until
+from tests.support.scripted_node import ScriptedNode
+from tests.support.wait import wait_until
 
 POLL_S = 0.05
 

@@ -29,8 +29,8 @@ from service import films, projects, shots, tasks
 from service.oss.local import LocalStore
 from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import ScriptedNode, finished, png, running
-from tests.wait import wait_until
+from tests.support.scripted_node import ScriptedNode, finished, png, running
+from tests.support.wait import wait_until
 
 AT_ONCE_S = 10  # it should be 1; a noisy machine gets ten times that
 MINUTE_S = 60

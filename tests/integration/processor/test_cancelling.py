@@ -11,8 +11,8 @@ from service import narrations, tasks
 from service.schemas import NarrationRequest
 from service.workflow import unit_of_work
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import finished, png, running
-from tests.wait import wait_until
+from tests.support.scripted_node import finished, png, running
+from tests.support.wait import wait_until
 
 
 def test_a_task_cancelled_while_the_node_accepts_it_leaves_no_job_behind(backend: Backend) -> None:

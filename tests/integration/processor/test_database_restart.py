@@ -11,10 +11,10 @@ import pytest
 from config.settings import MysqlSettings, Settings, WorkerSettings
 from tests.conftest import leave_out
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.scripted_node import Script, ScriptedNode, finished, png, running
-from tests.servers.mariadb_server import MariadbServer, fresh_database
-from tests.servers.process import MissingServiceError
-from tests.wait import wait_until
+from tests.support.scripted_node import Script, ScriptedNode, finished, png, running
+from tests.support.servers.mariadb_server import MariadbServer, fresh_database
+from tests.support.servers.process import MissingServiceError
+from tests.support.wait import wait_until
 
 
 @pytest.fixture

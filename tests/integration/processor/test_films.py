@@ -29,10 +29,10 @@ from service import films, music, shots, tasks
 from service.film.cache import acquire_slot
 from service.oss.local import LocalStore
 from service.schemas import FilmRequest, MusicUpload
-from tests.audio_signals import RATE, Samples, heard, write_wav
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.scripted_node import ScriptedNode, failed, finished, wav
-from tests.wait import wait_until
+from tests.support.audio_signals import RATE, Samples, heard, write_wav
+from tests.support.scripted_node import ScriptedNode, failed, finished, wav
+from tests.support.wait import wait_until
 
 SMALL = {"resolution": "128x72", "fps": 10}
 

@@ -13,10 +13,10 @@ from config import Settings
 from config.settings import StorySettings, WorkerSettings
 from service import films, narrations, projects, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest
-from tests.gateway_node import Gateway
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.scripted_node import png
-from tests.wait import wait_until
+from tests.support.gateway_node import Gateway
+from tests.support.scripted_node import png
+from tests.support.wait import wait_until
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from common.errors import Conflict
 from service import films, narrations, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import Script, finished, running, wav
-from tests.wait import wait_until
+from tests.support.scripted_node import Script, finished, running, wav
+from tests.support.wait import wait_until
 
 PATIENCE_S = 60
 

@@ -9,8 +9,8 @@ from models.task import Task
 from service import projects, shots, tasks
 from service.schemas import ProjectChanges
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import finished, png, running
-from tests.wait import wait_until
+from tests.support.scripted_node import finished, png, running
+from tests.support.wait import wait_until
 
 
 def test_what_waits_in_a_wiped_queue_still_runs(backend: Backend) -> None:

@@ -11,10 +11,10 @@ from config.settings import Settings
 from service import tasks
 from tests.conftest import leave_out
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import ScriptedNode, png, running
-from tests.servers.process import MissingServiceError
-from tests.servers.redis_server import RedisServer
-from tests.wait import wait_until
+from tests.support.scripted_node import ScriptedNode, png, running
+from tests.support.servers.process import MissingServiceError
+from tests.support.servers.redis_server import RedisServer
+from tests.support.wait import wait_until
 
 
 @pytest.fixture

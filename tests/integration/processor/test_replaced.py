@@ -9,8 +9,8 @@ from models.project import Project
 from service import films, projects, shots, tasks
 from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import Script, failed, finished, png, running, scenes, wav
-from tests.wait import wait_until
+from tests.support.scripted_node import Script, failed, finished, png, running, scenes, wav
+from tests.support.wait import wait_until
 
 SMALL = FilmRequest(resolution="128x72", fps=10)
 SILENT = FilmRequest(resolution="128x72", fps=10, narration="none")

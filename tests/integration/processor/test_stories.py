@@ -10,8 +10,8 @@ from models.project import ProjectStatus
 from service import films, narrations, projects, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, PageRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import Script, failed, finished, png, running, scenes, wav
-from tests.wait import wait_until
+from tests.support.scripted_node import Script, failed, finished, png, running, scenes, wav
+from tests.support.wait import wait_until
 
 
 def test_a_story_gets_its_shots_and_images_in_order(backend: Backend) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from config.settings import Settings, WorkerSettings
 from service import tasks
 from tests.integration.processor.conftest import Backend
-from tests.scripted_node import ScriptedNode, png, running
-from tests.wait import wait_until
+from tests.support.scripted_node import ScriptedNode, png, running
+from tests.support.wait import wait_until
 
 POLL_S = 60.0
 

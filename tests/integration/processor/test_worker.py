@@ -13,7 +13,7 @@ from rq.job import Job
 
 from processor.worker import ThreadWorker
 from service.broker import TaskQueue
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 WORKERS = 4
 Start = Callable[[Callable[[str], None]], None]

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from config.settings import Settings
 from routers.app import create_app
 from service.container import Services
-from tests.web_app import Connect, connecting, make_settings, open_services, serving
+from tests.support.web_app import Connect, connecting, make_settings, open_services, serving
 
 
 @pytest.fixture

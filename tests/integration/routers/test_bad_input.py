@@ -17,7 +17,7 @@ from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task
 from service.container import Services
-from tests.web_app import make_settings
+from tests.support.web_app import make_settings
 
 V1 = "/v1/api"
 STORY = "从前有一只狐狸。"

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from models.task import TaskStatus
 from service.container import Services
-from tests.web_app import new_task, unsigned
+from tests.support.web_app import new_task, unsigned
 
 V1 = "/v1/api"
 BYTES = bytes(range(256)) * 40

@@ -21,9 +21,9 @@ from routers.api import health, webhook
 from routers.app import create_app
 from service.broker import Events, TaskQueue
 from service.container import Services
-from tests.servers.process import silent_port
-from tests.wait import wait_until
-from tests.web_app import WEBHOOK_SECRET, new_task
+from tests.support.servers.process import silent_port
+from tests.support.wait import wait_until
+from tests.support.web_app import WEBHOOK_SECRET, new_task
 
 HOOK = "/api/webhook/task_complete"
 

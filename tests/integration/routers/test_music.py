@@ -21,10 +21,10 @@ from service import films, music
 from service.container import Services
 from service.oss.minio import MinioStore
 from service.schemas import FilmRequest, MusicUpload
-from tests.audio_signals import encode, silence, write_wav
-from tests.audio_signals import music as melody
-from tests.web_app import make_settings, unsigned
-from tests.web_app import new_task as new_project_with_task
+from tests.support.audio_signals import encode, silence, write_wav
+from tests.support.audio_signals import music as melody
+from tests.support.web_app import make_settings, unsigned
+from tests.support.web_app import new_task as new_project_with_task
 
 MUSIC = "/v1/api/music"
 LIMIT = 400_000  # with what is over it still less than the test client would put into a file of its own

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from common.request_id import request_id
 from models.task import Task, TaskStatus
 from service.container import Services
-from tests.web_app import change, new_task
+from tests.support.web_app import change, new_task
 
 V1 = "/v1/api"
 STORY = "从前有一只狐狸。它住在森林里。"

@@ -12,9 +12,9 @@ from config.go_dsn import parse
 from config.load import load
 from runtime import doctor
 from service.oss.minio import MinioStore
-from tests import go_backend
-from tests.columns import Production
-from tests.scripted_node import ScriptedNode
+from tests.support import go_backend
+from tests.support.columns import Production
+from tests.support.scripted_node import ScriptedNode
 
 Values = dict[str, object]
 NOBODY = "127.0.0.1:9"

@@ -21,8 +21,8 @@ from runtime.embedded.child import ChildFailed
 from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.redis import EmbeddedRedis
 from runtime.wiring import open_redis
-from tests.server_process import ROOT, alive
-from tests.wait import wait_until
+from tests.support.server_process import ROOT, alive
+from tests.support.wait import wait_until
 
 NODE_ELSEWHERE = WorkerSettings(addr="127.0.0.1:9")
 REDIS_ELSEWHERE = RedisSettings(addr="127.0.0.1:9")

@@ -10,8 +10,8 @@ from rq.job import Job
 
 from common.errors import QueueUnavailable
 from service.broker import TaskQueue
-from tests.servers.process import silent_port
-from tests.servers.redis_server import RedisServer
+from tests.support.servers.process import silent_port
+from tests.support.servers.redis_server import RedisServer
 
 
 @pytest.fixture

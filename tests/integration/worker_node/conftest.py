@@ -18,8 +18,8 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.server_process import ROOT, clean_environment
-from tests.wait import wait_until
+from tests.support.server_process import ROOT, clean_environment
+from tests.support.wait import wait_until
 
 PATIENCE_S = 60.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.worker_node.conftest import NodeProcess, StartNode
-from tests.server_process import ROOT
+from tests.support.server_process import ROOT
 
 # Every Python that the node starts runs this at its start.
 SITE = """

@@ -18,7 +18,7 @@ import requests
 from PIL import Image
 
 from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, image_base64
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 JOB_KEYS = (
     "id projectId shotId type status progress message parameters result error estimatedDuration "

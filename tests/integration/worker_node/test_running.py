@@ -22,9 +22,9 @@ import pytest
 
 from routers.api.webhook import verify
 from tests.integration.worker_node.conftest import PATIENCE_S, StartNode, gone, long_clip
-from tests.proxy import proxy
-from tests.server_process import ROOT, clean_environment
-from tests.wait import wait_until
+from tests.support.proxy import proxy
+from tests.support.server_process import ROOT, clean_environment
+from tests.support.wait import wait_until
 from worker_node.webhook import PAUSES_S
 
 STORY = {"storyText": "猫。狗。", "shot_count": 2}

@@ -14,7 +14,7 @@ import pytest
 
 from common.errors import Cancelled
 from service.film.cache import WRITING_S, Cache, code_digest, host_slot, take, work_folder
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 DAY = 86400.0
 

@@ -10,7 +10,7 @@ from common.errors import Cancelled
 from service.film.control import BackgroundWork, CancelScope
 from service.film.errors import FilmError
 from service.film.spec import Cancel
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 
 def _until_stopped(cancel: Cancel) -> None:

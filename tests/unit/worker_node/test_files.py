@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 from worker_node.files import OutputFolder
 from worker_node.job_store import JobStore
 from worker_node.worker_threads import WorkerThreads

@@ -18,7 +18,7 @@ from service.film.sound import cache
 from service.film.sound.decoding import LONGEST_S, UnreadableAudio, decode
 from service.film.sound.soundtrack import SoundReport, analyse, make_sound, measure
 from service.film.spec import FilmShot, FilmSpec, Music, ShotTiming
-from tests.audio_signals import RATE, encode, heard, music, silence, speech, tone, write_wav
+from tests.support.audio_signals import RATE, encode, heard, music, silence, speech, tone, write_wav
 
 
 def make(folder: Path, narration: Path | None, *, bed: Path | None = None, strict: bool = False) -> SoundReport:

@@ -15,7 +15,7 @@ import pytest
 from service.film.sound import soundtrack
 from service.film.sound.soundtrack import SoundReport, analyse, make_sound
 from service.film.spec import FilmShot, FilmSpec, Music, Quality, ShotTiming
-from tests.audio_signals import (
+from tests.support.audio_signals import (
     RATE,
     Samples,
     ebur128,

@@ -14,8 +14,8 @@ from sqlalchemy import event
 from models.task import TaskStatus
 from routers.websocket.connections import Sockets
 from service.container import Services
-from tests.wait import wait_until
-from tests.web_app import HEAR_S, Connect, change, closed_with, hear, new_task
+from tests.support.wait import wait_until
+from tests.support.web_app import HEAR_S, Connect, change, closed_with, hear, new_task
 
 
 def test_a_task_is_followed_to_its_end_whatever_the_client_says(connect: Connect, services: Services) -> None:

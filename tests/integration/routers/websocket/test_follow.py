@@ -17,8 +17,8 @@ from routers import serializers
 from routers.websocket.follow import SocketClosed, follow
 from routers.websocket.task_feed import TaskFeed
 from service.container import Services
-from tests.wait import wait_until
-from tests.web_app import HEAR_S, change, new_task
+from tests.support.wait import wait_until
+from tests.support.web_app import HEAR_S, change, new_task
 
 
 class HeldSocket:

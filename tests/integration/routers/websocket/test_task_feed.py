@@ -15,8 +15,8 @@ from sqlalchemy import delete, event
 from models.task import Task, TaskStatus
 from routers.websocket.task_feed import TaskFeed, Watcher
 from service.container import Services
-from tests.wait import wait_until
-from tests.web_app import change, new_task
+from tests.support.wait import wait_until
+from tests.support.web_app import change, new_task
 
 
 @dataclass

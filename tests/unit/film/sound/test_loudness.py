@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.film.sound.loudness import CELL, LoudnessMeter, Measured
-from tests.audio_signals import RATE, Samples, both, ebur128, gentle, music, silence, speech, tone, write_wav
+from tests.support.audio_signals import RATE, Samples, both, ebur128, gentle, music, silence, speech, tone, write_wav
 
 
 def measured(*parts: Samples, block: int = RATE) -> Measured:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.film.sound.loudness import CELL, LoudnessMeter, Measured
 from service.film.sound.mastering import limit, master, music_lift
 from service.film.sound.tracks import apply_gains
-from tests.audio_signals import Samples, music, peaky, silence, speech, tone
+from tests.support.audio_signals import Samples, music, peaky, silence, speech, tone
 
 
 def measure(signal: Samples) -> Measured:

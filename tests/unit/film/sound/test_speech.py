@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.film.sound.speech import SpeechMeter, join_near
-from tests.audio_signals import Samples, silence, speech
+from tests.support.audio_signals import Samples, silence, speech
 
 
 def meter_of(*parts: Samples, block: int = 24_000) -> SpeechMeter:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.film.sound.decoding import RATE
 from service.film.sound.loudness import CELL
 from service.film.sound.tracks import Loop, Track, apply_gains
-from tests.audio_signals import Samples, music, tone
+from tests.support.audio_signals import Samples, music, tone
 
 
 def test_what_was_never_written_is_silence(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from config.settings import MinioSettings
-from tests.servers.mariadb_server import fresh_database
+from tests.support.servers.mariadb_server import fresh_database
 
 Values = Mapping[str, object]
 """Settings by their dotted keys."""

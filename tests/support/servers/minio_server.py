@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import requests
 
-from tests.servers.process import ServerProcess, free_port, program
+from tests.support.servers.process import ServerProcess, free_port, program
 
 ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
 

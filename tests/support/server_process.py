@@ -16,9 +16,9 @@ from typing_extensions import Self
 
 from config.addresses import Listen
 from runtime.gunicorn_server import listen
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 START_S = 180.0
 STARTED = " started with "  # part of the line in which a processor says so
 END_S = 60.0  # it should be 5; a noisy machine gets ample time

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.parent_death import guarded
-from tests.wait import wait_until
+from tests.support.wait import wait_until
 
 START_TIMEOUT_S = 120.0
 TRIES = 3

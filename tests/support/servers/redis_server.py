@@ -11,7 +11,7 @@ import os
 import redis
 
 from runtime.embedded.redis import wheel_executables
-from tests.servers.process import ServerProcess, free_port, program
+from tests.support.servers.process import ServerProcess, free_port, program
 
 PROGRAMS = {
     "": lambda: program("redis-server", *wheel_executables()),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pymysql
 
 from config.go_dsn import parse
-from tests.servers.process import ServerProcess, free_port, program
+from tests.support.servers.process import ServerProcess, free_port, program
 
 USER, PASSWORD = "root", ""
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.foreign_nodes import Exchange, Node
-from tests.scripted_node import png, wav
+from tests.support.foreign_nodes import Exchange, Node
+from tests.support.scripted_node import png, wav
 
 TEXT, NUMBER, TRUTH = str, int, bool
 TYPES: dict[str, dict[str, type]] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import requests
 
-from tests.servers.process import ServerProcess, free_port
+from tests.support.servers.process import ServerProcess, free_port
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class NodeServer(ServerProcess):
