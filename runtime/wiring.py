@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from contextlib import ExitStack
 from pathlib import Path
 
 from redis import Redis
@@ -42,24 +43,30 @@ def open_services(settings: Settings) -> Services:
     The addresses of the queue and of the node must be there: `EmbeddedParts` fills in those that are not configured.
     """
     _check_font(settings.film.font)
-    database = open_database(settings)
-    log.info("database: %s", database.check())
-    redis = open_redis(settings.redis)
-    queue = TaskQueue(redis, settings.redis.queue)
-    try:
-        log.info("queue: %s", queue.check())
-    except DependencyError as error:
-        raise DependencyError(
-            f"redis at {settings.redis.addr} does not answer ({error}); start it or correct redis.addr"
-        ) from error
-    try:
-        store = open_store(settings)
-        store.check()
-    except (DependencyError, StorageError) as error:  # away, or there and refusing us: a wrong key
-        raise DependencyError(f"{storage_name(settings)} cannot be used ({error}); see minio.* or data_dir") from error
-    log.info("object storage: %s", storage_name(settings))
-    log.info("model node: %s", NodeAddress.parse(settings.worker.addr).base)
-    node = NodeClient(settings.worker.addr, max_download=settings.worker.max_download)
+    with ExitStack() as opened:  # closes what is open where a later part fails
+        database = open_database(settings)
+        opened.callback(database.close)
+        log.info("database: %s", database.check())
+        redis = open_redis(settings.redis)
+        queue = TaskQueue(redis, settings.redis.queue)
+        opened.callback(queue.close)
+        try:
+            log.info("queue: %s", queue.check())
+        except DependencyError as error:
+            raise DependencyError(
+                f"redis at {settings.redis.addr} does not answer ({error}); start it or correct redis.addr"
+            ) from error
+        try:
+            store = open_store(settings)
+            store.check()
+        except (DependencyError, StorageError) as error:  # away, or there and refusing us: a wrong key
+            raise DependencyError(
+                f"{storage_name(settings)} cannot be used ({error}); see minio.* or data_dir"
+            ) from error
+        log.info("object storage: %s", storage_name(settings))
+        log.info("model node: %s", NodeAddress.parse(settings.worker.addr).base)
+        node = NodeClient(settings.worker.addr, max_download=settings.worker.max_download)
+        opened.pop_all()
     return Services(settings, database, queue, Events(redis, settings.redis.queue), store, node, Clock())
 
 

@@ -12,8 +12,10 @@ from redis.exceptions import RedisError
 
 from common.errors import DependencyError, QueueUnavailable
 from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
+from models.db import Database
 from runtime.wiring import open_redis, open_services, open_store
 from service.broker import TaskQueue
+from tests.support.servers.process import silent_port
 
 NODE = WorkerSettings(addr="127.0.0.1:9")
 
@@ -21,7 +23,7 @@ NODE = WorkerSettings(addr="127.0.0.1:9")
 def test_all_parts_open_over_the_embedded_column(tmp_path: Path, redis_settings: RedisSettings) -> None:
     services = open_services(Settings(data_dir=tmp_path, redis=redis_settings, worker=NODE))
     assert services.database.check().startswith("sqlite")
-    assert services.queue.check().startswith("redis")
+    assert services.queue.check().startswith(("redis", "valkey"))
     services.close()
 
 
@@ -44,6 +46,20 @@ def test_an_object_storage_that_refuses_us_is_named_with_its_settings(
     wrong = minio.model_copy(update=given)
     with pytest.raises(DependencyError, match=r"bucket .* cannot be used .*see minio\.\*"):
         open_services(Settings(data_dir=tmp_path, redis=redis_settings, minio=wrong, worker=NODE))
+
+
+def test_what_is_open_is_closed_where_a_later_part_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    close = Database.close
+
+    def noted(database: Database) -> None:
+        closed.append(database.check())
+        close(database)
+
+    monkeypatch.setattr(Database, "close", noted)
+    with silent_port() as port, pytest.raises(DependencyError, match="does not answer"):
+        open_services(Settings(data_dir=tmp_path, redis=RedisSettings(addr=f"127.0.0.1:{port}"), worker=NODE))
+    assert [name.split()[0] for name in closed] == ["sqlite"]
 
 
 def test_redis_settings_reach_the_server(redis_settings: RedisSettings) -> None:
