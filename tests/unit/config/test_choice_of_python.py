@@ -58,7 +58,7 @@ def choose(tmp_path: Path) -> Choose:
         ({"python": "3.12"}, ("python",), "python"),
     ],
 )
-def test_the_first_that_fits(
+def test_the_first_python_that_fits_is_taken(
     choose: Choose, tmp_path: Path, pythons: dict[str, str], given: tuple[str, ...], chosen: str
 ) -> None:
     done = choose(pythons, *given)
@@ -113,7 +113,7 @@ def test_a_name_that_is_given_does_not_give_way_but_one_that_fits_is_named(choos
 @pytest.mark.parametrize(
     ("machine", "says"), [("x86_64", "macOS on Intel"), ("arm64", "brew install python@3.13"), ("ppc64", "for ppc64")]
 )
-def test_on_a_mac(choose: Choose, machine: str, says: str) -> None:
+def test_on_a_mac_one_line_says_what_its_processor_needs(choose: Choose, machine: str, says: str) -> None:
     done = choose({}, system="Darwin", machine=machine)
     assert done.returncode == 1
     assert says in done.stderr

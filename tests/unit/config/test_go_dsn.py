@@ -42,7 +42,7 @@ def test_address_has_the_driver_s_defaults(dsn: str, host: str, port: int) -> No
     assert (url.host, url.port, url.database) == (host, port, "x")
 
 
-def test_unix_socket() -> None:
+def test_an_address_in_unix_is_the_path_of_a_socket() -> None:
     url = parse("root:p@ss:/w@unix(/run/my/sql.sock)/x").url
     assert (url.password, url.host, url.query["unix_socket"]) == ("p@ss:/w", None, "/run/my/sql.sock")
 

@@ -29,7 +29,7 @@ def test_nothing_given_is_the_defaults(tmp_path: Path, monkeypatch: pytest.Monke
     assert load(None, {}).settings == Settings()
 
 
-def test_file_then_go_file_then_environment(tmp_path: Path) -> None:
+def test_the_environment_counts_before_the_go_file_and_that_before_our_file(tmp_path: Path) -> None:
     path = write(tmp_path, "server: {port: ':1', threads: 1, max_sockets: 1}")
     write(tmp_path, "server: {port: ':2', threads: 2}", "config/config.yaml")
     loaded = load(path, {"S2V_SERVER_PORT": ":3"})

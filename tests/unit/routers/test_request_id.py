@@ -19,7 +19,7 @@ def test_a_harmless_id_is_taken_over(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["", "x" * 65, "a b", "a\r\nSet-Cookie: b", "标识", "-a", "<script>", "a\n"])
-def test_any_other_is_replaced_by_a_new_one(header: str) -> None:
+def test_a_harmful_id_is_replaced_by_a_new_one(header: str) -> None:
     first, second = accepted_id(header, ""), accepted_id(header, "")
     assert first != second
     assert len(first) == len(second) == 32

@@ -35,11 +35,11 @@ def test_a_configured_proxy_is_believed(peer: str) -> None:
 
 
 @pytest.mark.parametrize("peer", ["192.0.2.7", "11.0.0.1", "2001:db8::1", "", "no address"])
-def test_nobody_else_is(peer: str) -> None:
+def test_nobody_but_a_configured_proxy_is_believed(peer: str) -> None:
     assert seen(peer, SAID) == ("http", "inner:8080", peer)
 
 
-def test_without_a_configured_proxy_nobody_is() -> None:
+def test_without_a_configured_proxy_nobody_is_believed() -> None:
     assert seen("127.0.0.1", SAID, []) == ("http", "inner:8080", "127.0.0.1")
 
 
@@ -61,5 +61,5 @@ def test_of_a_list_the_last_value_counts_which_the_proxy_itself_set() -> None:
         {"HTTP_X_FORWARDED_HOST": "film.example:port", "HTTP_X_FORWARDED_FOR": "203.0.113.9:1, "},
     ],
 )
-def test_what_is_nothing_changes_nothing(said: dict[str, str]) -> None:
+def test_a_header_that_cannot_be_meant_changes_nothing(said: dict[str, str]) -> None:
     assert seen("127.0.0.1", said) == ("http", "inner:8080", "127.0.0.1")

@@ -34,7 +34,7 @@ def test_json_line_is_one_object_with_the_exception() -> None:
     assert "request_id" not in said
 
 
-def test_last_set_up_counts() -> None:
+def test_of_two_set_ups_the_last_counts() -> None:
     first, second = io.StringIO(), io.StringIO()
     set_up_logging(LogSettings(), first)
     set_up_logging(LogSettings(level="ERROR"), second)

@@ -112,7 +112,7 @@ def test_nul_bytes_and_lone_surrogates_are_refused_by_the_fields_name(
 
 
 @pytest.mark.parametrize("value", [12, ["a"], {"a": 1}, True])
-def test_a_text_must_be_a_text(value: Any) -> None:
+def test_a_story_that_is_no_text_is_refused(value: Any) -> None:
     assert refused(NewProject, StoryText=value).field == "StoryText"
 
 

@@ -106,5 +106,5 @@ def test_words_that_everybody_uses_are_not_cut() -> None:
         ("J. R. Tolkien wrote it. I know.", ["J. R. Tolkien wrote it. ", "I know."]),
     ],
 )
-def test_where_a_sentence_ends(text: str, pieces: list[str]) -> None:
+def test_a_sentence_ends_behind_its_closing_marks_and_at_no_abbreviation(text: str, pieces: list[str]) -> None:
     assert sentences(text) == pieces

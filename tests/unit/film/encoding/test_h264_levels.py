@@ -30,7 +30,7 @@ from service.film.spec import Encoder, FilmShot, FilmSpec, RateControl
         ((64, 64), 1, 10**7, 62),
     ],
 )
-def test_the_lowest_level_that_allows_it(size: tuple[int, int], fps: int, kbps: int, idc: int) -> None:
+def test_a_film_gets_the_lowest_level_that_allows_it(size: tuple[int, int], fps: int, kbps: int, idc: int) -> None:
     assert level_for(size, fps, kbps).idc == idc
 
 

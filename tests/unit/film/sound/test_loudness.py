@@ -102,7 +102,7 @@ def test_a_peak_is_known_to_the_millisecond() -> None:
         pytest.param(speech(0.5, 4), id="short"),
     ],
 )
-def test_ffmpeg_hears_the_same(signal: Samples, tmp_path: Path) -> None:
+def test_ffmpeg_measures_the_same_loudness_and_peak(signal: Samples, tmp_path: Path) -> None:
     lufs, dbtp = ebur128(write_wav(tmp_path / "a.wav", signal))
     ours = measured(signal)
     assert ours.integrated() == pytest.approx(lufs, abs=0.1)

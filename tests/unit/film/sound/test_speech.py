@@ -42,7 +42,7 @@ def test_silence_and_a_faint_hiss_are_no_speech(level: float) -> None:
     assert found.pauses() == [(0.0, 1.0)]
 
 
-def test_nothing_has_no_length() -> None:
+def test_a_meter_that_heard_nothing_has_no_length() -> None:
     assert (SpeechMeter().spoken(), SpeechMeter().pauses(), SpeechMeter().seconds) == ([], [], 0.0)
 
 
