@@ -47,8 +47,15 @@ def folders() -> dict[str, set[str]]:
     return found
 
 
+def paths(modules: dict[str, set[str]]) -> set[str]:
+    """Folders and modules as paths, so that a failure names them."""
+    return {f"{folder}/" for folder in modules} | {
+        f"{folder}/{name}.py" for folder, names in modules.items() for name in names
+    }
+
+
 def test_the_map_shows_every_folder_and_every_module_of_the_product() -> None:
-    assert rooms() == folders()
+    assert paths(rooms()) == paths(folders())
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
