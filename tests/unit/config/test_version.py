@@ -1,12 +1,15 @@
-"""`main.py --version`."""
+"""The version: `main.py --version`, and the changelog."""
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 
 from click.testing import CliRunner
 
 import main
+from config.version import version
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -17,3 +20,11 @@ def test_it_says_the_version_of_the_project() -> None:
     name, number = said.output.split()
     assert name == "storytovideo"
     assert f'\nversion = "{number}"\n' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def test_the_changelog_begins_with_what_is_unreleased_and_then_this_version_with_its_day() -> None:
+    unreleased, latest, *_ = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert unreleased == "[Unreleased]"
+    name, _, day = latest.partition(" - ")
+    assert name == f"[{version()}]"
+    assert date.fromisoformat(day).isoformat() == day
