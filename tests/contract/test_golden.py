@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from tests.contract.shape import misfits
 from tests.contract.story import CREATE
 from tests.e2e import deployment
 from tests.e2e.client import Client
-from tests.support.scripted_node import ScriptedNode
+from tests.support.node.stand_in import StandInNode
 from tests.support.web_app import closed_with, connecting, hear
 
 GOLDEN: dict[str, Any] = {
@@ -55,7 +54,7 @@ class Walk:
             assert closed_with(socket) == 1000
             self.seen[name] = {"first": first, "last_status": message.get("status"), "end": "closed"}
 
-    def walk(self, node: ScriptedNode) -> None:
+    def walk(self, node: StandInNode) -> None:
         """The whole life of a project, in the order in which it was recorded."""
         held = node.held_storyboard()
         made = self.ask("create", "POST", "/projects", **CREATE)
@@ -100,7 +99,7 @@ class Walk:
 def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What one walk over the column was answered."""
     folder = tmp_path_factory.mktemp("golden")
-    with closing(ScriptedNode()) as node:
+    with StandInNode() as node:
         settings = {"worker.addr": node.addr}
         if request.param == "embedded":
             running = deployment.embedded(folder, settings)

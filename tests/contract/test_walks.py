@@ -21,7 +21,8 @@ from routers.app import create_app
 from tests.contract.shape import misfits
 from tests.contract.test_golden import GOLDEN
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.support.scripted_node import ScriptedNode, finished, png
+from tests.support.node.scripts import finished, png
+from tests.support.node.stand_in import StandInNode
 from tests.support.wait import wait_until
 from tests.support.web_app import Connect
 
@@ -34,8 +35,8 @@ PHONE_READS_AT_MOST = 1 << 20  # bytes of a message
 
 
 @pytest.fixture
-def node() -> Iterator[ScriptedNode]:
-    scripted = ScriptedNode()
+def node() -> Iterator[StandInNode]:
+    scripted = StandInNode()
     yield scripted
     scripted.close()
 
@@ -51,7 +52,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def backend(settings: Settings, redis_url: str, node: ScriptedNode) -> Iterator[Backend]:
+def backend(settings: Settings, redis_url: str, node: StandInNode) -> Iterator[Backend]:
     made = Backend(settings, redis_url, node, "walks")
     made.start()
     yield made
@@ -109,7 +110,7 @@ def shots_of(client: FlaskClient, project_id: str) -> list[dict[str, Any]]:
     return shots
 
 
-def test_the_desktop_client_gets_its_film(client: FlaskClient, node: ScriptedNode) -> None:
+def test_the_desktop_client_gets_its_film(client: FlaskClient, node: StandInNode) -> None:
     query = {"Title": "山", "StoryText": STORY, "Style": "水墨", "Desription": "说明"}
     created = client.post(f"{V1}/projects", query_string=query).get_json()
     finished_task(client, created["text_task_id"])
@@ -140,7 +141,7 @@ def test_the_desktop_client_gets_its_film(client: FlaskClient, node: ScriptedNod
     assert fetched(client, detail["coverImage"])
 
 
-def test_the_older_desktop_client_regenerates_and_gets_its_film(client: FlaskClient, node: ScriptedNode) -> None:
+def test_the_older_desktop_client_regenerates_and_gets_its_film(client: FlaskClient, node: StandInNode) -> None:
     created = client.post(f"{V1}/projects", query_string={"Title": "山", "StoryText": STORY}).get_json()
     for task_id in created["shot_task_ids"]:
         finished_task(client, task_id)
@@ -162,7 +163,7 @@ def test_the_older_desktop_client_regenerates_and_gets_its_film(client: FlaskCli
     assert fetched(client, finished_task(client, film["task_id"])["result"]["resource_url"])[4:8] == b"ftyp"
 
 
-def test_the_phone_client_gets_its_film(client: FlaskClient, connect: Connect, node: ScriptedNode) -> None:
+def test_the_phone_client_gets_its_film(client: FlaskClient, connect: Connect, node: StandInNode) -> None:
     query = f"Title=a+b;c&StoryText={quote(STORY)}&Style=film&ShotCount=2"
     created = client.post(f"{V1}/projects?{query}", headers=JSON).get_json()
     assert _watched(connect, created["text_task_id"])["status"] == "finished"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,7 +15,7 @@ from config.settings import MinioSettings
 from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.support.columns import Production
-from tests.support.scripted_node import ScriptedNode
+from tests.support.node.stand_in import StandInNode
 
 TITLE = "灯塔 & 猫 🐱"
 
@@ -24,7 +23,7 @@ TITLE = "灯塔 & 猫 🐱"
 @pytest.fixture(scope="module")
 def client(production: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("console")
-    with closing(ScriptedNode()) as node:
+    with StandInNode() as node:
         settings = {"worker.addr": node.addr, "film.resolution": "128x72", "film.fps": 10}
         with deployment.all_in_one(folder, production, settings) as running:
             yield Client([running.servers[0].url], folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +14,8 @@ from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment
 from tests.support.columns import Production
-from tests.support.scripted_node import Script, ScriptedNode, finished, png, running, wav
+from tests.support.node.scripts import Script, finished, png, running, wav
+from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import ProcessorUnderTest
 from tests.support.wait import wait_until
 from tests.support.web_app import Connect, closed_with, connecting, hear
@@ -25,13 +25,13 @@ SOON_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[ScriptedNode]:
-    with closing(ScriptedNode()) as scripted:
+def node() -> Iterator[StandInNode]:
+    with StandInNode() as scripted:
         yield scripted
 
 
 @pytest.fixture(autouse=True)
-def _quick(node: ScriptedNode) -> None:
+def _quick(node: StandInNode) -> None:
     """Unless a test says otherwise, every job is done at once."""
     for kind, content in {"generate_shot": png(), "generate_audio": wav()}.items():
         node.script(kind, lambda _envelope, content=content: finished(content))  # type: ignore[misc]  # a default is no parameter
@@ -39,7 +39,7 @@ def _quick(node: ScriptedNode) -> None:
 
 
 @pytest.fixture(scope="module")
-def apart(node: ScriptedNode, production: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def apart(node: StandInNode, production: Production, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Each processor takes one task at a time, so that two tasks at once are never on the same one."""
     settings = {"worker.addr": node.addr, "worker.concurrency": 1, "film.resolution": "320x180"}
     with deployment.apart(tmp_path_factory.mktemp("apart"), production, settings) as running_now:
@@ -70,7 +70,7 @@ def both_at_work(apart: Deployment, task_ids: list[str]) -> bool:
 
 
 def test_a_cancel_through_one_server_stops_tasks_on_both_processors(
-    apart: Deployment, clients: tuple[Client, Client], node: ScriptedNode
+    apart: Deployment, clients: tuple[Client, Client], node: StandInNode
 ) -> None:
     first, second = clients
     node.script("generate_shot", lambda _envelope: running(png()))
@@ -95,7 +95,7 @@ def test_a_cancel_through_one_server_stops_tasks_on_both_processors(
 
 
 def test_a_socket_at_one_server_sees_what_was_asked_of_the_other(
-    clients: tuple[Client, Client], connect: Connect, node: ScriptedNode
+    clients: tuple[Client, Client], connect: Connect, node: StandInNode
 ) -> None:
     scripts: dict[str, Script] = {}
 
@@ -128,7 +128,7 @@ def last(socket: websocket.WebSocket) -> tuple[str, int]:
 
 
 def test_a_cancelled_film_stops_being_made_in_the_other_process(
-    apart: Deployment, clients: tuple[Client, Client], node: ScriptedNode
+    apart: Deployment, clients: tuple[Client, Client], node: StandInNode
 ) -> None:
     node.script("generate_audio", lambda _envelope: finished(wav(30)))
     first, second = clients
@@ -146,7 +146,7 @@ def test_a_cancelled_film_stops_being_made_in_the_other_process(
 
 
 def test_a_processor_that_is_told_to_end_hands_its_work_over_at_once(
-    apart: Deployment, clients: tuple[Client, Client], node: ScriptedNode
+    apart: Deployment, clients: tuple[Client, Client], node: StandInNode
 ) -> None:
     scripts: dict[str, Script] = {}
     node.script("generate_shot", lambda envelope: scripts.setdefault(envelope["id"], running(png())))

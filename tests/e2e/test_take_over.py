@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from tests.e2e.client import Client
 from tests.support import go_backend
 from tests.support.columns import Production
 from tests.support.go_backend import PROJECT, SHOT, TASK
-from tests.support.scripted_node import ScriptedNode, finished, png, scenes
+from tests.support.node.scripts import finished, png, scenes
+from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import ServerUnderTest
 from tests.support.wait import wait_until
 from tests.support.web_app import closed_with, connecting, hear
@@ -65,13 +66,13 @@ class GoBackend:
 
     folder: Path
     url: URL
-    node: ScriptedNode
+    node: StandInNode
     settings: dict[str, object] = field(default_factory=dict)
 
 
 @contextmanager
 def go_backend_left(production: Production, folder: Path) -> Iterator[GoBackend]:
-    with production.fresh() as values, closing(ScriptedNode()) as node:
+    with production.fresh() as values, StandInNode() as node:
         dsn = str(values["mysql.dsn"]).replace("loc=UTC", f"loc={quote(go_backend.ZONE, safe='')}")
         given: dict[str, Any] = {key[6:]: value for key, value in values.items() if key.startswith("minio.")}
         minio, url = MinioSettings(**given), parse(dsn).url

@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.client import Client
-from tests.support.scripted_node import ScriptedNode, failed, finished, png, running, scenes
+from tests.support.node.scripts import failed, finished, png, running, scenes
+from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import END_S, ServerUnderTest, alive
 from tests.support.wait import wait_until
 from tests.support.web_app import closed_with, connecting, hear
@@ -24,13 +25,13 @@ PATIENCE_S = 60.0
 
 
 @pytest.fixture
-def node() -> Iterator[ScriptedNode]:
-    with closing(ScriptedNode()) as scripted:
+def node() -> Iterator[StandInNode]:
+    with StandInNode() as scripted:
         yield scripted
 
 
 @pytest.fixture
-def server(tmp_path: Path, node: ScriptedNode) -> Iterator[ServerUnderTest]:
+def server(tmp_path: Path, node: StandInNode) -> Iterator[ServerUnderTest]:
     with ServerUnderTest(tmp_path, {"worker.addr": node.addr}) as running_server:
         yield running_server
 
@@ -44,9 +45,7 @@ def address(client: Client) -> str:
     return urlsplit(client.urls[0]).netloc
 
 
-def test_progress_of_the_node_is_seen_in_order_and_every_job_is_started_once(
-    client: Client, node: ScriptedNode
-) -> None:
+def test_progress_of_the_node_is_seen_in_order_and_every_job_is_started_once(client: Client, node: StandInNode) -> None:
     """The node goes on to its next report only once the client has seen the last one."""
     steps = iter((40, 70, 100))
     now = {"progress": 10}
@@ -80,7 +79,7 @@ def test_progress_of_the_node_is_seen_in_order_and_every_job_is_started_once(
     assert sorted(starts) == sorted([created["text_task_id"], *created["shot_task_ids"]])
 
 
-def test_sockets_end_with_their_tasks_however_these_end(client: Client, node: ScriptedNode) -> None:
+def test_sockets_end_with_their_tasks_however_these_end(client: Client, node: StandInNode) -> None:
     node.script(
         "generate_storyboard", lambda e: running() if "猫" in json.dumps(e, ensure_ascii=False) else failed("显存不足")
     )
@@ -105,7 +104,7 @@ def test_sockets_end_with_their_tasks_however_these_end(client: Client, node: Sc
 
 
 def test_a_server_that_is_killed_goes_on_with_the_very_job_that_ran(
-    server: ServerUnderTest, client: Client, node: ScriptedNode, tmp_path: Path
+    server: ServerUnderTest, client: Client, node: StandInNode, tmp_path: Path
 ) -> None:
     script = running(png())
     node.script("generate_shot", lambda _e: script)

@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +24,8 @@ from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment
 from tests.support.columns import Production
-from tests.support.scripted_node import Script, ScriptedNode, finished, png, wav
+from tests.support.node.scripts import Script, finished, png, wav
+from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import END_S
 from tests.support.wait import wait_until
 
@@ -41,20 +41,20 @@ def gate() -> threading.Event:
 
 
 @pytest.fixture
-def node(gate: threading.Event) -> Iterator[ScriptedNode]:
+def node(gate: threading.Event) -> Iterator[StandInNode]:
     """Jobs take a few looks, so that whoever is killed is at work."""
 
     def image(_envelope: object) -> Script:
         return Script(finished(b"", *range(10, 90, 10)).reports, png(), gate)
 
-    with closing(ScriptedNode()) as scripted:
+    with StandInNode() as scripted:
         scripted.script("generate_shot", image)
         scripted.script("generate_audio", lambda _envelope: finished(wav(), *range(10, 90, 10)))
         yield scripted
 
 
 @pytest.fixture
-def apart(node: ScriptedNode, production: Production, tmp_path: Path) -> Iterator[Deployment]:
+def apart(node: StandInNode, production: Production, tmp_path: Path) -> Iterator[Deployment]:
     settings = {"worker.addr": node.addr, "worker.poll_seconds": 0.05}
     with deployment.apart(tmp_path, production, settings) as running:
         yield running
@@ -110,7 +110,7 @@ def any_open(database: Database) -> bool:
         return session.scalar(select(Task.id).where(Task.status.in_(OPEN)).limit(1)) is not None
 
 
-def test_every_task_ends_once_whoever_is_killed(apart: Deployment, node: ScriptedNode, gate: threading.Event) -> None:
+def test_every_task_ends_once_whoever_is_killed(apart: Deployment, node: StandInNode, gate: threading.Event) -> None:
     clients = [Client([server.url for server in apart.servers], apart.folder) for _ in range(PROJECTS)]
     with apart.database() as database, ThreadPoolExecutor(PROJECTS) as threads:
         stories = threads.map(tell_a_story, clients, range(PROJECTS))
@@ -134,7 +134,7 @@ def test_every_task_ends_once_whoever_is_killed(apart: Deployment, node: Scripte
 
 
 def _nothing_is_lost_and_nothing_twice(
-    apart: Deployment, database: Database, node: ScriptedNode, made: set[str]
+    apart: Deployment, database: Database, node: StandInNode, made: set[str]
 ) -> None:
     with database.read() as session:
         projects = set(session.scalars(select(Project.id)))

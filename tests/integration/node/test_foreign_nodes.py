@@ -14,7 +14,8 @@ from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavaila
 from common.request_id import bound
 from service.node.client import NodeClient
 from service.node.interface import Job, JobState, Scene
-from tests.support.foreign_nodes import GATEWAY_SCENES, Exchange, Node, gateway_job
+from tests.support.node.gateway import GATEWAY_SCENES, gateway_job
+from tests.support.node.server import Exchange, Node
 
 ENVELOPE = {"id": "t1", "type": "generate_shot", "parameters": {}}
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 5000

@@ -12,7 +12,7 @@ import pytest
 from common.errors import BadNodeResult, NodeUnavailable
 from service.node.client import NodeClient
 from service.node.interface import Job, JobState
-from tests.support.foreign_nodes import LONG_S, Exchange, Node
+from tests.support.node.server import LONG_S, Exchange, Node
 
 LIMIT = 1 << 20
 ENDS_S = LONG_S / 2  # far beyond the client's limits, well before the hostile node would end by itself

@@ -23,7 +23,7 @@ from service.oss import ObjectStore
 from service.oss.local import LocalStore
 from service.oss.minio import MinioStore
 from service.schemas import NewProject
-from tests.support.scripted_node import ScriptedNode
+from tests.support.node.stand_in import StandInNode
 from tests.support.wait import wait_until
 
 POLL_S = 0.05
@@ -32,7 +32,7 @@ POLL_S = 0.05
 class Backend:
     """Services and as many processors as a test starts."""
 
-    def __init__(self, settings: Settings, redis_url: str, node: ScriptedNode, name: str) -> None:
+    def __init__(self, settings: Settings, redis_url: str, node: StandInNode, name: str) -> None:
         self.settings = settings
         self.node = node
         self.clock = Clock()
@@ -122,8 +122,8 @@ def _idle_workers_end_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def node() -> Iterator[ScriptedNode]:
-    scripted = ScriptedNode()
+def node() -> Iterator[StandInNode]:
+    scripted = StandInNode()
     yield scripted
     scripted.close()
 
@@ -141,7 +141,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def backend(settings: Settings, redis_url: str, node: ScriptedNode) -> Iterator[Backend]:
+def backend(settings: Settings, redis_url: str, node: StandInNode) -> Iterator[Backend]:
     made = Backend(settings, redis_url, node, f"s2v-{uuid.uuid4().hex[:8]}")
     yield made
     made.close()

@@ -29,7 +29,8 @@ from service import films, projects, shots, tasks
 from service.oss.local import LocalStore
 from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import ScriptedNode, finished, png, running
+from tests.support.node.scripts import finished, png, running
+from tests.support.node.stand_in import StandInNode
 from tests.support.wait import wait_until
 
 AT_ONCE_S = 10  # it should be 1; a noisy machine gets ten times that
@@ -50,13 +51,13 @@ class Running:
 
 @pytest.fixture
 def patient(
-    settings: Settings, redis_url: str, node: ScriptedNode, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, redis_url: str, node: StandInNode, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Backend]:
     monkeypatch.setattr(heartbeat, "BEAT_S", MINUTE_S)
     slow = settings.model_copy(update={"worker": WorkerSettings(poll_seconds=MINUTE_S)})
     backend = Backend(slow, redis_url, node, f"s2v-{uuid.uuid4().hex[:8]}")
     yield backend
-    node.between_pieces = lambda: None
+    node.before_piece = lambda: None
     backend.close()
 
 
@@ -112,7 +113,7 @@ def being_downloaded(backend: Backend, _patch: pytest.MonkeyPatch) -> Running:
             leave.wait(MINUTE_S / PIECES)
 
     backend.node.script("generate_shot", lambda _e: finished(b"x" * (PIECES << 16)))
-    backend.node.between_pieces = slowly
+    backend.node.before_piece = slowly
     begun = _begun(backend)
     assert sending.wait(MINUTE_S)
     return begun

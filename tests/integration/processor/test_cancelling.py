@@ -11,7 +11,7 @@ from service import narrations, tasks
 from service.schemas import NarrationRequest
 from service.workflow import unit_of_work
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import finished, png, running
+from tests.support.node.scripts import finished, png, running
 from tests.support.wait import wait_until
 
 

@@ -12,7 +12,7 @@ from service.film.compose import compose
 from service.film.spec import FilmReport, FilmSpec
 from service.schemas import FilmRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import failed, png, running
+from tests.support.node.scripts import failed, png, running
 
 
 def small(shot_id: str) -> FilmRequest:

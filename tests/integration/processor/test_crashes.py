@@ -16,7 +16,7 @@ from service.assets.versions import AssetOwner
 from service.oss import ObjectStore
 from service.schemas import ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import png
+from tests.support.node.scripts import png
 
 
 def die_with(backend: Backend, task_id: str, owner: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 from config.settings import MysqlSettings, Settings, WorkerSettings
 from tests.conftest import leave_out
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.support.scripted_node import Script, ScriptedNode, finished, png, running
+from tests.support.node.scripts import Script, finished, png, running
+from tests.support.node.stand_in import StandInNode
 from tests.support.servers.mariadb_server import MariadbServer, fresh_database
 from tests.support.servers.process import MissingServiceError
 from tests.support.wait import wait_until
@@ -29,7 +30,7 @@ def server() -> Iterator[MariadbServer]:
 
 
 @pytest.fixture
-def backend(server: MariadbServer, redis_url: str, node: ScriptedNode, tmp_path: Path) -> Iterator[Backend]:
+def backend(server: MariadbServer, redis_url: str, node: StandInNode, tmp_path: Path) -> Iterator[Backend]:
     with fresh_database(server.dsn()) as dsn:
         worker = WorkerSettings(poll_seconds=POLL_S)
         settings = Settings(data_dir=tmp_path, mysql=MysqlSettings(dsn=dsn, statement_timeout_s=5), worker=worker)

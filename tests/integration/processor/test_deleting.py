@@ -11,7 +11,7 @@ from models.shot import Shot
 from models.task import Task
 from service import projects, shots
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import png
+from tests.support.node.scripts import png
 
 
 def rows(backend: Backend, table: type[Asset | Shot | Task]) -> int:

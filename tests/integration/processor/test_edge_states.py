@@ -18,7 +18,7 @@ from processor.cancellation import CancellationRegistry
 from service import films, narrations, projects, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.support.scripted_node import failed, finished, png, running
+from tests.support.node.scripts import failed, finished, png, running
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60

@@ -25,7 +25,7 @@ from service.workflow import completion, unit_of_work
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import finished, png, running
+from tests.support.node.scripts import finished, png, running
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60

@@ -31,7 +31,8 @@ from service.oss.local import LocalStore
 from service.schemas import FilmRequest, MusicUpload
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.audio_signals import RATE, Samples, heard, write_wav
-from tests.support.scripted_node import ScriptedNode, failed, finished, wav
+from tests.support.node.scripts import failed, finished, wav
+from tests.support.node.stand_in import StandInNode
 from tests.support.wait import wait_until
 
 SMALL = {"resolution": "128x72", "fps": 10}
@@ -261,7 +262,7 @@ def test_a_film_that_ffmpeg_refuses_shows_its_last_lines(
 
 
 @one_column
-def test_a_film_over_its_time_limit_fails_in_words(settings: Settings, redis_url: str, node: ScriptedNode) -> None:
+def test_a_film_over_its_time_limit_fails_in_words(settings: Settings, redis_url: str, node: StandInNode) -> None:
     hurried = settings.model_copy(update={"film": settings.film.model_copy(update={"timeout_s": 1})})
     backend = Backend(hurried, redis_url, node, "s2v-hurried")
     try:
@@ -362,7 +363,7 @@ def test_films_that_wait_for_their_turn_hold_no_worker_and_lose_no_try(
 
 @one_column
 def test_two_films_asked_for_at_once_are_two_versions(
-    backend: Backend, client: FlaskClient, node: ScriptedNode, project_id: str
+    backend: Backend, client: FlaskClient, node: StandInNode, project_id: str
 ) -> None:
     for task_id in [ask(client, project_id, narration="none") for _ in range(2)]:
         backend.wait(task_id, "finished", timeout=120)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,16 +15,16 @@ from config.settings import StorySettings, WorkerSettings
 from service import films, narrations, projects, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest
 from tests.integration.processor.conftest import POLL_S, Backend
-from tests.support.gateway_node import Gateway
-from tests.support.scripted_node import png
+from tests.support.node.gateway import GATEWAY, spoken
+from tests.support.node.scripts import Script, finished, png, wav
+from tests.support.node.stand_in import StandInNode
 from tests.support.wait import wait_until
 
 
 @pytest.fixture
-def node() -> Iterator[Gateway]:
-    gateway = Gateway()
-    yield gateway
-    gateway.close()
+def node() -> Iterator[StandInNode]:
+    with StandInNode(GATEWAY) as gateway:
+        yield gateway
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path, worker=WorkerSettings(poll_seconds=POLL_S), story=StorySettings(max_shots=20))
 
 
-def test_a_gateway_tells_paints_and_speaks_a_story(backend: Backend, node: Gateway) -> None:
-    node.scenes = 3
+def test_a_gateway_tells_paints_and_speaks_a_story(backend: Backend, node: StandInNode) -> None:
+    node.scene_count = 3
     backend.start()
     created = backend.create(2)
     wait_until(lambda: len(tasks.of_project(backend.services, created.project_id)) == 4, 60)
@@ -47,18 +48,18 @@ def test_a_gateway_tells_paints_and_speaks_a_story(backend: Backend, node: Gatew
     assert all((shot.image_path or "").endswith(".png") for shot in found)
     parent = narrations.request(backend.services, created.project_id, NarrationRequest(format="mp3"))
     backend.wait(parent, "finished")
-    assert sorted(job.spoken for job in node.of_type("generate_audio")) == ["第1句。", "第2句。", "第3句。"]
+    assert sorted(spoken(job.envelope) for job in node.of_type("generate_audio")) == ["第1句。", "第2句。", "第3句。"]
     for shot in shots.of_project(backend.services, created.project_id):
         assert (shot.audio_path or "").endswith(".wav")
         assert backend.services.store.stat(shot.audio_path or "").content_type == "audio/wav"
-        assert backend.stored(shot.audio_path) == node.files["generate_audio"]
+        assert backend.stored(shot.audio_path) == wav()
     assert node.refused == []
     assert not [path for path in node.paths() if "download" in path]
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_a_gateways_storyboard_is_taken_as_long_as_it_is(backend: Backend, node: Gateway, count: int) -> None:
-    node.scenes = count
+def test_a_gateways_storyboard_is_taken_as_long_as_it_is(backend: Backend, node: StandInNode, count: int) -> None:
+    node.scene_count = count
     backend.start()
     created = backend.create(4)
     wait_until(lambda: len(shots.of_project(backend.services, created.project_id)) == count, 60)
@@ -73,14 +74,9 @@ def test_a_gateways_storyboard_is_taken_as_long_as_it_is(backend: Backend, node:
 
 
 @pytest.mark.parametrize("word", ["failed", "error"])
-def test_a_failed_job_keeps_its_progress_and_its_reason(backend: Backend, node: Gateway, word: str) -> None:
-    node.says["generate_shot"] = {
-        "status": word,
-        "progress": 40,
-        "result": None,
-        "error": {"code": 7, "detail": "CUDA out of memory"},
-        "finishedAt": None,
-    }
+def test_a_failed_job_keeps_its_progress_and_its_reason(backend: Backend, node: StandInNode, word: str) -> None:
+    said = {"status": word, "progress": 40, "error": {"code": 7, "detail": "CUDA out of memory"}}
+    node.script("generate_shot", lambda _envelope: Script([said]))
     backend.start()
     created = backend.create(2)
     for task_id in created.shot_task_ids:
@@ -98,9 +94,11 @@ def test_a_failed_job_keeps_its_progress_and_its_reason(backend: Backend, node: 
     ids=["empty", "legacy", "null"],
 )
 def test_a_job_that_finishes_with_nothing_that_can_be_used_is_a_failure_in_words(
-    backend: Backend, node: Gateway, type_: str, result: object
+    backend: Backend, node: StandInNode, type_: str, result: object
 ) -> None:
-    node.says[type_] = {"result": result}
+    script = finished(b"")
+    script.reports[-1]["result"] = result
+    node.script(type_, lambda _envelope: script)
     backend.start()
     created = backend.create(2)
     failed = created.text_task_id if type_ == "generate_storyboard" else created.shot_task_ids[0]
@@ -111,10 +109,15 @@ def test_a_job_that_finishes_with_nothing_that_can_be_used_is_a_failure_in_words
 
 @pytest.mark.parametrize("restarts", [1, 3, 1000])
 def test_a_job_lost_by_a_restart_is_started_again_a_bounded_number_of_times(
-    backend: Backend, node: Gateway, restarts: int
+    backend: Backend, node: StandInNode, restarts: int
 ) -> None:
     left = itertools.chain([True] * restarts, itertools.repeat(False))
-    node.on_poll = lambda: node.restart() if next(left) else None
+
+    def restart(_job_id: str) -> None:
+        if next(left):
+            node.forget_jobs()
+
+    node.on_poll = restart
     backend.start()
     created = backend.create(2)
     retries = backend.settings.worker.dispatch_retries
@@ -123,28 +126,34 @@ def test_a_job_lost_by_a_restart_is_started_again_a_bounded_number_of_times(
     assert {job.envelope["id"] for job in node.of_type("generate_storyboard")} == {created.text_task_id}
 
 
-def test_a_cancelled_task_stays_cancelled_though_its_result_is_on_the_way(backend: Backend, node: Gateway) -> None:
-    node.serving.clear()
+def test_a_cancelled_task_stays_cancelled_though_its_result_is_on_the_way(backend: Backend, node: StandInNode) -> None:
+    downloading, serving = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        downloading.set()
+        serving.wait(60)
+
+    node.before_piece = hold
     processor = backend.start()
     created = backend.create(2)
-    assert node.downloading.wait(60)
+    assert downloading.wait(60)
     for task_id in created.shot_task_ids:
         tasks.cancel(backend.services, task_id)
-    node.serving.set()
+    serving.set()
     wait_until(lambda: not set(created.shot_task_ids) & set(processor.registry.leased()), 20)
     assert [backend.status(task_id) for task_id in created.shot_task_ids] == ["cancelled", "cancelled"]
     assert list(backend.services.store.list("")) == []
     assert not any(shot.image_path for shot in shots.of_project(backend.services, created.project_id))
 
 
-def test_a_cancelled_job_that_goes_on_and_finishes_changes_nothing(backend: Backend, node: Gateway) -> None:
-    node.running.set()
+def test_a_cancelled_job_that_goes_on_and_finishes_changes_nothing(backend: Backend, node: StandInNode) -> None:
+    gate = node.held_storyboard(37.5)
     backend.start()
     created = backend.create(2)
     job_id = wait_until(lambda: tasks.get(backend.services, created.text_task_id).job_id, 60)
     tasks.cancel(backend.services, created.text_task_id)
-    wait_until(lambda: node.cancelled == [job_id], 20)
-    node.running.clear()
+    wait_until(lambda: node.cancels() == [job_id], 20)
+    gate.set()
     other = backend.create(2)
     for task_id in other.shot_task_ids:
         backend.wait(task_id, "finished")
@@ -152,7 +161,7 @@ def test_a_cancelled_job_that_goes_on_and_finishes_changes_nothing(backend: Back
     assert shots.of_project(backend.services, created.project_id) == []
 
 
-def test_a_clip_is_a_camera_move_where_the_node_cannot_take_an_image(backend: Backend, node: Gateway) -> None:
+def test_a_clip_is_a_camera_move_where_the_node_cannot_take_an_image(backend: Backend, node: StandInNode) -> None:
     backend.start()
     project_id = backend.drawn(2)
     [shot, _] = shots.of_project(backend.services, project_id)
@@ -163,9 +172,10 @@ def test_a_clip_is_a_camera_move_where_the_node_cannot_take_an_image(backend: Ba
     assert shots.get(backend.services, project_id, shot.id).video_path
 
 
-def test_a_clip_is_asked_of_a_node_that_says_it_makes_them(backend: Backend, node: Gateway, tmp_path: Path) -> None:
+def test_a_clip_is_asked_of_a_node_that_says_it_makes_them(backend: Backend, node: StandInNode, tmp_path: Path) -> None:
     node.health["providers"] = {"i2v": {"name": "svd", "available": True}}
-    node.files["generate_video"] = _clip(tmp_path)
+    moving = _clip(tmp_path)
+    node.script("generate_video", lambda _envelope: finished(moving))
     backend.start()
     project_id = backend.drawn(2)
     [shot, _] = shots.of_project(backend.services, project_id)
@@ -175,7 +185,7 @@ def test_a_clip_is_asked_of_a_node_that_says_it_makes_them(backend: Backend, nod
     assert job.envelope["parameters"]["shot"]["image_base64"]
     stored = shots.get(backend.services, project_id, shot.id).video_path or ""
     assert stored.endswith(".mp4")
-    assert backend.stored(stored) == node.files["generate_video"]
+    assert backend.stored(stored) == moving
     assert node.refused == []
     assert projects.get(backend.services, project_id).project.video_url in ("", None)
 

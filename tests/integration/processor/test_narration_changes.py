@@ -8,7 +8,7 @@ from common.errors import Conflict
 from service import films, narrations, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import Script, finished, running, wav
+from tests.support.node.scripts import Script, finished, running, wav
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60

@@ -9,7 +9,7 @@ from models.task import Task
 from service import projects, shots, tasks
 from service.schemas import ProjectChanges
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import finished, png, running
+from tests.support.node.scripts import finished, png, running
 from tests.support.wait import wait_until
 
 

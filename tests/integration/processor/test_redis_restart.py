@@ -11,7 +11,8 @@ from config.settings import Settings
 from service import tasks
 from tests.conftest import leave_out
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import ScriptedNode, png, running
+from tests.support.node.scripts import png, running
+from tests.support.node.stand_in import StandInNode
 from tests.support.servers.process import MissingServiceError
 from tests.support.servers.redis_server import RedisServer
 from tests.support.wait import wait_until
@@ -29,7 +30,7 @@ def redis() -> Iterator[RedisServer]:
 
 
 def test_work_goes_on_without_redis_and_what_was_to_be_queued_is_queued_when_it_is_back(
-    settings: Settings, redis: RedisServer, node: ScriptedNode
+    settings: Settings, redis: RedisServer, node: StandInNode
 ) -> None:
     with closing(Backend(settings, redis.url, node, "restart")) as backend:
         board = node.held_storyboard()

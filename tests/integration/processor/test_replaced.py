@@ -9,7 +9,7 @@ from models.project import Project
 from service import films, projects, shots, tasks
 from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import Script, failed, finished, png, running, scenes, wav
+from tests.support.node.scripts import Script, failed, finished, png, running, scenes, wav
 from tests.support.wait import wait_until
 
 SMALL = FilmRequest(resolution="128x72", fps=10)

@@ -10,7 +10,7 @@ from models.project import ProjectStatus
 from service import films, narrations, projects, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, PageRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import Script, failed, finished, png, running, scenes, wav
+from tests.support.node.scripts import Script, failed, finished, png, running, scenes, wav
 from tests.support.wait import wait_until
 
 

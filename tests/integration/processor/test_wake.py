@@ -5,14 +5,15 @@ from __future__ import annotations
 from config.settings import Settings, WorkerSettings
 from service import tasks
 from tests.integration.processor.conftest import Backend
-from tests.support.scripted_node import ScriptedNode, png, running
+from tests.support.node.scripts import png, running
+from tests.support.node.stand_in import StandInNode
 from tests.support.wait import wait_until
 
 POLL_S = 60.0
 
 
 def test_a_wake_up_from_another_process_makes_the_poll_look_now(
-    settings: Settings, redis_url: str, node: ScriptedNode
+    settings: Settings, redis_url: str, node: StandInNode
 ) -> None:
     patient = settings.model_copy(update={"worker": WorkerSettings(poll_seconds=POLL_S)})
     backend = Backend(patient, redis_url, node, "wakes")

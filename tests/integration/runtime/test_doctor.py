@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from runtime import doctor
 from service.oss.minio import MinioStore
 from tests.support import go_backend
 from tests.support.columns import Production
-from tests.support.scripted_node import ScriptedNode
+from tests.support.node.stand_in import StandInNode
 
 Values = dict[str, object]
 NOBODY = "127.0.0.1:9"
@@ -23,7 +22,7 @@ NOBODY = "127.0.0.1:9"
 @pytest.fixture
 def column(production: Production, tmp_path: Path) -> Iterator[Values]:
     """The dotted settings of a column where everything answers; its tables are the Go backend's."""
-    with closing(ScriptedNode()) as node, production.fresh() as values:
+    with StandInNode() as node, production.fresh() as values:
         go_dsn = str(values["mysql.dsn"]).replace("loc=UTC", "loc=Asia%2FShanghai")
         go_backend.load(parse(go_dsn).url)
         more = {"worker.addr": node.addr, "server.port": "127.0.0.1:0", "data_dir": tmp_path}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from common.errors import NodeRejected
 from service.node.interface import JobState
 from service.node.responses import read_job, read_job_id
-from tests.support.foreign_nodes import gateway_job
+from tests.support.node.gateway import gateway_job
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

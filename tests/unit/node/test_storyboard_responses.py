@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.errors import BadNodeResult
 from service.node.interface import Scene
 from service.node.responses import MAX_SCENES, scenes_in_file, scenes_inside
-from tests.support.foreign_nodes import GATEWAY_SCENES
+from tests.support.node.gateway import GATEWAY_SCENES
 from tests.unit.node.test_job_responses import json_values
 
 SCENE = {"scene_id": "1", "title": "t", "prompt": "p", "narration": "n", "bgm": "b", "path": "/x"}

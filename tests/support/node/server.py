@@ -1,4 +1,4 @@
-"""Small HTTP servers that behave as model nodes in the field do, and as hostile ones could."""
+"""HTTP as nodes in the field speak it, and as hostile ones could: the server under every stand-in."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 LONG_S = 60.0  # how long a behaviour that has no end goes on when nobody ends it
+PIECE = 1 << 16  # bytes
+This = TypeVar("This", bound="Node")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,15 @@ class Exchange(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
-    def answer(self, status: int, content: bytes = b"", content_type: str = "application/json", **headers: str) -> None:
+    def answer(
+        self,
+        status: int,
+        content: bytes = b"",
+        content_type: str = "application/json",
+        *,
+        before_piece: Callable[[], None] = lambda: None,
+        **headers: str,
+    ) -> None:
         """An ordinary answer; a header's underscores stand for hyphens."""
         self.send_response(status)
         self.send_header("Content-Type", content_type)
@@ -42,7 +52,9 @@ class Exchange(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
-        self.wfile.write(content)
+        for start in range(0, len(content), PIECE):
+            before_piece()
+            self.wfile.write(content[start : start + PIECE])
 
     def json(self, body: Any, status: int = 200) -> None:
         """An ordinary JSON answer."""
@@ -93,29 +105,39 @@ class Exchange(BaseHTTPRequestHandler):
 Respond = Callable[[Exchange], None]
 
 
-@dataclass
 class Node:
-    """A server whose `routes` say what answers "GET /path", or every "GET"; `asked` is what it was asked, in order."""
+    """Serves at `addr` from the start.
 
-    routes: dict[str, Respond] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
-    ended: threading.Event = field(default_factory=threading.Event)
+    `routes` say what answers "GET /path", or every other "GET"; `asked` is what it was asked, in order.
+    """
 
-    def __enter__(self) -> Node:
+    def __init__(self, routes: dict[str, Respond] | None = None) -> None:
+        self.routes = routes or {}
+        self.asked: list[Asked] = []
+        self.ended = threading.Event()
         handler = type("BoundExchange", (Exchange,), {"node": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.addr = f"127.0.0.1:{self._server.server_port}"
         self.port = self._server.server_port
+        self.addr = f"127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
+
+    def __enter__(self: This) -> This:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server, and what goes on without an end."""
         self.ended.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def paths(self) -> list[str]:
+        """What was asked for by GET, in order."""
+        return [asked.path for asked in self.asked if asked.method == "GET"]
 
     def job(self, **said: Any) -> None:
         """Let every job say this."""
@@ -124,31 +146,3 @@ class Node:
     def serve(self, path: str, content: bytes, content_type: str = "application/octet-stream") -> None:
         """Serve a file."""
         self.routes[f"GET {path}"] = lambda exchange: exchange.answer(200, content, content_type)
-
-
-GATEWAY_SCENES = [
-    {"id": 1, "title": "夜", "prompt": "rainy street", "narration": "下雨了。", "bgm": None},
-    {"id": 2, "title": "晨", "prompt": "sunny street", "narration": "天晴了。"},
-    {"id": 3, "title": "补白", "prompt": "", "narration": ""},
-]
-
-
-def gateway_job(**said: Any) -> dict[str, Any]:
-    """A job of the FastAPI gateway in the field: integers and texts mixed up, nulls, keys of its own, times without an offset."""
-    return {
-        "id": "j1",
-        "projectId": None,
-        "shotId": None,
-        "type": "generate_storyboard",
-        "status": "finished",
-        "progress": 100,
-        "message": None,
-        "parameters": {"shot": {"image_width": 1024}, "video": {"fps": "24"}},
-        "result": {"resource_type": "storyboard", "resource_id": 7, "resource_url": None, "legacy": {}},
-        "error": None,
-        "estimatedDuration": None,
-        "startedAt": "2025-01-02T03:04:05.678901",
-        "finishedAt": None,
-        "gpu": {"name": "x"},
-        **said,
-    }
