@@ -1,4 +1,4 @@
-"""The unit of work, and `retrying`, which retries a use case that was the victim of a deadlock."""
+"""The unit of work, and trying a use case again that was the victim of a deadlock."""
 
 from __future__ import annotations
 

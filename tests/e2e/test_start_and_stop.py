@@ -227,7 +227,7 @@ def test_nothing_listens_any_more_while_the_embedded_parts_end(monkeypatch: pyte
             socket.create_connection(("127.0.0.1", port), 5)
         refused.append(True)
 
-    parts = SimpleNamespace(settings=Settings(), lost=lambda: False, stop=stop)
+    parts = SimpleNamespace(settings=Settings(), exited=lambda: False, stop=stop)
     monkeypatch.setattr(EmbeddedParts, "start", lambda *_: parts)
     monkeypatch.setattr(main, "open_services", lambda _: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(main, "serve_site", lambda *_: 0)
