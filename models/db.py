@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timezone, tzinfo
@@ -14,6 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from common.errors import DatabaseUnavailable
 
@@ -25,7 +23,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CONFLICT_ATTEMPTS = 6
-FIRST_PAUSE_S = 0.02
+# Bounds of the first pause and of every one, which are drawn at random: those who collided once are not to collide again.
+FIRST_PAUSE_S = 0.04
+LONGEST_PAUSE_S = 1.0
 
 
 class Database:
@@ -97,24 +97,18 @@ def is_conflict(error: BaseException | None) -> bool:
 
 
 def retrying(function: Callable[P, T]) -> Callable[P, T]:
-    """Retry the function, with backoff, while its unit of work ends in a deadlock or a lock wait timeout.
+    """Retry the function, with random backoff, while its unit of work ends in a deadlock or a lock wait timeout.
 
     Nothing of such a unit of work is stored; whatever must happen once (enqueueing, a request to the node) stands behind it in the
     function, and so has not happened either.
     """
 
-    @functools.wraps(function)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        for attempt in range(1, CONFLICT_ATTEMPTS):
-            try:
-                return function(*args, **kwargs)
-            except DatabaseUnavailable as error:
-                if not is_conflict(error.__cause__):
-                    raise
-            time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret
-        return function(*args, **kwargs)
-
-    return wrapper
+    return retry(
+        retry=retry_if_exception(lambda error: isinstance(error, DatabaseUnavailable) and is_conflict(error.__cause__)),
+        stop=stop_after_attempt(CONFLICT_ATTEMPTS),
+        wait=wait_random_exponential(FIRST_PAUSE_S, LONGEST_PAUSE_S),
+        reraise=True,
+    )(function)
 
 
 def _is_mistake(error: DBAPIError) -> bool:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
 from common.errors import Cancelled, NodeUnavailable, StoryToVideoError
 from common.request_id import bound
@@ -147,7 +148,6 @@ class Runner:
         if attempts >= settings.dispatch_retries and (late or isinstance(error, NodeUnavailable)):
             self._fail(claimed, f"{error}（已重试 {attempts} 次）")
             return
-        delay_ms = int(settings.poll_seconds * 1000 * 2 ** min(attempts, MAX_DOUBLINGS))
         message = f"{error}，第 {attempts + 1} 次重试"
         log.warning("task %s: %s", claimed.task.id, message)
         with self._services.database.write() as session:
@@ -155,7 +155,7 @@ class Runner:
                 session,
                 claimed.task.id,
                 owner=self._owner,
-                not_before_ms=self._services.clock.milliseconds() + delay_ms,
+                not_before_ms=self._services.clock.milliseconds() + _pause_ms(attempts, settings.poll_seconds),
                 message=message,
                 now=now,
             )
@@ -163,6 +163,16 @@ class Runner:
     def _fail(self, claimed: ClaimedTask, error: str) -> None:
         log.warning("task %s failed: %s", claimed.task.id, error)
         claimed.fail(error)
+
+
+def _pause_ms(attempts: int, poll_s: float) -> int:
+    """How long to wait after so many retries: twice as long each time, and up to one poll more at random, so that tasks which
+    failed together do not come back together. It is not slept: the row keeps it, over restarts and for every processor.
+    """
+    tries = Retrying(wait=wait_exponential(poll_s, max=poll_s * 2**MAX_DOUBLINGS) + wait_random(0, poll_s))
+    state = RetryCallState(tries, None, (), {})
+    state.attempt_number = attempts + 1
+    return int(1000 * tries.wait(state))
 
 
 def _mark_shot(session: Session, task: Task, *, now: datetime) -> None:

@@ -15,15 +15,17 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import requests
+from tenacity import Retrying, retry_if_result, sleep_using_event, stop_after_attempt, wait_exponential, wait_random
 
 from worker_node.job_store import Job, JobStatus
 from worker_node.log import bound_request_id
 
-PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+ATTEMPTS = 8
+PAUSE_S = 0.5  # after the first attempt; it doubles, and up to as much again is added at random
 MAX_WAITING = 10_000
 TIMEOUT_S = 10.0
 
@@ -49,10 +51,9 @@ class Webhook:
         url: str,
         secret: str,
         *,
-        pauses_s: Sequence[float] = PAUSES_S,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._url, self._secret, self._pauses_s, self._wall_clock = url, secret, pauses_s, wall_clock
+        self._url, self._secret, self._wall_clock = url, secret, wall_clock
         self._waiting: queue.Queue[Job | None] = queue.Queue(MAX_WAITING)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="webhook", daemon=True)
@@ -89,15 +90,21 @@ class Webhook:
                     self._deliver(session, job)
 
     def _deliver(self, session: requests.Session, job: Job) -> None:
-        for pause_s in (*self._pauses_s, None):
-            if self._attempt(session, job):
-                return
-            if pause_s is None:
-                log.warning("job %s: webhook not delivered after %d attempts", job.id, len(self._pauses_s) + 1)
-            elif self._closing.wait(pause_s):
-                return
+        tries = Retrying(
+            retry=retry_if_result(lambda settled: not settled),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential(PAUSE_S) + wait_random(0, PAUSE_S),
+            sleep=sleep_using_event(self._closing),
+            retry_error_callback=lambda _: log.warning(
+                "job %s: webhook not delivered after %d attempts", job.id, ATTEMPTS
+            ),
+        )
+        tries(self._attempt, session, job)
 
     def _attempt(self, session: requests.Session, job: Job) -> bool:
+        """Whether the delivery is settled: it arrived, was refused, or the node is closing and nothing is to be sent any more."""
+        if self._closing.is_set():
+            return True
         body = self.body(job)
         raw = json.dumps(body, ensure_ascii=False).encode()
         headers = {

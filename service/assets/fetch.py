@@ -7,9 +7,20 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
+
+from common.clock import Clock
 from common.errors import DependencyError, NotFound, ObjectNotFound, StorageError
 from common.hashing import copy_hashing
 from service.assets.legacy_static import PREFIX, static_file
@@ -19,7 +30,7 @@ from service.oss import links
 log = logging.getLogger(__name__)
 
 TRIES = 3
-PAUSE_S = 0.5  # before the second try; twice as long before the third
+PAUSE_S = 0.5  # before the second try; twice as long before the third; and up to as much again, at random
 PARALLEL = 4
 
 
@@ -59,22 +70,32 @@ def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], 
     if key is None:
         return "不在本服务的存储中"
     path = path.with_suffix(Path(key).suffix)
-    for attempt in range(1, TRIES + 1):
-        check()
-        try:
-            _download(services, key, path, limit, check)
-            return path
-        except ObjectNotFound:
-            return "文件已不存在"
-        except ObjectTooLarge:
-            return _too_large(limit)
-        except (ChecksumMismatch, DependencyError) as error:
-            log.warning("fetching %s: attempt %d of %d failed: %s", key, attempt, TRIES, error)
-            if attempt == TRIES and isinstance(error, DependencyError):
-                raise
-        if attempt < TRIES:
-            services.clock.wait(threading.Event(), PAUSE_S * attempt)
-    return "文件内容与存储时不一致"
+    tries = Retrying(
+        retry=retry_if_exception_type((ChecksumMismatch, DependencyError)),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_exponential(PAUSE_S) + wait_random(0, PAUSE_S),
+        sleep=partial(_pause, services.clock),
+        after=lambda state: _log_failure(key, state),
+        reraise=True,
+    )
+    try:
+        tries(_download, services, key, path, limit, check)
+    except ObjectNotFound:
+        return "文件已不存在"
+    except ObjectTooLarge:
+        return _too_large(limit)
+    except ChecksumMismatch:
+        return "文件内容与存储时不一致"
+    return path
+
+
+def _pause(clock: Clock, seconds: float) -> None:
+    clock.wait(threading.Event(), seconds)
+
+
+def _log_failure(key: str, state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("fetching %s: attempt %d of %d failed: %s", key, state.attempt_number, TRIES, error)
 
 
 def _copy_static(stored: str, path: Path, limit: int) -> Path | str:
@@ -93,6 +114,7 @@ def _too_large(limit: int) -> str:
 
 
 def _download(services: Services, key: str, path: Path, limit: int, check: Callable[[], None]) -> None:
+    check()
     info = services.store.stat(key)
     if info.size > limit:
         raise ObjectTooLarge
