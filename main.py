@@ -1,39 +1,26 @@
-"""The command line: serve, processor, demo, doctor. Parts are built here and in `runtime.wiring`, and handed down."""
+"""The command line: serve, processor, demo, doctor.
+
+Each command imports what it runs: `--help` is not to wait for a web server, nor a web server for what makes films.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-import socket
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from common.errors import DependencyError
-from config.addresses import Listen, parse_listen
-from config.load import ConfigError, Loaded, load
-from config.settings import Settings
-from config.version import version
-from processor.processor import Processor
-from routers.app import create_app
-from runtime import doctor as health
-from runtime.demo import run as run_demo
-from runtime.embedded.parts import EmbeddedParts
-from runtime.gunicorn_server import AddressInUse, Site, listen
-from runtime.gunicorn_server import serve as serve_site
-from runtime.logging_setup import set_up_logging
-from runtime.wiring import open_services
+if TYPE_CHECKING:
+    from config.load import Loaded
+    from config.settings import Settings
 
 log = logging.getLogger("main")
 
 DEFAULT_FILE = Path("config.yaml")
 CONFIG_WRONG, DEPENDENCY_MISSING = 2, 1
-STOP_WORK_S = 2.5
 
 config_option = click.option(
     "--config",
@@ -45,6 +32,8 @@ config_option = click.option(
 
 def _say_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
+        from config.version import version
+
         click.echo(f"storytovideo {version()}")
         context.exit()
 
@@ -66,22 +55,12 @@ def serve(path: Path | None, no_processor: bool, fd: int | None) -> None:
     settings = _settings(path)
     if no_processor:
         _need_addresses(settings, "serve --no-processor")
+    from common.errors import DependencyError, StartError
+    from runtime.serve import serve as run
+
     try:
-        listener = socket.socket(fileno=fd) if fd is not None else listen(parse_listen(settings.server.port))
-        url = Listen(*listener.getsockname()[:2]).url()
-        parts = EmbeddedParts.start(settings, url)
-        try:
-            open_services(parts.settings).close()  # a missing dependency ends the start here, in plain words
-            log.info("serving on %s", url)
-            code = serve_site(listener, settings.server, lambda: _site(parts, no_processor))
-            if parts.exited():
-                raise DependencyError(
-                    "the embedded parts were killed from outside; restart the server, no data is lost"
-                )
-        finally:
-            listener.close()  # what the node still has to report is refused, instead of holding up its end
-            parts.stop()
-    except (DependencyError, AddressInUse) as error:
+        code = run(settings, with_processor=not no_processor, fd=fd)
+    except (DependencyError, StartError) as error:
         _fail(str(error), DEPENDENCY_MISSING)
     sys.exit(code)
 
@@ -92,19 +71,13 @@ def processor(path: Path | None) -> None:
     """Run tasks, without serving requests; any number of these may run."""
     settings = _settings(path)
     _need_addresses(settings, "processor")
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    from common.errors import DependencyError
+    from runtime.run_processor import run
+
     try:
-        services = open_services(settings)
+        run(settings)
     except DependencyError as error:
         _fail(str(error), DEPENDENCY_MISSING)
-    worker = Processor(services)
-    worker.start()
-    stopped.wait()
-    worker.stop(STOP_WORK_S)
-    services.close()
-    os._exit(0)  # a thread that could not stop in time must not hold up the end
 
 
 @cli.command()
@@ -112,31 +85,28 @@ def processor(path: Path | None) -> None:
 @click.argument("story", default="")
 def demo(path: Path | None, story: str) -> None:
     """Make a film of STORY (a file or the text itself; a Chinese story by default), with everything embedded, and say where it is."""
-    sys.exit(run_demo(story, _read(path).settings))
+    from runtime.demo import run
+
+    sys.exit(run(story, _read(path).settings))
 
 
 @cli.command()
 @config_option
 def doctor(path: Path | None) -> None:
     """Say how the configuration is understood and whether each service answers."""
+    from runtime.doctor import examine
+    from runtime.logging_setup import set_up_logging
+
     loaded = _read(path)
-    set_up_logging(loaded.settings.log.model_copy(update={"level": "ERROR"}))
-    sys.exit(health.examine(loaded, click.echo))
-
-
-def _site(parts: EmbeddedParts, no_processor: bool) -> Site:
-    services = open_services(parts.settings)
-    stop_work: Callable[[], None] = lambda: None  # noqa: E731
-    if not no_processor:
-        worker = Processor(services)
-        worker.start()
-        stop_work = lambda: worker.stop(STOP_WORK_S)  # noqa: E731
-    return Site(create_app(services), stop_work, services.close, parts.exited)
+    set_up_logging("ERROR", loaded.settings.log.format)
+    sys.exit(examine(loaded, click.echo))
 
 
 def _settings(path: Path | None) -> Settings:
+    from runtime.logging_setup import set_up_logging
+
     loaded = _read(path)
-    set_up_logging(loaded.settings.log)
+    set_up_logging(loaded.settings.log.level, loaded.settings.log.format)
     for file in loaded.files:
         log.info("configuration: %s", file)
     for warning in loaded.warnings:
@@ -145,6 +115,8 @@ def _settings(path: Path | None) -> Settings:
 
 
 def _read(path: Path | None) -> Loaded:
+    from config.load import ConfigError, load
+
     if path is None and DEFAULT_FILE.is_file():
         path = DEFAULT_FILE
     try:

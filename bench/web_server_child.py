@@ -35,7 +35,7 @@ def main(kind: str, fd: int, folder: Path, sockets: int) -> int:
                 self.cfg.set("worker_connections", sockets + settings.server.threads + IDLE_CONNECTIONS)
                 self.cfg.set("worker_exit", lambda _arbiter, worker: worker.app.site.close())
 
-    parts = EmbeddedParts.start(settings, "http://127.0.0.1")
+    parts = EmbeddedParts.start(settings, "http://127.0.0.1").wait()
 
     def build() -> Site:
         services = open_services(parts.settings)

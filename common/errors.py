@@ -32,7 +32,7 @@
     ├── StartError                 a command cannot start or go on; the operator reads the text in the terminal
     │   ├── ConfigError            `config.load`
     │   ├── DsnError               `config.go_dsn`
-    │   ├── AddressInUse           `runtime.gunicorn_server`
+    │   ├── AddressInUse           `runtime.listener`
     │   ├── ChildFailed            `runtime.embedded.child`
     │   ├── CheckFailed            `runtime.doctor`
     │   └── DemoFailed             `runtime.demo`

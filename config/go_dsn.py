@@ -15,12 +15,14 @@ import re
 import ssl
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus
-
-from sqlalchemy import URL
 
 from common.errors import StartError
 from config.zones import zone_named
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 DRIVER = "mysql+pymysql"
 DEFAULT_PORT = 3306
@@ -94,6 +96,8 @@ def parse(dsn: str) -> GoDsn:
         raise DsnError(f"the database's name after '/' is missing; the form is {FORM}")
     host, port, query = _address(head)
     loc = _parameters(parameters, query)
+    from sqlalchemy import URL  # noqa: PLC0415 - only where there is such a database: it takes a good part of a start
+
     url = URL.create(
         DRIVER,
         username=user or None,

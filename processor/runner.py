@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 
@@ -18,7 +17,7 @@ from models.shot import ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.cancellation import CancellationRegistry, CancelToken
 from processor.claimed_task import ClaimedTask
-from processor.handlers import clip, film, film_spec, image, narration, storyboard
+from processor.handlers import film_spec, handler_of
 from processor.heartbeat import LEASE_MS
 from service.assets import versions
 from service.container import Services
@@ -123,7 +122,7 @@ class Runner:
             return
         try:
             versions.delete_orphans(self._services, task)
-            _handler_of(task)(claimed)
+            handler_of(task)(claimed)
         except Cancelled:
             log.info("task %s cancelled", task.id)
         except StoryToVideoError as error:
@@ -179,16 +178,3 @@ def _mark_shot(session: Session, task: Task, *, now: datetime) -> None:
     shot = queries.shot(session, task.target_shot_id)
     if shot is not None:
         shot.status, shot.updated_at = ShotStatus.PROCESSING, now
-
-
-def _handler_of(task: Task) -> Callable[[ClaimedTask], None]:
-    if task.type == TaskType.FILM:
-        return clip.run if task.target_shot_id else film.run
-    return _HANDLERS[TaskType(task.type)]
-
-
-_HANDLERS: dict[TaskType, Callable[[ClaimedTask], None]] = {
-    TaskType.STORYBOARD: storyboard.run,
-    TaskType.IMAGE: image.run,
-    TaskType.NARRATION: narration.run,
-}

@@ -18,7 +18,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from common.errors import InvalidInput
-from config import Settings
+from config.settings import Settings
 from service import schemas
 
 FORM = "application/x-www-form-urlencoded"

@@ -29,7 +29,7 @@ from config.addresses import Listen
 from config.load import PREFIX, variable
 from config.settings import Settings
 from runtime.embedded.node import ROOT
-from runtime.gunicorn_server import listen
+from runtime.listener import listen
 from runtime.wiring import ASSETS_FOLDER
 
 FOLDER = "demo"

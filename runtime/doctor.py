@@ -1,4 +1,7 @@
-"""`main.py doctor`: how the configuration is understood, and whether each thing that the server needs is there."""
+"""`main.py doctor`: how the configuration is understood, and whether each thing that the server needs is there.
+
+Each check imports what it looks at, so that one which cannot even be imported does not keep the others from being said.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,8 @@ from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
 from config.version import version
-from models.bootstrap import inspect_database
 from runtime.embedded.redis import redis_executable
-from runtime.gunicorn_server import listen
-from runtime.wiring import open_redis, open_store, storage_name
-from service.broker import TaskQueue
-from service.film.encoding.ffmpeg import ffmpeg_exe
-from service.film.subtitles.fonts import usable_font
-from service.node.client import NodeClient
+from runtime.listener import listen
 
 Check = Callable[[Settings], str]
 Echo = Callable[[str], object]
@@ -48,21 +45,32 @@ def examine(loaded: Loaded, echo: Echo) -> int:
     for name, check in CHECKS.items():
         try:
             echo(f"[ok]   {name}: {check(loaded.settings)}")
-        except StoryToVideoError as error:
+        except (StoryToVideoError, ImportError) as error:
             failures += 1
             echo(f"[FAIL] {name}: {error}\n       {HINTS[name]}")
     echo("All checks passed." if not failures else f"{failures} of {len(CHECKS)} checks failed.")
     return 1 if failures else 0
 
 
+def _database(settings: Settings) -> str:
+    from models.bootstrap import inspect_database
+
+    return inspect_database(settings)
+
+
 def _queue(settings: Settings) -> str:
     if not settings.redis.addr:
         return f"embedded, {redis_executable()}"
+    from runtime.wiring import open_redis
+    from service.broker import TaskQueue
+
     with open_redis(settings.redis) as redis:
         return f"{TaskQueue(redis, settings.redis.queue).check()} at {settings.redis.addr}"
 
 
 def _storage(settings: Settings) -> str:
+    from runtime.wiring import open_store, storage_name
+
     if not settings.minio.endpoint and not settings.data_dir.exists():  # opening the store would make the folder
         return f"{storage_name(settings)}: {_may_be_made(settings.data_dir)}"
     store = open_store(settings)
@@ -82,10 +90,14 @@ def _may_be_made(folder: Path) -> str:
 def _node(settings: Settings) -> str:
     if not settings.worker.addr:
         return "embedded, offline providers"
+    from service.node.client import NodeClient
+
     return NodeClient(settings.worker.addr).check()
 
 
 def _ffmpeg(_settings: Settings) -> str:
+    from service.film.encoding.ffmpeg import ffmpeg_exe
+
     command = [ffmpeg_exe(), "-version"]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)  # noqa: S603 - ours
@@ -95,6 +107,8 @@ def _ffmpeg(_settings: Settings) -> str:
 
 
 def _font(settings: Settings) -> str:
+    from service.film.subtitles.fonts import usable_font
+
     return str(usable_font(Path(settings.film.font) if settings.film.font else None))
 
 
@@ -102,7 +116,7 @@ def _speech(settings: Settings) -> str:
     if settings.worker.addr:
         return "the model node's own"
     try:
-        import espeakng_loader  # noqa: PLC0415 - looked at only where the embedded node will need it
+        import espeakng_loader
 
         return str(espeakng_loader.get_library_path())
     except (ImportError, OSError) as error:
@@ -116,7 +130,7 @@ def _address(settings: Settings) -> str:
 
 
 def _lines() -> Iterator[tuple[str, Check, str]]:
-    yield "database", inspect_database, "See mysql.dsn; empty means SQLite in data_dir."
+    yield "database", _database, "See mysql.dsn; empty means SQLite in data_dir."
     yield "queue", _queue, "Start Redis 6.2 or newer or correct redis.addr; empty means an embedded one."
     yield "storage", _storage, "See minio.*; an empty endpoint means a folder in data_dir."
     yield "node", _node, "Start the model node or correct worker.addr; empty means an embedded one."

@@ -6,7 +6,6 @@ share answer the wrong one.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import re
@@ -15,7 +14,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +23,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import message
 
-from common.errors import StartError
 from common.parent_death import end_with_parent
-from config.addresses import Listen
 from config.settings import ServerSettings
 from runtime.gunicorn_worker import Worker
 
@@ -35,8 +31,6 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 3  # for requests at work when the server stops; the worker is killed after it
 HANG_S = 120  # a worker whose main loop stood still for so long is replaced
-PORT_S, PORT_LOOK_S = 3.0, 0.1  # how long a port that is in use is waited for
-BACKLOG = 2048
 KEEPALIVE_S = 5
 # What no address of a request holds. gunicorn's own takes ASCII only, but curl sends Chinese as it is.
 NO_TARGET = re.compile(r"[\x00-\x20\x7f]")
@@ -44,10 +38,6 @@ LINE_FACTOR = 4  # our own answer to a long request line is JSON; gunicorn cuts 
 IDLE_CONNECTIONS = 1000  # kept alive beside those at work
 FILES_PER_CONNECTION = 2  # the socket, and what waits on it
 OTHER_FILES = 256  # databases, Redis, logs, files that are sent, the processor's
-
-
-class AddressInUse(StartError):
-    """The server cannot listen; the text names the address and what to do."""
 
 
 @dataclass(frozen=True)
@@ -66,38 +56,6 @@ class Site:
     def close_sockets(self) -> None:
         """Close every open WebSocket: a thread waits on each."""
         self.app.extensions["sockets"].close_all()
-
-
-def listen(address: Listen) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Every address of the machine is those of IPv6 too. Raises `AddressInUse`.
-
-    A server that was killed a moment ago may still hold the port: its worker process is about to end.
-    """
-    everywhere = address.host in ("", "::") and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if everywhere or ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if everywhere:
-        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        _bind(listener, address, time.monotonic() + PORT_S)
-        listener.listen(BACKLOG)
-    except (OSError, UnicodeError) as error:
-        listener.close()
-        raise AddressInUse(
-            f"cannot listen on {address.host or '*'}:{address.port} ({error}); set another one by server.port or S2V_SERVER_PORT"
-        ) from error
-    return listener
-
-
-def _bind(listener: socket.socket, address: Listen, deadline: float) -> None:
-    while True:
-        try:
-            return listener.bind((address.host, address.port))
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                raise
-            time.sleep(PORT_LOOK_S)
 
 
 def serve(listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> int:

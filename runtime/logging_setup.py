@@ -6,23 +6,25 @@ import json
 import logging
 import sys
 from datetime import datetime, timezone
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from common.request_id import request_id
-from config.settings import LogSettings
+
+if TYPE_CHECKING:
+    pass
 
 TEXT = "%(asctime)s %(levelname)-7s %(name)s%(request)s: %(message)s"
 QUIET = ("rq", "urllib3", "PIL", "hypothesis")  # libraries whose INFO tells an operator nothing
 
 
-def set_up_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
+def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send every logger's lines to `stream` (standard error). May be called again; only the last call counts."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(_add_request)
-    handler.setFormatter(_JsonFormatter() if settings.format == "json" else logging.Formatter(TEXT))
+    handler.setFormatter(_JsonFormatter() if form == "json" else logging.Formatter(TEXT))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.level)
+    root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 

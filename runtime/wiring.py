@@ -1,4 +1,7 @@
-"""Building the parts from the settings, in the start order: database, queue, object storage, model node."""
+"""Building the parts from the settings, in the start order: database, queue, object storage, model node.
+
+What one configuration needs and another does not is imported where it is needed: it would be a good part of a start.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,10 @@ from models.bootstrap import open_database
 from service.broker import Events, TaskQueue
 from service.container import Services
 from service.film.errors import FilmError
-from service.film.subtitles.fonts import usable_font
 from service.node.address import NodeAddress
 from service.node.client import NodeClient
 from service.oss import ObjectStore
 from service.oss.local import LocalStore
-from service.oss.minio import MinioStore
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +72,12 @@ def open_services(settings: Settings) -> Services:
 
 
 def _check_font(configured: str) -> None:
+    if not configured:
+        return
+    from service.film.subtitles.fonts import usable_font
+
     try:
-        if configured:
-            usable_font(Path(configured))
+        usable_font(Path(configured))
     except FilmError as error:
         raise DependencyError(
             f"film.font: found {configured!r}, must be a CJK font file, or empty for the one that pip brought ({error})"
@@ -108,6 +112,8 @@ def open_redis(settings: RedisSettings) -> Redis:
 def open_store(settings: Settings) -> ObjectStore:
     """MinIO where an endpoint is configured, else the folder `assets` of the data directory."""
     if settings.minio.endpoint:
+        from service.oss.minio import MinioStore
+
         return MinioStore(settings.minio)
     secret = _secret(settings.data_dir)
     return LocalStore(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from common.clock import Clock
-from config import Settings
+from config.settings import Settings
 from models.db import Database
 from service.broker import Events, TaskQueue
 from service.node.interface import ModelNode

@@ -19,7 +19,6 @@ from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.container import Services
 from service.film.errors import FilmError
-from service.film.sound import soundtrack
 from service.schemas import MusicUpload, shorten
 
 CHUNK = 1 << 20  # bytes
@@ -61,6 +60,8 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
         _receive(stream, path, services.settings.film.max_music)
+        from service.film.sound import soundtrack
+
         try:
             extension = sniff(path, Kind.AUDIO).extension
             seconds = soundtrack.measure(path)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from common.errors import InvalidInput
-from config import Settings
+from config.settings import Settings
 from service.film.spec import Transition
 
 MAX_PROMPT = 4000  # characters

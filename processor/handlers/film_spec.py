@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-from config import Settings
+from config.settings import Settings
 from models.project import Project
 from models.shot import Shot
 from service.film.spec import (

@@ -23,7 +23,7 @@ class ChildFailed(StartError):
 
 
 class Child(ABC):
-    """Started once by `start`, which waits until it serves; `supervise` restarts it when it has exited, after a pause that doubles
+    """Started once by `start`; `wait` returns when it serves. `supervise` restarts it when it has exited, after a pause that doubles
     with each exit and each start that fails."""
 
     name: str
@@ -35,7 +35,11 @@ class Child(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Start it and wait until it serves; raises `ChildFailed`."""
+        """Start it, without waiting; raises `ChildFailed` where it cannot run at all."""
+
+    @abstractmethod
+    def wait(self) -> str:
+        """Wait until it serves, and say at which address; raises `ChildFailed`."""
 
     @abstractmethod
     def start_again(self) -> None:

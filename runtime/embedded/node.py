@@ -26,14 +26,19 @@ class EmbeddedNode(Child):
 
     def start(self) -> None:
         """See `Child.start`."""
-        process = self._spawn(self._command(), env=self._environment(), stdout=subprocess.PIPE)
-        line = process.stdout.readline() if process.stdout else b""  # ends with the node, so it cannot wait for ever
+        self._spawn(self._command(), env=self._environment(), stdout=subprocess.PIPE)
+
+    def wait(self) -> str:
+        """See `Child.wait`."""
+        said = self._process.stdout if self._process else None
+        line = said.readline() if said else b""  # ends with the node, so it cannot wait for ever
         try:
             self.port = int(json.loads(line)["listening"])
         except (ValueError, KeyError, TypeError) as error:
             raise ChildFailed(
                 "the model node does not start (its own lines above say why); or name one by worker.addr"
             ) from error
+        return f"http://{HOST}:{self.port}"
 
     def start_again(self) -> None:
         """See `Child.start_again`."""

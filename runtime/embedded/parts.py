@@ -11,12 +11,14 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.errors import DependencyError
 from common.parent_death import guarded
-from config.settings import Settings
 from runtime.embedded.node import ROOT
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 STOP_S = 8.0  # longer than the supervisor takes to stop its children
 NODE_FOLDER = "node"
@@ -25,16 +27,17 @@ WEBHOOK_PATH = "/api/webhook/task_complete"
 
 @dataclass
 class EmbeddedParts:
-    """What runs beside the server because no address was configured. `settings` name the real addresses."""
+    """What runs beside the server because no address was configured. After `wait`, `settings` name the real addresses."""
 
     settings: Settings
     _supervisor: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _secret: str = field(default="", repr=False)
 
     @classmethod
     def start(cls, settings: Settings, server_url: str) -> EmbeddedParts:
-        """Start what has no address; returns once it serves. Call it from the main thread: the parts end with the calling one.
+        """Start what has no address; returns at once. Call it from the main thread: the parts end with the calling one.
 
-        `server_url` is where the node reports ended jobs. Raises `DependencyError`.
+        `server_url` is where the node reports ended jobs.
         """
         wanted: dict[str, Any] = {"log": settings.log.model_dump(), "redis": not settings.redis.addr}
         secret = settings.worker.webhook_secret
@@ -55,21 +58,27 @@ class EmbeddedParts:
             },
             start_new_session=True,  # a terminal's Ctrl-C is for the server, which ends these in order
         )
-        parts = cls(settings, supervisor)
+        return cls(settings, supervisor, secret)
+
+    def wait(self) -> EmbeddedParts:
+        """Return once what was started serves. Raises `DependencyError` where it does not, and nothing of it is left."""
+        if self._supervisor is None:
+            return self
         try:
-            addresses = _read(supervisor)
+            addresses = _read(self._supervisor)
         except BaseException:
-            parts.stop()
+            self.stop()
             raise
-        parts.settings = settings.model_copy(
+        redis, node = self.settings.redis, self.settings.worker
+        self.settings = self.settings.model_copy(
             update={
-                "redis": settings.redis.model_copy(update={"addr": addresses.get("redis", settings.redis.addr)}),
-                "worker": settings.worker.model_copy(
-                    update={"addr": addresses.get("node", settings.worker.addr), "webhook_secret": secret}
+                "redis": redis.model_copy(update={"addr": addresses.get("redis", redis.addr)}),
+                "worker": node.model_copy(
+                    update={"addr": addresses.get("node", node.addr), "webhook_secret": self._secret}
                 ),
             }
         )
-        return parts
+        return self
 
     def exited(self) -> bool:
         """Whether what was started has exited by itself; a child of this process may ask, too."""

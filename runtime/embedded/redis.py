@@ -31,12 +31,16 @@ class EmbeddedRedis(Child):
         """See `Child.start`."""
         self._executable = redis_executable()
         self.start_again()
+
+    def wait(self) -> str:
+        """See `Child.wait`."""
         deadline = time.monotonic() + START_S
         while not self._answers():
             ended = self._process is None or self._process.poll() is not None
             if ended or time.monotonic() > deadline:
                 raise ChildFailed(f"the embedded Redis does not start: {self._last_words()}; {HINT}")
             time.sleep(LOOK_S)
+        return str(self.socket)
 
     def start_again(self) -> None:
         """See `Child.start_again`."""

@@ -17,9 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from config.settings import LogSettings
 from runtime.embedded.child import Child, ChildFailed
-from runtime.embedded.node import HOST, EmbeddedNode
+from runtime.embedded.node import EmbeddedNode
 from runtime.embedded.redis import EmbeddedRedis
 from runtime.logging_setup import set_up_logging
 
@@ -30,40 +29,35 @@ log = logging.getLogger(__name__)
 
 def main(wanted: dict[str, Any]) -> int:
     """Start what is wanted, print where it is, supervise it until SIGTERM."""
-    set_up_logging(LogSettings(**wanted["log"]))
+    set_up_logging(wanted["log"]["level"], wanted["log"]["format"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folder = Path(tempfile.mkdtemp(prefix="s2v-"))
-    children: list[Child] = []
+    children = _children(wanted, folder)
     try:
-        addresses = _start(wanted, folder, children)
-        print(json.dumps(addresses), flush=True)  # noqa: T201 - the answer to whoever started us
+        for child in children.values():  # beside one another
+            child.start()
+        print(json.dumps({name: child.wait() for name, child in children.items()}), flush=True)  # noqa: T201 - the answer to whoever started us
         while True:
             time.sleep(LOOK_S)
-            for child in children:
+            for child in children.values():
                 child.supervise()
     except ChildFailed as error:
         print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - see above
         return 1
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        for child in reversed(children):
+        for child in reversed(children.values()):
             child.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start(wanted: dict[str, Any], folder: Path, children: list[Child]) -> dict[str, str]:
-    addresses: dict[str, str] = {}
+def _children(wanted: dict[str, Any], folder: Path) -> dict[str, Child]:
+    children: dict[str, Child] = {}
     if wanted.get("redis"):
-        redis = EmbeddedRedis(folder)
-        children.append(redis)
-        redis.start()
-        addresses["redis"] = str(redis.socket)
-    if wanted.get("node"):
-        node = EmbeddedNode(Path(wanted["node"]["output"]), wanted["node"]["webhook_url"], wanted["log"]["format"])
-        children.append(node)
-        node.start()
-        addresses["node"] = f"http://{HOST}:{node.port}"
-    return addresses
+        children["redis"] = EmbeddedRedis(folder)
+    if node := wanted.get("node"):
+        children["node"] = EmbeddedNode(Path(node["output"]), node["webhook_url"], wanted["log"]["format"])
+    return children
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from config import Settings
-from config.settings import FilmSettings, StorySettings, WorkerSettings
+from config.settings import FilmSettings, Settings, StorySettings, WorkerSettings
 from models.project import ProjectStatus
 from models.shot import ShotStatus
 from models.task import TaskStatus, TaskType

@@ -11,7 +11,7 @@ import av
 import pytest
 
 from config.addresses import Listen
-from runtime.gunicorn_server import listen
+from runtime.listener import listen
 from tests.conftest import leave_out
 from tests.support.server_process import ROOT, clean_environment
 from tests.support.servers.process import MissingServiceError, program

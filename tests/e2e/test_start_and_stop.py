@@ -22,7 +22,7 @@ import main
 from config.addresses import Listen
 from config.settings import Settings
 from runtime.embedded.parts import EmbeddedParts
-from runtime.gunicorn_server import listen
+from runtime.listener import listen
 from tests.support.server_process import END_S, ROOT, START_S, ServerUnderTest, alive, clean_environment
 from tests.support.wait import wait_until
 
@@ -227,10 +227,10 @@ def test_nothing_listens_any_more_while_the_embedded_parts_end(monkeypatch: pyte
             socket.create_connection(("127.0.0.1", port), 5)
         refused.append(True)
 
-    parts = SimpleNamespace(settings=Settings(), exited=lambda: False, stop=stop)
+    parts = SimpleNamespace(settings=Settings(), wait=lambda: None, exited=lambda: False, stop=stop)
     monkeypatch.setattr(EmbeddedParts, "start", lambda *_: parts)
-    monkeypatch.setattr(main, "open_services", lambda _: SimpleNamespace(close=lambda: None))
-    monkeypatch.setattr(main, "serve_site", lambda *_: 0)
+    monkeypatch.setattr("runtime.wiring.open_services", lambda _: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr("runtime.gunicorn_server.serve", lambda *_: 0)
     assert invoke("serve", "--fd", str(listener.detach())).exit_code == 0
     assert refused == [True]
 

@@ -19,7 +19,7 @@ from models.asset import Asset
 from models.db import Database
 from models.project import Project
 from models.task import OPEN, Task, TaskStatus, TaskType
-from runtime.gunicorn_server import AddressInUse, listen
+from runtime.listener import AddressInUse, listen
 from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment

@@ -15,7 +15,7 @@ import requests
 from typing_extensions import Self
 
 from config.addresses import Listen
-from runtime.gunicorn_server import listen
+from runtime.listener import listen
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,7 @@ import pytest
 from redis import Redis
 
 from common.clock import Clock
-from config import Settings
-from config.settings import MysqlSettings, StorySettings, WorkerSettings
+from config.settings import MysqlSettings, Settings, StorySettings, WorkerSettings
 from models.bootstrap import open_database
 from processor import worker
 from processor.processor import Processor

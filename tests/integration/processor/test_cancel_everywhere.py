@@ -18,8 +18,7 @@ import psutil
 import pytest
 
 from common.errors import NotFound
-from config import Settings
-from config.settings import WorkerSettings
+from config.settings import Settings, WorkerSettings
 from models import queries
 from models.base import new_id
 from models.shot import Shot, ShotStatus

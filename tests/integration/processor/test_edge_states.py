@@ -10,8 +10,7 @@ from sqlalchemy import delete
 
 from common.clock import Clock
 from common.errors import Conflict
-from config import Settings
-from config.settings import FilmSettings, WorkerSettings
+from config.settings import FilmSettings, Settings, WorkerSettings
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from processor.cancellation import CancellationRegistry

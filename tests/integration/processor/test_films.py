@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from config import Settings
-from config.settings import FilmSettings, MinioSettings, MysqlSettings, StorySettings, WorkerSettings
+from config.settings import FilmSettings, MinioSettings, MysqlSettings, Settings, StorySettings, WorkerSettings
 from models import task_transitions
 from models.asset import Asset
 from models.shot import Shot

@@ -10,8 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from config import Settings
-from config.settings import StorySettings, WorkerSettings
+from config.settings import Settings, StorySettings, WorkerSettings
 from service import films, narrations, projects, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest
 from tests.integration.processor.conftest import POLL_S, Backend

@@ -34,7 +34,7 @@ def below(pid: int) -> list[psutil.Process]:
 
 @pytest.fixture
 def redis_only(tmp_path: Path) -> Iterator[EmbeddedParts]:
-    parts = EmbeddedParts.start(Settings(data_dir=tmp_path, worker=NODE_ELSEWHERE), "http://127.0.0.1:1")
+    parts = EmbeddedParts.start(Settings(data_dir=tmp_path, worker=NODE_ELSEWHERE), "http://127.0.0.1:1").wait()
     yield parts
     parts.stop()
 
@@ -82,7 +82,7 @@ def test_part_that_cannot_be_started_again_is_tried_on_and_the_others_are_kept(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """No file can be opened for a while, so that no process can be started."""
-    parts = EmbeddedParts.start(Settings(data_dir=tmp_path), "http://127.0.0.1:1")
+    parts = EmbeddedParts.start(Settings(data_dir=tmp_path), "http://127.0.0.1:1").wait()
     try:
         family = below(os.getpid())
         (supervisor,) = [process for process in family if "runtime.embedded.supervisor" in process.cmdline()]
@@ -120,6 +120,7 @@ def test_redis_starts_again_where_its_program_was_found(tmp_path: Path, monkeypa
     settings = RedisSettings(addr=str(redis.socket))
     try:
         redis.start()
+        redis.wait()
         monkeypatch.setattr("runtime.embedded.redis.redis_executable", pytest.fail)
         with open_redis(settings) as client:
             psutil.Process(client.info("server")["process_id"]).kill()
@@ -145,7 +146,7 @@ def test_redis_program_that_hangs_is_none(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_node_serves_and_shares_a_secret(tmp_path: Path) -> None:
-    parts = EmbeddedParts.start(Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE), "http://127.0.0.1:1")
+    parts = EmbeddedParts.start(Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE), "http://127.0.0.1:1").wait()
     try:
         health = requests.get(f"{parts.settings.worker.addr}/health", timeout=60).json()
         assert health["status"] == "ok"
@@ -158,7 +159,7 @@ def test_node_serves_and_shares_a_secret(tmp_path: Path) -> None:
 def test_nothing_is_started_where_everything_has_an_address(tmp_path: Path) -> None:
     before = {process.pid for process in below(os.getpid())}
     settings = Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE, worker=NODE_ELSEWHERE)
-    parts = EmbeddedParts.start(settings, "http://127.0.0.1:1")
+    parts = EmbeddedParts.start(settings, "http://127.0.0.1:1").wait()
     assert parts.settings == settings
     assert {process.pid for process in below(os.getpid())} <= before
     parts.stop()
@@ -167,7 +168,7 @@ def test_nothing_is_started_where_everything_has_an_address(tmp_path: Path) -> N
 def test_part_that_does_not_start_is_named(tmp_path: Path) -> None:
     (tmp_path / "node").write_text("a file where the node's folder should be")
     with pytest.raises(DependencyError, match=r"model node does not start.*worker\.addr"):
-        EmbeddedParts.start(Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE), "http://127.0.0.1:1")
+        EmbeddedParts.start(Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE), "http://127.0.0.1:1").wait()
 
 
 OWNER = """
@@ -175,7 +176,7 @@ import sys, time
 from pathlib import Path
 from config.settings import Settings
 from runtime.embedded.parts import EmbeddedParts
-parts = EmbeddedParts.start(Settings(data_dir=Path(sys.argv[1])), "http://127.0.0.1:1")
+parts = EmbeddedParts.start(Settings(data_dir=Path(sys.argv[1])), "http://127.0.0.1:1").wait()
 print(parts.settings.redis.addr, flush=True)
 time.sleep(600)
 """

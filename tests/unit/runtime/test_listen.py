@@ -9,8 +9,8 @@ import time
 import pytest
 
 from config.addresses import Listen, parse_listen
-from runtime import gunicorn_server
-from runtime.gunicorn_server import AddressInUse, listen
+from runtime import listener as listening
+from runtime.listener import AddressInUse, listen
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_port_that_is_about_to_be_free_is_waited_for(taken: socket.socket, mon
         taken.close()
 
     port = taken.getsockname()[1]
-    monkeypatch.setattr(gunicorn_server, "PORT_S", 60.0)
+    monkeypatch.setattr(listening, "PORT_S", 60.0)
     monkeypatch.setattr(time, "sleep", sleep)
     with listen(Listen("127.0.0.1", port)) as listener:
         assert refused.is_set()
@@ -54,6 +54,6 @@ def test_every_address_is_those_of_both_families(text: str) -> None:
 
 
 def test_a_port_that_stays_taken_is_named(taken: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gunicorn_server, "PORT_S", 0.05)
+    monkeypatch.setattr(listening, "PORT_S", 0.05)
     with taken, pytest.raises(AddressInUse, match=f"cannot listen on 127.0.0.1:{taken.getsockname()[1]}.*server.port"):
         listen(Listen("127.0.0.1", taken.getsockname()[1]))

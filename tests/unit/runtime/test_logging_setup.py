@@ -7,13 +7,12 @@ import json
 import logging
 
 from common.request_id import bound
-from config.settings import LogSettings
 from runtime.logging_setup import set_up_logging
 
 
 def test_text_line_names_the_request() -> None:
     stream = io.StringIO()
-    set_up_logging(LogSettings(), stream)
+    set_up_logging("INFO", "text", stream)
     with bound("abc"):
         logging.getLogger("part").info("said %s", "it")
     logging.getLogger("part").debug("not said")
@@ -22,7 +21,7 @@ def test_text_line_names_the_request() -> None:
 
 def test_json_line_is_one_object_with_the_exception() -> None:
     stream = io.StringIO()
-    set_up_logging(LogSettings(format="json"), stream)
+    set_up_logging("INFO", "json", stream)
     try:
         raise ValueError("两行\n文字")
     except ValueError:
@@ -36,8 +35,8 @@ def test_json_line_is_one_object_with_the_exception() -> None:
 
 def test_of_two_set_ups_the_last_counts() -> None:
     first, second = io.StringIO(), io.StringIO()
-    set_up_logging(LogSettings(), first)
-    set_up_logging(LogSettings(level="ERROR"), second)
+    set_up_logging("INFO", "text", first)
+    set_up_logging("ERROR", "text", second)
     logging.getLogger("part").error("once")
     logging.getLogger("part").warning("never")
     assert first.getvalue() == ""

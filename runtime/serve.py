@@ -1,0 +1,48 @@
+"""`main.py serve`: the start order, from the listening socket to the last part that ends.
+
+The embedded parts start beside this process while it imports what it serves with: that, not the work, is most of a start.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import socket
+
+from common.errors import DependencyError
+from config.addresses import Listen, parse_listen
+from config.settings import Settings
+from runtime.embedded.parts import EmbeddedParts
+from runtime.listener import listen
+
+log = logging.getLogger("main")
+
+
+def serve(settings: Settings, *, with_processor: bool, fd: int | None) -> int:
+    """Serve HTTP and WebSockets until a signal, on an inherited listening socket where `fd` is one; returns the exit code.
+
+    Raises `DependencyError` and `AddressInUse`, whose texts say what to do.
+    """
+    listener = socket.socket(fileno=fd) if fd is not None else listen(parse_listen(settings.server.port))
+    url = Listen(*listener.getsockname()[:2]).url()
+    parts = EmbeddedParts.start(settings, url)
+    try:
+        code = _serve_with(parts, listener, url, with_processor)
+        if parts.exited():
+            raise DependencyError("the embedded parts were killed from outside; restart the server, no data is lost")
+        return code
+    finally:
+        listener.close()  # what the node still has to report is refused, instead of holding up its end
+        parts.stop()
+
+
+def _serve_with(parts: EmbeddedParts, listener: socket.socket, url: str, with_processor: bool) -> int:
+    gc.disable()  # of what is imported nothing is garbage
+    from runtime import gunicorn_server, site, wiring
+
+    gc.freeze()  # nor ever will be: it is not looked through again, nor copied into the worker process by being looked through
+    gc.enable()
+    parts.wait()
+    wiring.open_services(parts.settings).close()  # a missing dependency ends the start here, in plain words
+    log.info("serving on %s", url)
+    return gunicorn_server.serve(listener, parts.settings.server, lambda: site.build(parts, with_processor))

@@ -1,0 +1,52 @@
+"""What a command imports is most of the time that it takes to start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.server_process import ROOT, clean_environment
+
+PIPELINE = {"numpy", "av", "cv2", "PIL", "ffmpeg"}
+WEB = {"flask", "gunicorn", "rq", "minio"}
+
+
+def imported(code: str) -> set[str]:
+    """The top-level packages that a fresh interpreter holds after `code`."""
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))",
+        ],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return set(said.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("asked", ["--help", "--version", "serve --help"])
+def test_help_and_version_import_no_part_of_the_server(asked: str) -> None:
+    held = imported(f"import main\nmain.cli({asked.split()!r}, standalone_mode=False)")
+    assert held & (PIPELINE | WEB | {"pydantic", "sqlalchemy", "redis", "requests", "rich"}) == set()
+
+
+def test_doctor_itself_imports_neither_the_web_server_nor_what_makes_films() -> None:
+    held = imported("import main, runtime.doctor, config.load, runtime.logging_setup")
+    assert held & (PIPELINE | WEB | {"sqlalchemy", "redis", "requests", "rich"}) == set()
+
+
+def test_server_on_sqlite_and_a_folder_imports_nothing_that_makes_films_and_no_client_of_a_store() -> None:
+    held = imported("from runtime import gunicorn_server, serve, site, wiring")
+    assert held & (PIPELINE | {"minio", "Crypto", "rich"}) == set()
+
+
+def test_supervisor_of_the_embedded_parts_imports_no_library() -> None:
+    held = imported("import runtime.embedded.supervisor")
+    assert held & (PIPELINE | WEB | {"pydantic", "sqlalchemy", "redis", "requests"}) == set()
