@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
@@ -18,6 +18,11 @@ LISTEN_FORMS = "':8080', '8080', 'host:8080' or '[::1]:8080'"
 HTTP_FORMS = "'host:port' or 'http(s)://host:port/path'"
 BASE_FORM = "an address such as https://film.example.org"
 _CREDENTIALS = re.compile(r"(?P<scheme>(?:https?://)?)(?P<user>[^/@:]*):?(?P<password>[^/@]*)@(?P<rest>.*)", re.DOTALL)
+_HOST_HEADER = re.compile(
+    r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?))(?::(?P<port>[0-9]{1,5}))?"
+)
+_LOOKS_LIKE_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+MAX_HOST, MAX_PORT = 253, 65_535
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -100,6 +105,33 @@ def parse_http(text: str, scheme: str = "http") -> HttpAddress:
     if not plain or not HOST.fullmatch(host) or port == 0 or parts.scheme not in ("http", "https"):
         raise ValueError(f"must be {HTTP_FORMS}")
     return HttpAddress(parts.scheme, parts.netloc.lower(), host, parts.path.rstrip("/"))
+
+
+def host_name(header: str) -> str:
+    """The name in a request's `Host`, in small letters and without port, brackets and last dot; raises ValueError.
+
+    Names may hold underscores, as machines in the field have them.
+    """
+    match = _HOST_HEADER.fullmatch(header)
+    if match is None or not 0 < int(match["port"] or 80) <= MAX_PORT:
+        raise ValueError("is no host, or no host with a port")
+    if match["ipv6"]:
+        return str(IPv6Address(match["ipv6"]))
+    name = match["name"].removesuffix(".").lower()
+    if len(name) > MAX_HOST:
+        raise ValueError(f"is longer than {MAX_HOST} characters")
+    return str(IPv4Address(name)) if _LOOKS_LIKE_IPV4.fullmatch(name) else name
+
+
+def parse_allowed_host(text: str) -> str:
+    """A host's name or address without a port, or `.name` for that name and all below it, as `host_name` spells it; raises ValueError."""
+    bare = text.removeprefix(".")
+    dot = text.removesuffix(bare)
+    host = f"[{bare}]" if bare.count(":") > 1 and not bare.startswith("[") else bare
+    try:
+        return dot + host_name(f"{host}:{MAX_PORT}")  # with a port of its own that makes two
+    except ValueError as error:
+        raise ValueError("must be hosts such as film.example.org or .example.org, without a port") from error
 
 
 def parse_node(text: str) -> tuple[HttpAddress, tuple[bytes, bytes] | None]:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from config import go_dsn
 from config.addresses import (
+    parse_allowed_host,
     parse_base,
     parse_bucket,
     parse_endpoint,
@@ -61,6 +62,7 @@ class ServerSettings(Section):
         "127.0.0.1:8080"  # "host:port", ":port" (all addresses) or "port"
     )
     public_url: Annotated[str, _holds(parse_base)] = ""  # scheme and host that clients use; "" = as the request came in
+    allowed_hosts: list[Annotated[str, _holds(parse_allowed_host, or_empty=False)]] = []  # of requests; [] = any
     trusted_proxies: list[Annotated[str, _holds(parse_network, or_empty=False)]] = []  # whose X-Forwarded-* count
     threads: Count = 64  # gthread threads for plain HTTP, beside one per socket
     max_sockets: Count = 1000  # open task WebSockets; one more gets 503

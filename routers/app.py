@@ -6,15 +6,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
 from common.errors import NotFound
-from config.addresses import parse_network
+from config.addresses import parse_allowed_host, parse_base, parse_network
+from config.settings import ServerSettings
 from routers import errors
 from routers.api import files, films, health, music, projects, shots, tasks, webhook
-from routers.middleware import REQUEST_ID_HEADER, RequestId, RequestLineLimit, TrustedProxies
+from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
 from routers.websocket import route
 from service.assets.legacy_static import FOLDER
 from service.container import Services
@@ -36,18 +37,34 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     health.install(app, services)
     route.install(app, services)
     limited = RequestLineLimit(app.wsgi_app, services.settings.server.max_request_line)
-    behind = TrustedProxies(limited, map(parse_network, services.settings.server.trusted_proxies))
+    named = HostCheck(limited, _allowed_hosts(services.settings.server))
+    behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))
     app.wsgi_app = RequestId(behind)  # type: ignore[method-assign]  # Flask's documented place for middleware
     return app
+
+
+def _allowed_hosts(settings: ServerSettings) -> set[str]:
+    """Empty where any will do. The host of the links is one of them."""
+    if not settings.allowed_hosts:
+        return set()
+    own = {parse_base(settings.public_url).host} if settings.public_url else set()
+    return own | set(map(parse_allowed_host, settings.allowed_hosts))
 
 
 def _v1(services: Services) -> Blueprint:
     v1 = Blueprint("v1", __name__, url_prefix="/v1/api")
     v1.url_value_preprocessor(_check_ids)
+    v1.after_request(_keep_to_the_client)
     for noun in (projects, shots, tasks, films, music):
         v1.register_blueprint(noun.blueprint(services))
     v1.register_blueprint(health.v1_blueprint())
     return v1
+
+
+def _keep_to_the_client(response: Response) -> Response:
+    """An answer holds signed links, made of the name by which this client called: no cache may hand it to another."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 def _check_ids(_endpoint: str | None, values: dict[str, Any] | None) -> None:

@@ -5,12 +5,14 @@
 - `TrustedProxies`: what a reverse proxy says of the client's own request is believed only of a proxy that is configured. Anybody can send
   X-Forwarded-* headers. From a trusted address the last value of each counts, which is the one that this proxy set itself; from any other
   address they count for nothing.
+- `HostCheck`: links are made of the name by which the client called, so it has to be one, and one of those that are configured.
 - `RequestLineLimit`: whole stories travel in query strings, so the web server's own bound (8 KB at most) is switched off, and this one
   stands in its place.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import uuid
@@ -20,7 +22,9 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from common.request_id import bound
+from config.addresses import host_name
 from routers.errors import envelope
+from service.schemas import shorten
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -28,10 +32,9 @@ if TYPE_CHECKING:
 
 
 REQUEST_ID_HEADER = "X-Request-ID"
+WEBHOOKS = "/api/webhook/"
 _OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 
 
 def accepted_id(header: str, traceparent: str) -> str:
@@ -77,7 +80,7 @@ class TrustedProxies:
         if scheme in ("http", "https"):
             environ["wsgi.url_scheme"] = scheme
         host = _last_forwarded(environ, "HOST")
-        if _HOST.fullmatch(host):
+        if _name_of(host):
             environ["HTTP_HOST"] = host
         for address in reversed(_forwarded(environ, "FOR")):
             if not _is_address(address):
@@ -111,6 +114,43 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _name_of(header: str) -> str:
+    """The name in a `Host`, "" where it holds none."""
+    try:
+        return host_name(header)
+    except ValueError:
+        return ""
+
+
+class HostCheck:
+    """Answers 400 to a request whose `Host` is malformed, missing in HTTP/1.1, or none of `allowed` (where there are any).
+
+    An entry with a dot in front is that name and all below it. The model node's webhook is told from a stranger by its signature, and the
+    embedded node knows this server by its address only: any well-formed name will do.
+    """
+
+    def __init__(self, application: WSGIApplication, allowed: Iterable[str]) -> None:
+        self._application = application
+        self._allowed = frozenset(allowed)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "")
+        name = _name_of(host)
+        if not name and (host or environ.get("SERVER_PROTOCOL") != "HTTP/1.0"):
+            return _refuse(start_response, HTTPStatus.BAD_REQUEST, f"Host 请求头无效：{shorten(host) or '不能为空'}")
+        if not host:
+            environ.pop("HTTP_HOST", None)
+        if self._allows(name) or environ.get("PATH_INFO", "").startswith(WEBHOOKS):
+            return self._application(environ, start_response)
+        return _refuse(start_response, HTTPStatus.BAD_REQUEST, f"本服务器不以此主机名提供服务：{shorten(host)}")
+
+    def _allows(self, name: str) -> bool:
+        if not self._allowed or name in self._allowed:
+            return True
+        parents = itertools.accumulate(reversed(name.split(".")), lambda below, label: f"{label}.{below}")
+        return any(f".{parent}" in self._allowed for parent in parents)
+
+
 def request_line_length(environ: WSGIEnvironment) -> int:
     """Bytes of the request line as the client sent it (percent-encoded), its line end left out."""
     target = environ.get("RAW_URI") or environ.get("REQUEST_URI")
@@ -130,6 +170,10 @@ class RequestLineLimit:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if request_line_length(environ) <= self._limit:
             return self._application(environ, start_response)
-        body = envelope(HTTPStatus.REQUEST_URI_TOO_LONG, f"请求行过长：最多 {self._limit} 字节，请改用 JSON 请求体")
-        start_response("414 URI Too Long", [("Content-Type", "application/json"), ("Connection", "close")])
-        return [json.dumps(body, ensure_ascii=False).encode()]
+        text = f"请求行过长：最多 {self._limit} 字节，请改用 JSON 请求体"
+        return _refuse(start_response, HTTPStatus.REQUEST_URI_TOO_LONG, text)
+
+
+def _refuse(start_response: StartResponse, status: HTTPStatus, text: str) -> list[bytes]:
+    start_response(f"{status.value} {status.phrase}", [("Content-Type", "application/json"), ("Connection", "close")])
+    return [json.dumps(envelope(status, text), ensure_ascii=False).encode()]

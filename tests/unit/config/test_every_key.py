@@ -21,6 +21,7 @@ OTHERS = {
     "data_dir": "/srv/films",
     "server.port": ":9090",
     "server.public_url": "https://film.example.org",
+    "server.allowed_hosts": ".example.org",
     "server.trusted_proxies": "10.0.0.0/8",
     "mysql.dsn": "u:p@tcp(db:3306)/films",
     "redis.addr": "redis:6379",
