@@ -1,27 +1,35 @@
-"""Logging to standard error: text for people, or a JSON object a line for machines; each line names the request that it belongs to."""
+"""Logging to standard error: text for people, or a JSON object a line for machines; each line names the request that it belongs to.
+
+Much of what is logged was written by a stranger: a client, a model node. None of it may end a line and begin one of its own, move a
+terminal's cursor or turn the direction of writing: characters that cannot be seen are escaped.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TextIO
+from types import TracebackType
+from typing import Any, TextIO
 
 from common.request_id import request_id
 
-if TYPE_CHECKING:
-    pass
-
 TEXT = "%(asctime)s %(levelname)-7s %(name)s%(request)s: %(message)s"
+NEWLINE = "\n"
+KEPT = "\u3000"  # the blank of Chinese texts
 QUIET = ("rq", "urllib3", "PIL", "hypothesis")  # libraries whose INFO tells an operator nothing
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send every logger's lines to `stream` (standard error). May be called again; only the last call counts."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(_add_request)
-    handler.setFormatter(_JsonFormatter() if form == "json" else logging.Formatter(TEXT))
+    handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter(TEXT))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -33,6 +41,42 @@ def _add_request(record: logging.LogRecord) -> bool:
     served = request_id()
     record.__dict__.update(request_id=served, request=f" [{served}]" if served else "")
     return True
+
+
+class _TextFormatter(logging.Formatter):
+    """One line a record. A traceback's lines stand below it, each of what an exception says being one of them."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        return _visible(super().formatMessage(record))
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - the library's name
+        kind, error, frames = ei
+        if kind is None or error is None:
+            return "NoneType: None"
+        return "".join(_traceback(traceback.TracebackException(kind, error, frames))).rstrip("\n")
+
+
+def _visible(text: str) -> str:
+    """The text with whatever cannot be seen, but the blank, as Python writes it."""
+    return text if text.isprintable() else "".join(c if c in KEPT or c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _traceback(found: traceback.TracebackException) -> Iterator[str]:
+    """As `found.format()`, which would let what an exception says, and what was noted on it, run over several lines."""
+    if found.__cause__ is not None:
+        yield from _traceback(found.__cause__)
+        yield "The exception above was the cause of:\n"
+    elif found.__context__ is not None and not found.__suppress_context__:
+        yield from _traceback(found.__context__)
+        yield "While that was handled:\n"
+    notes: Any = getattr(found, "__notes__", None)  # Python 3.11
+    if notes is not None:
+        found.__dict__["__notes__"] = [_visible(str(note)) for note in (notes if isinstance(notes, list) else [notes])]
+    yield "Traceback (most recent call last):\n"
+    yield from found.stack.format()
+    yield from (f"{_visible(line.rstrip(NEWLINE))}\n" for line in found.format_exception_only())
+    for inner in getattr(found, "exceptions", None) or ():
+        yield from _traceback(inner)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -49,4 +93,5 @@ class _JsonFormatter(logging.Formatter):
             line["request_id"] = request
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        text = json.dumps(line, ensure_ascii=False)
+        return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

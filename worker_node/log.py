@@ -1,19 +1,28 @@
-"""Logging to standard error, every line with the id of the request that it belongs to."""
+"""Logging to standard error, every line with the id of the request that it belongs to.
+
+What others sent cannot end a line and begin one of its own, nor steer a terminal: characters that cannot be seen are escaped.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
+from typing import Any
+
+NEWLINE = "\n"
+KEPT = "\u3000"  # the blank of Chinese texts
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _ALLOWED = re.compile(r"[\w.:@/+=-]{1,128}", re.ASCII)
-_ESCAPED = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(0x7F, 0xA0), 0x2028, 0x2029)}
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -47,10 +56,39 @@ class _WithRequestId(logging.Filter):
 
 
 class _TextLines(logging.Formatter):
-    """One line a record (and a traceback's below it): what others sent cannot end it and start one of its own."""
+    """One line a record. A traceback's lines stand below it, each of what an exception says being one of them."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        return super().formatMessage(record).translate(_ESCAPED)
+        return _visible(super().formatMessage(record))
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - the library's name
+        kind, error, frames = ei
+        if kind is None or error is None:
+            return "NoneType: None"
+        return "".join(_traceback(traceback.TracebackException(kind, error, frames))).rstrip("\n")
+
+
+def _visible(text: str) -> str:
+    """The text with whatever cannot be seen, but the blank, as Python writes it."""
+    return text if text.isprintable() else "".join(c if c in KEPT or c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _traceback(found: traceback.TracebackException) -> Iterator[str]:
+    """As `found.format()`, which would let what an exception says, and what was noted on it, run over several lines."""
+    if found.__cause__ is not None:
+        yield from _traceback(found.__cause__)
+        yield "The exception above was the cause of:\n"
+    elif found.__context__ is not None and not found.__suppress_context__:
+        yield from _traceback(found.__context__)
+        yield "While that was handled:\n"
+    notes: Any = getattr(found, "__notes__", None)  # Python 3.11
+    if notes is not None:
+        found.__dict__["__notes__"] = [_visible(str(note)) for note in (notes if isinstance(notes, list) else [notes])]
+    yield "Traceback (most recent call last):\n"
+    yield from found.stack.format()
+    yield from (f"{_visible(line.rstrip(NEWLINE))}\n" for line in found.format_exception_only())
+    for inner in getattr(found, "exceptions", None) or ():
+        yield from _traceback(inner)
 
 
 class _JsonLines(logging.Formatter):
@@ -64,7 +102,8 @@ class _JsonLines(logging.Formatter):
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        text = json.dumps(fields, ensure_ascii=False)
+        return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def set_up_logging(form: str) -> None:
