@@ -3,7 +3,7 @@
 RQ's workers fork, or run in the main thread. In a thread there are no signals: the handlers are not installed and the death penalty is a
 timer. An idle worker is stopped at the heartbeat that it makes each time its blocking pop returns.
 
-A job carries a task's id and nothing else; RQ calls `run_task`, which hands it to the processor that the thread belongs to.
+A job is its id, a task's id. Whatever else Redis holds about a job is neither read nor run: see `service.broker`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, worker_registration
 from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.timeouts import TimerDeathPenalty
+from rq.utils import now
 from rq.worker import SimpleWorker, WorkerStatus
 
 from service.broker import TaskQueue
@@ -28,30 +29,24 @@ log = logging.getLogger(__name__)
 IDLE_S = 1
 RECONNECT_S = 1.0
 
-_bound = threading.local()
-
-
-def bind_thread(run: Callable[[str], None]) -> None:
-    """Let jobs of this thread be run by `run`: the thread belongs to one processor."""
-    _bound.run = run
-
-
-def run_task(task_id: str) -> None:
-    """Run a task (the dotted path of this function is in the queue; see `service.broker.JOB`)."""
-    run: Callable[[str], None] = _bound.run
-    run(task_id)
-
 
 class _RqWorker(SimpleWorker):
     death_penalty_class = TimerDeathPenalty
-    stopped: threading.Event
+
+    def __init__(self, queue: TaskQueue, run: Callable[[str], None], stopped: threading.Event, name: str) -> None:
+        rq = queue.rq
+        super().__init__([rq], name, connection=queue.redis, job_class=rq.job_class, serializer=rq.serializer)
+        self.log_job_description = False
+        self._queue = queue
+        self._run = run
+        self._stopped = stopped
 
     @property
     def dequeue_timeout(self) -> int:
         return IDLE_S
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run a job of which RQ keeps no notes: who works on a task is said by its row.
+        """Run the task of this id. RQ keeps no notes of it: who works on a task is said by its row.
 
         Notes, which go when a job ends, would take those of a new job with them that was queued under the same id meanwhile.
         """
@@ -60,10 +55,22 @@ class _RqWorker(SimpleWorker):
             pipeline.delete(job.key)
             pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
             pipeline.execute()
-        job.perform()
+        self._run(job.id)
+
+    def run_maintenance_tasks(self) -> None:
+        """Forget workers and ids that a killed process left, and older formats.
+
+        RQ's own goes through its registries, and would call back what the jobs in there name; ours are in none.
+        """
+        for queue in self.queues:
+            worker_registration.clean_worker_registry(queue)
+            # Whoever is about to remove its id from there does not miss it.
+            self.connection.delete(queue.intermediate_queue_key)
+        self._queue.drop_older()
+        self.last_cleaned_at = now()
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
-        if self.stopped.is_set():
+        if self._stopped.is_set():
             raise StopRequested
         super().heartbeat(*args, **kwargs)
 
@@ -91,16 +98,10 @@ class ThreadWorker:
 
     def run_until_stopped(self) -> None:
         """The thread's body. A lost connection, or a fault in RQ's own maintenance, ends RQ's loop, not ours."""
-        bind_thread(self._run)
         while not self._stopped.is_set():
             try:
-                worker = _RqWorker(
-                    [self._queue.rq],
-                    name=f"{os.getpid()}-{self._number}-{os.urandom(4).hex()}",
-                    connection=self._queue.redis,
-                )
-                worker.stopped = self._stopped
-                worker.log_job_description = False
+                name = f"{os.getpid()}-{self._number}-{os.urandom(4).hex()}"
+                worker = _RqWorker(self._queue, self._run, self._stopped, name)
                 worker.work(logging_level="WARNING")
             except RedisError as error:
                 log.warning("worker %d lost its connection to Redis; reconnecting: %s", self._number, error)

@@ -2,6 +2,9 @@
 
 The database is the truth: the queue may be wiped at any moment and every task still ends; whoever misses an event sees the same in the
 database a few seconds later, so nothing here is retried.
+
+Who can write to Redis must not be able to run code here. So nothing that a job says is read back: its id names the task, which the
+database has or has not.
 """
 
 from __future__ import annotations
@@ -15,14 +18,18 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
-from rq.exceptions import DuplicateJobError
+from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from common.errors import QueueUnavailable
 
 log = logging.getLogger(__name__)
 
-JOB = "processor.worker.run_task"
+FORMAT = "v2"
+"""Of what is in the queue; part of its keys, so that servers of different formats do not read each other's jobs. The first one, which
+had pickled jobs, had no name."""
+JOB = "task"  # what RQ's own tools show as the function; there is none of that name
 RESULT_TTL_S = 0  # the row holds the result; a job that ran must not block its id for a retry of the same task
 
 RECONNECT_S = 1.0
@@ -32,20 +39,40 @@ Listener = Callable[[str, str], None]
 """Called with the event's name ("cancel" or "wake") and a task id, on the listening thread."""
 
 
+class TaskJob(Job):
+    """RQ's job without a word of what Redis holds about it: no function, arguments, callbacks, meta or dependencies, only the id."""
+
+    redis_job_namespace_prefix = f"{Job.redis_job_namespace_prefix}{FORMAT}:"
+
+    @classmethod
+    def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> TaskJob:
+        """The job of this id, whether or not there is one. Raises `NoSuchJobError` for what cannot be an id, which RQ passes over."""
+        try:
+            return cls(id, connection=connection, serializer=serializer)
+        except ValueError as error:
+            raise NoSuchJobError(str(error)) from error
+
+
 class TaskQueue:
     """Carries task ids to whichever processor is free; an id that waits already is not queued twice."""
 
     def __init__(self, redis: Redis, name: str) -> None:
         self.redis = redis
         self.name = name
-        self.rq = Queue(name, connection=redis, default_timeout=-1)
+        self.rq = Queue(
+            f"{name}:{FORMAT}",
+            connection=redis,
+            default_timeout=-1,
+            job_class=TaskJob,
+            serializer=JSONSerializer,
+        )
 
     def enqueue(self, task_id: str) -> bool:
         """Queue a task; returns False when it waits there already. Raises `QueueUnavailable`."""
         try:
-            stale = Job.exists(task_id, self.redis) and self.rq.get_job_position(task_id) is None
+            stale = TaskJob.exists(task_id, self.redis) and self.rq.get_job_position(task_id) is None
             if stale:  # an orphan of a killed processor; the row's lease decides who runs the task
-                self.redis.delete(Job.key_for(task_id))  # not Job.fetch: the orphan may be a heartbeat without a job
+                self.redis.delete(TaskJob.key_for(task_id))
             self.rq.enqueue(
                 JOB, task_id, job_id=task_id, unique=True, result_ttl=RESULT_TTL_S, failure_ttl=RESULT_TTL_S
             )
@@ -54,6 +81,14 @@ class TaskQueue:
         except RedisError as error:  # away, or out of memory, read-only, refusing the password
             raise QueueUnavailable(f"Redis 不可用：{error}") from error
         return True
+
+    def drop_older(self) -> None:
+        """Delete the jobs of the older format: the recoverer queues their rows here. A processor that still reads them loses nothing
+        either, as its own recoverer queues them there again. Raises `RedisError`.
+        """
+        older = Queue(self.name, connection=self.redis)
+        older.delete()
+        self.redis.delete(older.intermediate_queue_key)
 
     def waiting(self) -> int:
         """How many tasks wait."""
@@ -139,7 +174,7 @@ class Events:
     def _receive(self, message: dict[str, Any]) -> None:
         try:
             event, task_id = json.loads(message["data"])
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             log.warning("ignored a malformed event: %r", message.get("data"))
             return
         self._tell_listeners(str(event), str(task_id))

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 from rq import Worker
-from rq.job import Job
 
 from processor.worker import ThreadWorker
-from service.broker import TaskQueue
+from service.broker import TaskJob, TaskQueue
 from tests.support.wait import wait_until
 
 WORKERS = 4
@@ -81,7 +80,7 @@ def test_nothing_is_left_of_a_job_that_runs(queue: TaskQueue, start: Start) -> N
     start(run)
     queue.enqueue("a")
     assert entered.wait(30)
-    kept = queue.redis.exists(Job.key_for("a"), queue.rq.intermediate_queue_key)
+    kept = queue.redis.exists(TaskJob.key_for("a"), queue.rq.intermediate_queue_key)
     states = [worker.get_state() for worker in Worker.all(queue.redis)]
     leave.set()
     assert kept == 0

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from redis import Redis
-from rq.job import Job
 
 from common.errors import QueueUnavailable
-from service.broker import TaskQueue
+from service.broker import TaskJob, TaskQueue
 from tests.support.servers.process import silent_port
 from tests.support.servers.redis_server import RedisServer
 
@@ -35,7 +34,7 @@ def test_an_id_that_a_killed_worker_took_is_queued_again(queue: TaskQueue) -> No
 
 
 def test_the_heartbeat_of_a_job_that_is_gone_does_not_keep_its_id_from_the_queue(queue: TaskQueue) -> None:
-    queue.redis.hset(Job.key_for("a"), "last_heartbeat", "2026-01-01T00:00:00Z")
+    queue.redis.hset(TaskJob.key_for("a"), "last_heartbeat", "2026-01-01T00:00:00Z")
     assert queue.enqueue("a")
     assert queue.waiting() == 1
 

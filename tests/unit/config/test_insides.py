@@ -17,11 +17,13 @@ from gunicorn.http import message
 from gunicorn.workers import gthread
 from rq import Queue
 from rq.job import Job
+from rq.scripts import save_unique_job
 from rq.worker import SimpleWorker
 
 from processor.worker import _RqWorker
 from runtime.gunicorn_server import _Gunicorn, _Logger
 from runtime.gunicorn_worker import Worker
+from service.broker import TaskJob
 
 OVERRIDDEN: list[tuple[type, type, str]] = [
     *(
@@ -29,12 +31,20 @@ OVERRIDDEN: list[tuple[type, type, str]] = [
         for name in (
             "dequeue_timeout",  # how long an idle worker's blocking pop takes
             "execute_job",  # runs a job without notes of its own
+            "run_maintenance_tasks",  # goes through no job; run at the start and every ten minutes
             "heartbeat",  # made each time the pop returns; StopRequested from it ends the worker
             "_install_signal_handlers",  # signals are not for threads
             "subscribe",
             "unsubscribe",
             "procline",
             "death_penalty_class",
+        )
+    ),
+    *(
+        (TaskJob, Job, name)
+        for name in (
+            "fetch",  # how a worker makes a job of an id; nothing else reads what Redis holds about it
+            "redis_job_namespace_prefix",
         )
     ),
     *(
@@ -72,7 +82,13 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         (SimpleWorker.bootstrap, ["self.subscribe()"]),
         (SimpleWorker.teardown, ["self.unsubscribe()"]),
         (SimpleWorker.dequeue_job_and_maintain_ttl, ["self.heartbeat()", "self.procline(", "self.log_job_description"]),
-        (Job.perform, ["self._execute()"]),
+        (SimpleWorker.work, ["self.should_run_maintenance_tasks", "self.run_maintenance_tasks()"]),
+        (SimpleWorker.dequeue_job_and_maintain_ttl, ["self.run_maintenance_tasks()", "job_class=self.job_class"]),
+        # service/broker.py
+        (Queue._fetch_dequeued_job, ["job_cls.fetch(", "except NoSuchJobError:"]),
+        (Job.key_for, ["cls.redis_job_namespace_prefix"]),
+        (Job.exists, ["cls.key_for("]),
+        (save_unique_job, ["job.key"]),
         # runtime/gunicorn_worker.py
         (gthread.ThreadWorker.run, ["self.murder_pending()"]),
         (gthread.ThreadWorker.accept, ["errno.EAGAIN", "raise"]),
@@ -96,5 +112,5 @@ def test_what_is_relied_upon_is_still_inside(inside: Callable[..., Any], names: 
 
 def test_the_keys_of_a_job_are_those_that_are_removed_by_hand() -> None:
     """`_RqWorker.execute_job` and `TaskQueue.enqueue` do that, so that an id can be queued again."""
-    assert Job.key_for("a") == "rq:job:a"
+    assert TaskJob.key_for("a") == "rq:job:v2:a"
     assert isinstance(Queue.intermediate_queue_key, property)
