@@ -67,7 +67,7 @@ class _RqWorker(SimpleWorker):
             # Whoever is about to remove its id from there does not miss it.
             self.connection.delete(queue.intermediate_queue_key)
         self._queue.drop_older()
-        self.last_cleaned_at = now()
+        self.last_cleaned_at = now()  # type: ignore[assignment]  # which RQ declares as None
 
     def heartbeat(self, *args: Any, **kwargs: Any) -> None:
         if self._stopped.is_set():

@@ -41,7 +41,8 @@ class Harm:
 def push(redis: Redis, **fields: Any) -> None:
     """A job by hand, wherever a worker might look for it."""
     for prefix in PREFIXES:
-        redis.hset(f"{prefix}forged", mapping=fields)
+        for name, value in fields.items():
+            redis.hset(f"{prefix}forged", name, value)
     for name in QUEUES:
         redis.rpush(f"rq:queue:{name}", "forged")
 

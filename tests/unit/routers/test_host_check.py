@@ -31,7 +31,7 @@ def answer(
         return [b"{}"]
 
     environ = {"PATH_INFO": path, "SERVER_PROTOCOL": protocol, **({} if host is None else {"HTTP_HOST": host})}
-    body = HostCheck(application, allowed)(environ, lambda status, *_: said.append(status))  # type: ignore[arg-type,func-returns-value]
+    body = HostCheck(application, allowed)(environ, lambda status, *_: said.append(status))  # type: ignore[arg-type]
     return said[0], json.loads(b"".join(body))
 
 

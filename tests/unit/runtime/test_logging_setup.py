@@ -63,7 +63,7 @@ def said_of(error: BaseException) -> str:
 def test_a_strangers_text_forges_no_line(character: str) -> None:
     for form in ("text", "json"):
         stream = io.StringIO()
-        set_up_logging("INFO", form, stream)  # type: ignore[arg-type]  # both are forms
+        set_up_logging("INFO", form, stream)
         logging.getLogger("part").warning("the node says: %s", forging(character))
         line = stream.getvalue().removesuffix("\n")
         assert line.isprintable()
