@@ -23,12 +23,18 @@ RUNNING_MAX = 99  # 100 is for finished tasks
 
 
 class ClaimedTask:
-    """One claimed task. `task` is as it was claimed; `cancel_token` says whether to stop."""
+    """One claimed task. `task` is as it was claimed; `cancel_token` says whether to stop.
 
-    def __init__(self, services: Services, task: Task, cancel_token: CancelToken, owner: str) -> None:
+    `in_slot`: it holds one of the host's slots for making films.
+    """
+
+    def __init__(
+        self, services: Services, task: Task, cancel_token: CancelToken, owner: str, *, in_slot: bool = False
+    ) -> None:
         self.services = services
         self.task = task
         self.cancel_token = cancel_token
+        self.in_slot = in_slot
         self._owner = owner
         self._seen = (task.progress or 0, task.message or "")
 

@@ -61,22 +61,33 @@ class Runner:
 
     def _run_in_slot(self, task: Task, token: CancelToken) -> None:
         with ExitStack() as slot:
-            if not self._acquire_slot(task, slot):
+            in_slot = self._needs_slot(task)
+            if in_slot and not self._acquire_slot(slot):
                 self._wait_for_slot(task)
                 return
             claimed = self._claim(task)
             if claimed is not None:
                 token.owns_lease = True
                 with bound(claimed.request_id or ""):
-                    self._run_claimed(claimed, token)
+                    self._run_claimed(claimed, token, in_slot=in_slot)
 
-    def _acquire_slot(self, task: Task, slot: ExitStack) -> bool:
-        """Whether the host has a slot for the task. Only films need one; one that gets none waits in the database, not in a worker.
+    def _needs_slot(self, task: Task) -> bool:
+        """Whether this host makes the task's pictures: a film, or a clip that the node cannot make.
 
-        Otherwise a few films would hold all workers, and nobody's images would be made meanwhile.
+        A clip whose node does not say gets no slot: its handler meets the same silence, and has the task retried.
         """
-        if task.type != TaskType.FILM or task.target_shot_id:
-            return True
+        if task.type != TaskType.FILM:
+            return False
+        try:
+            return not (task.target_shot_id and self._services.node.provides("i2v"))
+        except NodeUnavailable:
+            return False
+
+    def _acquire_slot(self, slot: ExitStack) -> bool:
+        """Whether the host has a slot for a film or a clip. One that gets none waits in the database, not in a worker.
+
+        Otherwise a few of them would hold all workers, and nobody's images would be made meanwhile.
+        """
         settings = self._services.settings
         return acquire_slot(film_spec.cache_dir(settings), settings.film.concurrent, slot)
 
@@ -115,8 +126,8 @@ class Runner:
         if group.status in (TaskStatus.PENDING, TaskStatus.PROCESSING) and not group.depends_on:
             completion.begin_narrations(unit, group)
 
-    def _run_claimed(self, task: Task, token: CancelToken) -> None:
-        claimed = ClaimedTask(self._services, task, token, self._owner)
+    def _run_claimed(self, task: Task, token: CancelToken, *, in_slot: bool) -> None:
+        claimed = ClaimedTask(self._services, task, token, self._owner, in_slot=in_slot)
         if task.crashes >= MAX_CRASHES:
             self._fail(claimed, CRASHED)
             return

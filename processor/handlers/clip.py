@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from common.errors import TaskError
+from common.errors import NodeUnavailable, TaskError
 from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
@@ -38,6 +38,8 @@ def run(claimed: ClaimedTask) -> None:
             raise TaskError(f"该镜头的图片{missing['image']}")
         if claimed.services.node.provides("i2v"):
             _by_node(claimed, files["image"])
+        elif not claimed.in_slot:  # the node was another one when the task was claimed: the retry gets a slot first
+            raise NodeUnavailable("模型节点不再提供图生视频")
         else:
             _by_camera_move(claimed, shot, files["image"], Path(folder))
 
@@ -68,7 +70,7 @@ def _by_camera_move(claimed: ClaimedTask, shot: Shot, image: Path, folder: Path)
         subtitles=Subtitles.OFF,
         outro_s=0.0,
         threads=1,
-        max_concurrent=settings.film.concurrent,
+        max_concurrent=None,  # the runner acquired a slot before it claimed the task
         strict=True,  # a placeholder must not become the shot's clip
         **film_spec.limits(settings),
     )

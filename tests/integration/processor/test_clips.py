@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import Any
 
 import pytest
 
+from models.task import TaskStatus
+from processor.handlers import film as film_handler
 from processor.handlers import film_spec
 from service import films, shots, tasks
 from service.film.compose import compose
 from service.film.spec import FilmReport, FilmSpec
+from service.node.client import NodeClient
 from service.schemas import FilmRequest, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.support.node.scripts import failed, png, running
+from tests.support.wait import wait_until
 
 
 def small(shot_id: str) -> FilmRequest:
@@ -106,3 +112,58 @@ def test_a_clip_has_the_bounds_of_films_and_no_placeholder_becomes_one(
     backend.wait(films.request(backend.services, project_id, small(shot.id)), "finished")
     [spec] = specs
     assert (spec.cache_bytes, spec.cache_age_s, spec.timeout_s, spec.strict) == (9 << 30, 3 * 86_400, 77.0, True)
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_clips_that_wait_for_a_film_hold_no_worker(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as there are workers, beside a film at work: other people's images are made all the same."""
+    entered, leave = threading.Event(), threading.Event()
+    parts = film_handler._parts
+
+    def held(*arguments: Any) -> Any:
+        entered.set()
+        assert leave.wait(120)
+        return parts(*arguments)
+
+    monkeypatch.setattr(film_handler, "_parts", held)
+    backend.start()
+    workers = backend.settings.worker.concurrency
+    project_id = backend.drawn(workers)
+    film = films.request(backend.services, project_id, FilmRequest(resolution="128x72", fps=10, narration="none"))
+    assert entered.wait(60)
+    made_of = shots.of_project(backend.services, project_id)
+    clips = [films.request(backend.services, project_id, small(shot.id)) for shot in made_of]
+    try:
+        for clip in clips:
+            wait_until(partial(_waits, backend, clip), 60)
+        backend.drawn(2)
+        assert {backend.status(clip) for clip in clips} == {TaskStatus.PENDING}
+    finally:
+        leave.set()
+    for task_id in (film, *clips):
+        backend.wait(task_id, "finished", timeout=200)
+        assert tasks.get(backend.services, task_id).attempts == 0
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_clip_whose_node_stops_making_them_is_made_here_in_its_turn(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the claim, which needs no slot then, and the handler."""
+    backend.start()
+    project_id = backend.drawn(1)
+    [shot] = shots.of_project(backend.services, project_id)
+    answers = [False, True]
+
+    def provides(_node: object, _kind: str) -> bool:
+        return answers.pop() if len(answers) > 1 else answers[0]
+
+    monkeypatch.setattr(NodeClient, "provides", provides)
+    clip = films.request(backend.services, project_id, small(shot.id))
+    backend.wait(clip, "finished")
+    task = tasks.get(backend.services, clip)
+    assert (task.attempts, "镜头运动" in (task.message or "")) == (1, True)
+
+
+def _waits(backend: Backend, task_id: str) -> bool:
+    return "等待其他影片" in (tasks.get(backend.services, task_id).message or "")
