@@ -16,6 +16,7 @@ from config.settings import ServerSettings
 from routers import errors
 from routers.api import files, films, health, music, projects, shots, tasks, webhook
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
+from routers.request_params import StrictFormRequest
 from routers.websocket import route
 from service.assets.legacy_static import FOLDER
 from service.container import Services
@@ -25,6 +26,7 @@ from service.schemas import is_id, shorten
 def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     """The application over these services. Nothing connects before the first request, and no thread starts before the first socket."""
     app = Flask("storytovideo", static_folder=None)
+    app.request_class = StrictFormRequest
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.server.max_body
     app.url_map.strict_slashes = False  # both forms answer: a redirect would lose a POST's body
     app.url_map.merge_slashes = False

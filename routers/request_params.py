@@ -10,12 +10,16 @@ its content type. A name's spelling is folded later, by `service.schemas.parse`;
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
+from werkzeug.datastructures import FileStorage, Headers, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser, MultiPartParser
 
 from common.errors import InvalidInput
 from config.settings import Settings
@@ -23,6 +27,11 @@ from service import schemas
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+BYTES = "latin-1"
+MAX_DEPTH = 64  # of a JSON body; clients send four levels
+PARAMETERS = 2  # the level of the values that have a parameter's name
+MAX_DIGITS = 100  # of a whole number in it
+_HALF_A_PAIR = re.compile(r"[\ud800-\udfff]")
 
 R = TypeVar("R", bound=schemas.Request)
 
@@ -48,10 +57,14 @@ def urlencoded(text: bytes) -> Iterable[tuple[str, str]]:
         if pair:
             raw_name, _, raw_value = pair.partition(b"=")
             name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode("utf-8", "replace")
-            try:
-                yield name, unquote_to_bytes(raw_value.replace(b"+", b" ")).decode()
-            except UnicodeDecodeError as error:
-                raise InvalidInput(name, f"{name} 不是有效的 UTF-8 文本") from error
+            yield name, _text(name, unquote_to_bytes(raw_value.replace(b"+", b" ")))
+
+
+def _text(name: str, raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(name, f"{name} 不是有效的 UTF-8 文本") from error
 
 
 def _body(request: Request) -> Iterable[tuple[str, Any]]:
@@ -67,6 +80,42 @@ def _body(request: Request) -> Iterable[tuple[str, Any]]:
     raise InvalidInput("body", "请求体必须是 JSON 对象或表单")
 
 
+class _ByteParser(MultiPartParser):
+    def get_part_charset(self, headers: Headers) -> str:
+        """Of this charset a byte is a character, so that none of them is lost."""
+        return BYTES
+
+
+class _FormParser(FormDataParser):
+    """Refuses what is no UTF-8; werkzeug's own puts question marks in its place, which would then be stored."""
+
+    def parse(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
+    ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
+        if mimetype != MULTIPART:
+            return super().parse(stream, mimetype, content_length, options)
+        parser = _ByteParser(self.stream_factory, self.max_form_memory_size, max_form_parts=self.max_form_parts)
+        try:
+            form, files = parser.parse(stream, (options or {}).get("boundary", "").encode("ascii"), content_length)
+        except ValueError as error:
+            if not content_length:  # an empty body is no error
+                return stream, self.cls(), self.cls()
+            raise InvalidInput("body", "请求体不是有效的 multipart 表单（名称须为 UTF-8 文本）") from error
+        try:
+            texts = [(name, _text(name, value.encode(BYTES))) for name, value in form.items(multi=True)]
+        except InvalidInput:
+            for _, file in files.items(multi=True):
+                file.close()
+            raise
+        return stream, self.cls(texts), files
+
+
+class StrictFormRequest(Request):
+    """A request whose multipart form is UTF-8 or refused: what reads it raises `InvalidInput`."""
+
+    form_data_parser_class = _FormParser
+
+
 def body_of(request: Request) -> bytes:
     """The whole body; raises `RequestEntityTooLarge`. Of one without a length, werkzeug's stream would hide what is over the limit."""
     body = request.get_data()
@@ -77,16 +126,73 @@ def body_of(request: Request) -> bytes:
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
+    """The object that a body holds, {} for null; raises `InvalidInput` for what is no JSON, and for what nothing after it can take."""
     try:
-        value = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(
+            body, parse_constant=_no_constant, parse_int=_int, parse_float=_float, object_pairs_hook=_without_doubles
+        )
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
         raise InvalidInput("body", "请求体不是有效的 JSON") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise InvalidInput("body", "请求体必须是 JSON 对象")
+    _check_tree(value)
     return value
 
 
+def _check_tree(value: Any) -> None:
+    """Level by level: whoever calls itself for each of them runs out of stack. Parameters' own texts are left to who knows their names."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH + 1:  # the innermost level is that of the values
+            raise _too_deep()
+        for text in (text for item in level for text in _texts(item, depth)):
+            if isinstance(text, str) and _HALF_A_PAIR.search(text):
+                raise InvalidInput("body", "请求体不是有效的 UTF-8 文本：含有半个 UTF-16 字符")
+        level = [child for item in level for child in _children(item)]
+
+
+def _texts(item: Any, depth: int) -> Iterable[Any]:
+    if isinstance(item, dict):
+        return item
+    return () if depth == PARAMETERS else (item,)
+
+
+def _children(item: Any) -> Iterable[Any]:
+    if isinstance(item, dict):
+        return item.values()
+    return item if isinstance(item, list) else ()
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput("body", f"请求体的 JSON 嵌套过深：最多 {MAX_DEPTH} 层")
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput("body", f"请求体的 JSON 有重复的键：{schemas.shorten(double)}")
+    return found
+
+
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise InvalidInput("body", f"请求体的 JSON 含有过长的数字：最多 {MAX_DIGITS} 位")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise InvalidInput("body", f"请求体的 JSON 含有过大的数字：{schemas.shorten(text)}")
+    return number
+
+
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise InvalidInput("body", f"请求体不是有效的 JSON：{name} 不是数字")

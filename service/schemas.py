@@ -28,6 +28,7 @@ MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
 _ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": (960, 720), "3:4": (720, 960)}
 _HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
 _SIZE = re.compile(r"([0-9]{1,5})\s*[xX×*]\s*([0-9]{1,5})")
+_NUMBER = re.compile(r"-?[0-9]*\.?[0-9]{1,100}")
 _ID = re.compile(r"[^\x00-\x20\x7f/\\\ud800-\udfff]{1,64}")
 
 SHOWN = 40  # characters of the client's own value in a message
@@ -90,15 +91,25 @@ def _lower(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """Clients send numbers as text; JSON's true is no number."""
+    """Clients send numbers as text: digits, and nothing else that Python would take for some. JSON's true is no number."""
     if isinstance(value, bool):
         raise ValueError("必须是数字")
-    return value.strip() if isinstance(value, str) else value
+    return _digits(value, "数字")
+
+
+def _integer(value: Any) -> Any:
+    return _digits(_number(value) if isinstance(value, bool) else value, "整数")
+
+
+def _digits(value: Any, kind: str) -> Any:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError(f"必须是{kind}，收到 {shorten(value)}")
+    return value
 
 
 def _none_if_zero(value: Any) -> Any:
     """Tasks on the wire show 0 where nothing was given, and clients send it back."""
-    value = _number(value)
+    value = _integer(value)
     return None if value in (0, "0") else value
 
 
@@ -121,10 +132,10 @@ def _music(value: Any) -> Any:
     return "auto" if _lower(value) == "auto" else value
 
 
-Integer = Annotated[int, BeforeValidator(_number)]
+Integer = Annotated[int, BeforeValidator(_integer)]
 
 
-OptionalInteger = Annotated[int | None, BeforeValidator(_number)]
+OptionalInteger = Annotated[int | None, BeforeValidator(_integer)]
 
 
 Decimal = Annotated[float, BeforeValidator(_number)]

@@ -245,3 +245,21 @@ def test_emoji_and_rare_characters_come_back_as_they_went(client: FlaskClient, i
     assert [shot[name] for name in ("title", "prompt", "narration", "transition")] == [text] * 4
     found = client.get(f"{V1}/projects", query_string={"q": "👩\u200d👩\u200d👧"}).get_json()
     assert [item["id"] for item in found["items"]] == [created["project_id"]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"a": ' + "[" * 973 + "]" * 973 + "}",
+        '{"a":' * 973 + "1" + "}" * 973,
+        '{"a": ["\\ud800"]}',
+        '{"a": 1e999}',
+        '{"a": 1, "a": 2}',
+    ],
+    ids=["lists", "objects", "half a pair", "infinite", "doubled"],
+)
+@pytest.mark.parametrize("path", ["/api/webhook/task_complete", f"{V1}/projects", f"{V1}/tasks"])
+def test_json_that_nothing_could_take_is_a_400_that_says_so(client: FlaskClient, path: str, body: str) -> None:
+    answer = client.post(path, data=body, content_type=JSON)
+    assert (answer.status_code, answer.get_json()["field"]) == (400, "body")
+    assert answer.get_json()["message"].startswith("请求体")

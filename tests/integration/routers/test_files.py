@@ -173,3 +173,27 @@ def test_a_finished_films_image_of_an_expired_go_link_is_signed_afresh(client: F
     url = client.get(f"{V1}/tasks/{task_id}").get_json()["task"]["result"]["resource_url"]
     with client.get(url) as answer:
         assert (answer.status_code, answer.data) == (200, b"png")
+
+
+@pytest.mark.parametrize(
+    ("name", "filename", "title", "field"),
+    [
+        (b"title", b"a.wav", b"\xff\xfe", "title"), (b"title", b"a.wav", "标题".encode("gbk"), "title"),
+        (b"title", b"a\xff.wav", b"x", "body"), (b"ti\xfftle", b"a.wav", b"x", "body"),
+    ],
+)  # fmt: skip
+def test_a_multipart_form_that_is_not_utf8_is_refused(
+    client: FlaskClient, name: bytes, filename: bytes, title: bytes, field: str
+) -> None:
+    part = b'--B\r\nContent-Disposition: form-data; name="%b"'
+    body = part % name + b"\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n" + title + b"\r\n"
+    body += part % b"file" + b'; filename="%b"\r\n\r\n' % filename + tone() + b"\r\n--B--\r\n"
+    answer = client.post(f"{V1}/music", data=body, content_type="multipart/form-data; boundary=B")
+    assert (answer.status_code, answer.get_json()["field"]) == (400, field)
+    assert client.get(f"{V1}/music").get_json()["total"] == 0
+
+
+def test_a_multipart_form_in_chinese_is_taken(client: FlaskClient) -> None:
+    sent = {"file": (io.BytesIO(tone()), "曲.wav"), "title": "标题\ufffd"}
+    answer = client.post(f"{V1}/music", data=sent, content_type="multipart/form-data")
+    assert answer.get_json()["music"]["title"] == "标题\ufffd"

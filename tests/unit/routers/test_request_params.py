@@ -89,6 +89,31 @@ def test_broken_json_is_refused(body: bytes | str) -> None:
     assert refused(body=body, content_type=JSON).field == "body"
 
 
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ('{"a": ' + "[" * 973 + "]" * 973 + "}", "嵌套过深"), ('{"a":' * 65 + "1" + "}" * 65, "嵌套过深"),
+        ("[" * 100_000, "嵌套过深"), ('{"a": NaN}', "NaN"), ('{"a": [-Infinity]}', "Infinity"), ('{"a": 1e999}', "过大的数字"),
+        ('{"a": [-1E400]}', "过大的数字"), ('{"a": ' + "9" * 101 + "}", "过长的数字"), ('{"a": ' + "9" * 100_000 + "}", "过长的数字"),
+        ('{"a": ["\\ud800"]}', "UTF-16"), ('{"a": [{"b": ["x\\udfff"]}]}', "UTF-16"), ('{"\\udc00": 1}', "UTF-16"),
+        ('{"a": {"\\udc00\\ud800": 1}}', "UTF-16"), (b'{"a": ["\xed\xa0\x80"]}', "UTF-"), ('{"a": 1, "a": 1}', "重复的键：a"),
+        ('{"b": [{"a": 1, "\\u0061": 2}]}', "重复的键：a"), ('{"\\ud800": 1, "\\ud800": 2}', "重复的键"),
+    ],
+    ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),
+)  # fmt: skip
+def test_json_that_nothing_could_take_is_refused_in_words(body: bytes | str, word: str) -> None:
+    refusal = refused(body=body, content_type=JSON)
+    assert refusal.field == "body"
+    assert word in str(refusal)
+    str(refusal).encode()
+
+
+def test_json_as_deep_and_long_as_may_be_is_taken() -> None:
+    deep = '{"a":' * 64 + "9" * 100 + "}" * 64
+    assert asked(body=deep, content_type=JSON)
+    assert asked(body='{"a": "\\ud83e\\udd8a"}', content_type=JSON) == {"a": "🦊"}
+
+
 def test_a_body_that_is_neither_json_nor_a_form_is_refused() -> None:
     assert refused(body="<a/>", content_type="text/xml").field == "body"
 
