@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -11,8 +11,24 @@ from sqlalchemy.orm import Session
 from models.project import Project
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
+from models.types import DAWN
 
 Row = TypeVar("Row", Project, Shot, Task)
+
+
+class StoryboardState(NamedTuple):
+    """A storyboard task's id and status."""
+
+    id: str
+    status: str
+
+
+class ShotParts(NamedTuple):
+    """The keys of a shot's image, narration and clip; None or "" where there is none."""
+
+    image_path: str | None
+    audio_path: str | None
+    video_path: str | None
 
 
 def lock_project(session: Session, project_id: str) -> Project | None:
@@ -46,6 +62,13 @@ def shots(session: Session, project_id: str) -> list[Shot]:
     return [row for row in rows if row.project_id == project_id]
 
 
+def shot_parts(session: Session, project_id: str) -> list[ShotParts]:
+    """What there is of the project's shots, in no order, without their texts."""
+    columns = select(Shot.project_id, Shot.image_path, Shot.audio_path, Shot.video_path)
+    rows = session.execute(columns.where(Shot.project_id == project_id))
+    return [ShotParts(*parts) for owner, *parts in rows if owner == project_id]
+
+
 def shot(session: Session, shot_id: str) -> Shot | None:
     """The shot, or None."""
     return _exactly(session.get(Shot, shot_id), shot_id)
@@ -64,6 +87,23 @@ def tasks(session: Session, project_id: str) -> list[Task]:
     return [row for row in rows if row.project_id == project_id]
 
 
+def tasks_with_ids(session: Session, task_ids: Collection[str], *, type_: TaskType) -> list[Task]:
+    """Those of the tasks that are of this type, oldest first."""
+    if not task_ids:
+        return []
+    rows = session.scalars(select(Task).where(Task.id.in_(task_ids), Task.type == type_))
+    return _oldest_first(row for row in rows if row.id in task_ids)
+
+
+def latest_storyboard(session: Session, project_id: str) -> StoryboardState | None:
+    """The storyboard task that was created last, without the story and the scenes that its row holds."""
+    columns = select(Task.project_id, Task.id, Task.status).where(
+        Task.project_id == project_id, Task.type == TaskType.STORYBOARD
+    )
+    row = session.execute(columns.order_by(Task.created_at.desc(), Task.seq.desc(), Task.id.desc()).limit(1)).first()
+    return StoryboardState(row.id, row.status) if row is not None and row.project_id == project_id else None
+
+
 def recent_task(session: Session, project_id: str) -> Task | None:
     """The project's latest created task."""
     query = select(Task).where(Task.project_id == project_id)
@@ -74,18 +114,22 @@ def recent_task(session: Session, project_id: str) -> Task | None:
 def open_tasks(
     session: Session, project_id: str, *, type_: TaskType | None = None, status: Sequence[TaskStatus] = OPEN
 ) -> list[Task]:
-    """The project's tasks in these states, oldest first."""
-    query = select(Task).where(Task.project_id == project_id, Task.status.in_(status))
-    if type_ is not None:
-        query = query.where(Task.type == type_)
-    rows = session.scalars(query.order_by(Task.created_at, Task.seq, Task.id))
-    return [row for row in rows if row.project_id == project_id]
+    """The project's tasks in these states, oldest first.
+
+    Type and order are not the statement's: with either of them SQLite takes another index, and reads all that the project ever did.
+    """
+    rows = session.scalars(select(Task).where(Task.project_id == project_id, Task.status.in_(status)))
+    return _oldest_first(row for row in rows if row.project_id == project_id and type_ in (None, row.type))
 
 
 def children(session: Session, task_id: str) -> list[Task]:
     """The tasks that are part of this one, oldest first."""
     rows = session.scalars(select(Task).where(Task.parent_id == task_id).order_by(Task.seq, Task.id))
     return [row for row in rows if row.parent_id == task_id]
+
+
+def _oldest_first(rows: Iterable[Task]) -> list[Task]:
+    return sorted(rows, key=lambda row: (row.created_at or DAWN, row.seq, row.id))
 
 
 def _exactly(row: Row | None, row_id: str) -> Row | None:

@@ -66,8 +66,8 @@ def _retry_storyboard(services: Services, task: Task) -> str:
         project = unit.project
         if project is None:
             raise NotFound("项目不存在")
-        boards = [one for one in queries.tasks(unit.session, project.id) if one.type == TaskType.STORYBOARD]
-        if not boards or boards[-1].id != task.id:  # its shots would replace those of the newer one
+        latest = queries.latest_storyboard(unit.session, project.id)
+        if latest is None or latest.id != task.id:  # its shots would replace those of the newer one
             raise Conflict("已有更新的分镜任务，无需重试")
         projects.reset_outputs(project)
         text_task, _ = projects.new_storyboard(unit.session, project, now=unit.now)

@@ -75,6 +75,8 @@ CREATE TABLE IF NOT EXISTS task (
   request_id         VARCHAR(64),
   crashes            INT NOT NULL DEFAULT 0,
   UNIQUE (project_id, created_at, seq, id),
+  UNIQUE (project_id, status, id),
+  UNIQUE (project_id, type, created_at, seq, id),
   UNIQUE (status, id),
   UNIQUE (shot_id, id),
   UNIQUE (parent_id, id),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -60,11 +61,11 @@ def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list
     storyboard_open = any(task.type == TaskType.STORYBOARD for task in open_tasks)
     made: list[str] = []
     if film_request(film).narration != "none" and not storyboard_open:
-        asked = set(film.depends_on)
+        narrations = _narrations_of_shots(session, film, open_tasks)
         for shot in queries.shots(session, film.project_id):
             if shot.audio_path or not shot.spoken.strip():
                 continue
-            known = _narration_of(session, film, shot, asked)
+            known = _narration_of(film, shot, narrations.get(shot.id, []))
             if known is None:
                 made.append(narration_group.new_child(session, film, shot, NarrationRequest(), now=now).id)
             elif known.status in narration_group.ACTIVE:
@@ -80,16 +81,27 @@ def _is_part(task: Task) -> bool:
     )
 
 
-def _narration_of(session: Session, film: Task, shot: Shot, asked: set[str]) -> Task | None:
-    """The narration task of the shot's present text: an open one, or one that this film has waited for already.
+def _narrations_of_shots(session: Session, film: Task, open_tasks: Iterable[Task]) -> dict[str, list[Task]]:
+    """The narration tasks that may count, by shot: those at work or waiting, then those that this film has waited for already."""
+    at_work = [task for task in open_tasks if task.type == TaskType.NARRATION and task.status in narration_group.ACTIVE]
+    asked = queries.tasks_with_ids(session, film.depends_on, type_=TaskType.NARRATION)
+    found: dict[str, list[Task]] = {}
+    for task in [*at_work, *asked]:
+        found.setdefault(task.shot_id or "", []).append(task)
+    return found
+
+
+def _narration_of(film: Task, shot: Shot, narrations: Iterable[Task]) -> Task | None:
+    """The narration task of the shot's present text: an open one, or the last that this film has waited for already.
 
     One that was cancelled along with its parent, another film say, does not count: this film was not cancelled.
     """
     found = None
-    for task in queries.tasks(session, film.project_id):
-        if task.type == TaskType.NARRATION and task.shot_id == shot.id and narration_group.text_of(task) == shot.spoken:
-            if task.status in narration_group.ACTIVE:
-                return task
-            if task.id in asked and (task.status != TaskStatus.CANCELLED or task.parent_id == film.id):
-                found = task
+    for task in narrations:
+        if narration_group.text_of(task) != shot.spoken:
+            continue
+        if task.status in narration_group.ACTIVE:
+            return task
+        if task.status != TaskStatus.CANCELLED or task.parent_id == film.id:
+            found = task
     return found

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from models import queries
 from models.project import Project, ProjectStatus
-from models.shot import Shot
-from models.task import TaskStatus, TaskType
+from models.queries import ShotParts
+from models.task import TaskStatus
 
 
 def refresh_project(session: Session, project: Project, *, now: datetime) -> None:
@@ -25,14 +25,13 @@ def refresh_project(session: Session, project: Project, *, now: datetime) -> Non
 def _project_status(session: Session, project: Project) -> ProjectStatus:
     if project.video_url:
         return ProjectStatus.READY
-    shots = queries.shots(session, project.id)
-    storyboard = [task for task in queries.tasks(session, project.id) if task.type == TaskType.STORYBOARD]
-    if storyboard and storyboard[-1].status != TaskStatus.FINISHED:
-        return ProjectStatus.FAILED if storyboard[-1].status == TaskStatus.FAILED else ProjectStatus.CREATED
-    return _parts_status(shots)
+    storyboard = queries.latest_storyboard(session, project.id)
+    if storyboard is not None and storyboard.status != TaskStatus.FINISHED:
+        return ProjectStatus.FAILED if storyboard.status == TaskStatus.FAILED else ProjectStatus.CREATED
+    return _parts_status(queries.shot_parts(session, project.id))
 
 
-def _parts_status(shots: list[Shot]) -> ProjectStatus:
+def _parts_status(shots: list[ShotParts]) -> ProjectStatus:
     """The furthest stage that every shot has reached; `shots_generated` while only some images are there."""
     if not shots:
         return ProjectStatus.CREATED

@@ -104,6 +104,8 @@ def test_every_list_that_is_asked_for_has_an_index(url: URL, open_url: Open, ori
     assert ("project_id", "order", "id") in indices("shot")
     assert {
         ("project_id", "created_at", "seq", "id"),
+        ("project_id", "status", "id"),
+        ("project_id", "type", "created_at", "seq", "id"),
         ("status", "id"),
         ("shot_id", "id"),
         ("parent_id", "id"),
