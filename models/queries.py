@@ -87,6 +87,14 @@ def tasks(session: Session, project_id: str) -> list[Task]:
     return [row for row in rows if row.project_id == project_id]
 
 
+def page_of_tasks(session: Session, project_id: str, *, page: int, page_size: int) -> tuple[list[Task], int]:
+    """One page of the project's tasks, oldest first, and how many there are in all. `project_id` is one that is there."""
+    of_project = select(Task).where(Task.project_id == project_id)
+    total = session.scalar(select(func.count(Task.id)).where(Task.project_id == project_id)) or 0
+    rows = of_project.order_by(Task.created_at, Task.seq, Task.id).limit(page_size).offset((page - 1) * page_size)
+    return list(session.scalars(rows)), total
+
+
 def tasks_with_ids(session: Session, task_ids: Collection[str], *, type_: TaskType) -> list[Task]:
     """Those of the tasks that are of this type, oldest first."""
     if not task_ids:

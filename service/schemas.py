@@ -269,6 +269,13 @@ class PageRequest(Request):
     q: Annotated[str, Field(max_length=200)] = ""
 
 
+class TaskPageRequest(Request):
+    """A project's tasks: all of them without `page`."""
+
+    page: Annotated[OptionalInteger, Field(ge=1, le=1_000_000)] = None
+    page_size: Annotated[Integer, Field(ge=1, le=200)] = 200
+
+
 R = TypeVar("R", bound=Request)
 
 

@@ -32,6 +32,14 @@ def of_project(services: Services, project_id: str) -> list[Task]:
         return queries.tasks(session, project_id)
 
 
+def page_of_project(services: Services, project_id: str, *, page: int, page_size: int) -> tuple[list[Task], int]:
+    """One page of the project's tasks, oldest first, and how many there are in all; raises `NotFound`."""
+    with services.database.read() as session:
+        if queries.project(session, project_id) is None:
+            raise NotFound("项目不存在")
+        return queries.page_of_tasks(session, project_id, page=page, page_size=page_size)
+
+
 @retrying
 def cancel(services: Services, task_id: str) -> Task:
     """Cancel a task and what is part of it; raises `NotFound`, or `Conflict` when it has ended."""

@@ -7,7 +7,7 @@ from flask import Blueprint, request
 from routers import request_params, serializers
 from service import projects, tasks
 from service.container import Services
-from service.schemas import NewProject, PageRequest, ProjectChanges
+from service.schemas import NewProject, PageRequest, ProjectChanges, TaskPageRequest
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -66,8 +66,15 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/projects/<project_id>/tasks")
     def tasks_of_project(project_id: str) -> serializers.Json:
+        wanted = request_params.parse(TaskPageRequest, request, services.settings)
         link = serializers.UrlResolver.of(services, request)
-        found = [serializers.task(row, link) for row in tasks.of_project(services, project_id)]
-        return {"tasks": found, "project_id": project_id, "total_tasks": len(found)}
+        if wanted.page is None:
+            rows = tasks.of_project(services, project_id)
+            place, total = serializers.Json(), len(rows)
+        else:
+            place = {"page": wanted.page, "page_size": wanted.page_size}
+            rows, total = tasks.page_of_project(services, project_id, **place)
+        found = [serializers.task(row, link) for row in rows]
+        return {"tasks": found, "project_id": project_id, "total_tasks": total, **place}
 
     return routes

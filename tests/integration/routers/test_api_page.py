@@ -30,6 +30,7 @@ MODELS: dict[str, type[schemas.Request]] = {
     "POST /v1/api/projects": schemas.NewProject,
     "GET /v1/api/projects": schemas.PageRequest,
     "PUT /v1/api/projects/:project_id": schemas.ProjectChanges,
+    "GET /v1/api/projects/:project_id/tasks": schemas.TaskPageRequest,
     "POST /v1/api/projects/:project_id/shots/:shot_id": schemas.ShotChanges,
     "POST /v1/api/projects/:project_id/video": schemas.FilmRequest,
     "POST /v1/api/projects/:project_id/tts": schemas.NarrationRequest,

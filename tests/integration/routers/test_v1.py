@@ -51,6 +51,19 @@ def test_a_projects_tasks_are_listed(client: FlaskClient) -> None:
     assert client.get(f"{V1}/projects/nobody/tasks").status_code == 404
 
 
+def test_a_projects_tasks_come_a_page_at_a_time_where_a_page_is_asked_for(client: FlaskClient) -> None:
+    created = create(client, ShotCount="4")
+    tasks, ids = f"{V1}/projects/{created['project_id']}/tasks", [created["text_task_id"], *created["shot_task_ids"]]
+    pages = [client.get(f"{tasks}?page={number}&pageSize=2").get_json() for number in (1, 2, 3, 4)]
+    assert [[task["id"] for task in page["tasks"]] for page in pages] == [ids[:2], ids[2:4], ids[4:], []]
+    assert {(page["total_tasks"], page["page_size"]) for page in pages} == {(5, 2)}
+    assert [page["page"] for page in pages] == [1, 2, 3, 4]
+    assert len(client.get(f"{tasks}?page_size=2").get_json()["tasks"]) == 5
+    assert client.get(f"{V1}/projects/nobody/tasks?page=1").status_code == 404
+    for query in ("page=0", "page=1&page_size=201", "page=x"):
+        assert client.get(f"{tasks}?{query}").status_code == 400
+
+
 def test_a_task_can_be_cancelled_once_and_then_tried_again(client: FlaskClient) -> None:
     task_id = create(client)["text_task_id"]
     assert client.post(f"{V1}/tasks/{task_id}/retry").status_code == 409
