@@ -63,7 +63,7 @@ def _row(
 ) -> dict[str, Any]:
     at = rows.NOW - timedelta(seconds=age)
     named = {"id": f"{project_id}-{name}", "project_id": project_id, "shot_id": shot_id, "type": type_}
-    more = {"lease_owner": None, "parent_id": None, "parameters": {}, "seq": next_sequence()}
+    more: dict[str, Any] = {"lease_owner": None, "parent_id": None, "parameters": {}, "seq": next_sequence()}
     return {**named, **more, "status": status, "created_at": at, "updated_at": at}
 
 
