@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Integer, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, Integer, String, Text, func
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from models.base import Base, next_sequence
 from models.types import TextEnum
@@ -24,8 +24,14 @@ class ProjectStatus(TextEnum):
     FAILED = "failed"
 
 
+EXCERPT = 200  # characters
+
+
 class Project(Base):
-    """`cover_image` and `video_url` hold object keys (or what an older backend stored), `duration` is in whole seconds."""
+    """`cover_image` and `video_url` hold object keys (or what an older backend stored), `duration` is in whole seconds.
+
+    `story_excerpt` is the story's beginning, cut by the database; it is read where a query undefers it.
+    """
 
     __tablename__ = "project"
 
@@ -43,3 +49,4 @@ class Project(Base):
     updated_at: Mapped[datetime]
     bgm: Mapped[str | None] = mapped_column(String(255), default=None)
     seq: Mapped[int] = mapped_column(BigInteger, default=next_sequence)
+    story_excerpt: Mapped[str] = column_property(func.substr(story_text, 1, EXCERPT), deferred=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer, undefer
 
 from models.project import Project
 from models.shot import Shot
@@ -45,15 +45,22 @@ def project(session: Session, project_id: str) -> Project | None:
 
 
 def page_of_projects(session: Session, *, page: int, page_size: int, words: str) -> tuple[list[Project], int]:
-    """One page, newest first, and how many there are in all. `words` is looked for in titles and descriptions."""
-    query = select(Project)
+    """One page, newest first, and how many there are in all. `words` is looked for in titles and descriptions.
+
+    The rows have `story_excerpt` instead of `story_text`. Which rows they are is told by an index that holds what is searched: the rows
+    themselves, with their stories, are read of this page only.
+    """
+    chosen = select(Project.id)
     if words:
-        query = query.where(
+        chosen = chosen.where(
             or_(Project.title.contains(words, autoescape=True), Project.description.contains(words, autoescape=True))
         )
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = query.order_by(Project.created_at.desc(), Project.seq.desc(), Project.id.desc())
-    return list(session.scalars(rows.limit(page_size).offset((page - 1) * page_size))), total
+    total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+    newest_first = (Project.created_at.desc(), Project.seq.desc(), Project.id.desc())
+    ids = chosen.order_by(*newest_first).limit(page_size).offset((page - 1) * page_size).subquery()
+    rows = select(Project).join(ids, ids.c.id == Project.id).order_by(*newest_first)
+    cut = (defer(Project.story_text, raiseload=True), undefer(Project.story_excerpt))
+    return list(session.scalars(rows.options(*cut))), total
 
 
 def shots(session: Session, project_id: str) -> list[Shot]:

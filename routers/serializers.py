@@ -53,10 +53,19 @@ def time(value: datetime | None) -> str:
 
 def project(row: Project, link: UrlResolver) -> Json:
     """A project."""
+    return _project(row, link, {"storyText": row.story_text})
+
+
+def project_in_list(row: Project, link: UrlResolver) -> Json:
+    """A project with its story's beginning only."""
+    return _project(row, link, {"storyExcerpt": row.story_excerpt})
+
+
+def _project(row: Project, link: UrlResolver, story: Json) -> Json:
     return {
         "id": row.id,
         "title": row.title,
-        "storyText": row.story_text,
+        **story,
         "style": row.style,
         "status": row.status,
         "coverImage": link(row.cover_image),

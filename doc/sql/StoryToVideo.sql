@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS schema_info (
   value         VARCHAR(255) NOT NULL
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
--- seq orders what was made within one second.
+-- seq orders what was made within one second. The last index holds what a search of the list looks at: without it SQLite goes through
+-- every page of every story. MySQL and MariaDB keep long stories elsewhere, and cannot hold a whole description in an index.
 CREATE TABLE IF NOT EXISTS project (
   id            VARCHAR(64)  NOT NULL PRIMARY KEY,
   title         VARCHAR(255) NOT NULL,
@@ -25,7 +26,8 @@ CREATE TABLE IF NOT EXISTS project (
   updated_at    DATETIME(6)  NOT NULL,
   bgm           VARCHAR(255),
   seq           BIGINT NOT NULL DEFAULT 0,
-  UNIQUE (created_at, seq, id)
+  UNIQUE (created_at, seq, id),
+  UNIQUE (created_at, seq, id, title, description /*! (1) */)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
 CREATE TABLE IF NOT EXISTS shot (

@@ -28,7 +28,7 @@ def blueprint(services: Services) -> Blueprint:
         found = projects.page(services, request_params.parse(PageRequest, request, services.settings))
         link = serializers.UrlResolver.of(services, request)
         return {
-            "items": [serializers.project(row, link) for row in found.items],
+            "items": [serializers.project_in_list(row, link) for row in found.items],
             "page": found.page,
             "page_size": found.page_size,
             "total": found.total,

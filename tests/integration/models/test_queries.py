@@ -1,13 +1,27 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import InvalidRequestError
 
 from models import queries
+from models.bootstrap import open_sqlite
 from models.db import Database
+from models.project import EXCERPT, Project
 from tests.integration.models.rows import NOW, project, shot, task
+from tests.support.database_work import counted, plans
 
+COLUMNS = {
+    "title": "庙",
+    "story_text": "山" * 5000,
+    "style": "",
+    "status": "created",
+    "created_at": NOW,
+    "updated_at": NOW,
+}
 ID = "abcdef00-0000-4000-8000-000000000001"
 
 
@@ -68,3 +82,29 @@ def test_projects_made_in_one_second_are_listed_newest_first(database: Database)
         assert ([row.id for row in rows + rest], total) == ([*reversed(ids), "old"], 6)
         assert queries.page_of_projects(session, page=1, page_size=4, words="nr. 09")[1] == 1
         assert queries.page_of_projects(session, page=1, page_size=4, words="%")[1] == 0
+
+
+def test_a_project_in_the_list_has_its_storys_beginning_and_the_rest_stays_in_the_table(database: Database) -> None:
+    story = "山里有座庙🏯" * 2000
+    with database.write() as session:
+        session.add(project(id="p", title="山", story_text=story, description="很久以前"))
+    with counted(database) as work, database.read() as session:
+        [found], _ = queries.page_of_projects(session, page=1, page_size=4, words="很久")
+        assert (found.id, found.story_excerpt) == ("p", story[:EXCERPT])
+        with pytest.raises(InvalidRequestError):
+            _ = found.story_text
+    assert not any("story_text AS" in statement for statement, _ in work.statements)
+
+
+@pytest.mark.parametrize("words", ["", "庙"])
+def test_sqlite_searches_the_list_in_an_index_without_the_stories(tmp_path: Path, words: str) -> None:
+    """MariaDB keeps long stories beside the rows, and has to look at each row for its description."""
+    database = open_sqlite(tmp_path / "storytovideo.db")
+    with database.write() as session:
+        session.execute(insert(Project), [{**COLUMNS, "id": str(number), "seq": number} for number in range(200)])
+    with counted(database) as work, database.read() as session:
+        assert queries.page_of_projects(session, page=2, page_size=20, words=words)[1] == 200
+    scans = [plan for plan in plans(database, work) if plan.startswith("SCAN project")]
+    assert len(scans) == 2
+    assert all("COVERING INDEX" in scan for scan in scans)
+    database.close()

@@ -35,6 +35,7 @@ def test_projects_are_listed_newest_first_page_by_page(client: FlaskClient) -> N
     assert (first["page"], first["page_size"], first["total"]) == (1, 2, 3)
     second = client.get(f"{V1}/projects?Page=2&pageSize=2").get_json()
     assert [item["title"] for item in second["items"]] == ["one"]
+    assert {(item["storyExcerpt"], "storyText" in item) for item in first["items"]} == {(STORY, False)}
     found = client.get(f"{V1}/projects?q=tw").get_json()
     assert [item["title"] for item in found["items"]] == ["two"]
 
