@@ -155,7 +155,9 @@ class _Film:
             self.spec, materials, missing = inspect(self.spec, cache, self.scope.check, self.broken)
             self.materials, self.warnings = materials, missing
             narrations = [material.narration_s for material in materials]
-            timeline = make_timeline(self.spec, narrations, [m.clip_s for m in materials], self.spec.fps)
+            timeline = make_timeline(
+                self.spec, narrations, [m.clip_s for m in materials], self.spec.fps, self.scope.check
+            )
             if self.scope.timeout_s is None:
                 self.scope.timeout_s = TIMEOUT_BASE_S + TIMEOUT_PER_S * timeline.frames / timeline.fps
             count = len(timeline.slots)  # fewer than shots when the film ends early
@@ -198,6 +200,7 @@ class _Film:
         burned = self.spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH)
         cues: list[Cue] = []
         for shot, timing, material in zip(self.spec.shots, timings, materials, strict=False):
+            self.scope.check()
             spoken = material.narration_s > 0
             if spoken and timing.speech_end <= timing.speech_start:  # the film ends before the words
                 continue

@@ -13,7 +13,7 @@ seen from the start of the transition into it to the end of the transition out o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from service.film.spec import FilmShot, FilmSpec, ShotTiming, Subtitles, Transition
@@ -68,14 +68,21 @@ class Timeline:
         return tuple(result)
 
 
-def make_timeline(spec: FilmSpec, narrations: Sequence[float], clips: Sequence[float], fps: int) -> Timeline:
+def make_timeline(
+    spec: FilmSpec,
+    narrations: Sequence[float],
+    clips: Sequence[float],
+    fps: int,
+    check: Callable[[], None] = lambda: None,
+) -> Timeline:
     """Lay the shots out.
 
     `narrations` and `clips` are the seconds of each shot's narration and clip, 0 where there is none. With `first_seconds` the film ends
-    there: later shots have no slot, the last one is cut.
+    there: later shots have no slot, the last one is cut. `check` is called for every shot and may raise to stop.
     """
     lengths, leads = [], []
     for index, (shot, narration, clip) in enumerate(zip(spec.shots, narrations, clips, strict=True)):
+        check()
         intro = _frames(spec.intro_s, fps) if index == 0 else 0
         outro = _frames(spec.outro_s, fps) if index == len(spec.shots) - 1 else 0
         # A voice is slower than an eye, unless the text is not what it says; where nobody speaks, nobody should have to hurry.

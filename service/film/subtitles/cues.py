@@ -6,9 +6,13 @@ a clause does, fill a line or two, and stay long enough to be read. When it show
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from service.film.subtitles.text_metrics import Break, Piece, clean, pieces
 
@@ -16,6 +20,8 @@ _SHORTEST_S = 0.9  # a shorter cue flickers
 _LONGEST_S = 7.0
 _CLAUSE_COLUMNS = 20  # how much more uneven two lines may be when they part at a clause's end
 _SNAP_S = 0.7  # how far a cue may move to meet a pause in the voice
+_BLOCK = 4096  # pieces whose cues are weighed at once
+_Numbers = npt.NDArray[np.float64]
 
 
 class Cue(NamedTuple):
@@ -32,7 +38,8 @@ def make_cues(
     """Cues for a narration spoken from `start` to `end` (seconds in the film).
 
     `line_width` is in columns (`Captions.line_width`; a CJK character takes two). `pauses` (`soundtrack.analyse`, in the film's time)
-    let a cue start with its words. Cues touch, do not overlap, and joined they are the text but for blanks, emoji and control characters.
+    let a cue start with its words; they are in order. Cues touch, do not overlap, and joined they are the text but for blanks, emoji and
+    control characters. The time that this takes grows with the text's length, whatever the text is.
     """
     width = max(4, line_width)
     words = pieces(clean(text), width)
@@ -64,27 +71,30 @@ class _Script:
     def __init__(self, words: Sequence[Piece], line_width: int, seconds_per_syllable: float) -> None:
         self._words, self._line_width, self._rate = words, line_width, seconds_per_syllable
         self._columns = _running(word.columns + word.spaced for word in words)
-        self._spoken = _running(word.spoken for word in words)
+        self._spoken = np.array(_running(word.spoken for word in words))
         self._reading = _running(word.reading for word in words)
-        self._sentences = _running(word.after is Break.SENTENCE for word in words)
+        self._sentences = np.array(_running(word.after is Break.SENTENCE for word in words))
+        # How bad it is to end a cue before a piece; it costs nothing where the text ends.
+        self._endings = np.array([0.0, *((3.5, 0.9, 0.0)[word.after] for word in words[:-1]), 0.0])
 
     def need(self, span: Span) -> _Need:
         first, last = span
-        return _Need(self._spoken[last] - self._spoken[first], self._reading[last] - self._reading[first])
+        return _Need(float(self._spoken[last] - self._spoken[first]), self._reading[last] - self._reading[first])
 
     def split(self) -> list[Span]:
         """The spans of the cues that cost least together."""
         count = len(self._words)
         line_ends = self._line_ends()
-        best = [0.0] * count + [0.0]
-        chosen = [0] * count
-        for first in range(count - 1, -1, -1):
-            furthest = line_ends[min(line_ends[first], count)]
-            options = (
-                (self._cost(first, last, line_ends[first]) + best[last], last)
-                for last in range(first + 1, furthest + 1)
+        options = [line_ends[end] - first for first, end in enumerate(line_ends[:-1])]
+        best, chosen = np.zeros(count + 1), [0] * count
+        for block in range((count - 1) // _BLOCK * _BLOCK, -1, -_BLOCK):
+            costs = self._costs(
+                block, line_ends[block : min(block + _BLOCK, count)], max(options[block : block + _BLOCK])
             )
-            best[first], chosen[first] = min(options)
+            for first in range(block + len(costs) - 1, block - 1, -1):
+                totals = costs[first - block, : options[first]] + best[first + 1 : first + 1 + options[first]]
+                cheapest = int(totals.argmin())
+                best[first], chosen[first] = totals[cheapest], first + 1 + cheapest
         spans, first = [], 0
         while first < count:
             spans.append((first, chosen[first]))
@@ -120,16 +130,20 @@ class _Script:
             ends.append(end)
         return [*ends, count]
 
-    def _cost(self, first: int, last: int, line_end: int) -> float:
-        """How bad a cue of these pieces is. The numbers weigh annoyances against each other; one is that of having a cue at all."""
-        seconds = (self._spoken[last] - self._spoken[first]) * self._rate
-        cost = 1.0 if last <= line_end else 1.6
-        if last < len(self._words):
-            cost += (3.5, 0.9, 0.0)[self._words[last - 1].after]
-        cost += 0.9 * (self._sentences[last - 1] - self._sentences[first])
-        if seconds < _SHORTEST_S:
-            cost += 4.0 * (1 - seconds / _SHORTEST_S)
-        return cost + 3.0 * max(0.0, seconds - _LONGEST_S)
+    def _costs(self, block: int, line_ends: Sequence[int], most: int) -> _Numbers:
+        """How bad the cues are that begin with the pieces from `block` on (rows) and have one to `most` pieces (columns).
+
+        The numbers weigh annoyances against each other; one is that of having a cue at all.
+        """
+        firsts = np.arange(block, block + len(line_ends))[:, None]
+        lasts = np.minimum(firsts + np.arange(1, most + 1), len(self._words))
+        seconds = (self._spoken[lasts] - self._spoken[firsts]) * self._rate
+        costs: _Numbers = np.where(lasts <= np.array(line_ends)[:, None], 1.0, 1.6)
+        costs += self._endings[lasts]
+        costs += 0.9 * (self._sentences[lasts - 1] - self._sentences[firsts])
+        costs += np.where(seconds < _SHORTEST_S, 4.0 * (1 - seconds / _SHORTEST_S), 0.0)
+        costs += 3.0 * np.maximum(0.0, seconds - _LONGEST_S)
+        return costs
 
     def _width(self, first: int, last: int) -> float:
         return self._columns[last] - self._columns[first] - self._words[last - 1].spaced
@@ -145,41 +159,88 @@ def _running(values: Iterable[float]) -> list[float]:
 def _starts(needs: Sequence[_Need], start: float, end: float, pauses: Sequence[tuple[float, float]]) -> list[float]:
     """When each cue starts: in proportion to what is spoken before it, moved to the end of a pause where one is near."""
     starts = [start]
-    shares = _shares(needs, end - start)
+    shares = _Shares(needs, end - start)
     reading = _running(need.reading for need in needs)
     readable = reading[-1] <= end - start
+    pause_ends = [to_s for _, to_s in pauses]
     for index in range(1, len(needs)):
-        guess = starts[-1] + shares[0]
-        slack = min(_SNAP_S, 0.5 * min(shares[0], sum(shares[1:3])))
+        own = shares.of(index - 1)
+        guess = starts[-1] + own
+        slack = min(_SNAP_S, 0.5 * min(own, sum(map(shares.of, range(index, min(index + 2, len(needs)))))))
         earliest, latest = guess - slack, guess + slack
         if readable:  # neither the cue before it nor those after it may become too short to be read
             earliest = max(earliest, starts[-1] + needs[index - 1].reading)
             latest = min(latest, end - (reading[-1] - reading[index]))
-        snapped = _snapped(guess, earliest, latest, pauses)
+        near = pauses[bisect_left(pause_ends, earliest) : bisect_right(pause_ends, latest)]
+        snapped = _snapped(guess, near)
         starts.append(snapped)
-        # Anchored to the voice, the rest is shared out anew, so that an error does not grow from cue to cue.
-        shares = shares[1:] if snapped == guess else _shares(needs[index:], end - snapped)
+        if (
+            snapped != guess
+        ):  # anchored to the voice, the rest is shared out anew, so that an error does not grow from cue to cue
+            shares.share_out(index, end - snapped)
     return starts
 
 
-def _shares(needs: Sequence[_Need], total_s: float) -> list[float]:
-    """Share out the time by what is spoken, but give each cue time to be read as long as the others can spare it."""
-    least = [need.reading for need in needs]
-    if sum(least) >= total_s:
-        least = [0.0] * len(needs)
-    tight: set[int] = set()
-    while True:
-        free = [index for index in range(len(needs)) if index not in tight]
-        rate = (total_s - sum(least[index] for index in tight)) / sum(needs[index].spoken for index in free)
-        short = {index for index in free if needs[index].spoken * rate < least[index]}
-        if not short or len(short) == len(free):
-            return [least[index] if index in tight else need.spoken * rate for index, need in enumerate(needs)]
-        tight |= short
+class _Shares:
+    """Shares out time by what is spoken, but gives each cue time to be read as long as the others can spare it.
+
+    Cues that need more than their share for being read come before all others when they are sorted by how fast they would have to be
+    spoken to be read just in time. How many they are is found in a Fenwick tree, which holds sums over that order and lets cues drop
+    out: sharing out anew after every pause takes logarithmic time.
+    """
+
+    def __init__(self, needs: Sequence[_Need], total_s: float) -> None:
+        self._needs = needs
+        self._first = 0
+        self._spoken = sum(need.spoken for need in needs)
+        self._reading = sum(need.reading for need in needs)
+        order = sorted(range(len(needs)), key=lambda index: needs[index].reading / needs[index].spoken, reverse=True)
+        self._rates = [needs[index].reading / needs[index].spoken for index in order]
+        self._places = {index: place for place, index in enumerate(order, start=1)}
+        self._sums = [(0.0, 0.0)] * (len(needs) + 1)
+        for index, need in enumerate(needs):
+            self._add(self._places[index], need.spoken, need.reading)
+        self.share_out(0, total_s)
+
+    def share_out(self, first: int, total_s: float) -> None:
+        """From now on, `total_s` seconds for the cues from the `first` on; those before it drop out."""
+        for index in range(self._first, first):
+            need = self._needs[index]
+            self._spoken -= need.spoken
+            self._reading -= need.reading
+            self._add(self._places[index], -need.spoken, -need.reading)
+        self._first = first
+        self._readable = self._reading < total_s
+        spoken, reading = self._tight(total_s) if self._readable else (0.0, 0.0)
+        self._rate = (total_s - reading) / (self._spoken - spoken)
+
+    def of(self, index: int) -> float:
+        """The seconds of a cue."""
+        need = self._needs[index]
+        return max(need.reading if self._readable else 0.0, need.spoken * self._rate)
+
+    def _tight(self, total_s: float) -> _Need:
+        """What all cues together ask for that would be too short by their share."""
+        place, spoken, reading = 0, 0.0, 0.0
+        step = 1 << (len(self._needs).bit_length() - 1)
+        while step:
+            if place + step <= len(self._needs):
+                more_spoken, more_reading = self._sums[place + step]
+                more_spoken, more_reading = spoken + more_spoken, reading + more_reading
+                if self._rates[place + step - 1] * (self._spoken - more_spoken) > total_s - more_reading:
+                    place, spoken, reading = place + step, more_spoken, more_reading
+            step >>= 1
+        return _Need(spoken, reading)
+
+    def _add(self, place: int, spoken: float, reading: float) -> None:
+        while place < len(self._sums):
+            before = self._sums[place]
+            self._sums[place] = (before[0] + spoken, before[1] + reading)
+            place += place & -place
 
 
-def _snapped(guess: float, earliest: float, latest: float, pauses: Sequence[tuple[float, float]]) -> float:
-    """The end of the best pause in reach: a long one, and near."""
-    near = [(from_s, to_s) for from_s, to_s in pauses if earliest <= to_s <= latest]
+def _snapped(guess: float, near: Sequence[tuple[float, float]]) -> float:
+    """The end of the best of the pauses in reach: a long one, and near."""
     if not near:
         return guess
     return max(near, key=lambda pause: min(pause[1] - pause[0], 0.6) - 0.6 * abs(pause[1] - guess))[1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 _EMOJI = re.compile(
     "(?![★☆♩♪♫♬])"  # signs that text has had for longer, and the font too
@@ -21,6 +23,7 @@ _PARTICLES = "的了着们吗呢吧嘛啊呀"
 # What joins the parts of one word or number: don't, well-known, 3.14, 1,000, 10:30, user@host, a_b.
 _JOINERS = "'’.,:/@&+_-"
 _SIGNS = "-+−~"
+_MOST_MARKS = 30  # on one character; Unicode's own bound (Stream-Safe Text Format), and no language comes near it
 _VOWELS = re.compile(r"[aeiouyà-ÿ]+", re.IGNORECASE)
 
 
@@ -49,10 +52,21 @@ class Piece:
 
 
 def clean(text: str) -> str:
-    """The text without emoji, control and other invisible characters; blanks become single spaces."""
-    composed = unicodedata.normalize("NFC", text)  # the font has é, and no accent to put on an e
+    """The text without emoji, control and other invisible characters; blanks become single spaces.
+
+    Of combining marks 30 in a row are kept: to put more of them into their order takes time by the square of their number.
+    """
+    composed = unicodedata.normalize("NFC", "".join(_bounded(text)))  # the font has é, and no accent to put on an e
     kept = (char if not char.isspace() else " " for char in _EMOJI.sub("", composed) if _shown(char))
     return " ".join("".join(kept).split())
+
+
+def _bounded(text: str) -> Iterator[str]:
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= _MOST_MARKS:
+            yield char
 
 
 def _shown(char: str) -> bool:
@@ -78,6 +92,7 @@ def pieces(text: str, longest: int) -> list[Piece]:
     return made
 
 
+@lru_cache(maxsize=4096)
 def _in_word(char: str) -> bool:
     """Letters of scripts that write words; Han and kana break anywhere, hangul does not."""
     return unicodedata.combining(char) > 0 or (
@@ -114,7 +129,7 @@ def _atoms(chunk: str) -> list[str]:
 
 def _glue(atoms: list[str]) -> list[str]:
     """Closing punctuation joins what it closes, opening punctuation what it opens; a straight quote does either in turn."""
-    glued: list[str] = []
+    glued: list[list[str]] = []
     joins = quoted = False
     for index, atom in enumerate(atoms):
         following = atoms[index + 1] if index + 1 < len(atoms) else ""
@@ -123,14 +138,14 @@ def _glue(atoms: list[str]) -> list[str]:
             opens = not closes
             quoted = opens
         else:
-            closes = bool(glued) and (atom[0] in _CLOSING or (atom[0] in _PARTICLES and _is_han(glued[-1][-1])))
+            closes = bool(glued) and (atom[0] in _CLOSING or (atom[0] in _PARTICLES and _is_han(glued[-1][-1][-1])))
             opens = atom in _OPENING or (atom in _SIGNS and following[:1].isdigit()) or (atom == "'" and not glued)
         if joins or closes:
-            glued[-1] += atom
+            glued[-1].append(atom)
         else:
-            glued.append(atom)
+            glued.append([atom])
         joins = opens
-    return glued
+    return list(map("".join, glued))
 
 
 def _is_han(char: str) -> bool:
@@ -138,13 +153,15 @@ def _is_han(char: str) -> bool:
 
 
 def _cut(text: str, longest: int) -> list[str]:
-    parts, part = [], ""
-    for char in text:
-        if part and columns(part + char) > longest:
-            parts.append(part)
-            part = ""
-        part += char
-    return [*parts, part] if part else parts
+    parts: list[str] = []
+    start = width = 0
+    for at, char in enumerate(text):
+        own = columns(char)
+        if at > start and width + own > longest:
+            parts.append(text[start:at])
+            start, width = at, 0
+        width += own
+    return [*parts, text[start:]] if text else parts
 
 
 def _piece(text: str, *, spaced: bool) -> Piece:
