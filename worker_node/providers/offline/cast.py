@@ -13,6 +13,7 @@ PEOPLE = WOMEN + MEN + OTHERS
 ANIMALS = ("cat", "dog", "fox", "wolf", "rabbit", "bear", "polar_bear", "horse", "deer", "owl", "whale", "dragon")
 CHARACTERS = PEOPLE + ANIMALS
 MOST_PRESENT = 3
+MOST_NAMES = 64  # a text that gives more is a list of names; each of them is looked for in every shot
 
 # Colours to draw from where the story names none; what is not here looks as nature made it.
 LOOKS = {
@@ -94,7 +95,7 @@ class Cast:
 
     def _name(self, following: str, concept: str) -> None:
         found = _NAMED_ZH.match(following) or _NAMED_EN.match(following)
-        if found:
+        if found and (len(self._names) < MOST_NAMES or found.group(1) in self._names):
             self._names[found.group(1)] = concept
 
     def describe(self, concept: str) -> str:

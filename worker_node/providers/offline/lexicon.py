@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 COLOUR_REACH = 24  # characters from a colour's name to what has it
 _CLAUSE_END = re.compile(r"[，。！？；,.!?;:：、\n]")
-_WORN = re.compile(
-    r"\w{0,3}(?:斗篷|围巾|[裙衣袍衫帽袄])子?|\w+ (?:\w+ )?(?:dress|coat|cloak|hood|shirt|hat|scarf|jacket|robe|sweater|uniform)\b",
+_WORN = re.compile(  # a word's length has a bound, or one endless word is read anew from each colour in it
+    r"\w{0,3}(?:斗篷|围巾|[裙衣袍衫帽袄])子?|"
+    r"\w{1,40} (?:\w{1,40} )?(?:dress|coat|cloak|hood|shirt|hat|scarf|jacket|robe|sweater|uniform)\b",
     re.I,
 )
 _WEARER = re.compile(r"服?的?")  # between what is worn and who is named for it
@@ -83,9 +85,11 @@ class Lexicon:
         for clause in _CLAUSE_END.split(text):
             hits = self.hits(clause)
             subjects = [hit for hit in hits if hit.category == "subject"]
+            positions = [each.position for each in subjects]
             for hit in (each for each in hits if each.category == "colour"):
-                behind = next((each for each in subjects if each.position >= hit.position), None)
-                before = next((each for each in reversed(subjects) if each.position < hit.position), last)
+                place = bisect_left(positions, hit.position)
+                behind = subjects[place] if place < len(subjects) else None
+                before = subjects[place - 1] if place else last
                 worn = _WORN.match(clause, hit.position)
                 if behind and (not worn or not before or _WEARER.fullmatch(clause, worn.end(), behind.position)):
                     owner = behind if behind.position - hit.position <= COLOUR_REACH else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import accumulate
 
 from worker_node.providers.offline.lexicon import lexicon
 
@@ -112,8 +113,14 @@ def _goes_on(text: str, position: int) -> bool:
     rest = text[position : position + _TAG_LOOKAHEAD].lstrip()
     if rest[:1].islower() or rest[:1] in _CLAUSE:
         return True
-    quoted = text[:position].rstrip()[-1:] in _CLOSING
-    return quoted and _SPEECH_TAG.match(rest) is not None
+    return _SPEECH_TAG.match(rest) is not None and _last_mark(text, position) in _CLOSING
+
+
+def _last_mark(text: str, position: int) -> str:
+    """The last character before a position that is no blank, "" where there is none."""
+    while position > 0 and text[position - 1].isspace():
+        position -= 1
+    return text[max(0, position - 1) : position]
 
 
 def _dot_ends(text: str, position: int) -> bool:
@@ -136,20 +143,26 @@ def _dot_ends(text: str, position: int) -> bool:
 
 
 def _join_silent(pieces: list[str]) -> list[str]:
-    joined: list[str] = []
-    for piece in pieces:
-        if joined and (not speakable(piece) or not speakable(joined[-1])):
-            joined[-1] += piece
-        elif piece:
-            joined.append(piece)
-    return joined
+    joined: list[list[str]] = []
+    silent = False  # whether the last one has nothing to say yet
+    for piece in filter(None, pieces):
+        says = speakable(piece)
+        if joined and (silent or not says):
+            joined[-1].append(piece)
+            silent = silent and not says
+        else:
+            joined.append([piece])
+            silent = not says
+    return list(map("".join, joined))
 
 
 def clause_cuts(piece: str) -> list[int]:
     """Where a sentence may be cut between clauses; both sides have something to say."""
-    cuts = []
+    cuts: list[int] = []
     for position, character in enumerate(piece):
         if character in _CLAUSE or character in _END_CJK:
+            if cuts and position < cuts[-1]:
+                continue  # among the marks that the last cut lies behind
             if (
                 character in ",:"
                 and piece[position - 1 : position].isdigit()
@@ -176,14 +189,15 @@ def word_cuts(piece: str) -> list[int]:
     that the lexicon knows, and leaving two characters on each side. Never inside of a Latin word, a number, or a composed character."""
     inside = lexicon().inside_words(piece)
     inside |= {position for word in _COMMON.finditer(piece) for position in range(word.start() + 1, word.end())}
+    said = list(accumulate(map(str.isalnum, piece), initial=0))
     cuts = []
     for position in range(1, len(piece)):
         before, after = piece[position - 1], piece[position]
         if (before.isspace() and not after.isspace()) or (
             _chinese_boundary(before, after)
             and position not in inside
-            and sum(map(str.isalnum, piece[:position])) >= 2
-            and sum(map(str.isalnum, piece[position:])) >= 2
+            and said[position] >= 2
+            and said[-1] - said[position] >= 2
         ):
             cuts.append(position)
     return _useful(piece, cuts)

@@ -60,9 +60,9 @@ def _grouped(pieces: list[str], count: int) -> list[str]:
 
 def _cut_longest(pieces: list[str], count: int, cuts_of: Callable[[str], list[int]]) -> list[str]:
     """Cut the longest piece near its middle, again and again, until there are enough or none can be cut."""
-    cuts = [cuts_of(piece) for piece in pieces]
+    cuts, weights = [cuts_of(piece) for piece in pieces], list(map(weight, pieces))
     while len(pieces) < count:
-        index = max(range(len(pieces)), key=lambda each: (bool(cuts[each]), weight(pieces[each])))
+        index = max(range(len(pieces)), key=lambda each: (bool(cuts[each]), weights[each]))
         piece = pieces[index]
         if not cuts[index]:
             break
@@ -71,4 +71,5 @@ def _cut_longest(pieces: list[str], count: int, cuts_of: Callable[[str], list[in
         halves = [piece[:cut], piece[cut:]]
         pieces[index : index + 1] = halves
         cuts[index : index + 1] = map(cuts_of, halves)
+        weights[index : index + 1] = map(weight, halves)
     return pieces

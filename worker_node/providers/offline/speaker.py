@@ -39,26 +39,25 @@ def runs(text: str, default: str) -> list[Run]:
     """The text by script: Chinese characters are Mandarin, letters are English; digits and marks go with what stands before them (at
     the start: with what follows). Emoji and other signs that nobody reads aloud are left out."""
     found: list[Run] = []
-    language, gathered, pending = "", "", ""
+    language = ""
+    gathered: list[str] = []
+    pending: list[str] = []
     for character in text:
         own = "zh" if is_han(character) else "en" if character.isalpha() else ""
         if not own:
             readable = character.isdigit() or character.isspace() or character in _SPOKEN_MARKS
-            piece = character if readable else " "
-            if language:
-                gathered += piece
-            else:
-                pending += piece
+            (gathered if language else pending).append(character if readable else " ")
             continue
         if language and own != language:
-            found.append(Run(language, gathered))
-            gathered = ""
+            found.append(Run(language, "".join(gathered)))
+            gathered = []
         language = own
-        gathered, pending = gathered + pending + character, ""
+        gathered += [*pending, character]
+        pending = []
     if not language and any(character.isdigit() for character in pending):
         language, gathered = default, pending
     if language:
-        found.append(Run(language, gathered))
+        found.append(Run(language, "".join(gathered)))
     return found
 
 

@@ -11,7 +11,7 @@ from worker_node.providers.offline.cast import CHARACTERS, Cast, shown
 from worker_node.providers.offline.lexicon import Lexicon, lexicon
 from worker_node.providers.offline.sentences import is_chinese
 from worker_node.providers.offline.shots import divide
-from worker_node.providers.offline.titles import title
+from worker_node.providers.offline.titles import title, title_candidates
 
 LIGHTS = ("moon", "star", "sun")
 EXCERPT = {"zh": 48, "en": 160}
@@ -66,15 +66,17 @@ class OfflineStoryteller:
         scenes: list[Scene] = []
         titles: set[str] = set()
         told, silent = "", 0
+        candidates: list[str] = []
         for number, narration in enumerate(narrations, 1):
             if narration:
                 told, silent = narration, 0
                 self._read(narration, context)
+                candidates = title_candidates(told, language, self._lexicon)
             else:
                 silent += 1
             view = VIEWS[language][(silent - 1) % len(VIEWS[language])] if silent else ""
             prompt = self._prompt(told, context, view, request.style, language)
-            name = title(told, number, language, self._lexicon, titles)
+            name = title(candidates, number, language, titles)
             titles.add(name)
             scenes.append(Scene(name, prompt, narration, MUSIC[context.mood][language]))
             if number % 5 == 0:

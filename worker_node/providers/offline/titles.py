@@ -38,15 +38,15 @@ _LOOSE_END = re.compile(
 )
 
 
-def title(text: str, number: int, language: str, lexicon: Lexicon, taken: set[str]) -> str:
-    """The title of shot `number`; one that is taken is used again only where the text gives no other."""
-    candidates = [each for each in _candidates(text, language, lexicon) if each]
+def title(candidates: list[str], number: int, language: str, taken: set[str]) -> str:
+    """The title of shot `number`; one that is taken is used again only where the text gives no other (`title_candidates`)."""
     plain = f"第 {number} 幕" if language == "zh" else f"Scene {number}"
     fresh = next((each for each in candidates if each not in taken), None)
     return fresh or (candidates[0] if candidates else plain)
 
 
-def _candidates(text: str, language: str, lexicon: Lexicon) -> list[str]:
+def title_candidates(text: str, language: str, lexicon: Lexicon) -> list[str]:
+    """What a shot of this text may be called, the best first."""
     clauses = [_LOOSE_START.sub("", clause.strip()) for clause in _CLAUSES.split(text) if clause and speakable(clause)]
     clauses = [each for each in clauses if not _EMPTY.fullmatch(each)] or clauses
     worth = {clause: len(lexicon.hits(clause)) for clause in clauses}
@@ -54,9 +54,9 @@ def _candidates(text: str, language: str, lexicon: Lexicon) -> list[str]:
     short = [each for each in clauses if len(each) <= _limit(each, WHOLE)]
     rest = [each for each in clauses if len(each) <= _limit(each, LONGEST)]
     pairs, names = _named(shown(text, lexicon.hits(text)), language, lexicon)
-    best = [each for each in telling if each in short][:1]
+    best = [each for each in telling if len(each) <= _limit(each, WHOLE)][:1]
     cut = [_shortened(each) for each in (telling or clauses)[:1]]
-    return [_capital(each) for each in (*best, *pairs, *short, *rest, *names, *cut)]
+    return [_capital(each) for each in (*best, *pairs, *short, *rest, *names, *cut) if each]
 
 
 def _limit(clause: str, limits: dict[str, int]) -> int:
