@@ -17,7 +17,9 @@ MAX_PATH, MAX_FILE_NAME = 4000, 255  # bytes; asking about a longer one would ra
 LISTEN_FORMS = "':8080', '8080', 'host:8080' or '[::1]:8080'"
 HTTP_FORMS = "'host:port' or 'http(s)://host:port/path'"
 BASE_FORM = "an address such as https://film.example.org"
-_CREDENTIALS = re.compile(r"(?P<scheme>(?:https?://)?)(?P<user>[^/@:]*):?(?P<password>[^/@]*)@(?P<rest>.*)", re.DOTALL)
+_CREDENTIALS = re.compile(
+    r"(?P<scheme>(?:https?://)?)(?P<user>[^/@:]*)(?::(?P<password>[^/@]*))?@(?P<rest>.*)", re.DOTALL
+)
 _HOST_HEADER = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?))(?::(?P<port>[0-9]{1,5}))?"
 )
@@ -139,7 +141,7 @@ def parse_node(text: str) -> tuple[HttpAddress, tuple[bytes, bytes] | None]:
     match = _CREDENTIALS.fullmatch(text.strip())
     if match is None:
         return parse_http(text), None
-    credentials = unquote_to_bytes(match["user"]), unquote_to_bytes(match["password"])
+    credentials = unquote_to_bytes(match["user"]), unquote_to_bytes(match["password"] or "")
     return parse_http(match["scheme"] + match["rest"]), credentials
 
 

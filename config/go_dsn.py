@@ -33,7 +33,7 @@ FORM = "user:password@tcp(host:port)/database?charset=utf8mb4&parseTime=True&loc
 # A name or an IPv4 address; an IPv6 address. Names' parts are of at most 63 characters, or asking for them would raise.
 HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?")
 _HEAD = re.compile(r"(?P<protocol>[A-Za-z0-9]*)(?:\((?P<address>.*)\))?\Z", re.DOTALL)
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(r"(\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(ns|us|µs|ms|s|m|h)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TIMEOUTS = {"timeout": "connect_timeout", "readTimeout": "read_timeout", "writeTimeout": "write_timeout"}
@@ -135,7 +135,7 @@ def _split(address: str, default_port: int) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     if not colon or (address.endswith("]") and address.startswith("[")):
         return address.strip("[]"), default_port
-    if not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65535):
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 <= int(port) <= 65535):
         raise DsnError(f"the port is {port!r}; it must be a number from 0 to 65535")
     if host.startswith("[") and host.endswith("]"):
         return host[1:-1], int(port)
