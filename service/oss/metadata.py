@@ -17,10 +17,11 @@ def clipped(metadata: Mapping[str, str] | None) -> dict[str, str]:
     kept: dict[str, str] = {}
     room = MAX_BYTES
     for name, value in (metadata or {}).items():
-        text = _shortened(value, min(MAX_VALUE, room - len(name)))
-        if text or not value:
+        left = room - len(name)
+        text = _shortened(value, min(MAX_VALUE, left))
+        if left >= 0 and (text or not value):
             kept[name.lower()] = text
-            room -= len(name) + len(_encoded(text))
+            room = left - len(_encoded(text))
     return kept
 
 
