@@ -95,7 +95,9 @@ class WorkerSettings(Section):
     addr: Annotated[str, _holds(parse_node)] = ""
     timeout_minutes: Count = 20
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
-    dispatch_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    dispatch_retries: Annotated[int, Field(ge=0, le=10)] = (
+        5  # pauses of 1, 2, 4 … polls: enough for a node that starts anew
+    )
     concurrency: Annotated[int, Field(ge=1, le=64)] = 5
     max_download: Bytes = 512 << 20  # bytes of one asset taken from the node
     webhook_secret: str = ""  # shared with the node; "" = drawn at start for the embedded node, else no webhooks
