@@ -10,7 +10,7 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run check test mutants format bench lint lock doctor clean
+.PHONY: help setup demo run check test mutants faults format bench lint lock doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,10 +45,13 @@ check: lint ## lint, types and the unit tests: what to run before a commit, in l
 	@$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
 
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants" $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants and not faults" $(PYTEST)
 
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
 	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
+
+faults: $(VENV)/.dev ## outages of a minute and kills in the middle of films, about half an hour (PYTEST="-k storage" for some)
+	@$(BIN)/python -m pytest -m faults tests/faults $(PYTEST)
 
 format: $(VENV)/.dev ## put the code into shape, and mend what ruff can
 	@$(BIN)/ruff check --fix --quiet .

@@ -7,6 +7,12 @@ import requests
 from tests.support.servers.process import ServerProcess, free_port, program
 
 ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
+ENVIRONMENT = {
+    "MINIO_ROOT_USER": ACCESS_KEY,
+    "MINIO_ROOT_PASSWORD": SECRET_KEY,
+    "MINIO_CI_CD": "1",
+    "MINIO_UPDATE": "off",
+}
 
 
 class MinioServer(ServerProcess):
@@ -16,13 +22,11 @@ class MinioServer(ServerProcess):
         self._program = program("minio", "~/go/bin/minio", "/usr/local/bin/minio")
         super().__init__("minio")
         self.port = self.console_port = 0
-        credentials = {
-            "MINIO_ROOT_USER": ACCESS_KEY,
-            "MINIO_ROOT_PASSWORD": SECRET_KEY,
-            "MINIO_CI_CD": "1",
-            "MINIO_UPDATE": "off",
-        }
-        self.start(self._command_on_free_ports, self._answers, credentials)
+        self.start(self._command_on_free_ports, self._answers, ENVIRONMENT)
+
+    def start_again(self) -> None:
+        """Start it once more on its ports and its data."""
+        self.start(self._command, self._answers, ENVIRONMENT)
 
     @property
     def endpoint(self) -> str:
@@ -34,6 +38,9 @@ class MinioServer(ServerProcess):
 
     def _command_on_free_ports(self) -> list[str]:
         self.port, self.console_port = free_port(), free_port()
+        return self._command()
+
+    def _command(self) -> list[str]:
         addresses = ["--address", self.endpoint, "--console-address", f"127.0.0.1:{self.console_port}"]
         return [self._program, "server", "--quiet", *addresses, str(self.folder / "data")]
 

@@ -10,6 +10,7 @@ import requests
 from tests.support.servers.process import ServerProcess, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
 
 
 class NodeServer(ServerProcess):
@@ -18,7 +19,11 @@ class NodeServer(ServerProcess):
     def __init__(self) -> None:
         super().__init__("node")
         self.port = 0
-        self.start(self._command_on_a_free_port, self._answers, {"PYTHONPATH": str(ROOT)})
+        self.start(self._command_on_a_free_port, self._answers, ENVIRONMENT)
+
+    def start_again(self) -> None:
+        """Start it once more on its port and its folder."""
+        self.start(self._command, self._answers, ENVIRONMENT)
 
     @property
     def addr(self) -> str:
@@ -26,6 +31,9 @@ class NodeServer(ServerProcess):
 
     def _command_on_a_free_port(self) -> list[str]:
         self.port = free_port()
+        return self._command()
+
+    def _command(self) -> list[str]:
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--output", str(self.folder / "output")]
         return [sys.executable, "-m", "worker_node", *arguments]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -85,7 +86,25 @@ class ServerProcess:
                 self.process.kill()
                 self.process.wait()
 
+    def kill(self) -> None:
+        """End the program as a power cut does."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def hang(self) -> None:
+        """Stop the program: it still takes connections, and answers nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a program that hangs go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         """End the program and remove its folder."""
+        if self.process and self.process.poll() is None:
+            self.go_on()  # one that hangs would not hear that it shall end
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
