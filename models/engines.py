@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 SQLITE_BUSY_S = 30.0
 CONNECT_TIMEOUT_S = 10
+PING_S = 5
 SOCKET_GRACE_S = 5
 """The socket waits this much longer than the server lets a statement run, so that the server's own error arrives."""
 
@@ -51,18 +52,32 @@ def mysql_engine(url: URL, *, pool_size: int, threads: int, statement_timeout_s:
         max_overflow=max(0, threads - pool_size),
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={
-            "read_timeout": statement_timeout_s + SOCKET_GRACE_S,
-            "write_timeout": statement_timeout_s + SOCKET_GRACE_S,
-        },
+        # PyMySQL bounds the TCP connection alone by `connect_timeout`, and the handshake by this; `_on_connect` sets it for statements.
+        connect_args={"read_timeout": CONNECT_TIMEOUT_S, "write_timeout": statement_timeout_s + SOCKET_GRACE_S},
     )
+    _ping_briefly(engine)
     _on_connect(engine, lock_wait_s=max(1, statement_timeout_s // 2), statement_s=statement_timeout_s)
     return engine
 
 
+def _ping_briefly(engine: Engine) -> None:
+    """Give the test of a pooled connection `PING_S` instead of the longest statement's time: a server that hangs is to be told soon."""
+    ping = engine.dialect.do_ping
+
+    def do_ping(connection: Any) -> bool:
+        before, connection._read_timeout = connection._read_timeout, PING_S
+        try:
+            return ping(connection)
+        finally:
+            connection._read_timeout = before
+
+    engine.dialect.do_ping = do_ping  # type: ignore[method-assign,assignment]  # of this engine alone
+
+
 def mysql_schema_engine(url: URL, *, patience_s: int) -> Engine:
     """A MySQL or MariaDB engine for changing tables: no limit on a statement, `patience_s` for tables that others hold."""
-    engine = create_engine(_address(url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    connect_args = {"read_timeout": CONNECT_TIMEOUT_S}
+    engine = create_engine(_address(url), isolation_level="AUTOCOMMIT", poolclass=NullPool, connect_args=connect_args)
     _on_connect(engine, lock_wait_s=patience_s, statement_s=0)
     return engine
 
@@ -91,3 +106,4 @@ def _on_connect(engine: Engine, *, lock_wait_s: int, statement_s: int) -> None:
                 f"SET SESSION sql_mode = '{','.join(modes)}', {limit}, "
                 f"innodb_lock_wait_timeout = {lock_wait_s}, lock_wait_timeout = {lock_wait_s}"
             )
+        vars(connection)["_read_timeout"] = statement_s + SOCKET_GRACE_S if statement_s else None

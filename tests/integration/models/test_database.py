@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from sqlalchemy import URL, text
@@ -266,3 +267,18 @@ def test_the_database_comes_back_after_its_server_was_restarted() -> None:
         database.close()
     finally:
         server.close()
+
+
+def test_a_server_that_hangs_is_told_before_the_longest_statement_could_have_ended() -> None:
+    try:
+        server = MariadbServer()
+    except MissingServiceError as error:
+        leave_out(str(error))
+    url = parse(server.dsn("mysql")).url
+    with closing(server), closing(open_mysql(url, statement_timeout_s=86_400)) as database:
+        database.check()
+        server.hang()
+        with pytest.raises(DatabaseUnavailable):
+            database.check()
+        server.go_on()
+        database.check()

@@ -93,9 +93,10 @@ class ServerProcess:
             self.process.wait()
 
     def hang(self) -> None:
-        """Stop the program: it still takes connections, and answers nothing."""
+        """Stop the program, all of its threads: it still takes connections, and answers nothing."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
 
     def go_on(self) -> None:
         """Let a program that hangs go on."""

@@ -15,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import message
 from gunicorn.workers import gthread
+from pymysql.connections import Connection as MysqlConnection
 from rq import Queue
 from rq.job import Job
 from rq.scripts import save_unique_job
@@ -84,6 +85,8 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         (SimpleWorker.dequeue_job_and_maintain_ttl, ["self.heartbeat()", "self.procline(", "self.log_job_description"]),
         (SimpleWorker.work, ["self.should_run_maintenance_tasks", "self.run_maintenance_tasks()"]),
         (SimpleWorker.dequeue_job_and_maintain_ttl, ["self.run_maintenance_tasks()", "job_class=self.job_class"]),
+        # models/engines.py
+        (vars(MysqlConnection)["_read_bytes"], ["settimeout(self._read_timeout)"]),
         # service/broker.py
         (Queue._fetch_dequeued_job, ["job_cls.fetch(", "except NoSuchJobError:"]),
         (Job.key_for, ["cls.redis_job_namespace_prefix"]),
