@@ -25,7 +25,7 @@ def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, A
     """
     clock, worker = claimed.services.clock, claimed.services.settings.worker
     job_id, since = claimed.task.job_id, claimed.task.started_at or clock.now()
-    losses, away = 0, False
+    losses, away, word = 0, False, ""
     while True:
         claimed.check()
         if not job_id:
@@ -45,12 +45,12 @@ def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, A
             away = True
         else:
             claimed.report(job.progress or 0, job.message or (BACK if away else ""))
-            away = False
+            away, word = False, job.unknown_word
             if job.state is JobState.SUCCEEDED:
                 return job
             if job.state is not JobState.WAITING:
                 raise NodeJobFailed(_why(job))
-        _check_limit(claimed, job_id, since)
+        _check_limit(claimed, job_id, since, word)
         clock.wait(claimed.cancel_token.wake, worker.poll_seconds)
         claimed.cancel_token.wake.clear()
 
@@ -68,13 +68,17 @@ def _dispatch(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str,
     return job_id
 
 
-def _check_limit(claimed: ClaimedTask, job_id: str, since: datetime) -> None:
-    """The limit counts from the job's start: a job that the node lost and that was redispatched has all of it."""
+def _check_limit(claimed: ClaimedTask, job_id: str, since: datetime, word: str) -> None:
+    """The limit counts from the job's start: a job that the node lost and that was redispatched has all of it.
+
+    `word` is what the node calls the job's state, where we do not know it: it may well mean an end.
+    """
     minutes = claimed.services.settings.worker.timeout_minutes
     if (claimed.services.clock.now() - since).total_seconds() <= minutes * 60:
         return
     claimed.services.node.cancel(job_id)
-    raise TaskTimeout(f"模型节点在 {minutes} 分钟内没有完成，任务超时")
+    unknown = f"；节点报告的状态“{word}”无法识别" if word else ""
+    raise TaskTimeout(f"模型节点在 {minutes} 分钟内没有完成，任务超时{unknown}")
 
 
 def _why(job: Job) -> str:

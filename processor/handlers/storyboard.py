@@ -33,7 +33,7 @@ def run(claimed: ClaimedTask) -> None:
     scenes = claimed.services.node.storyboard(job)[: claimed.services.settings.story.max_shots]
     board = _Board(claimed, scenes)
     url = _path(resource_url(job.result))
-    claimed.finish(payloads.result("storyboard", job.id, url), f"分镜完成，共 {len(scenes)} 个镜头", board.write)
+    claimed.finish(payloads.result("storyboard", job.id, url), _message(scenes), board.write)
     versions.remove(claimed.services, board.removed_keys)
 
 
@@ -119,6 +119,13 @@ class _Board:
             )
             unit.session.expire(task)
         unit.ready.append(task.id)
+
+
+def _message(scenes: list[Scene]) -> str:
+    """What was made, and which shots will be silent."""
+    text = f"分镜完成，共 {len(scenes)} 个镜头"
+    silent = [str(order) for order, scene in enumerate(scenes, start=1) if not scene.narration]
+    return f"{text}（镜头 {'、'.join(silent)} 没有旁白）" if silent else text
 
 
 def _path(url: str) -> str:

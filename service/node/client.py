@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import threading
 import time
@@ -14,12 +15,15 @@ from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavaila
 from service.node import responses
 from service.node.address import NodeAddress
 from service.node.interface import Job, Scene
-from service.node.responses import asset_path, read_job, read_job_id, resource_url, scenes_in_file, scenes_inside
+from service.node.job_report import read_job
+from service.node.responses import asset_path, read_job_id, resource_url
+from service.node.storyboard import scenes_in_file, scenes_inside
 from service.node.transport import MAX_JSON, Transport
 
 log = logging.getLogger(__name__)
 
 HEALTH_FOR_S = 60.0
+MAX_ERROR = 1 << 16  # bytes of an error in place of an asset
 CANCEL_WITHIN_S = 5.0  # a cancel is best effort and must not block
 
 
@@ -79,7 +83,7 @@ class NodeClient:
             raise BadNodeResult("模型节点报告任务完成，但没有给出分镜")
         path = asset_path(job.result, self._address)
         try:
-            return scenes_in_file(self._transport.json_value("GET", path))
+            return scenes_in_file(self._transport.content("GET", path))
         except (NodeJobLost, NodeRejected) as error:
             raise BadNodeResult(f"模型节点的分镜文件无法读取：{error}") from error
 
@@ -90,7 +94,13 @@ class NodeClient:
             body = self._transport.open("GET", path, limit=self._max_download, within_s=self._download_s)
         except (NodeJobLost, NodeRejected) as error:
             raise BadNodeResult(f"模型节点的结果文件无法读取：{error}") from error
-        return io.BufferedReader(body)
+        stream: io.BufferedReader = io.BufferedReader(body)
+        try:
+            _check_is_no_error(stream)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def provides(self, kind: str) -> bool:
         """See `ModelNode.provides`; a node that does not say provides nothing beyond what every node must."""
@@ -128,3 +138,19 @@ class NodeClient:
 
 def _job_path(job_id: str) -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}"
+
+
+def _check_is_no_error(asset: io.BufferedReader) -> None:
+    """Raise `BadNodeResult` for a JSON object in place of an asset: nodes tell there why they have none."""
+    head = asset.peek(MAX_ERROR)[:MAX_ERROR]
+    if not head.lstrip().startswith(b"{"):
+        return
+    content = asset.read(MAX_ERROR)
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    why = responses.told_reason(found) if isinstance(found, dict) else ""
+    raise BadNodeResult(
+        f"模型节点没有给出结果文件，而是：{why or responses.clean_text(content.decode('utf-8', 'replace'), 300)}"
+    )

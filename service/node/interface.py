@@ -20,7 +20,10 @@ class JobState(str, Enum):
 
 @dataclass(frozen=True)
 class Job:
-    """A job as one poll saw it. `progress` is 0 to 100 or None where the node did not say; `result` is the node's own object."""
+    """A job as one poll saw it. `progress` is 0 to 100 or None where the node did not say; `result` is the node's own object.
+
+    `unknown_word` is what the node called a state that we do not know, and so wait in.
+    """
 
     id: str
     state: JobState
@@ -28,6 +31,7 @@ class Job:
     message: str = ""
     error: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
+    unknown_word: str = ""
 
 
 @dataclass(frozen=True)

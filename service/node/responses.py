@@ -1,6 +1,7 @@
-"""Reading what a model node answers: jobs, where their assets lie, the storyboards in them, its health.
+"""Reading what a model node answers: a job's id, where its asset lies, the node's health, reasons.
 
-Nodes in the field put the same thing in different places. What they write is cleaned and bounded before it is used.
+Jobs that are polled are read by `job_report`, scenes by `storyboard`. Nodes in the field put the same thing in different places. What they
+write is cleaned and bounded before it is used.
 """
 
 from __future__ import annotations
@@ -11,33 +12,12 @@ from typing import Any
 
 from common.errors import BadNodeResult, NodeRejected
 from service.node.address import NodeAddress, download_path
-from service.node.interface import Job, JobState, Scene
 
-SUCCEEDED = {"finished", "success", "completed", "succeeded"}
-FAILED = {"failed", "error"}
-CANCELLED = {"cancelled", "canceled"}
 MAX_TEXT = 2000  # characters
 MAX_ID = 128  # characters
 
-MAX_SCENES = 200
-MAX_TITLE, MAX_PROMPT, MAX_NARRATION, MAX_BGM = 255, 4000, 20_000, 255
-
 OUR_NODE = "storytovideo"
 UNSERVED = {"", "none", "null", "off", "no", "disabled", "unavailable", "false"}
-
-
-def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
-    """The job in an answer to GET /v1/jobs/{id}; keys that we do not know mean nothing."""
-    status = str(answer.get("status") or "").strip().lower()
-    result = answer.get("result")
-    return Job(
-        id=job_id,
-        state=_state(status),
-        progress=_progress(answer.get("progress")),
-        message=clean_text(answer.get("message"), MAX_TEXT),
-        error=reason_text(answer.get("error"), MAX_TEXT),
-        result=result if isinstance(result, dict) else {},
-    )
 
 
 def read_job_id(answer: Mapping[str, Any]) -> str:
@@ -50,27 +30,8 @@ def read_job_id(answer: Mapping[str, Any]) -> str:
             if not usable:
                 raise NodeRejected("模型节点给出的任务编号无法使用")
             return job_id
-    why = reason_text(answer.get("error"), MAX_TEXT) or clean_text(answer.get("message"), MAX_TEXT)
+    why = told_reason(answer)
     raise NodeRejected(f"模型节点没有给出任务编号{'：' + why if why else ''}")
-
-
-def _state(status: str) -> JobState:
-    if status in SUCCEEDED:
-        return JobState.SUCCEEDED
-    if status in FAILED:
-        return JobState.FAILED
-    return JobState.CANCELLED if status in CANCELLED else JobState.WAITING
-
-
-def _progress(value: object) -> int | None:
-    """0 to 100, also from text and from fractions; None when the node does not say."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value.strip().removesuffix("%") if isinstance(value, str) else value)
-        return round(min(max(number, 0.0), 100.0))
-    except (ValueError, OverflowError):
-        return None
 
 
 def asset_path(result: Mapping[str, Any], address: NodeAddress) -> str:
@@ -108,48 +69,6 @@ def _reported_path(result: Mapping[str, Any]) -> str:
     return ""
 
 
-def scenes_inside(result: Mapping[str, Any]) -> list[Scene]:
-    """The scenes that stand in the result itself, at its top or under `legacy`: in `task_shots.generated_shots`, else in `storyboard`.
-
-    Empty when none do.
-    """
-    legacy = result.get("legacy")
-    for holder in (result, legacy if isinstance(legacy, dict) else {}):
-        for name in ("task_shots", "storyboard"):
-            scenes = _scenes(_list_in(holder.get(name)))
-            if scenes:
-                return scenes
-    return []
-
-
-def scenes_in_file(content: object) -> list[Scene]:
-    """The scenes of a storyboard file: a list, or an object that holds one. Raises `BadNodeResult` when there is none."""
-    scenes = _scenes(_list_in(content))
-    if not scenes:
-        raise BadNodeResult("模型节点的分镜里没有任何镜头")
-    return scenes
-
-
-def _list_in(content: object) -> object:
-    if isinstance(content, dict):
-        return next((value for value in content.values() if isinstance(value, list)), None)
-    return content
-
-
-def _scenes(items: object) -> list[Scene]:
-    if not isinstance(items, list):
-        return []
-    found = [_scene(item) for item in items[:MAX_SCENES] if isinstance(item, dict)]
-    return [scene for scene in found if scene.prompt or scene.narration]
-
-
-def _scene(item: Mapping[str, Any]) -> Scene:
-    """A scene without words to speak, or without an image to paint, makes do with the other."""
-    narration = clean_text(item.get("narration"), MAX_NARRATION)
-    prompt = clean_text(item.get("prompt"), MAX_PROMPT) or narration[:MAX_PROMPT]
-    return Scene(clean_text(item.get("title"), MAX_TITLE), prompt, narration, clean_text(item.get("bgm"), MAX_BGM))
-
-
 def reads_tts_text(health: Mapping[str, Any]) -> bool:
     """Whether it is a node of this project, or one that says that it reads `tts.text` as ours does."""
     return health.get("node") == OUR_NODE or health.get("tts_text") is True
@@ -183,3 +102,9 @@ def reason_text(value: object, limit: int) -> str:
     if isinstance(value, dict | list) and value:
         value = json.dumps(value, ensure_ascii=False)
     return clean_text(value, limit)
+
+
+def told_reason(answer: Mapping[str, Any]) -> str:
+    """Why an answer is none, in the node's own words; "" where it does not say."""
+    given = (reason_text(answer.get(name), MAX_TEXT) for name in ("error", "message", "msg", "detail"))
+    return next(filter(None, given), "")

@@ -52,24 +52,23 @@ class Transport:
     ) -> dict[str, Any]:
         """The answer's JSON object. Raises as `open` does, and `NodeUnavailable` when it is none: something else answers there."""
         try:
-            found = self.json_value(method, path, body, within_s=within_s)
+            content = self.content(method, path, body, within_s=within_s)
         except BadNodeResult as error:
             raise NodeUnavailable(str(error)) from error
+        try:
+            found: object = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise NodeUnavailable(f"模型节点的回答不是 JSON：{_excerpt(content)}") from error
         if not isinstance(found, dict):
             raise NodeUnavailable("模型节点的回答不是 JSON 对象")
         return found
 
-    def json_value(
+    def content(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, within_s: float | None = None
-    ) -> object:
-        """The answer's JSON, whatever it is. Raises as `open` does, and `BadNodeResult` when it is no JSON."""
+    ) -> bytes:
+        """The answer's bytes, all of them. Raises as `open` does."""
         with self.open(method, path, body, limit=MAX_JSON, within_s=within_s or self._answer_s) as stream:
-            content = stream.readall()
-        try:
-            found: object = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise BadNodeResult(f"模型节点的回答不是 JSON：{_excerpt(content)}") from error
-        return found
+            return stream.readall()
 
     def open(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, limit: int, within_s: float

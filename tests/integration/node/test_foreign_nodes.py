@@ -312,3 +312,19 @@ def test_a_node_that_was_away_is_asked_for_its_health_again(node: Node, client: 
     assert client.provides("i2v") is True
     assert client.speaks_tts_text() is True
     assert client.check() == f"http://{node.addr} None (i2v=offline)"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"error": "CUDA out of memory"}', "CUDA out of memory"),
+        (b' {"code": 500, "msg": "\xe6\x98\xbe\xe5\xad\x98"}', "显存"),
+        (b"{broken", "{broken"),
+    ],
+)
+def test_json_in_place_of_an_asset_is_the_nodes_reason(
+    node: Node, client: NodeClient, content: bytes, reason: str
+) -> None:
+    node.serve("/files/a.png", content)
+    with pytest.raises(BadNodeResult, match=reason):
+        content_of(client, resource_url="/files/a.png")

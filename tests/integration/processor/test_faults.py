@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from service.workflow import completion, unit_of_work
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit
 from tests.integration.processor.conftest import Backend
-from tests.support.node.scripts import finished, png, running
+from tests.support.node.scripts import Script, finished, png, running
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60
@@ -281,3 +282,25 @@ def test_a_storage_that_never_comes_back_ends_the_task_at_its_time_limit(
     clock.moved = timedelta(minutes=backend.settings.worker.timeout_minutes + 1)
     backend.wait(task_id, "failed")
     assert "对象存储不可用" in (tasks.get(backend.services, task_id).error or "")
+
+
+def test_a_job_that_ends_in_a_word_that_nobody_knows_is_told_with_the_word(backend: Backend) -> None:
+    script = Script([{"status": "beendet", "progress": 100}])
+    backend.node.script("generate_storyboard", lambda _envelope: script)
+    clock = MovedClock()
+    backend.clock = clock
+    backend.start()
+    task_id = backend.create(1).text_task_id
+    wait_until(lambda: tasks.get(backend.services, task_id).job_id, PATIENCE_S)
+    clock.moved = timedelta(minutes=backend.settings.worker.timeout_minutes + 1)
+    backend.wait(task_id, "failed")
+    assert "beendet" in (tasks.get(backend.services, task_id).error or "")
+
+
+def test_shots_that_will_be_silent_are_told(backend: Backend) -> None:
+    board = [{"prompt": "p", "narration": "n"}, {"prompt": "p"}, {"prompt": "p", "narration": []}]
+    backend.node.script("generate_storyboard", lambda _envelope: finished(json.dumps(board).encode()))
+    backend.start()
+    task_id = backend.create(3).text_task_id
+    backend.wait(task_id, "finished")
+    assert "镜头 2、3 没有旁白" in (tasks.get(backend.services, task_id).message or "")

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import NodeRejected
+from common.errors import NodeJobLost, NodeRejected, NodeUnavailable
 from service.node.interface import JobState
-from service.node.responses import read_job, read_job_id
+from service.node.job_report import read_job
+from service.node.responses import read_job_id
 from tests.support.node.gateway import gateway_job
 
 json_values = st.recursive(
@@ -26,13 +27,19 @@ json_values = st.recursive(
     [
         *(
             (word, JobState.SUCCEEDED)
-            for word in ("finished", "success", "completed", "succeeded", "SUCCESS", " Finished ")
+            for word in (
+                *("finished", "success", "completed", "succeeded", "SUCCESS", " Finished "),
+                *("done", "Done", "succeed", "complete", "OK", "successful"),
+            )
         ),
-        *((word, JobState.FAILED) for word in ("failed", "error", "FAILED")),
+        *(
+            (word, JobState.FAILED)
+            for word in ("failed", "error", "FAILED", "Fail", "failure", "timeout", "TIMED_OUT", "expired", "revoked")
+        ),
         *((word, JobState.CANCELLED) for word in ("cancelled", "canceled")),
         *(
             (word, JobState.WAITING)
-            for word in ("pending", "processing", "queued", "warming up", "", None, 3, {"a": 1})
+            for word in ("pending", "processing", "queued", "warming up", "ready", "", None, 3, {"a": 1})
         ),
     ],
 )
@@ -47,6 +54,17 @@ def test_known_words_end_a_job_and_anything_else_means_wait(said: object, state:
         (40.4, 40),
         ("40", 40),
         (" 40 % ", 40),
+        (0.35, 35),
+        ("0.35", 35),
+        (0.005, 0),
+        (1.0, 100),
+        ("1.0", 100),
+        (1, 1),
+        ("1", 1),
+        (1.5, 2),
+        ("0.5%", 0),
+        ("3/4", 75),
+        ("3/0", None),
         (-3, 0),
         (250, 100),
         (None, None),
@@ -58,6 +76,56 @@ def test_known_words_end_a_job_and_anything_else_means_wait(said: object, state:
 )
 def test_progress_is_read_from_numbers_and_texts(said: object, progress: int | None) -> None:
     assert read_job({"status": "processing", "progress": said}, "j1").progress == progress
+
+
+def test_ready_is_an_end_only_where_there_is_a_result() -> None:
+    assert read_job({"status": "Ready", "result": {"resource_url": "/a.png"}}, "j1").state is JobState.SUCCEEDED
+    assert read_job({"status": "ready", "result": {}}, "j1").state is JobState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("said", "unknown"), [("warming_up", "warming up"), ("IN_QUEUE", ""), ("", ""), ("x" * 99, "x" * 40)]
+)
+def test_a_word_that_is_not_known_is_kept_for_the_time_limits_message(said: str, unknown: str) -> None:
+    assert read_job({"status": said}, "j1").unknown_word == unknown
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"code": 500, "message": "CUDA out of memory"}, "CUDA out of memory"),
+        ({"code": "500", "msg": "显存不足"}, "显存不足"),
+        ({"code": -1, "data": None, "msg": "内容违规"}, "内容违规"),
+        ({"code": 1001, "detail": "bad prompt", "data": {}}, "bad prompt"),
+        ({"success": False, "message": "no such workflow"}, "no such workflow"),
+        ({"error": {"type": "OutOfMemoryError"}}, '{"type": "OutOfMemoryError"}'),
+        ({"code": 500}, "code 500"),
+        ({"status": "", "error": "worker died"}, "worker died"),
+    ],
+)
+def test_an_error_in_place_of_a_job_is_its_failure_with_the_nodes_reason(answer: dict[str, Any], reason: str) -> None:
+    job = read_job(answer, "j1")
+    assert (job.state, job.error) == (JobState.FAILED, reason)
+
+
+def test_an_error_that_says_try_again_or_unknown_job_is_no_failure() -> None:
+    with pytest.raises(NodeUnavailable, match="busy"):
+        read_job({"code": 503, "message": "busy"}, "j1")
+    with pytest.raises(NodeJobLost, match="no such job"):
+        read_job({"code": 404, "message": "no such job"}, "j1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": 200, "message": "ok", "data": {"status": "processing", "progress": 40}},
+        {"code": 0, "data": {"state": "RUNNING", "progress": "40"}},
+        {"code": 500, "status": "processing", "progress": 0.4},
+    ],
+)
+def test_a_job_in_an_envelope_is_a_job(answer: dict[str, Any]) -> None:
+    job = read_job(answer, "j1")
+    assert (job.state, job.progress) == (JobState.WAITING, 40)
 
 
 def test_a_gateways_job_is_understood() -> None:
@@ -75,10 +143,15 @@ def test_texts_are_made_fit_for_a_row() -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from(["id", "status", "progress", "message", "error", "result", "more"]), json_values)
+    st.dictionaries(
+        st.sampled_from(["id", "status", "progress", "message", "error", "result", "code", "data"]), json_values
+    )
 )
 def test_no_answer_breaks_the_reading(answer: dict[str, Any]) -> None:
-    job = read_job(answer, "j1")
+    try:
+        job = read_job(answer, "j1")
+    except (NodeJobLost, NodeUnavailable):
+        return
     assert job.id == "j1"
     assert job.progress is None or 0 <= job.progress <= 100
     job.message.encode()
