@@ -16,7 +16,8 @@ from config.settings import ServerSettings
 from routers import errors
 from routers.api import files, films, health, music, projects, shots, tasks, webhook
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
-from routers.request_params import StrictFormRequest
+from routers.multipart import StrictFormRequest
+from routers.unpacking import Unpacking
 from routers.websocket import route
 from service.assets.legacy_static import FOLDER
 from service.container import Services
@@ -38,7 +39,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
     route.install(app, services)
-    limited = RequestLineLimit(app.wsgi_app, services.settings.server.max_request_line)
+    limited = RequestLineLimit(Unpacking(app.wsgi_app), services.settings.server.max_request_line)
     named = HostCheck(limited, _allowed_hosts(services.settings.server))
     behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))
     app.wsgi_app = RequestId(behind)  # type: ignore[method-assign]  # Flask's documented place for middleware

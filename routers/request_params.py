@@ -13,21 +13,18 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import IO, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
-from werkzeug.datastructures import FileStorage, Headers, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser, MultiPartParser
 
 from common.errors import InvalidInput
 from config.settings import Settings
+from routers.multipart import MULTIPART, text_of
 from service import schemas
 
 FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
-BYTES = "latin-1"
 MAX_DEPTH = 64  # of a JSON body; clients send four levels
 PARAMETERS = 2  # the level of the values that have a parameter's name
 MAX_DIGITS = 100  # of a whole number in it
@@ -57,14 +54,7 @@ def urlencoded(text: bytes) -> Iterable[tuple[str, str]]:
         if pair:
             raw_name, _, raw_value = pair.partition(b"=")
             name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode("utf-8", "replace")
-            yield name, _text(name, unquote_to_bytes(raw_value.replace(b"+", b" ")))
-
-
-def _text(name: str, raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidInput(name, f"{name} 不是有效的 UTF-8 文本") from error
+            yield name, text_of(name, unquote_to_bytes(raw_value.replace(b"+", b" ")))
 
 
 def _body(request: Request) -> Iterable[tuple[str, Any]]:
@@ -78,42 +68,6 @@ def _body(request: Request) -> Iterable[tuple[str, Any]]:
     if request.mimetype == FORM:
         return urlencoded(body)
     raise InvalidInput("body", "请求体必须是 JSON 对象或表单")
-
-
-class _ByteParser(MultiPartParser):
-    def get_part_charset(self, headers: Headers) -> str:
-        """Of this charset a byte is a character, so that none of them is lost."""
-        return BYTES
-
-
-class _FormParser(FormDataParser):
-    """Refuses what is no UTF-8; werkzeug's own puts question marks in its place, which would then be stored."""
-
-    def parse(
-        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
-    ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
-        if mimetype != MULTIPART:
-            return super().parse(stream, mimetype, content_length, options)
-        parser = _ByteParser(self.stream_factory, self.max_form_memory_size, max_form_parts=self.max_form_parts)
-        try:
-            form, files = parser.parse(stream, (options or {}).get("boundary", "").encode("ascii"), content_length)
-        except ValueError as error:
-            if not content_length:  # an empty body is no error
-                return stream, self.cls(), self.cls()
-            raise InvalidInput("body", "请求体不是有效的 multipart 表单（名称须为 UTF-8 文本）") from error
-        try:
-            texts = [(name, _text(name, value.encode(BYTES))) for name, value in form.items(multi=True)]
-        except InvalidInput:
-            for _, file in files.items(multi=True):
-                file.close()
-            raise
-        return stream, self.cls(texts), files
-
-
-class StrictFormRequest(Request):
-    """A request whose multipart form is UTF-8 or refused: what reads it raises `InvalidInput`."""
-
-    form_data_parser_class = _FormParser
 
 
 def body_of(request: Request) -> bytes:

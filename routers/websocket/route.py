@@ -26,7 +26,16 @@ log = logging.getLogger(__name__)
 PING_S = 25
 MAX_MESSAGE = 65_536  # bytes of what a client says, which is dropped
 
+
+class _Whatever:
+    """Every subprotocol: a browser hangs up when none of those that its page offers is answered, and messages are the same in all."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
 SERVER_OPTIONS = {
+    "subprotocols": _Whatever(),
     "ping_interval": PING_S,
     "max_message_size": MAX_MESSAGE,
     "thread_class": partial(

@@ -197,3 +197,11 @@ def test_a_multipart_form_in_chinese_is_taken(client: FlaskClient) -> None:
     sent = {"file": (io.BytesIO(tone()), "曲.wav"), "title": "标题\ufffd"}
     answer = client.post(f"{V1}/music", data=sent, content_type="multipart/form-data")
     assert answer.get_json()["music"]["title"] == "标题\ufffd"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "gbk", "gb18030"])
+def test_a_files_name_is_what_its_client_wrote(client: FlaskClient, charset: str) -> None:
+    part = '--B\r\nContent-Disposition: form-data; name="file"; filename="小猫的歌.wav"\r\n\r\n'.encode(charset)
+    body = part + tone() + b"\r\n--B--\r\n"
+    answer = client.post(f"{V1}/music", data=body, content_type="multipart/form-data; boundary=B")
+    assert answer.get_json()["music"]["title"] == "小猫的歌"

@@ -20,6 +20,7 @@ from rq import Queue
 from rq.job import Job
 from rq.scripts import save_unique_job
 from rq.worker import SimpleWorker
+from werkzeug.sansio.multipart import MultipartDecoder
 
 from processor.worker import _RqWorker
 from runtime.gunicorn_server import _Gunicorn, _Logger
@@ -101,6 +102,12 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         (message.Request.__init__, ["MAX_REQUEST_LINE"]),
         (message.Request.parse_request_line, ["RFC9112_TARGET_INVALID.search"]),
         (Logger.setup, ["self._access_log_enabled", "self.error_log"]),
+        # routers/multipart.py
+        (MultipartDecoder.next_event, ["self._parse_headers(self.buffer["]),
+        (MultipartDecoder._parse_headers, ["line.decode()"]),
+        # routers/websocket/route.py
+        (simple_websocket.Server.choose_subprotocol, ["if subprotocol in self.subprotocols:"]),
+        (simple_websocket.Server.__init__, ["self.subprotocols = subprotocols or []"]),
         # routers/websocket/connections.py
         (simple_websocket.ws.Base.__init__, ["self.sock = sock", "self.event = ", "self.thread = "]),
         (simple_websocket.ws.Base._thread, ["self.sock.recv(", "self.sock.close()", "self.event.set()"]),

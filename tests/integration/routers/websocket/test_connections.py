@@ -15,7 +15,7 @@ from models.task import TaskStatus
 from routers.websocket.connections import Sockets
 from service.container import Services
 from tests.support.wait import wait_until
-from tests.support.web_app import HEAR_S, Connect, change, closed_with, hear, new_task
+from tests.support.web_app import HEAR_S, Connect, change, closed_with, hear, new_task, serving
 
 
 def test_a_task_is_followed_to_its_end_whatever_the_client_says(connect: Connect, services: Services) -> None:
@@ -146,3 +146,17 @@ def test_a_socket_survives_a_database_that_fails(connect: Connect, services: Ser
     change(services, task_id, status=TaskStatus.FINISHED)
     assert hear(client)["status"] == "finished"
     assert closed_with(client) == 1000
+
+
+@pytest.mark.parametrize("offered", [["v1.tasks"], ["bearer", "token-of-mine"], ["a", "b", "a"]])
+def test_one_of_the_subprotocols_that_a_client_offers_is_answered(
+    app: Flask, services: Services, offered: list[str]
+) -> None:
+    task_id = new_task(services)
+    with serving(app) as address:
+        client = websocket.create_connection(
+            f"ws://{address}/tasks/{task_id}/wss", timeout=HEAR_S, subprotocols=offered
+        )
+        assert client.getsubprotocol() == offered[0]
+        assert hear(client)["id"] == task_id
+        client.shutdown()
