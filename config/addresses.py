@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
@@ -182,6 +182,15 @@ def parse_path(path: str | Path) -> Path:
     if len(os.fsencode(found)) > MAX_PATH or any(len(name) > MAX_FILE_NAME for name in names):
         raise ValueError(f"must be a path of at most {MAX_PATH} bytes, each name in it of at most {MAX_FILE_NAME}")
     return found
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """An IP address; one of IPv4 that came in as IPv6 is itself. None where it is no address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network:

@@ -19,11 +19,11 @@ import re
 import uuid
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from common.request_id import bound
-from config.addresses import host_name
+from config.addresses import host_name, parse_address
 from routers.errors import envelope
 from service.schemas import shorten
 
@@ -84,19 +84,15 @@ class TrustedProxies:
         if _name_of(host):
             environ["HTTP_HOST"] = host
         for address in reversed(_forwarded(environ, "FOR")):
-            if not _is_address(address):
+            if parse_address(address) is None:
                 return
             environ["REMOTE_ADDR"] = address
             if not self._trusts(address):
                 return
 
     def _trusts(self, text: str) -> bool:
-        if not self._networks or not _is_address(text):
-            return False
-        address = ip_address(text)
-        if isinstance(address, IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._networks)
+        address = parse_address(text) if self._networks else None
+        return address is not None and any(address in network for network in self._networks)
 
 
 def _forwarded(environ: WSGIEnvironment, name: str) -> list[str]:
@@ -105,14 +101,6 @@ def _forwarded(environ: WSGIEnvironment, name: str) -> list[str]:
 
 def _last_forwarded(environ: WSGIEnvironment, name: str) -> str:
     return _forwarded(environ, name)[-1]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _name_of(header: str) -> str:

@@ -24,6 +24,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http import message
 
 from common.parent_death import end_with_parent
+from config.addresses import parse_network
 from config.settings import ServerSettings
 from runtime.gunicorn_worker import Worker
 
@@ -92,6 +93,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         self._listener, self._settings, self._build = listener, settings, build
         self.site: Site | None = None
         self.client_timeout_s = settings.client_timeout_s
+        self.trusted_proxies = tuple(map(parse_network, settings.trusted_proxies))
         super().__init__()
 
     def load_config(self) -> None:

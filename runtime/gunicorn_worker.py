@@ -1,36 +1,52 @@
-"""gunicorn's worker with threads, hardened against slow and broken clients: none of them may block the others."""
+"""gunicorn's worker with threads, hardened against slow and broken clients: none of them may block the others.
+
+The main loop reads what clients say until a request's head is whole (`runtime.request_head`), and waits for them to go after their last
+answer; only what lies between has a thread. Connections that have none are bounded: beyond the bound the oldest of the address that has
+most is dropped. Where all threads are busy and requests wait, those that wait for their client go in the same order.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
+import selectors
 import signal
 import socket
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+
+from runtime.connections import ClientSocket, Connection, Crowd, Pace, origin_of
+from runtime.request_head import HeadLimits
+from runtime.thread_pool import ThreadPool
 
 log = logging.getLogger(__name__)
 
-LINGER_S = 2.0  # for a client to close after our last answer
-DRAIN = 65_536  # bytes read at once of what it still says
+LINGER_S = 2.0  # for a client to close after our last answer, lest it lose the answer's end (RFC 9112, 9.6)
+READ = 65_536  # bytes at once of what a client says
 NO_FILE_S = 0.1  # before checking again whether a file descriptor is free
+LOOK_S = 0.5  # between two looks at who is late
+SETTLED_S = 1.0  # a younger request is not interrupted
+ROOM_SHARE = 4  # at least one of so many connections is for clients that have not asked yet
+UNASKED_SHARE, ADDRESS_SHARE = 0.75, 0.25  # of that room; of that, one address's
+MAX_HEADS = 64 << 20  # bytes of all heads that are not whole
 
 
 class _Body:
-    """The body of a request as werkzeug is to see it: where it is malformed, reading fails as it does where the client has gone."""
+    """The body of a request as werkzeug is to see it: one that is malformed or too slow reads as if the client had gone."""
 
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
+    def __init__(self, inner: Any, sock: ClientSocket, pace: Pace) -> None:
+        self._inner, self._sock, self._pace = inner, sock, pace
 
     def read(self, size: int | None = None) -> bytes:
         try:
-            return bytes(self._inner.read(size))
+            with self._sock.keeping(self._pace):
+                return bytes(self._inner.read(size))
         except ParseException as error:
             raise OSError(errno.EPROTO, str(error)) from error
 
@@ -38,78 +54,182 @@ class _Body:
         return getattr(self._inner, name)
 
 
-def _linger_close(sock: socket.socket) -> None:
-    """Wait until the client has closed too, lest it lose the end of our answer (RFC 9112, 9.6).
-
-    gunicorn would do that in its main loop and so block all clients; it finds the socket shut down already.
-    """
-    deadline = time.monotonic() + LINGER_S
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-        while (left := deadline - time.monotonic()) > 0:
-            sock.settimeout(left)
-            if not sock.recv(DRAIN):
-                break
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
-
-
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
-    """Bounds how long it waits for a client, since each holds a thread.
+    """Bounds how long it waits for a client, and how many clients it waits for.
 
-    Closes its sockets and stops its work at the signal to stop, since those would delay it for the whole grace time.
+    Closes its WebSockets and stops its work at the signal to stop, since those would delay it for the whole grace time.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ending: list[threading.Thread] = []
-        self._asking: dict[
-            socket.socket, float
-        ] = {}  # clients whose request has not come to the end of its head, and since when
+        room = max(self.worker_connections - self.cfg.threads, self.worker_connections // ROOM_SHARE)
+        self._threads = min(self.cfg.threads, self.worker_connections - room)
+        self._max_unasked = max(1, int(UNASKED_SHARE * room))
+        self._max_of_address = max(1, int(ADDRESS_SHARE * self._max_unasked))
+        self._head_limits = HeadLimits(
+            line=self.cfg.limit_request_line,
+            headers=self.cfg.limit_request_fields * (self.cfg.limit_request_field_size + 2) + 4,  # as gunicorn counts
+        )
+        self._unasked = Crowd()  # those without a thread
+        self._heads = 0  # bytes of theirs
+        self._at_work: dict[Connection, None] = {}
+        self._next_look = 0.0
+
+    def get_thread_pool(self) -> ThreadPool:
+        return ThreadPool(self._threads)
+
+    # A connection's way: accept, _expect, _hear, _hand_over; in a thread: handle; then finish_request, and _expect again or _leave.
 
     def accept(self, listener: socket.socket) -> None:
         try:
-            super().accept(listener)
+            accepted, client = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
+            self._not_accepted(error)
+            return
+        origin = origin_of(client, self.app.trusted_proxies)
+        conn = Connection(self.cfg, ClientSocket.of(accepted), client, listener.getsockname(), origin)
+        self.nr_conns += 1
+        self._expect(conn, self.app.client_timeout_s)
+
+    def _not_accepted(self, error: OSError) -> None:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
             log.warning("cannot accept connections for now: %s", error.strerror)
             time.sleep(NO_FILE_S)
+        elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+            raise error
 
-    def handle(self, conn: Any) -> Any:
-        self._asking[conn.sock] = time.monotonic()
+    def _expect(self, conn: Connection, patience_s: float, said: bytes = b"") -> None:
+        """Wait for the next request, of which `said` has come already."""
+        conn.expect(self._head_limits, time.monotonic() + patience_s)
+        self._watch(conn)
+        if said:
+            self._hear(conn, said)
+        else:
+            self._on_readable(conn, conn.sock)  # most clients ask at once
+
+    def _watch(self, conn: Connection) -> None:
+        """Wait for the client without a thread, and drop somebody else where too many are waited for."""
+        too_many = self._unasked.oldest_of(conn.origin, self._max_of_address - 1)
+        if too_many is None and len(self._unasked) >= self._max_unasked:
+            too_many = self._unasked.to_drop()
+        if too_many is not None:
+            self._drop(too_many)
+        self._unasked.add(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_readable, conn))
+
+    def _on_readable(self, conn: Connection, sock: ClientSocket) -> None:
+        if conn not in self._unasked:  # dropped since the poller saw it
+            return
         try:
-            result = super().handle(conn)
-        finally:
-            self._asking.pop(conn.sock, None)
-        if result is False:
-            _linger_close(conn.sock)
-        return result
+            said = sock.recv(READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if not said:
+            self._drop(conn)
+        elif not conn.leaving:
+            self._hear(conn, said)
 
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        self._asking.pop(conn.sock, None)
-        conn.sock.settimeout(self.app.client_timeout_s)  # of each read of the body, and of each write of the answer
-        req.body = _Body(req.body)
+    def _hear(self, conn: Connection, said: bytes) -> None:
+        if not conn.head.data:  # it may be idle for less time than it may take to ask
+            conn.deadline = max(conn.deadline, time.monotonic() + self.app.client_timeout_s)
+        self._heads += len(said)
+        if conn.head.add(said):
+            self._hand_over(conn)
+        elif self._heads > MAX_HEADS:
+            self._drop(max(self._unasked, key=lambda one: len(one.head.data)))
+
+    def _hand_over(self, conn: Connection) -> None:
+        self._forget(conn)
+        self._at_work[conn] = None
+        conn.begin()
+        self.enqueue_req(conn)
+        self._make_room()
+
+    def _forget(self, conn: Connection) -> None:
+        self._unasked.remove(conn)
+        self._heads -= len(conn.head.data)
+        self.poller.unregister(conn.sock)
+
+    def _drop(self, conn: Connection) -> None:
+        self._forget(conn)
+        self._close(conn)
+
+    def _close(self, conn: Connection) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+    def handle(self, conn: Connection) -> Any:
+        if conn.head.fault is not None:
+            self.handle_error(None, conn.sock, conn.client, conn.head.fault)
+            return False
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        patience_s = self.app.client_timeout_s
+        conn.sock.settimeout(patience_s)  # of each read of the body, and of each write of the answer
+        req.body = _Body(req.body, conn.sock, Pace(patience_s))
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
-            log.info("a client timed out after %d s", self.app.client_timeout_s)
+            log.info("a client timed out after %d s", patience_s)
             return False
 
+    def finish_request(self, conn: Connection, fs: Any) -> None:
+        """Called in the main loop when the thread is done."""
+        del self._at_work[conn]
+        if fs.exception() is None and fs.result():
+            patience_s = self.cfg.keepalive if self.alive else min(self.cfg.keepalive, STOP_KEEPALIVE_LINGER)
+            self._expect(conn, patience_s, conn.parser.unreader.take_buffered())
+        else:
+            self._leave(conn)
+
+    def _leave(self, conn: Connection) -> None:
+        """Say that this was the last answer, and give the client a moment to close first."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # it has gone
+            self._close(conn)
+            return
+        conn.leaving = True
+        conn.expect(self._head_limits, time.monotonic() + LINGER_S)
+        self._watch(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Called by the main loop, at least once per second: drop who is late; all with `force`."""
+        now = time.monotonic()
+        if not force and now < self._next_look:
+            return
+        self._next_look = now + LOOK_S
+        for conn in self._unasked:
+            if force or conn.deadline <= now:
+                self._drop(conn)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Interrupt as many threads that wait for their client as there are requests that wait for a thread."""
+        backlog = self.tpool.backlog
+        if not backlog:
+            return
+        backlog -= sum(conn.interrupted for conn in self._at_work)
+        young = time.monotonic() - SETTLED_S
+        waiting = Crowd(conn for conn in self._at_work if conn.waits and conn.since < young)
+        while backlog > 0 and (conn := waiting.to_drop()) is not None:
+            waiting.remove(conn)
+            conn.interrupt()
+            backlog -= 1
+
     def murder_pending(self) -> None:
-        """Called once per second."""
-        super().murder_pending()
-        self._drop_slow_clients()
+        """Called like `murder_keepalived`."""
         if self.alive and self.app.site.should_exit():
             os.kill(self.ppid, signal.SIGTERM)
 
-    def _drop_slow_clients(self) -> None:
-        """The thread that reads then finds the end of its input."""
-        latest = time.monotonic() - self.app.client_timeout_s
-        for sock, since in list(self._asking.items()):
-            if since < latest:
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RD)
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Called when the worker begins to stop."""
+        for conn in self._unasked:
+            conn.deadline = min(conn.deadline, deadline)
 
     def init_signals(self) -> None:
         super().init_signals()

@@ -149,7 +149,7 @@ def test_clients_that_stop_in_the_middle_give_their_threads_back(server: Server)
 
 @patient
 def test_clients_that_do_not_close_hold_nobody_up(server: Server) -> None:
-    """Each of them is waited for in a thread of its own: somebody else is served meanwhile."""
+    """None of them is waited for in a thread: somebody else is served meanwhile."""
     worker = psutil.Process(server.process.pid).children()[0]
 
     def is_served_meanwhile() -> bool:
@@ -179,6 +179,21 @@ def test_a_client_that_dribbles_its_head_is_cut_off(server: Server) -> None:
                 return True
 
         wait_until(dribble, timeout=60)
+
+
+def test_a_client_that_dribbles_its_body_is_cut_off(server: Server) -> None:
+    """Each byte comes within the patience, but it is the same patience for all of them."""
+    with opened(server, posted(b"{", f"Content-Length: {MAX_BODY}")) as client:
+        client.settimeout(0.1)
+
+        def dribble() -> bytes:
+            try:
+                client.sendall(b"x")
+                return client.recv(65_536)
+            except TimeoutError:
+                return b""
+
+        assert wait_until(dribble, timeout=60).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_client_that_takes_nothing_is_cut_off(server: Server) -> None:

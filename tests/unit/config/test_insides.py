@@ -13,7 +13,7 @@ import pytest
 import simple_websocket
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.http import message
+from gunicorn.http import message, parser, unreader, wsgi
 from gunicorn.workers import gthread
 from pymysql.connections import Connection as MysqlConnection
 from rq import Queue
@@ -52,10 +52,14 @@ OVERRIDDEN: list[tuple[type, type, str]] = [
     *(
         (Worker, gthread.ThreadWorker, name)
         for name in (
-            "accept",  # lets OSError of a full table of files through
-            "handle",  # reads the head; calls handle_request; False closes the connection
+            "get_thread_pool",  # once, after the fork
+            "accept",  # by the poller; counts connections
+            "handle",  # in a thread; parses the head, calls handle_request; whether to keep the connection
             "handle_request",
-            "murder_pending",  # called once per second by the main loop
+            "finish_request",  # in the main loop, after handle
+            "murder_keepalived",  # by the main loop, at least once per second; and at its end
+            "murder_pending",  # the same
+            "_cap_keepalive",  # at the signal to stop
             "init_signals",
             "handle_exit",
             "handle_quit",
@@ -94,10 +98,24 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         (Job.exists, ["cls.key_for("]),
         (save_unique_job, ["job.key"]),
         # runtime/gunicorn_worker.py
-        (gthread.ThreadWorker.run, ["self.murder_pending()"]),
-        (gthread.ThreadWorker.accept, ["errno.EAGAIN", "raise"]),
-        (gthread.ThreadWorker.handle, ["self.handle_request(req, conn)"]),
-        (gthread.TConn.__init__, ["self.sock = sock"]),
+        (gthread.ThreadWorker.__init__, ["self.worker_connections", "self.nr_conns = 0"]),
+        (gthread.ThreadWorker.init_process, ["self.tpool = self.get_thread_pool()", "self.poller = "]),
+        (gthread.ThreadWorker.run, ["self.nr_conns < self.worker_connections", "while self.nr_conns > 0"]),
+        (gthread.ThreadWorker.run, ["self.murder_pending()", "self.murder_keepalived(force=True)"]),
+        (gthread.ThreadWorker.run, ["self._cap_keepalive(time.monotonic() + STOP_KEEPALIVE_LINGER)"]),
+        (gthread.ThreadWorker.accept, ["errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK", "self.nr_conns += 1"]),
+        (gthread.ThreadWorker.wait_for_and_dispatch_events, ["callback(key.fileobj)"]),
+        (gthread.ThreadWorker.enqueue_req, ["self.tpool.submit(self.handle, conn)", "self.finish_request, conn, fut"]),
+        (gthread.ThreadWorker.finish_request, ["self.nr_conns -= 1", "conn.parser.unreader.buf"]),
+        (gthread.ThreadWorker.handle, ["not conn.initialized and", "conn.sock.setblocking(True)", "next(conn.parser)"]),
+        (gthread.ThreadWorker.handle, ["self.handle_request(req, conn)", "self.handle_error(req, conn.sock, "]),
+        (gthread.TConn.__init__, ["self.sock = sock", "self.parser = None"]),
+        (gthread.TConn.init, ["self.initialized = True", "http.get_parser(self.cfg, self.sock, self.client)"]),
+        (message.Message.__init__, ["self.limit_request_fields * \\", "(max_header_field_size + 2) + 4"]),
+        (parser.Parser.finish_body, ["self.mesg.body.read(", "except (socket.timeout, TimeoutError):"]),
+        (unreader.Unreader.read, ["if size is None and self.buf.tell():"]),  # what was unread comes first, all at once
+        (unreader.SocketUnreader.chunk, ["self.sock.recv("]),
+        (wsgi.Response.sendfile, ["self.sock.sendfile(", "self.sock.sendall("]),
         # runtime/gunicorn_server.py
         (message.Request.__init__, ["MAX_REQUEST_LINE"]),
         (message.Request.parse_request_line, ["RFC9112_TARGET_INVALID.search"]),
