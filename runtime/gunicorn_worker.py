@@ -22,6 +22,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from runtime.connections import ClientSocket, Connection, Crowd, Pace, origin_of
+from runtime.refusals import refuse
 from runtime.request_head import HeadLimits
 from runtime.thread_pool import ThreadPool
 
@@ -176,6 +177,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         except TimeoutError:
             log.info("a client timed out after %d s", patience_s)
             return False
+
+    def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: BaseException) -> None:
+        refuse(req, client, addr, exc)
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Called in the main loop when the thread is done."""

@@ -7,7 +7,7 @@ import resource
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -194,6 +194,72 @@ def test_a_client_that_dribbles_its_body_is_cut_off(server: Server) -> None:
                 return b""
 
         assert wait_until(dribble, timeout=60).startswith(b"HTTP/1.1 400 ")
+
+
+REFUSED = {
+    "no request line": (b"no request at all\r\n\r\n", 400),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", 400),
+    "HTTP/0.9": (b"GET /\r\n", 400),
+    "HTTP/3": (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400),
+    "a version that is none": (b"GET / HTTP/x.y\r\nHost: x\r\n\r\n", 400),
+    "bare LF": (b"GET / HTTP/1.1\nHost: x\n\n", 400),
+    "bare LF in the headers": (b"GET / HTTP/1.1\r\nHost: x\n\n", 400),
+    "a small method": (b"get / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "no target": (b"GET  HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "a target without a slash": (b"GET v1 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "a header without a name": (b"GET / HTTP/1.1\r\n: x\r\n\r\n", 400),
+    "a header with a blank": (b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400),
+    "a header that is none": (b"GET / HTTP/1.1\r\nHost\r\n\r\n", 400),
+    "a folded header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400),
+    "NUL": (b"GET / HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 400),
+    "two hosts": (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+    "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "a host that is none": (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+    "a length that is none": (posted(b"", "Content-Length: ten"), 400),
+    "a length below zero": (posted(b"", "Content-Length: -1"), 400),
+    "a length with a sign": (posted(b"", "Content-Length: +1"), 400),
+    "a length in other digits": (posted(b"{}", "Content-Length: \u00b2").replace("\u00b2".encode(), b"\xb2"), 400),
+    "two lengths": (posted(b"{}", "Content-Length: 2", "Content-Length: 3"), 400),
+    "length and chunks": (posted(b"0\r\n\r\n", "Content-Length: 5", "Transfer-Encoding: chunked"), 400),
+    "chunks in HTTP/1.0": (chunked(b"{}").replace(b"HTTP/1.1", b"HTTP/1.0"), 400),
+    "chunks twice": (posted(b"0\r\n\r\n", "Transfer-Encoding: chunked, chunked"), 400),
+    "a coding that is not the last": (posted(b"", "Transfer-Encoding: gzip"), 400),
+    "a chunk's size that is none": (posted(b"x\r\n", "Transfer-Encoding: chunked"), 400),
+    "an unknown coding": (posted(b"", "Transfer-Encoding: pigeon"), 501),
+    "an unknown expectation": (posted(b"", "Expect: miracles"), 417),
+    "a long target": (b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "a longer target": (b"GET /" + b"a" * 1_100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "a target without an end": (b"GET /" + b"a" * 1_100_000, 414),
+    "a long header": (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9_000 + b"\r\n\r\n", 431),
+    "many headers": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: a\r\n" * 101 + b"\r\n", 431),
+    "headers without an end": (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: aaaaaaaa\r\n" * 80_000, 431),
+}
+
+
+@patient
+def test_every_refusal_has_the_shape_of_all_errors(server: Server) -> None:
+    """Also those of the web server, before there is a request to hand on."""
+    found = {}
+    for name, (sent, _) in REFUSED.items():
+        with opened(server) as client:
+            with suppress(ConnectionError):  # the refusal may come before everything was said
+                client.sendall(sent)
+            with HTTPResponse(client) as response:
+                response.begin()
+                refusal = json.loads(response.read())
+        found[name] = (sent, response.status)
+        assert response.headers["Content-Type"] == "application/json", name
+        assert refusal["error"] == refusal["message"] != "", name
+        assert (refusal["code"], refusal["request_id"]) == (response.status, response.headers["X-Request-ID"]), name
+        assert refusal["request_id"], name
+    assert found == REFUSED
+
+
+@patient
+def test_a_refusal_has_the_callers_own_id(server: Server) -> None:
+    response, refusal = answer(server, posted(b"", "X-Request-ID: mine", "Content-Length: ten"))
+    assert (response.status, refusal["request_id"], response.headers["X-Request-ID"]) == (400, "mine", "mine")
 
 
 def test_a_client_that_takes_nothing_is_cut_off(server: Server) -> None:

@@ -56,6 +56,7 @@ OVERRIDDEN: list[tuple[type, type, str]] = [
             "accept",  # by the poller; counts connections
             "handle",  # in a thread; parses the head, calls handle_request; whether to keep the connection
             "handle_request",
+            "handle_error",  # answers what the parser refuses
             "finish_request",  # in the main loop, after handle
             "murder_keepalived",  # by the main loop, at least once per second; and at its end
             "murder_pending",  # the same
