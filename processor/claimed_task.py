@@ -1,7 +1,7 @@
 """The task as its handler has it: the services, the cancel token, and the few writes that it may make.
 
 Every write is guarded by the task's lease. A write that hits nothing means that the task was cancelled, deleted or taken over: `Cancelled`
-stops the handler, which cleans up.
+stops the handler, which cleans up. What users read names no folder of this machine.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from common.errors import Cancelled
+from common.user_text import without_paths
 from models import queries, task_transitions
 from models.db import retrying
 from models.task import OPEN, Task
@@ -59,7 +60,7 @@ class ClaimedTask:
 
     def report(self, progress: int, message: str) -> None:
         """Write progress (0 to 99) and message when they changed; progress never goes back."""
-        seen = (min(max(progress, self._seen[0]), RUNNING_MAX), message or self._seen[1])
+        seen = (min(max(progress, self._seen[0]), RUNNING_MAX), without_paths(message) or self._seen[1])
         if seen == self._seen:
             return
         if not self._record_progress(*seen):
@@ -92,8 +93,10 @@ class ClaimedTask:
 
         Raises `Cancelled`, with nothing written, when the lease is no longer ours.
         """
-        completion.finish(self.services, self.task, owner=self._owner, result=result, message=message, write=write)
+        completion.finish(
+            self.services, self.task, owner=self._owner, result=result, message=without_paths(message), write=write
+        )
 
     def fail(self, error: str) -> None:
         """End the task with an error, which its user reads."""
-        completion.fail(self.services, self.task, owner=self._owner, error=error)
+        completion.fail(self.services, self.task, owner=self._owner, error=without_paths(error))

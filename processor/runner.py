@@ -11,6 +11,7 @@ from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
 from common.errors import Cancelled, NodeUnavailable, StoryToVideoError
 from common.request_id import bound
+from common.user_text import without_paths
 from models import queries, task_transitions
 from models.db import retrying
 from models.shot import ShotStatus
@@ -166,7 +167,7 @@ class Runner:
                 claimed.task.id,
                 owner=self._owner,
                 not_before_ms=self._services.clock.milliseconds() + _pause_ms(attempts, settings.poll_seconds),
-                message=message,
+                message=without_paths(message),
                 now=now,
             )
 

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from common import errors
 from common.request_id import request_id
+from common.user_text import without_paths
 from service.film.errors import FilmError
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ _HTTP_TEXTS = {
 
 def envelope(code: int, message: str, field: str = "") -> dict[str, Any]:
     """The body of an error; `field` names the parameter at fault."""
+    message = without_paths(message)
     body: dict[str, Any] = {"error": message, "code": int(code), "message": message, "request_id": request_id()}
     return {**body, "field": field} if field else body
 

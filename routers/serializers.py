@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Request
 
+from common.user_text import without_paths
 from models.asset import Asset
 from models.project import Project
 from models.shot import Shot
@@ -120,10 +121,10 @@ def task(row: Task, link: UrlResolver) -> Json:
         "type": row.type,
         "status": row.status,
         "progress": row.progress or 0,
-        "message": row.message or "",
+        "message": without_paths(row.message or ""),
         "parameters": _parameters(row),
         "result": _result(row, link),
-        "error": row.error or "",
+        "error": without_paths(row.error or ""),
         "estimatedDuration": row.estimated_duration or 0,
         "startedAt": time(row.started_at),
         "finishedAt": time(row.finished_at),
@@ -158,7 +159,7 @@ def film(row: Asset, link: UrlResolver) -> Json:
         "fps": _whole(details.get("fps") or 0),
         "mode": str(details.get("mode") or ""),
         "music": str(details.get("music") or ""),
-        "warnings": list(details.get("warnings") or []),
+        "warnings": [without_paths(str(warning)) for warning in details.get("warnings") or []],
         "parameters": _object(details.get("parameters")),
         "createdAt": time(row.created_at),
     }

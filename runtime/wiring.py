@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from common.clock import Clock
 from common.errors import DependencyError, StorageError
+from common.user_text import hide
 from config.addresses import parse_redis
 from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database
@@ -44,6 +45,7 @@ def open_services(settings: Settings) -> Services:
     The addresses of the queue and of the node must be there: `EmbeddedParts` fills in those that are not configured.
     """
     _check_font(settings.film.font)
+    hide(settings.data_dir)
     with ExitStack() as opened:  # closes what is open where a later part fails
         database = open_database(settings)
         opened.callback(database.close)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import Cancelled, NotFound
+from common.user_text import without_paths
 from models import queries
 from models.asset import Asset, AssetKind
 from models.project import Project
@@ -137,7 +138,7 @@ def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: Fi
     services, project = claimed.services, parts.project
     owner = versions.AssetOwner(project.id, "", claimed.task.id, project.title)
     asset = versions.reserve(services, AssetKind.FILM, owner, "mp4")
-    warnings = [*parts.warnings, *report.warnings]
+    warnings = [without_paths(warning) for warning in (*parts.warnings, *report.warnings)]
     log = report.film.with_suffix(".log.json")
     log.write_text(json.dumps(_diary(claimed, request, parts, report, warnings), ensure_ascii=False, indent=1), "utf-8")
     stem = asset.object_key.removesuffix(".mp4")
@@ -237,5 +238,5 @@ def _export(claimed: ClaimedTask, asset: Asset, film: Path) -> Path:
 
 def _message(report: FilmReport, warnings: list[str], exported: list[Path]) -> str:
     text = f"影片已生成，时长 {report.duration_s:.1f} 秒"
-    text += "".join(f"，已导出到 {path}" for path in exported)
+    text += "".join(f"，已导出为 {path.name}" for path in exported)
     return f"{text}（{'；'.join(warnings)}）" if warnings else text

@@ -14,12 +14,14 @@ from redis import Redis
 from sqlalchemy import select, update
 
 from common.clock import Clock
-from common.errors import DatabaseUnavailable, StorageUnavailable
+from common.errors import BadNodeResult, DatabaseUnavailable, StorageUnavailable, StoryToVideoError
 from models import queries, task_transitions
 from models.task import Task
-from processor import heartbeat, recoverer
+from processor import heartbeat, recoverer, runner
+from processor.claimed_task import ClaimedTask
 from service import narrations, projects, shots, tasks
 from service.container import Services
+from service.film.errors import FilmError
 from service.oss.local import LocalStore
 from service.schemas import NarrationRequest
 from service.workflow import completion, unit_of_work
@@ -304,3 +306,40 @@ def test_shots_that_will_be_silent_are_told(backend: Backend) -> None:
     task_id = backend.create(3).text_task_id
     backend.wait(task_id, "finished")
     assert "镜头 2、3 没有旁白" in (tasks.get(backend.services, task_id).message or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (
+            FilmError("join", "成片无法打开", log="/tmp/s2v-x1/join/1.mp4: Invalid data\n'/tmp/s2v-x1/a b.txt' ends"),
+            "failed",
+        ),
+        (StorageUnavailable("素材无法暂存：[Errno 28] No space left on device: '/tmp/s2v-x1/part'"), "pending"),
+        (BadNodeResult("模型节点返回的图片无法读取：cannot identify image file '/tmp/s2v-x1/a.png'"), "failed"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_task_says_names_no_folder_and_the_log_does(
+    backend: Backend,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: StoryToVideoError,
+    status: str,
+) -> None:
+    def handler(claimed: ClaimedTask) -> None:
+        claimed.report(1, "正在读取 /tmp/s2v-x1/a.png")
+        raise error
+
+    monkeypatch.setattr(runner, "handler_of", lambda _task: handler)
+    backend.start()
+    task_id = backend.create(1).text_task_id
+
+    def told() -> Task | None:
+        task = tasks.get(backend.services, task_id)
+        return task if task.status == status and (task.error or "重试" in (task.message or "")) else None
+
+    task = wait_until(told, PATIENCE_S)
+    assert task is not None
+    assert "s2v-x1" not in f"{task.error}{task.message}"
+    assert "s2v-x1" in caplog.text

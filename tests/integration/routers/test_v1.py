@@ -243,3 +243,14 @@ def test_a_finished_film_task_links_its_path_too(client: FlaskClient, services: 
     task = client.get(f"{V1}/tasks/{task_id}").get_json()["task"]
     assert task["result"]["task_video"]["path"].startswith("http://localhost/assets/projects/p/films/1.mp4?token=")
     assert json.loads(json.dumps(task)) == task
+
+
+def test_a_task_says_nowhere_where_files_lie(services: Services, client: FlaskClient) -> None:
+    """Nor do those whose rows were written by a version, or a backend, that took no care."""
+    said = "[编码，镜头 2] ffmpeg 失败（退出码 1）\n/tmp/s2v-x1/seg 1/list.txt: No such file or directory"
+    task_id = new_task(services, status=TaskStatus.FAILED, error=said, message=said)
+    project_id = client.get(f"{V1}/tasks/{task_id}").get_json()["task"]["projectId"]
+    for path in (f"tasks/{task_id}", f"projects/{project_id}/tasks", f"projects/{project_id}"):
+        text = client.get(f"{V1}/{path}").text
+        assert "list.txt: No such file" in text, path
+        assert "s2v-x1" not in text, path

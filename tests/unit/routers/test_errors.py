@@ -83,6 +83,11 @@ def test_what_the_client_is_not_told_is_logged(
     assert ("text-of-the-error" in caplog.text) == (status >= 500)
 
 
+def test_no_answer_says_where_files_lie() -> None:
+    answer = answered(errors.Conflict("/srv/s2v/data/assets/a.png 无法读取，见 GET /v1/api/music"))
+    assert answer.get_json()["error"] == answer.get_json()["message"] == "a.png 无法读取，见 GET /v1/api/music"
+
+
 def test_an_invalid_parameter_is_named() -> None:
     assert answered(errors.InvalidInput("Title", "x")).get_json()["field"] == "Title"
 
