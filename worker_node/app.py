@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from worker_node import __version__
+from worker_node.access import TokenCheck
 from worker_node.bodylimit import BodyLimit
 from worker_node.envelope import MAX_IMAGE_BASE64, Envelope
 from worker_node.errors import BadRequest, FileRefused, JobUnknown, QueueFull
@@ -40,6 +41,7 @@ def create_app(node: Node) -> FastAPI:
 
     app = FastAPI(title="StoryToVideo model node", version=__version__, lifespan=lifespan)
     app.add_middleware(BodyLimit, limit=MAX_BODY, total=MAX_BODIES)
+    app.add_middleware(TokenCheck, token=node.settings.token)
     app.middleware("http")(_with_request_id)
     _add_error_handlers(app)
 

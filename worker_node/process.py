@@ -39,7 +39,7 @@ class WorkProcess:
         environment = dict(os.environ)
         paths = [str(PACKAGE_PARENT), *filter(None, [environment.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(paths)
-        for secret in ("S2V_NODE_WEBHOOK_SECRET",):
+        for secret in ("S2V_NODE_WEBHOOK_SECRET", "S2V_NODE_TOKEN"):
             environment.pop(secret, None)
         with self._lock:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, fixed arguments

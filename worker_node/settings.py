@@ -30,6 +30,7 @@ class NodeSettings:
     providers: Mapping[str, str] = field(default_factory=dict)
     webhook_url: str = ""
     webhook_secret: str = ""
+    token: str = ""
     keep_jobs: int = 1000
     keep_hours: float = 24.0
     job_minutes: float = 15.0
@@ -134,6 +135,9 @@ _OPTIONS = [
     ),
     _Option("webhook_url", _url, "", "URL that is notified when a job ends; empty = none"),
     _Option("webhook_secret", _text, "", "shared secret that signs deliveries", flag=False),
+    _Option(
+        "token", _text, "", "what each request must carry, as password or bearer token; empty = nothing", flag=False
+    ),
     _Option("keep_jobs", _whole(1, 1_000_000), "1000", "ended jobs that are remembered, with their files"),
     _Option("keep_hours", _hours, "24", "hours that an ended job is remembered"),
     _Option("job_minutes", _hours, "15", "minutes after which a running job is stopped and failed"),
@@ -148,8 +152,8 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
     parser = argparse.ArgumentParser(
         prog="python -m worker_node",
         description="The StoryToVideo model node.",
-        epilog=f"Every option can also be set as {PREFIX}<NAME>, for example {PREFIX}PORT. The webhook's secret is read from "
-        f"{PREFIX}WEBHOOK_SECRET only, so that it does not show in the list of processes.",
+        epilog=f"Every option can also be set as {PREFIX}<NAME>, for example {PREFIX}PORT. The webhook's secret and the "
+        f"token are read from {PREFIX}WEBHOOK_SECRET and {PREFIX}TOKEN only, so that they do not show in the list of processes.",
     )
     for option in _OPTIONS:
         if option.flag:

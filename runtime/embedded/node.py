@@ -15,7 +15,10 @@ HOST = "127.0.0.1"
 
 
 class EmbeddedNode(Child):
-    """Takes a free port at its first start and keeps it. The webhook's secret comes as S2V_NODE_WEBHOOK_SECRET in our environment."""
+    """Takes a free port at its first start and keeps it.
+
+    The webhook's secret and the node's token come as S2V_NODE_WEBHOOK_SECRET and S2V_NODE_TOKEN in our environment.
+    """
 
     name = "embedded model node"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STOP_S = 8.0  # longer than the supervisor takes to stop its children
 NODE_FOLDER = "node"
+NODE_USER = "storytovideo"  # any: it is the password that counts
 WEBHOOK_PATH = "/api/webhook/task_complete"
 
 
@@ -32,6 +33,7 @@ class EmbeddedParts:
     settings: Settings
     _supervisor: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _secret: str = field(default="", repr=False)
+    _token: str = field(default="", repr=False)  # without which the node answers nobody: others may be on this machine
 
     @classmethod
     def start(cls, settings: Settings, server_url: str) -> EmbeddedParts:
@@ -40,7 +42,7 @@ class EmbeddedParts:
         `server_url` is where the node reports ended jobs.
         """
         wanted: dict[str, Any] = {"log": settings.log.model_dump(), "redis": not settings.redis.addr}
-        secret = settings.worker.webhook_secret
+        secret, token = settings.worker.webhook_secret, secrets.token_hex(32)
         if not settings.worker.addr:
             secret = secret or secrets.token_hex(32)
             output = (settings.data_dir / NODE_FOLDER).absolute()
@@ -55,10 +57,11 @@ class EmbeddedParts:
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
                 "S2V_NODE_WEBHOOK_SECRET": secret,
+                "S2V_NODE_TOKEN": token,
             },
             start_new_session=True,  # a terminal's Ctrl-C is for the server, which ends these in order
         )
-        return cls(settings, supervisor, secret)
+        return cls(settings, supervisor, secret, token)
 
     def wait(self) -> EmbeddedParts:
         """Return once what was started serves. Raises `DependencyError` where it does not, and nothing of it is left."""
@@ -74,11 +77,16 @@ class EmbeddedParts:
             update={
                 "redis": redis.model_copy(update={"addr": addresses.get("redis", redis.addr)}),
                 "worker": node.model_copy(
-                    update={"addr": addresses.get("node", node.addr), "webhook_secret": self._secret}
+                    update={"addr": self._node_address(addresses) or node.addr, "webhook_secret": self._secret}
                 ),
             }
         )
         return self
+
+    def _node_address(self, addresses: dict[str, str]) -> str:
+        """The embedded node's, with the token as its password; "" where there is none."""
+        scheme, found, authority = addresses.get("node", "").partition("//")
+        return f"{scheme}//{NODE_USER}:{self._token}@{authority}" if found else ""
 
     def exited(self) -> bool:
         """Whether what was started has exited by itself; a child of this process may ask, too."""

@@ -21,6 +21,7 @@ from runtime.embedded.child import ChildFailed
 from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.redis import EmbeddedRedis
 from runtime.wiring import open_redis
+from service.node.client import NodeClient
 from tests.support.server_process import ROOT, alive
 from tests.support.wait import wait_until
 
@@ -152,6 +153,24 @@ def test_node_serves_and_shares_a_secret(tmp_path: Path) -> None:
         assert health["status"] == "ok"
         assert len(parts.settings.worker.webhook_secret) >= 32
         assert parts.settings.redis == REDIS_ELSEWHERE
+    finally:
+        parts.stop()
+
+
+def test_embedded_node_answers_nobody_who_has_not_its_token(tmp_path: Path) -> None:
+    """Loopback is open to every user of the machine; a list of processes shows everybody their arguments."""
+    parts = EmbeddedParts.start(Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE), "http://127.0.0.1:1").wait()
+    try:
+        address = parts.settings.worker.addr
+        credentials, _, host = address.removeprefix("http://").rpartition("@")
+        token = credentials.partition(":")[2]
+        assert len(token) >= 32
+        assert NodeClient(address).check()
+        for path in ("health", "v1/jobs/a", "v1/download?path=a", "files/a", "docs", "openapi.json"):
+            for auth in (None, ("storytovideo", "guess"), (token, "")):
+                assert requests.get(f"http://{host}/{path}", auth=auth, timeout=60).status_code == 401
+        assert requests.post(f"http://{host}/v1/generate", json={}, timeout=60).status_code == 401
+        assert all(token not in " ".join(process.cmdline()) for process in below(os.getpid()))
     finally:
         parts.stop()
 

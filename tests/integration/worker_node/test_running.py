@@ -346,9 +346,26 @@ def test_the_webhook_asks_no_proxy_of_the_environment(start_node: StartNode, rec
         assert not nobody.asked()
 
 
-def test_the_secret_is_not_handed_to_worker_processes(start_node: StartNode) -> None:
-    node = start_node(env={"S2V_NODE_WEBHOOK_SECRET": "shared"})
+def test_a_node_with_a_token_does_nothing_without_it(start_node: StartNode) -> None:
+    node = start_node(env={"S2V_NODE_TOKEN": "token"})
+    refused = node.post("storyboard", shot_defaults=STORY)
+    assert (refused.status_code, bool(refused.json()["message"])) == (401, True)
+    assert refused.headers["X-Request-ID"]
+    for given in ("Bearer token", "bearer token", "Basic " + base64.b64encode(b"anybody:token").decode()):
+        answer = node.http.get(f"{node.url}/health", headers={"Authorization": given}, timeout=PATIENCE_S)
+        assert answer.status_code == 200, given
+    for given in ("Bearer", "Bearer tokens", "Basic token", "Basic !", "Digest token", "token", ""):
+        answer = node.http.get(f"{node.url}/health", headers={"Authorization": given}, timeout=PATIENCE_S)
+        assert answer.status_code == 401, given
+    node.http.auth = ("anybody", "token")
     node.ended(node.submit("storyboard", shot_defaults=STORY))
-    assert all("S2V_NODE_WEBHOOK_SECRET" not in worker.environ() for worker in node.workers())
+
+
+def test_the_secrets_are_not_handed_to_worker_processes(start_node: StartNode) -> None:
+    node = start_node(env={"S2V_NODE_WEBHOOK_SECRET": "shared", "S2V_NODE_TOKEN": "token"})
+    node.http.auth = ("", "token")
+    node.ended(node.submit("storyboard", shot_defaults=STORY))
+    secrets = {"S2V_NODE_WEBHOOK_SECRET", "S2V_NODE_TOKEN"}
     assert node.workers()
-    assert "S2V_NODE_WEBHOOK_SECRET" not in os.environ
+    assert [worker for worker in node.workers() if secrets & set(worker.environ())] == []
+    assert secrets & set(os.environ) == set()
