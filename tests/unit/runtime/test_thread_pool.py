@@ -15,6 +15,11 @@ def threads() -> int:
     return sum(thread.name == "request" for thread in threading.enumerate())
 
 
+@pytest.fixture(autouse=True)
+def _no_threads_of_another_test() -> None:
+    wait_until(lambda: threads() == 0, timeout=60)
+
+
 def busy(pool: ThreadPool, count: int) -> Callable[[], None]:
     """Give so many threads work; what comes back lets them finish it."""
     end, begun = threading.Event(), threading.Semaphore(0)

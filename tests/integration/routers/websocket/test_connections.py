@@ -159,4 +159,4 @@ def test_one_of_the_subprotocols_that_a_client_offers_is_answered(
         )
         assert client.getsubprotocol() == offered[0]
         assert hear(client)["id"] == task_id
-        client.shutdown()
+        client.shutdown()  # type: ignore[no-untyped-call]  # websocket-client leaves it out
