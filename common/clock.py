@@ -14,10 +14,6 @@ class Clock:
         """The time as an aware UTC datetime."""
         return datetime.now(timezone.utc)
 
-    def milliseconds(self) -> int:
-        """Milliseconds since 1970: the unit of leases and delays in the database."""
-        return int(self.now().timestamp() * 1000)
-
     def monotonic(self) -> float:
         """Seconds that never go back; only differences mean something."""
         return time.monotonic()

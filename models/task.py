@@ -42,8 +42,8 @@ class Task(Base):
     """A task's row.
 
     `parameters` and `result` are the wire's objects (see `service.workflow.payloads`). While the task is processing,
-    `result.resource_id` is the model node's job id. `lease_owner` may write the row until `lease_until` (ms since 1970); a task is not
-    enqueued before `not_before` (ms since 1970). `attempts` counts the retries after a dependency did not answer, `crashes`
+    `result.resource_id` is the model node's job id. `lease_owner` may write the row until `lease_until`; a task is not enqueued before
+    `not_before` (both ms since 1970 by the database's clock). `attempts` counts the retries after a dependency did not answer, `crashes`
     the processors that died while running it.
     """
 

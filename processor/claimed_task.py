@@ -26,7 +26,8 @@ RUNNING_MAX = 99  # 100 is for finished tasks
 class ClaimedTask:
     """One claimed task. `task` is as it was claimed; `cancel_token` says whether to stop.
 
-    `in_slot`: it holds one of the host's slots for making films.
+    `in_slot`: it holds one of the host's slots for making films. `began` is when the task was first claimed, by whichever processor, on
+    this one's monotonic clock.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ClaimedTask:
         self.task = task
         self.cancel_token = cancel_token
         self.in_slot = in_slot
+        self.began = services.clock.monotonic() - _age_s(task)
         self._owner = owner
         self._seen = (task.progress or 0, task.message or "")
 
@@ -100,3 +102,8 @@ class ClaimedTask:
     def fail(self, error: str) -> None:
         """End the task with an error, which its user reads."""
         completion.fail(self.services, self.task, owner=self._owner, error=without_paths(error))
+
+
+def _age_s(claimed: Task) -> float:
+    """Seconds from the first claim of a task to the one by which it was just written, both of which are the database's times."""
+    return (claimed.updated_at - (claimed.started_at or claimed.updated_at)).total_seconds()

@@ -44,7 +44,6 @@ class Heartbeat:
         asked = self._registry.leased()
         if not asked:
             return
-        until = self._services.clock.milliseconds() + LEASE_MS
         with self._services.database.write() as session:
-            held = task_transitions.renew(session, asked, owner=self._owner, until_ms=until)
+            held = task_transitions.renew(session, asked, owner=self._owner, lease_ms=LEASE_MS)
         self._registry.cancel_missing(asked, held)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from common.errors import Cancelled, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
@@ -24,12 +23,12 @@ def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, A
     failed, `Cancelled` when it was cancelled.
     """
     clock, worker = claimed.services.clock, claimed.services.settings.worker
-    job_id, since = claimed.task.job_id, claimed.task.started_at or clock.now()
+    job_id, since = claimed.task.job_id, claimed.began
     losses, away, word = 0, False, ""
     while True:
         claimed.check()
         if not job_id:
-            job_id, since = _dispatch(claimed, resource_type, parameters), clock.now()
+            job_id, since = _dispatch(claimed, resource_type, parameters), clock.monotonic()
         try:
             job = claimed.services.node.job(job_id)
         except NodeJobLost:
@@ -68,13 +67,13 @@ def _dispatch(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str,
     return job_id
 
 
-def _check_limit(claimed: ClaimedTask, job_id: str, since: datetime, word: str) -> None:
-    """The limit counts from the job's start: a job that the node lost and that was redispatched has all of it.
+def _check_limit(claimed: ClaimedTask, job_id: str, since: float, word: str) -> None:
+    """The limit counts from the job's start (monotonic clock): a job that the node lost and that was redispatched has all of it.
 
     `word` is what the node calls the job's state, where we do not know it: it may well mean an end.
     """
     minutes = claimed.services.settings.worker.timeout_minutes
-    if (claimed.services.clock.now() - since).total_seconds() <= minutes * 60:
+    if claimed.services.clock.monotonic() - since <= minutes * 60:
         return
     claimed.services.node.cancel(job_id)
     unknown = f"；节点报告的状态“{word}”无法识别" if word else ""

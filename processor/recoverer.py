@@ -55,7 +55,7 @@ class Recoverer:
 
     def _due(self, session: Session) -> list[str]:
         """Tasks that a processor may claim now, oldest first. Parents run nowhere and are left out once they have children."""
-        due = claimable(self._services.clock.milliseconds())
+        due = claimable()
         rows = session.scalars(select(Task).where(due).order_by(Task.created_at, Task.seq, Task.id).limit(BATCH))
         return [task.id for task in rows if not (task.is_parent and task.depends_on)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
@@ -94,15 +94,13 @@ class Runner:
 
     @retrying
     def _wait_for_slot(self, task: Task) -> None:
-        clock = self._services.clock
-        later = clock.milliseconds() + int(self._services.settings.worker.poll_seconds * 1000)
+        now, pause_ms = self._services.clock.now(), int(self._services.settings.worker.poll_seconds * 1000)
         with self._services.database.write() as session:
-            task_transitions.reschedule(session, task.id, not_before_ms=later, message=WAITING, now=clock.now())
+            task_transitions.reschedule(session, task.id, pause_ms=pause_ms, message=WAITING, now=now)
 
     @retrying
     def _claim(self, known: Task) -> Task | None:
         """The task, claimed, as it is now; None when another processor has it, or when it has ended."""
-        now_ms = self._services.clock.milliseconds()
         with project_unit(self._services, known.project_id) as unit:
             task = queries.task(unit.session, known.id)
             if task is None:
@@ -110,9 +108,7 @@ class Runner:
             if task.is_parent:
                 self._adopt_group(unit, task)
                 return None
-            if not task_transitions.claim(
-                unit.session, task.id, owner=self._owner, now=unit.now, now_ms=now_ms, lease_ms=LEASE_MS
-            ):
+            if not task_transitions.claim(unit.session, task.id, owner=self._owner, now=unit.now, lease_ms=LEASE_MS):
                 return None
             unit.session.refresh(task)
             if task.type == TaskType.IMAGE:
@@ -154,8 +150,8 @@ class Runner:
         task's time limit.
         """
         settings = self._services.settings.worker
-        attempts, now = claimed.task.attempts, self._services.clock.now()
-        late = now - (claimed.task.started_at or now) > timedelta(minutes=settings.timeout_minutes)
+        attempts, clock = claimed.task.attempts, self._services.clock
+        late = clock.monotonic() - claimed.began > settings.timeout_minutes * 60
         if attempts >= settings.dispatch_retries and (late or isinstance(error, NodeUnavailable)):
             self._fail(claimed, f"{error}（已重试 {attempts} 次）")
             return
@@ -166,9 +162,9 @@ class Runner:
                 session,
                 claimed.task.id,
                 owner=self._owner,
-                not_before_ms=self._services.clock.milliseconds() + _pause_ms(attempts, settings.poll_seconds),
+                pause_ms=_pause_ms(attempts, settings.poll_seconds),
                 message=without_paths(message),
-                now=now,
+                now=clock.now(),
             )
 
     def _fail(self, claimed: ClaimedTask, error: str) -> None:

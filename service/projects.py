@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from common.errors import NotFound
 from models import queries
 from models.base import new_id
+from models.database_clock import database_now
 from models.db import retrying
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
@@ -71,20 +72,19 @@ class Page(Generic[T]):
 @retrying
 def create(services: Services, new: NewProject) -> CreatedProject:
     """Store a project, its storyboard task and the image tasks that wait for it, then queue the first."""
-    now = services.clock.now()
-    shot_count = new.shot_count or services.settings.story.default_shots
-    project = Project(
-        id=new_id(),
-        title=new.title,
-        story_text=new.story_text,
-        style=new.style,
-        description=new.description,
-        shot_count=shot_count,
-        status=ProjectStatus.CREATED,
-        created_at=now,
-        updated_at=now,
-    )
     with services.database.write() as session:
+        now = database_now(session)
+        project = Project(
+            id=new_id(),
+            title=new.title,
+            story_text=new.story_text,
+            style=new.style,
+            description=new.description,
+            shot_count=new.shot_count or services.settings.story.default_shots,
+            status=ProjectStatus.CREATED,
+            created_at=now,
+            updated_at=now,
+        )
         session.add(project)
         session.flush()
         text_task, shot_tasks = new_storyboard(session, project, now=now)

@@ -51,7 +51,8 @@ CREATE TABLE IF NOT EXISTS shot (
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
 -- parent_id is the task whose progress this one is part of.
--- lease_until and not_before are milliseconds since 1970 in UTC: leases must not depend on anybody's time zone.
+-- lease_until and not_before are milliseconds since 1970 in UTC, by the database's clock: leases must depend neither on anybody's time zone
+-- nor on whose clock is right.
 CREATE TABLE IF NOT EXISTS task (
   id                 VARCHAR(64) NOT NULL PRIMARY KEY,
   project_id         VARCHAR(64) NOT NULL,

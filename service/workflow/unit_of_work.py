@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models import queries
+from models.database_clock import database_now
 from models.project import Project
 from models.task import Task
 from service.container import Services
@@ -21,7 +22,8 @@ from service.workflow.dispatch import enqueue
 class ProjectUnit:
     """The session, and what waits for its commit.
 
-    `project` is locked, and None when there is none. `ended` are tasks whose work is to be stopped; `ready` are ids to be enqueued.
+    `project` is locked, and None when there is none. `now` is the database's time, so that what follows from something is never older
+    than it, whichever hosts the two were done on. `ended` are tasks whose work is to be stopped; `ready` are ids to be enqueued.
     """
 
     session: Session
@@ -38,7 +40,7 @@ def project_unit(services: Services, project_id: str) -> Iterator[ProjectUnit]:
     Whoever moves a project's tasks holds its lock, so that no two ends miss each other. An exception rolls everything back.
     """
     with services.database.write() as session:
-        unit = ProjectUnit(session, queries.lock_project(session, project_id), services.clock.now())
+        unit = ProjectUnit(session, queries.lock_project(session, project_id), database_now(session))
         yield unit
     stop_work(services, unit.ended)
     enqueue(services, unit.ready)

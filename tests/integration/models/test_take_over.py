@@ -94,7 +94,7 @@ def test_the_zone_is_remembered_when_the_configuration_changes(mysql_url: URL, o
 def test_a_zero_start_counts_as_none_and_a_real_one_is_kept(taken_over: Database) -> None:
     def claim(owner: str, now: datetime) -> None:
         with taken_over.write() as session:
-            assert task_transitions.claim(session, TASK.format("72"), owner=owner, now=now, now_ms=1_000, lease_ms=-1)
+            assert task_transitions.claim(session, TASK.format("72"), owner=owner, now=now, lease_ms=-1)
 
     claim("first", NOW)
     claim("second", NOW.replace(hour=9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from redis import Redis
 from common.clock import Clock
 from config.settings import MysqlSettings, Settings, StorySettings, WorkerSettings
 from models.bootstrap import open_database
+from models.task import Task
 from processor import worker
 from processor.processor import Processor
 from service import broker, projects, shots, tasks
@@ -95,6 +97,13 @@ class Backend:
     def wait(self, task_id: str, *wanted: str, timeout: float = 60) -> None:
         """Wait until a task is in one of these states."""
         wait_until(lambda: self.status(task_id) in wanted, timeout, f"task {task_id} {wanted}")
+
+    def age(self, task_id: str, by: timedelta) -> None:
+        """Let a task have begun so much earlier."""
+        with self.services.database.write() as session:
+            task = session.get_one(Task, task_id)
+            assert task.started_at is not None
+            task.started_at -= by
 
     def dispatched(self, task_id: str) -> None:
         """Wait until the node has started the task's job, so that another script is not for this one any more."""

@@ -21,10 +21,9 @@ from tests.support.node.scripts import png
 
 def die_with(backend: Backend, task_id: str, owner: str) -> None:
     """What is left in the database when a processor is killed while it holds the task, once its lease has run out."""
-    clock = backend.services.clock
-    now_ms = clock.milliseconds()
+    now = backend.services.clock.now()
     with backend.services.database.write() as session:
-        assert task_transitions.claim(session, task_id, owner=owner, now=clock.now(), now_ms=now_ms, lease_ms=-1)
+        assert task_transitions.claim(session, task_id, owner=owner, now=now, lease_ms=-1)
 
 
 def crashes(backend: Backend, task_id: str) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
 
-from common.clock import Clock
 from common.errors import Conflict
 from config.settings import FilmSettings, Settings, WorkerSettings
 from models.shot import Shot
@@ -61,15 +60,6 @@ def test_a_clip_waits_for_the_image_and_a_film_for_the_clip(backend: Backend) ->
     assert shots.find(backend.services, shot.id).video_path
 
 
-class MovedClock(Clock):
-    """The real clock, moved on by a test."""
-
-    moved = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.moved
-
-
 def test_a_job_that_is_started_again_after_hours_has_all_its_time(backend: Backend) -> None:
     script = running(png())
     backend.node.script("generate_shot", lambda _e: script)
@@ -78,8 +68,7 @@ def test_a_job_that_is_started_again_after_hours_has_all_its_time(backend: Backe
     wait_until(lambda: tasks.get(backend.services, task_id).job_id, PATIENCE_S)
     backend.stop()
     backend.node.forget_jobs()
-    clock = backend.clock = MovedClock()
-    clock.moved = timedelta(hours=3)
+    backend.age(task_id, timedelta(hours=3))
     backend.start()
     wait_until(lambda: len(backend.node.starts("generate_shot")) == 2, PATIENCE_S)
     polls = len(backend.node.polled)

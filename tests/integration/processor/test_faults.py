@@ -6,14 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from redis import Redis
 from sqlalchemy import select, update
 
-from common.clock import Clock
 from common.errors import BadNodeResult, DatabaseUnavailable, StorageUnavailable, StoryToVideoError
 from models import queries, task_transitions
 from models.task import Task
@@ -28,10 +27,12 @@ from service.workflow import completion, unit_of_work
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit
 from tests.integration.processor.conftest import Backend
+from tests.support.clocks import MovedClock
 from tests.support.node.scripts import Script, finished, png, running
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60
+NEVER_MS = 1 << 50  # as a time
 
 
 def image_of(backend: Backend, task_id: str) -> tuple[str, str, str]:
@@ -142,8 +143,7 @@ def test_a_job_is_not_cancelled_by_a_processor_that_lost_the_task_to_another(bac
     processor = backend.start()
     task_id = backend.create(1).text_task_id
     assert entered.wait(PATIENCE_S)
-    until = backend.services.clock.milliseconds() + 10 * 60_000
-    _lease(backend, task_id, "another", until)
+    _lease(backend, task_id, "another", NEVER_MS)
     leave.set()
     wait_until(lambda: task_id not in processor.registry.leased(), PATIENCE_S)
     assert len(backend.node.jobs) == 1
@@ -195,16 +195,6 @@ def test_every_task_ends_though_redis_is_wiped_all_the_time(backend: Backend, mo
         assert all(shot.image_path for shot in shots.of_project(backend.services, one.project_id))
 
 
-class MovedClock(Clock):
-    """The real clock, moved on by a test."""
-
-    def __init__(self) -> None:
-        self.moved = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.moved
-
-
 def test_a_job_that_takes_longer_than_the_limit_fails_in_words_and_is_stopped_on_the_node(backend: Backend) -> None:
     clock = backend.clock = MovedClock()
     backend.node.script("generate_storyboard", lambda _e: running())
@@ -229,8 +219,7 @@ def test_a_restart_after_the_limit_still_takes_a_job_that_was_done_in_time(backe
     wait_until(lambda: tasks.get(backend.services, task_id).job_id, PATIENCE_S)
     backend.stop()
     script.gate.set()
-    clock = backend.clock = MovedClock()
-    clock.moved = timedelta(hours=3)
+    backend.age(task_id, timedelta(hours=3))
     backend.start()
     backend.wait(task_id, "finished")
 
@@ -275,13 +264,12 @@ def test_a_storage_that_never_comes_back_ends_the_task_at_its_time_limit(
 
     monkeypatch.setattr(recoverer, "PERIOD_S", 0.2)
     monkeypatch.setattr(LocalStore, "put_file", put)
-    clock = MovedClock()
-    backend.clock = clock
     backend.start()
     [task_id] = backend.create(1).shot_task_ids
     retries = backend.settings.worker.dispatch_retries
     wait_until(lambda: tasks.get(backend.services, task_id).attempts > retries, PATIENCE_S)
-    clock.moved = timedelta(minutes=backend.settings.worker.timeout_minutes + 1)
+    assert backend.status(task_id) in ("pending", "processing")
+    backend.age(task_id, timedelta(minutes=backend.settings.worker.timeout_minutes + 1))
     backend.wait(task_id, "failed")
     assert "对象存储不可用" in (tasks.get(backend.services, task_id).error or "")
 

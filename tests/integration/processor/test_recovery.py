@@ -41,13 +41,9 @@ def test_a_lease_that_ran_out_is_adopted_and_its_late_holder_writes_nothing(back
     clock, database = backend.services.clock, backend.services.database
     task_id = created.text_task_id
     with database.write() as session:
-        then = clock.milliseconds() - 60_000
-        assert task_transitions.claim(
-            session, task_id, owner="dead", now=clock.now(), now_ms=clock.milliseconds(), lease_ms=0
-        )
-        assert not task_transitions.claim(
-            session, task_id, owner="eager", now=clock.now(), now_ms=then, lease_ms=15_000
-        )
+        assert task_transitions.claim(session, task_id, owner="dead", now=clock.now(), lease_ms=15_000)
+        assert not task_transitions.claim(session, task_id, owner="eager", now=clock.now(), lease_ms=15_000)
+        assert task_transitions.renew(session, [task_id], owner="dead", lease_ms=-1) == {task_id}
     backend.start()
     backend.wait(task_id, "finished")
     with database.write() as session:
