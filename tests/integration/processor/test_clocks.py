@@ -132,7 +132,9 @@ def test_a_task_that_began_long_ago_is_out_of_time_on_a_host_whose_clock_is_behi
 
 
 def test_the_storyboard_of_an_update_is_the_latest_though_its_host_is_behind(backend: Backend) -> None:
-    project_id = backend.create(1).project_id
+    backend.start()
+    project_id = backend.drawn(1)
+    backend.stop()
     behind = Host(backend, -60)
     updated = projects.update(behind.services, project_id, ProjectChanges(story_text="另一个故事。"))
     with backend.services.database.read() as session:
