@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, defer, undefer
+from sqlalchemy.orm import Session, aliased, defer, undefer
 
 from models.project import Project
 from models.shot import Shot
-from models.task import OPEN, Task, TaskStatus, TaskType
+from models.task import OPEN, Task, TaskStatus, TaskType, dependencies
+from models.task_transitions import claimable
 from models.types import DAWN
 
 Row = TypeVar("Row", Project, Shot, Task)
@@ -21,6 +22,13 @@ class StoryboardState(NamedTuple):
 
     id: str
     status: str
+
+
+class BlockedTask(NamedTuple):
+    """A blocked task's id and its project's."""
+
+    id: str
+    project_id: str
 
 
 class ShotParts(NamedTuple):
@@ -141,6 +149,31 @@ def children(session: Session, task_id: str) -> list[Task]:
     """The tasks that are part of this one, oldest first."""
     rows = session.scalars(select(Task).where(Task.parent_id == task_id).order_by(Task.seq, Task.id))
     return [row for row in rows if row.parent_id == task_id]
+
+
+def due_tasks(session: Session, *, limit: int) -> list[str]:
+    """Ids of tasks that a processor may claim now, oldest first.
+
+    Groups that have their tasks run nowhere, and are left out before the limit counts.
+    """
+    part = aliased(Task)
+    is_group = select(part.id).where(part.parent_id == Task.id).exists()
+    query = select(Task.id).where(claimable(), ~is_group).order_by(Task.created_at, Task.seq, Task.id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def stuck_tasks(session: Session) -> list[BlockedTask]:
+    """Blocked tasks none of whose dependencies is open, oldest first. Any may have gone on meanwhile: look again under its project's lock.
+
+    Ids are compared here: databases that find one inside the parameters do it for every pair of a project's open tasks.
+    """
+    columns = select(Task.id, Task.project_id, Task.parameters).where(Task.status == TaskStatus.BLOCKED)
+    blocked = session.execute(columns.order_by(Task.created_at, Task.seq, Task.id)).all()
+    if not blocked:
+        return []
+    others = session.scalars(select(Task.id).where(Task.status.in_((TaskStatus.PENDING, TaskStatus.PROCESSING))))
+    open_ids = {row.id for row in blocked}.union(others)
+    return [BlockedTask(row.id, row.project_id) for row in blocked if open_ids.isdisjoint(dependencies(row.parameters))]
 
 
 def _oldest_first(rows: Iterable[Task]) -> list[Task]:

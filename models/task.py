@@ -38,6 +38,12 @@ OPEN = (TaskStatus.BLOCKED, TaskStatus.PENDING, TaskStatus.PROCESSING)
 ENDED = (TaskStatus.FINISHED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
+def dependencies(parameters: dict[str, Any] | None) -> list[str]:
+    """Ids of the tasks that must end before the one with these parameters starts."""
+    found = (parameters or {}).get("depends_on")
+    return [task_id for task_id in found if isinstance(task_id, str)] if isinstance(found, list) else []
+
+
 class Task(Base):
     """A task's row.
 
@@ -105,7 +111,7 @@ class Task(Base):
     @property
     def depends_on(self) -> list[str]:
         """Ids of the tasks that must end before this one starts."""
-        return list((self.parameters or {}).get("depends_on") or [])
+        return dependencies(self.parameters)
 
     @property
     def job_id(self) -> str:

@@ -16,7 +16,6 @@ from common.errors import DependencyError
 from models import queries
 from models.db import retrying
 from models.task import OPEN, Task, TaskStatus
-from models.task_transitions import claimable
 from service.container import Services
 from service.workflow import completion
 from service.workflow.dispatch import enqueue
@@ -50,32 +49,30 @@ class Recoverer:
         """One round."""
         self._unblock()
         with self._services.database.read() as session:
-            due = self._due(session)
+            due = queries.due_tasks(session, limit=BATCH)
         enqueue(self._services, due)
-
-    def _due(self, session: Session) -> list[str]:
-        """Tasks that a processor may claim now, oldest first. Parents run nowhere and are left out once they have children."""
-        due = claimable()
-        rows = session.scalars(select(Task).where(due).order_by(Task.created_at, Task.seq, Task.id).limit(BATCH))
-        return [task.id for task in rows if not (task.is_parent and task.depends_on)]
 
     def _unblock(self) -> None:
         """Resume blocked tasks none of whose dependencies is open: their last one ended without anybody there to see it."""
         with self._services.database.read() as session:
-            blocked = list(session.scalars(select(Task).where(Task.status == TaskStatus.BLOCKED).limit(BATCH)))
-            stuck = [task for task in blocked if not self._waits(session, task)]
+            stuck = queries.stuck_tasks(session)
         for task in stuck:
-            self._resume(task)
-
-    def _waits(self, session: Session, task: Task) -> bool:
-        if not task.depends_on:
-            return False
-        waiting = select(Task.id).where(Task.id.in_(task.depends_on), Task.status.in_(OPEN)).limit(1)
-        return session.scalar(waiting) is not None
+            try:
+                self._resume(task)
+            except DependencyError:
+                raise
+            except Exception:
+                log.exception("task %s cannot be resumed; retrying", task.id)  # the others can
 
     @retrying
-    def _resume(self, stuck: Task) -> None:
+    def _resume(self, stuck: queries.BlockedTask) -> None:
         with project_unit(self._services, stuck.project_id) as unit:
             task = queries.task(unit.session, stuck.id)
-            if task is not None and task.status == TaskStatus.BLOCKED and not self._waits(unit.session, task):
+            if task is not None and task.status == TaskStatus.BLOCKED and not _waits(unit.session, task):
                 completion.resume_blocked(unit, task)
+
+
+def _waits(session: Session, task: Task) -> bool:
+    others = task.depends_on
+    waiting = select(Task.id).where(Task.id.in_(others), Task.status.in_(OPEN)).limit(1)
+    return bool(others) and session.scalar(waiting) is not None
