@@ -70,7 +70,6 @@ def _by_camera_move(claimed: ClaimedTask, shot: Shot, image: Path, folder: Path)
         subtitles=Subtitles.OFF,
         outro_s=0.0,
         threads=1,
-        max_concurrent=None,  # the runner acquired a slot before it claimed the task
         strict=True,  # a placeholder must not become the shot's clip
         **film_spec.limits(settings),
     )

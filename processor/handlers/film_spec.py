@@ -86,7 +86,6 @@ def build(
         first_seconds=request.first_seconds,
         strict=request.strict,
         threads=settings.film.threads,
-        max_concurrent=None,  # the runner acquired a slot before it claimed the task
         **limits(settings),
         font=Path(settings.film.font) if settings.film.font else None,
     )

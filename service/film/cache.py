@@ -10,12 +10,13 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 WRITING_S = 3600.0  # a part file older than this is an orphan of a process that died
-POLL_S = 0.1
-PARTS, WORK, SLOTS = "parts", "work", "slots"
+PARTS, WORK, MAKING, SLOTS = "parts", "work", "making", "slots"
+OWNER = "owner.lock"
 FILM = Path(__file__).parent
 
 
@@ -70,7 +71,7 @@ class Cache:
         """All that is kept. Unlike `rglob`, `walk` does not mind folders that another film takes away meanwhile."""
         for folder, folders, names in os.walk(self.root):
             if Path(folder) == self.root:
-                folders[:] = [name for name in folders if name not in (WORK, SLOTS)]
+                folders[:] = [name for name in folders if name not in (WORK, MAKING, SLOTS)]
             yield from (Path(folder) / name for name in names)
 
 
@@ -85,18 +86,15 @@ def take(part: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def work_folder(root: Path) -> Iterator[Path]:
-    """A folder for one film, gone afterwards. Orphans, whose lock is free since their owner died, are deleted."""
-    base = root / WORK
-    base.mkdir(parents=True, exist_ok=True)
-    with (base / "all.lock").open("w") as gate:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        for other in base.iterdir():
-            if other.is_dir() and _abandoned(other):
-                shutil.rmtree(other, ignore_errors=True)
-        folder = base / uuid.uuid4().hex
-        folder.mkdir()
-        lock = (folder / "owner.lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """A folder for one film, gone afterwards. Orphans, whose lock is free since their owner died, are deleted.
+
+    Nobody waits here: whoever holds a lock may be stopped, and this is done by a worker that others need.
+    """
+    for name in (WORK, MAKING):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for orphan in _orphans(root):
+        shutil.rmtree(orphan, ignore_errors=True)
+    folder, lock = _locked_folder(root)
     try:
         yield folder
     finally:
@@ -104,9 +102,28 @@ def work_folder(root: Path) -> Iterator[Path]:
         lock.close()
 
 
+def _locked_folder(root: Path) -> tuple[Path, IO[str]]:
+    """A new work folder and its lock, held. It is made elsewhere and moved to its place, so that nobody finds it there without an owner."""
+    name = uuid.uuid4().hex
+    made = root / MAKING / name
+    made.mkdir()
+    lock = (made / OWNER).open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else knows it
+    return made.rename(root / WORK / name), lock
+
+
+def _orphans(root: Path) -> Iterator[Path]:
+    """The folders whose owner died; one that is just being made has no owner yet."""
+    yield from (folder for folder in (root / WORK).iterdir() if folder.is_dir() and _abandoned(folder))
+    for folder in (root / MAKING).iterdir():
+        with contextlib.suppress(OSError):  # it was moved to its place
+            if time.time() - folder.stat().st_mtime > WRITING_S and _abandoned(folder):
+                yield folder
+
+
 def _abandoned(folder: Path) -> bool:
     try:
-        with (folder / "owner.lock").open("r+") as lock:
+        with (folder / OWNER).open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
@@ -123,23 +140,6 @@ def code_digest(*rooms: str) -> str:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(FILM).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def host_slot(root: Path, count: int, check: Callable[[], None], waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold one of the `count` slots that all processes which share `root` have for making films.
-
-    The kernel frees a slot when its holder dies. `check` is called while waiting, and may raise; `waiting` once, when there is a wait.
-    """
-    told = False
-    with contextlib.ExitStack() as stack:
-        while not acquire_slot(root, count, stack):
-            check()
-            if not told:
-                waiting()
-                told = True
-            time.sleep(POLL_S)
-        yield
 
 
 def acquire_slot(root: Path, count: int, stack: contextlib.ExitStack) -> bool:

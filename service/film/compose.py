@@ -19,7 +19,7 @@ from pathlib import Path
 
 from common.errors import Cancelled
 from common.hashing import file_digest
-from service.film.cache import Cache, host_slot, work_folder
+from service.film.cache import Cache, work_folder
 from service.film.control import BackgroundWork, CancelScope, ProgressReporter
 from service.film.encoding.mux import STAGE as JOIN
 from service.film.encoding.mux import Chapter, Parts, join
@@ -55,11 +55,7 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
     scope = CancelScope(cancel, spec.timeout_s)
     report_progress = ProgressReporter(progress)
     spec.cache_dir.mkdir(parents=True, exist_ok=True)
-    with (
-        _slot(spec, scope, report_progress),
-        work_folder(spec.cache_dir) as folder,
-        output_folder(spec.output_dir) as output,
-    ):
+    with work_folder(spec.cache_dir) as folder, output_folder(spec.output_dir) as output:
         scope.begin()
         try:
             report = _Film(spec, folder, output, report_progress, scope).make()
@@ -69,16 +65,6 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
         Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
     report_progress("done", 1.0, "影片完成")
     return report
-
-
-def _slot(
-    spec: FilmSpec, scope: CancelScope, report_progress: ProgressReporter
-) -> contextlib.AbstractContextManager[None]:
-    if spec.max_concurrent is None:
-        return contextlib.nullcontext()
-    return host_slot(
-        spec.cache_dir, spec.max_concurrent, scope.check, lambda: report_progress("wait", 0.0, "等待其他影片完成")
-    )
 
 
 @contextlib.contextmanager

@@ -123,10 +123,9 @@ class FilmSpec:
     """A whole film.
 
     `width` and `height` are even, `fps` a whole number. `bitrate_kbps` is needed by CBR and two-pass. `first_seconds` cuts a preview short.
-    `threads` bounds the worker processes (0: one per core), `max_concurrent` the films that are made at once on this host by everyone who
-    shares `cache_dir`; one more waits its turn (None: the caller holds a slot already). `cache_dir` keeps segments by content: it is the
-    resume after a crash and the redo of only what changed. `output_dir` receives the report's files; it is created, and holds nothing of a
-    failed or cancelled run.
+    `threads` bounds the worker processes (0: one per core). How many films are made at once is for the caller to say
+    (`service.film.cache.acquire_slot`). `cache_dir` keeps segments by content: it is the resume after a crash and the redo of only what
+    changed. `output_dir` receives the report's files; it is created, and holds nothing of a failed or cancelled run.
     """
 
     shots: tuple[FilmShot, ...]
@@ -151,7 +150,6 @@ class FilmSpec:
     first_seconds: float | None = None
     strict: bool = False
     threads: int = 0
-    max_concurrent: int | None = 1
     cache_bytes: int = 4 << 30
     cache_age_s: float = 14 * 86400.0
     timeout_s: float | None = None  # None: 300 s + 10 × the film's length
@@ -174,8 +172,6 @@ class FilmSpec:
             ("cache_age", self.cache_age_s, 0.0, math.inf),
         ):
             _in_range(name, value, low, high)
-        if self.max_concurrent is not None:
-            _in_range("max_concurrent", self.max_concurrent, 1, 64)
         if self.first_seconds is not None:
             _in_range("first_seconds", self.first_seconds, 0.1, 86400.0)
         if self.timeout_s is not None:

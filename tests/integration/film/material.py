@@ -63,7 +63,7 @@ def shots(folder: Path, count: int, seconds: float = 1.2, **options: Any) -> tup
 
 def spec(folder: Path, film_shots: Sequence[FilmShot], **options: Any) -> FilmSpec:
     """A small film of these shots."""
-    small: dict[str, Any] = {"width": 320, "height": 180, "fps": 15, "outro_s": 0.0, "threads": 2, "max_concurrent": 8}
+    small: dict[str, Any] = {"width": 320, "height": 180, "fps": 15, "outro_s": 0.0, "threads": 2}
     places = {"output_dir": folder / "out", "cache_dir": folder / "cache"}
     return FilmSpec(**{"shots": tuple(film_shots), **places, **small, **options})
 

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[3]
 COMPOSE = """
 import pickle, sys, threading, time
 from pathlib import Path
+from types import SimpleNamespace
 from service.film.compose import compose
 spec = pickle.loads(Path(sys.argv[1]).read_bytes())
 parts = spec.cache_dir / "parts"
@@ -159,37 +160,6 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + sum(passed))
     monkeypatch.setattr("service.film.control.time", clock)
     return lambda: passed.append(3600.0)
-
-
-def test_waiting_for_another_film_does_not_count_as_time(tmp_path: Path, later: Callable[[], None]) -> None:
-    """Two films on a host that makes one at a time; the second may take less than it waits."""
-    first = long_film(tmp_path, max_concurrent=1, timeout_s=7200.0)
-    shots = material.shots(tmp_path / "short", 1, 0.2, minimum_s=0.2)
-    second = material.spec(tmp_path / "2", shots, max_concurrent=1, width=64, height=64, threads=1, timeout_s=60.0)
-    second = dataclasses.replace(second, cache_dir=first.cache_dir)
-    waiting = threading.Event()
-    stages: list[tuple[str, str]] = []
-
-    def run() -> None:
-        compose(second, progress_of_second, threading.Event())
-
-    def progress_of_second(said: Progress) -> None:
-        stages.append(("second", said.stage))
-        if said.stage == "wait":
-            waiting.set()
-
-    def progress(said: Progress) -> None:
-        if not waiting.is_set() and said.stage == "picture":
-            thread.start()
-            wait_until(waiting.is_set, timeout=30)
-            later()
-        stages.append(("first", said.stage))
-
-    thread = threading.Thread(target=run)
-    compose(first, progress, threading.Event())
-    thread.join()
-    assert ("second", "done") in stages
-    assert stages.index(("second", "plan")) > stages.index(("first", "join"))
 
 
 @pytest.mark.parametrize("stage", ["plan", "picture", "sound", "join"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import Cancelled
-from service.film.cache import WRITING_S, Cache, code_digest, host_slot, take, work_folder
+from service.film.cache import WRITING_S, Cache, acquire_slot, code_digest, take, work_folder
 from tests.support.wait import wait_until
 
 DAY = 86400.0
@@ -67,7 +67,8 @@ def test_a_part_in_use_stays_when_others_prune(tmp_path: Path) -> None:
 
 def test_pruning_leaves_work_folders_and_locks_alone(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    with work_folder(tmp_path) as folder, host_slot(tmp_path, 1, lambda: None, lambda: None):
+    with work_folder(tmp_path) as folder, contextlib.ExitStack() as slot:
+        acquire_slot(tmp_path, 1, slot)
         (folder / "a.part").write_bytes(b"x" * 100)
         cache.prune(0, 0)
         assert (folder / "a.part").exists()
@@ -101,31 +102,51 @@ def test_the_work_folder_of_a_killed_film_is_cleared_away_but_not_of_a_living_on
 
 
 def test_a_host_makes_no_more_films_at_once_than_it_may(tmp_path: Path) -> None:
-    entered, waited = threading.Event(), threading.Event()
-
-    def second() -> None:
-        with host_slot(tmp_path, 1, lambda: None, waited.set):
-            entered.set()
-
-    with host_slot(tmp_path, 1, lambda: None, lambda: None):
-        thread = threading.Thread(target=second)
-        thread.start()
-        wait_until(waited.is_set, timeout=30)
-        assert not entered.is_set()
-    wait_until(entered.is_set, timeout=30)
-    thread.join()
+    with contextlib.ExitStack() as other, contextlib.ExitStack() as mine:
+        assert acquire_slot(tmp_path, 1, other)
+        assert not acquire_slot(tmp_path, 1, mine)
+        assert acquire_slot(tmp_path, 2, mine)
+        other.close()
+        assert acquire_slot(tmp_path, 1, mine)
 
 
-def test_waiting_for_a_place_can_be_cancelled(tmp_path: Path) -> None:
-    def cancelled() -> None:
-        raise Cancelled("x")
+def test_a_film_gets_its_work_folder_whoever_holds_a_lock(tmp_path: Path) -> None:
+    """Of a process that is stopped, say: the worker that waited for it would be missing."""
+    code = (
+        "import fcntl, sys, time\n"
+        "locks = [open(path, 'w') for path in sys.argv[1:]]\n"
+        "[fcntl.flock(lock, fcntl.LOCK_EX) for lock in locks]\n"
+        "print('held', flush=True); time.sleep(600)\n"
+    )
+    with work_folder(tmp_path) as first:
+        (tmp_path / "work" / "dead").mkdir()
+        (tmp_path / "work" / "dead" / "owner.lock").touch()
+        names = [tmp_path / "work" / "all.lock", tmp_path / "work" / "dead" / "owner.lock"]
+        with subprocess.Popen([sys.executable, "-c", code, *names], stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            entered = threading.Event()
 
-    with (
-        host_slot(tmp_path, 1, lambda: None, lambda: None),
-        pytest.raises(Cancelled),
-        host_slot(tmp_path, 1, cancelled, lambda: None),
-    ):
-        pytest.fail("there was no place")
+            def enter() -> None:
+                with work_folder(tmp_path):
+                    entered.set()
+
+            threading.Thread(target=enter, daemon=True).start()
+            try:
+                wait_until(entered.is_set, timeout=30)
+            finally:
+                other.kill()
+        assert first.is_dir()
+
+
+def test_what_a_film_left_that_died_while_it_made_its_folder_goes_in_time(tmp_path: Path) -> None:
+    for name, age_s in (("just now", 0.0), ("long ago", WRITING_S + 60)):
+        folder = tmp_path / "making" / name
+        folder.mkdir(parents=True)
+        (folder / "owner.lock").touch()
+        os.utime(folder, (time.time() - age_s,) * 2)
+    with work_folder(tmp_path):
+        assert [path.name for path in (tmp_path / "making").iterdir()] == ["just now"]
 
 
 def test_what_is_being_written_stays_and_what_a_dead_process_left_goes(tmp_path: Path) -> None:

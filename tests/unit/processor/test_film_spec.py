@@ -44,7 +44,7 @@ def spec(settings: Settings = SETTINGS, files: dict[str, Path] = FILES, **option
 def test_what_the_request_leaves_open_is_the_settings() -> None:
     made = spec()
     assert (made.width, made.height, made.fps, made.subtitles) == (640, 360, 24, Subtitles.SOFT)
-    assert (made.max_concurrent, made.threads, made.timeout_s) == (None, 5, 90.0)
+    assert (made.threads, made.timeout_s) == (5, 90.0)
     assert (made.cache_bytes, made.cache_age_s) == (1 << 29, 2 * 86_400)
     assert made.cache_dir == Path("/data/cache/film")
     assert made.font == Path("/fonts/a.otf")
