@@ -92,7 +92,13 @@ class LocalStore:
         return info
 
     def put_file(
-        self, key: str, path: Path, *, content_type: str = "", metadata: Mapping[str, str] | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        content_type: str = "",
+        metadata: Mapping[str, str] | None = None,
+        hurry: bool = False,  # a folder has no limits on time
     ) -> ObjectInfo:
         """See `ObjectStore.put_file`."""
         with path.open("rb") as stream:
@@ -134,6 +140,8 @@ class LocalStore:
     def remove(self, key: str) -> None:
         """See `ObjectStore.remove`. Folders that become empty go too."""
         path, info = self.local_path(key), self._info_path(key)
+        if not self.exists():  # a disk that is not mounted: what is on it is not gone
+            raise StorageUnavailable("素材无法删除：素材目录不存在")
         with self._translated("素材无法删除"), self._locked(fcntl.LOCK_EX):
             for top, file in ((self._objects, path), (self._info, info)):
                 try:

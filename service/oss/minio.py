@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 from urllib.parse import quote, urlsplit
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
@@ -23,6 +24,7 @@ from common.hashing import copy_hashing, measure
 from config.addresses import parse_base, parse_http
 from config.settings import MinioSettings
 from service.oss import keys
+from service.oss.limits import HURRIED, PATIENT, Limit, LimitedPool, Patience, limited
 from service.oss.metadata import clipped, decoded, encoded
 from service.oss.store import ObjectInfo, PublicBase
 
@@ -32,9 +34,6 @@ VALID_FOR = timedelta(days=7)  # the longest that S3 signs for
 HASH = "sha256"
 USER_METADATA = "x-amz-meta-"
 PROOF = ".storytovideo-check"  # no key: it is never listed
-TIMEOUT = urllib3.Timeout(connect=5, read=60)
-RETRY = urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
-POOL = 16  # connections
 
 ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion"}
 SERVER_FAULT = 500
@@ -90,13 +89,13 @@ class MinioStore:
 
     def exists(self) -> bool:
         """See `ObjectStore.exists`."""
-        with self._translated(self.bucket):
+        with self._asking(self.bucket, HURRIED):
             return bool(self._client.bucket_exists(self.bucket))
 
     def check(self) -> None:
-        """Make the bucket when missing and prove that writing works."""
-        with self._translated(self.bucket):
-            if not self.exists():
+        """Make the bucket when missing and prove that writing works; in a hurry, for whoever asks waits for it."""
+        with self._asking(self.bucket, HURRIED):
+            if not self._client.bucket_exists(self.bucket):
                 self._make_bucket()
             self._client.put_object(self.bucket, PROOF, io.BytesIO(b"ok"), 2)
             self._client.remove_object(self.bucket, PROOF)
@@ -120,21 +119,27 @@ class MinioStore:
             except OSError as error:
                 raise StorageUnavailable(f"素材无法暂存：{error.strerror or error}") from error
             info = ObjectInfo(key, size, content_type or keys.content_type(key), sha256, clipped(metadata))
-            return self._send(info, cast("BinaryIO", spool))
+            return self._send(info, cast("BinaryIO", spool), PATIENT)
 
     def put_file(
-        self, key: str, path: Path, *, content_type: str = "", metadata: Mapping[str, str] | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        content_type: str = "",
+        metadata: Mapping[str, str] | None = None,
+        hurry: bool = False,
     ) -> ObjectInfo:
         """See `ObjectStore.put_file`."""
         keys.check_key(key)
         with path.open("rb") as file:
             size, sha256 = measure(file)
             info = ObjectInfo(key, size, content_type or keys.content_type(key), sha256, clipped(metadata))
-            return self._send(info, file)
+            return self._send(info, file, HURRIED if hurry else PATIENT)
 
-    def _send(self, info: ObjectInfo, stream: BinaryIO) -> ObjectInfo:
+    def _send(self, info: ObjectInfo, stream: BinaryIO, patience: Patience) -> ObjectInfo:
         """Upload, in parts where it is long. One part at a time: the SDK's parallel upload leaves its threads behind when a part fails."""
-        with self._translated(info.key):
+        with self._asking(info.key, patience, info.size):
             self._client.put_object(
                 self.bucket,
                 info.key,
@@ -150,13 +155,15 @@ class MinioStore:
     def open(self, key: str) -> BinaryIO:
         """See `ObjectStore.open`."""
         keys.check_key(key)
-        with self._translated(key):
-            return io.BufferedReader(_Download(self._client.get_object(self.bucket, key)))
+        with self._asking(key, PATIENT) as limit:
+            response = self._client.get_object(self.bucket, key)
+            limit.keep(int(response.headers.get("Content-Length") or 0))
+            return io.BufferedReader(_Download(response, limit))
 
     def stat(self, key: str) -> ObjectInfo:
         """See `ObjectStore.stat`."""
         keys.check_key(key)
-        with self._translated(key):
+        with self._asking(key, PATIENT):
             found = self._client.stat_object(self.bucket, key)
         headers = {name.lower(): value for name, value in (found.metadata or {}).items()}
         known = decoded(
@@ -169,22 +176,21 @@ class MinioStore:
         """See `ObjectStore.list`. Objects that somebody else put there under names that are no keys are not listed."""
         return filter(keys.is_key, self._names(prefix) if keys.may_begin_keys(prefix) else ())
 
-    def _names(self, prefix: str) -> Iterator[str]:
-        with self._translated(prefix):
-            for found in self._client.list_objects(self.bucket, prefix=prefix, recursive=True):
-                if found.object_name:
-                    yield found.object_name
+    def _names(self, prefix: str) -> Sequence[str]:
+        with self._asking(prefix, PATIENT):
+            found = self._client.list_objects(self.bucket, prefix=prefix, recursive=True)
+            return [each.object_name for each in found if each.object_name]
 
     def remove(self, key: str) -> None:
         """See `ObjectStore.remove`."""
         keys.check_key(key)
-        with self._translated(key):
+        with self._asking(key, PATIENT):
             self._client.remove_object(self.bucket, key)
 
     def remove_prefix(self, prefix: str) -> int:
         """See `ObjectStore.remove_prefix`; a thousand objects a request."""
         names = list(self.list(keys.check_prefix(prefix)))
-        with self._translated(prefix):
+        with self._asking(prefix, PATIENT):
             for failure in self._client.remove_objects(self.bucket, map(DeleteObject, names)):
                 raise StorageUnavailable(f"素材无法删除：{failure.name}（{failure.code}）")
         return len(names)
@@ -209,13 +215,20 @@ class MinioStore:
     def _translated(self, what: str) -> AbstractContextManager[None]:
         return translated(what, self._settings.endpoint)
 
+    @contextmanager
+    def _asking(self, what: str, patience: Patience, size: int = 0) -> Iterator[Limit]:
+        """One operation on storage, limited, its errors ours; `size` are the bytes that it sends."""
+        with self._translated(what), limited(patience, size) as limit:
+            yield limit
+
 
 class _Download(io.RawIOBase):
     """A response as a stream that gives its connection back when it is closed, and whose errors are ours."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, response: urllib3.BaseHTTPResponse, limit: Limit) -> None:
         super().__init__()
         self._response = response
+        self._limit = limit
 
     def readable(self) -> bool:
         return True
@@ -223,7 +236,7 @@ class _Download(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer has no public name
         try:
             chunk = self._response.read(len(buffer))
-        except HTTPError as error:
+        except (HTTPError, OSError) as error:
             raise StorageUnavailable(f"读取素材时连接中断：{error}") from error
         buffer[: len(chunk)] = chunk
         return len(chunk)
@@ -232,6 +245,7 @@ class _Download(io.RawIOBase):
         if not self.closed:
             self._response.close()
             self._response.release_conn()
+            self._limit.end()
         super().close()
 
 
@@ -251,7 +265,7 @@ def translated(what: str, endpoint: str) -> Iterator[None]:
         raise StorageError(f"对象存储拒绝了操作（{what}）：{error.code}: {error.message}") from error
     except ValueError as error:  # the SDK's way to refuse a bucket's or an endpoint's name
         raise StorageError(f"对象存储的配置无效（{what}）：{error}") from error
-    except (MinioException, HTTPError, OSError) as error:
+    except (MinioException, HTTPError, OSError, ParseError) as error:  # of XML: something else answers there
         raise StorageUnavailable(f"对象存储 {endpoint} 不可用：{error}") from error
 
 
@@ -262,5 +276,5 @@ def _client(settings: MinioSettings, host: Host) -> Minio:
         secret_key=settings.secret_key,
         secure=host.secure,
         region=settings.region,
-        http_client=urllib3.PoolManager(timeout=TIMEOUT, retries=RETRY, maxsize=POOL),
+        http_client=LimitedPool(),
     )

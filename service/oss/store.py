@@ -48,9 +48,15 @@ class ObjectStore(Protocol):
         """
 
     def put_file(
-        self, key: str, path: Path, *, content_type: str = "", metadata: Mapping[str, str] | None = None
+        self,
+        key: str,
+        path: Path,
+        *,
+        content_type: str = "",
+        metadata: Mapping[str, str] | None = None,
+        hurry: bool = False,
     ) -> ObjectInfo:
-        """Store a file."""
+        """Store a file. In a `hurry`, for a client waits, storage that hangs is unavailable within 5 s."""
 
     def open(self, key: str) -> BinaryIO:
         """A stream over the object's bytes; the caller closes it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import requests
 
+from config.settings import MinioSettings
 from tests.support.servers.process import ServerProcess, free_port, program
 
 ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
@@ -16,7 +17,7 @@ ENVIRONMENT = {
 
 
 class MinioServer(ServerProcess):
-    """A fresh MinIO; `endpoint` is its API, `console` its web console."""
+    """A fresh MinIO; `endpoint` is its API, `console` its web console. `start_again` brings one that was killed back."""
 
     def __init__(self) -> None:
         self._program = program("minio", "~/go/bin/minio", "/usr/local/bin/minio")
@@ -49,3 +50,7 @@ class MinioServer(ServerProcess):
             return requests.get(f"http://{self.endpoint}/minio/health/live", timeout=5).ok
         except requests.ConnectionError:
             return False
+
+    def settings(self, bucket: str) -> MinioSettings:
+        """Settings of a bucket of it."""
+        return MinioSettings(endpoint=self.endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY, bucket=bucket)

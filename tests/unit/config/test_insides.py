@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 import simple_websocket
+import urllib3
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import message, parser, unreader, wsgi
 from gunicorn.workers import gthread
+from minio import Minio
 from pymysql.connections import Connection as MysqlConnection
 from rq import Queue
 from rq.job import Job
 from rq.scripts import save_unique_job
 from rq.worker import SimpleWorker
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from werkzeug.sansio.multipart import MultipartDecoder
 
 from processor.worker import _RqWorker
@@ -127,6 +131,14 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         # routers/websocket/route.py
         (simple_websocket.Server.choose_subprotocol, ["if subprotocol in self.subprotocols:"]),
         (simple_websocket.Server.__init__, ["self.subprotocols = subprotocols or []"]),
+        # service/oss/limits.py
+        (Minio._url_open, ["self._http.urlopen("]),
+        (urllib3.PoolManager._new_pool, ["self.pool_classes_by_scheme["]),
+        (HTTPConnectionPool._new_conn, ["self.ConnectionCls("]),
+        (HTTPConnectionPool._make_request, ["self._validate_conn(conn)", "conn.request(", "conn.timeout = "]),
+        (HTTPSConnectionPool._validate_conn, ["conn.connect()"]),
+        (HTTPConnection.connect, ["self.sock = "]),
+        (HTTPSConnection.connect, ["self.sock = sock = self._new_conn()"]),
         # routers/websocket/connections.py
         (simple_websocket.ws.Base.__init__, ["self.sock = sock", "self.event = ", "self.thread = "]),
         (simple_websocket.ws.Base._thread, ["self.sock.recv(", "self.sock.close()", "self.event.set()"]),
