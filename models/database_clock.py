@@ -33,6 +33,11 @@ def _mysql(_element: database_ms, _compiler: Any, **_options: Any) -> str:
     return "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
 
 
+def milliseconds(session: Session) -> int:
+    """The database's time in milliseconds since 1970."""
+    return session.scalars(select(database_ms())).one()
+
+
 def database_now(session: Session) -> datetime:
     """The database's time as an aware UTC datetime, to the millisecond."""
-    return EPOCH + timedelta(milliseconds=session.scalars(select(database_ms())).one())
+    return EPOCH + timedelta(milliseconds=milliseconds(session))

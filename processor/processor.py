@@ -1,4 +1,4 @@
-"""The processor: workers on the queue, the heartbeat and the recoverer."""
+"""The processor: workers on the queue, the heartbeat, the recoverer and the remover."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from models import task_transitions
 from processor.cancellation import CancellationRegistry
 from processor.heartbeat import Heartbeat
 from processor.recoverer import Recoverer
+from processor.removals import Remover
 from processor.runner import Runner
 from processor.worker import ThreadWorker
 from service.container import Services
@@ -31,10 +32,11 @@ class Processor:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start the workers, the heartbeat and the recoverer; returns at once."""
+        """Start the workers, the heartbeat, the recoverer and the remover; returns at once."""
         self._services.events.listen(self.registry.on_event)
         heartbeat = Heartbeat(self._services, self.registry, self.owner)
         recoverer = Recoverer(self._services)
+        remover = Remover(self._services)
         count = self._services.settings.worker.concurrency
         workers = [
             ThreadWorker(self._services.queue, self._runner.run, self._stopped, number) for number in range(count)
@@ -46,6 +48,8 @@ class Processor:
                 threading.Thread(target=worker.run_until_stopped, name=f"worker-{number}", daemon=True)
                 for number, worker in enumerate(workers)
             ),
+            # The last to be waited for when all stop: storage may hold it up.
+            threading.Thread(target=remover.run, args=(self._stopped,), name="remover", daemon=True),
         ]
         for thread in self._threads:
             thread.start()

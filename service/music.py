@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
+from models import outbox
 from models.asset import Asset, AssetKind
 from models.db import retrying
 from service.assets import versions
@@ -73,9 +74,9 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
             seconds = soundtrack.measure(path)
         except (BadNodeResult, FilmError) as error:
             raise InvalidInput("file", "上传的文件不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）") from error
-        asset = versions.reserve(services, AssetKind.MUSIC, owner, extension)
+        asset = versions.reserve(services, AssetKind.MUSIC, owner, extension, path.stat().st_size)
         try:
-            versions.store_file(services, asset, path, owner)
+            versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
             asset.details = {"duration": max(1, round(seconds)), "tags": upload.words()}
             _publish(services, asset)
         except BaseException:
@@ -133,8 +134,7 @@ def delete(services: Services, wanted: str) -> None:
     with services.database.write() as session:
         piece = find(session, wanted)
         piece.stored_at = None
-        key = piece.object_key
-    versions.remove(services, [key])
+        outbox.remove(session, [piece.object_key], piece.project_id)
 
 
 def find(session: Session, wanted: str) -> Asset:

@@ -190,17 +190,19 @@ def _needs_regeneration(project: Project, changes: ProjectChanges) -> bool:
 
 @retrying
 def delete(services: Services, project_id: str) -> datetime:
-    """Cancel what runs, then delete the project with everything that it stored; an unknown one is no error. Returns the time."""
+    """Cancel what runs, then delete the project with everything that it stored; an unknown one is no error. Returns the time.
+
+    Objects go soon after (`models.outbox`).
+    """
     with project_unit(services, project_id) as unit:
         if unit.project is None:
             return unit.now
         session = unit.session
         completion.cancel(unit, queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE)
-        keys = versions.keys_of_project(session, unit.project, queries.shots(session, project_id))
+        versions.remove_project(services, session, unit.project, queries.shots(session, project_id))
         session.flush()
         session.delete(unit.project)
         unit.ready.clear()  # it is gone with the project
-    versions.remove(services, keys)
     return unit.now
 
 

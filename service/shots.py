@@ -108,11 +108,10 @@ def delete(services: Services, shot_id: str) -> str:
         if unit.project is None or shot is None:
             return ""
         completion.cancel(unit, _open_tasks(unit.session, shot), reason=CANCELLED_BY_DELETE)
-        keys = versions.keys_of_shot(unit.session, shot)
+        versions.remove_shot(services, unit.session, shot)
         unit.session.delete(shot)
         unit.session.flush()
         refresh_project(unit.session, unit.project, now=unit.now)
-    versions.remove(services, keys)
     return known.project_id
 
 

@@ -105,3 +105,16 @@ CREATE TABLE IF NOT EXISTS asset (
   stored_at     DATETIME(6)  NULL DEFAULT NULL,
   UNIQUE (project_id, kind, shot_id, number)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- Objects to be removed from storage, written with what takes their rows; and those being uploaded, which are removed unless their upload
+-- is committed in time. passes is how often an object is still to be removed, 0 while it is uploaded; not_before is in milliseconds since
+-- 1970 in UTC. Keys differ by case.
+CREATE TABLE IF NOT EXISTS outbox (
+  object_key    VARCHAR(255) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL PRIMARY KEY,
+  project_id    VARCHAR(64)  NOT NULL,
+  passes        INT          NOT NULL,
+  not_before    BIGINT       NOT NULL,
+  attempts      INT          NOT NULL,
+  UNIQUE (not_before, object_key),
+  UNIQUE (project_id, object_key)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;

@@ -137,7 +137,7 @@ def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: Fi
     claimed.report(COMPOSED, "正在保存影片")
     services, project = claimed.services, parts.project
     owner = versions.AssetOwner(project.id, "", claimed.task.id, project.title)
-    asset = versions.reserve(services, AssetKind.FILM, owner, "mp4")
+    asset = versions.reserve(services, AssetKind.FILM, owner, "mp4", report.film.stat().st_size)
     warnings = [without_paths(warning) for warning in (*parts.warnings, *report.warnings)]
     log = report.film.with_suffix(".log.json")
     log.write_text(json.dumps(_diary(claimed, request, parts, report, warnings), ensure_ascii=False, indent=1), "utf-8")
@@ -168,7 +168,7 @@ def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: Fi
             exported.append(_export(claimed, asset, report.film))
         claimed.finish(_result(asset, report), _message(report, warnings, exported), commit)
     except BaseException:
-        if versions.discard(services, asset, companions):
+        if versions.discard(services, asset):
             for path in exported:
                 path.unlink(missing_ok=True)
         raise

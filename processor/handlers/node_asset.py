@@ -57,7 +57,7 @@ def store(
     if shot is None:
         raise TaskError(SHOT_GONE)
     owner = versions.AssetOwner(task.project_id, shot.id, task.id, shot.title, shot.order)
-    asset = versions.reserve(claimed.services, kind, owner, extension)
+    asset = versions.reserve(claimed.services, kind, owner, extension, path.stat().st_size)
 
     def commit(unit: ProjectUnit) -> None:
         fresh = queries.shot(unit.session, shot.id)

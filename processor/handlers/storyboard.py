@@ -34,23 +34,20 @@ def run(claimed: ClaimedTask) -> None:
     board = _Board(claimed, scenes)
     url = _path(resource_url(job.result))
     claimed.finish(payloads.result("storyboard", job.id, url), _message(scenes), board.write)
-    versions.remove(claimed.services, board.removed_keys)
 
 
 class _Board:
-    """Writes the scenes; what is to be done after the commit is left in its attributes."""
+    """Writes the scenes."""
 
     def __init__(self, claimed: ClaimedTask, scenes: list[Scene]) -> None:
         self._claimed = claimed
         self._scenes = scenes
-        self.removed_keys: list[str] = []
 
     def write(self, unit: ProjectUnit) -> None:
         """Replace the project's shots, then pair the new ones with the blocked image tasks, oldest first.
 
         May run again after a deadlock.
         """
-        self.removed_keys = []
         session, project = unit.session, unit.project
         if project is None:
             raise Cancelled
@@ -77,7 +74,7 @@ class _Board:
         old_ids = {shot.id for shot in old}
         stale = [task for task in queries.open_tasks(session, project.id) if task.shot_id in old_ids]
         for shot in old:
-            self.removed_keys += versions.keys_of_shot(session, shot)
+            versions.remove_shot(self._claimed.services, session, shot)
             session.delete(shot)
         session.flush()
         if old:

@@ -1,4 +1,8 @@
-"""Stored objects and their rows: every version has a name of its own, and none outlives its project."""
+"""Stored objects and their rows: every version has a name of its own, and none outlives its project.
+
+Nothing here removes an object: it is put into the outbox (`models.outbox`) with the commit that takes its row, and `processor.removals`
+goes through that. So nobody waits for storage, and nothing stays that was not to be had at the time.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from common.errors import DependencyError, StorageError
+from common.errors import StorageError, StorageUnavailable
+from models import database_clock, outbox
 from models.asset import Asset, AssetKind
+from models.db import retrying
 from models.project import Project
 from models.shot import Shot
 from models.task import Task
@@ -23,6 +29,8 @@ from service.oss import keys, links
 log = logging.getLogger(__name__)
 
 RESERVE_TRIES = 20
+UPLOAD_S, SLOWEST = 900, 128 << 10
+"""An upload takes at most so long, and a second more for so many bytes; later it counts as lost."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,15 @@ class AssetOwner:
     order: int = 0
 
 
-def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: str) -> Asset:
-    """A row and with it a name that no other upload has: `image-<n>.png`, `films/<n>.mp4`. It is committed once `stored_at` is set."""
-    now = services.clock.now()
+def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: str, size: int) -> Asset:
+    """A row and with it a name that no other upload has: `image-<n>.png`, `films/<n>.mp4`. It is committed once `stored_at` is set.
+
+    Until then the outbox has it, too: what is never committed goes, though whoever uploads `size` bytes may die at it.
+    """
+    now, within_ms = services.clock.now(), (UPLOAD_S + size // SLOWEST) * 1000
     for _ in range(RESERVE_TRIES):
         with services.database.read() as session:
-            of_kind = (Asset.project_id == owner.project_id, Asset.shot_id == owner.shot_id, Asset.kind == kind)
-            number = 1 + (session.scalar(select(func.max(Asset.number)).where(*of_kind)) or 0)
+            number = _free_number(session, kind, owner, extension)
         asset = Asset(
             object_key=_key(kind, owner, number, extension),
             project_id=owner.project_id,
@@ -56,14 +66,29 @@ def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: s
         try:
             with services.database.write() as session:
                 session.add(asset)
+                until_ms = database_clock.milliseconds(session) + within_ms
+                outbox.announce(session, asset.object_key, asset.project_id, until_ms=until_ms)
             return asset
         except IntegrityError:  # another upload of the same shot took this number
             continue
     raise StorageError(f"无法为新文件取名（{kind.value}，尝试 {RESERVE_TRIES} 次）")
 
 
-def store_file(services: Services, asset: Asset, path: Path, owner: AssetOwner) -> Asset:
-    """Upload a file under its reserved name; the row learns its size and hash when the caller's commit marks it stored."""
+def _free_number(session: Session, kind: AssetKind, owner: AssetOwner, extension: str) -> int:
+    """One more than the last; what is still being removed keeps its name, or the removal would take the new one."""
+    of_kind = (Asset.project_id == owner.project_id, Asset.shot_id == owner.shot_id, Asset.kind == kind)
+    number = 1 + (session.scalar(select(func.max(Asset.number)).where(*of_kind)) or 0)
+    going = {keys.stem(key) for key in outbox.keys_of(session, owner.project_id)}
+    while keys.stem(_key(kind, owner, number, extension)) in going:
+        number += 1
+    return number
+
+
+def store_file(services: Services, asset: Asset, path: Path, owner: AssetOwner, *, hurry: bool = False) -> Asset:
+    """Upload a file under its reserved name; the row learns its size and hash when the caller's commit marks it stored.
+
+    `hurry`: see `ObjectStore.put_file`.
+    """
     metadata = {
         "project": owner.project_id,
         "shot": owner.shot_id,
@@ -72,20 +97,26 @@ def store_file(services: Services, asset: Asset, path: Path, owner: AssetOwner) 
         "title": owner.title,
     }
     info = services.store.put_file(
-        asset.object_key, path, metadata={name: value for name, value in metadata.items() if value}
+        asset.object_key, path, metadata={name: value for name, value in metadata.items() if value}, hurry=hurry
     )
     asset.sha256, asset.size, asset.content_type = info.sha256, info.size, info.content_type
     return asset
 
 
 def mark_stored(session: Session, asset: Asset, *, now: datetime) -> None:
-    """Mark the asset as committed, in the commit that makes it visible to clients."""
+    """Mark the asset as committed, in the commit that makes it visible to clients.
+
+    Raises `StorageUnavailable` when its upload took so long that it is being removed.
+    """
+    if not outbox.keep(session, asset.object_key):
+        raise StorageUnavailable("素材上传超时")
     asset.stored_at = now
     session.merge(asset)
 
 
-def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) -> bool:
-    """Delete an asset that was not committed: its row, its object and its companions. Returns whether it did.
+@retrying
+def discard(services: Services, asset: Asset) -> bool:
+    """Discard an asset that was not committed: its row now, its object and what belongs to it soon. Returns whether it did.
 
     A committed asset stays: a process that lost the database during the commit cannot know whether it went through.
     """
@@ -93,9 +124,9 @@ def discard(services: Services, asset: Asset, companions: Iterable[str] = ()) ->
         row = session.get(Asset, asset.object_key, with_for_update=True)  # waits for a commit that is under way
         if row is not None and row.stored_at is not None:
             return False
-    remove(services, [asset.object_key, *companions])
-    with services.database.write() as session:  # only now may another upload take the name
-        session.execute(delete(Asset).where(Asset.object_key == asset.object_key))
+        if row is not None:
+            session.delete(row)
+        outbox.give_up(session, [asset.object_key], asset.project_id)
     return True
 
 
@@ -106,46 +137,41 @@ def delete_orphans(services: Services, task: Task) -> None:
     """
     of_task = (Asset.project_id == task.project_id, Asset.task_id == task.id, Asset.stored_at.is_(None))
     with services.database.read() as session:
-        left = list(session.scalars(select(Asset).where(*of_task)))
-    for asset in left:
-        log.info("task %s: deleting %s, an orphan of an earlier attempt", task.id, asset.object_key)
-        stem = asset.object_key.rpartition(".")[0]
-        remove(services, services.store.list(f"{stem}."))
+        left = list(session.scalars(select(Asset.object_key).where(*of_task)))
+    if left:
+        log.info("task %s: deleting orphans of an earlier attempt: %s", task.id, ", ".join(left))
+        _give_up(services, left, task.project_id)
 
 
-def keys_of_project(session: Session, project: Project, shots: Iterable[Shot]) -> list[str]:
-    """Every key that the project's rows name; its asset rows go with them."""
+@retrying
+def _give_up(services: Services, left: list[str], project_id: str) -> None:
+    with services.database.write() as session:
+        outbox.give_up(session, left, project_id)
+
+
+def remove_project(services: Services, session: Session, project: Project, shots: Iterable[Shot]) -> None:
+    """Remove every object that the project's rows name, and its asset rows, with the caller's commit."""
     named = [project.cover_image, project.video_url]
     for shot in shots:
         named += [shot.image_path, shot.audio_path, shot.video_path]
-    rows = list(session.scalars(select(Asset).where(Asset.project_id == project.id)))
-    return _forget(session, rows, named)
+    _forget(services, session, project.id, named, Asset.project_id == project.id)
 
 
-def keys_of_shot(session: Session, shot: Shot) -> list[str]:
-    """Every key that the shot's rows name; its asset rows go with them."""
-    rows = list(session.scalars(select(Asset).where(Asset.project_id == shot.project_id, Asset.shot_id == shot.id)))
-    return _forget(session, rows, [shot.image_path, shot.audio_path, shot.video_path])
+def remove_shot(services: Services, session: Session, shot: Shot) -> None:
+    """Remove every object that the shot's rows name, and its asset rows, with the caller's commit."""
+    named = [shot.image_path, shot.audio_path, shot.video_path]
+    _forget(services, session, shot.project_id, named, Asset.project_id == shot.project_id, Asset.shot_id == shot.id)
 
 
-def _forget(session: Session, rows: list[Asset], named: list[str | None]) -> list[str]:
-    found = {name for name in named if name}
-    for row in rows:
-        found.update([row.object_key, *(row.details or {}).get("companions", [])])
+def _forget(
+    services: Services, session: Session, project_id: str, named: list[str | None], *of_owner: ColumnElement[bool]
+) -> None:
+    bucket = services.settings.minio.bucket
+    found = {key for name in named if name and (key := links.key_of(name, bucket)) is not None}
+    for row in session.scalars(select(Asset).where(*of_owner)).all():
+        found.add(row.object_key)
         session.delete(row)
-    return sorted(found)
-
-
-def remove(services: Services, stored: Iterable[str]) -> None:
-    """Remove objects whose rows are gone. A failure is logged only: nothing else refers to these objects."""
-    for name in stored:
-        key = links.key_of(name, services.settings.minio.bucket)
-        if key is None:
-            continue
-        try:
-            services.store.remove(key)
-        except (StorageError, DependencyError) as error:
-            log.warning("cannot delete object %s: %s", key, error)
+    outbox.remove(session, found, project_id)
 
 
 def _key(kind: AssetKind, owner: AssetOwner, number: int, extension: str) -> str:

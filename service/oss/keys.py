@@ -18,6 +18,8 @@ MAX_KEY = 255  # characters; the width of the column
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")  # no leading dot: neither hidden files nor `..`
 _SAFE_ID = re.compile(r"(?!id-)[A-Za-z0-9_-]{1,64}")  # `id-` marks those that are hashed
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
+_FILM = re.compile(r"(projects/[^/]+/films/[0-9]+)\.mp4")
+_FILM_PARTS = (".mp4", ".jpg", ".srt", ".ass", ".log.json")
 
 CONTENT_TYPES = {
     "png": "image/png",
@@ -71,6 +73,18 @@ def may_begin_keys(prefix: str) -> bool:
 def content_type(key: str) -> str:
     """By the key's extension."""
     return CONTENT_TYPES.get(key.rpartition(".")[2].lower(), "application/octet-stream")
+
+
+def stem(key: str) -> str:
+    """The key without its extensions: what all objects of one version have in common."""
+    folder, slash, name = key.rpartition("/")
+    return folder + slash + name.partition(".")[0]
+
+
+def parts_of(key: str) -> list[str]:
+    """The keys that a film may have besides its own, and it; of everything else the key alone."""
+    film = _FILM.fullmatch(key)
+    return [film[1] + extension for extension in _FILM_PARTS] if film else [key]
 
 
 def image_key(project_id: str, shot_id: str, number: int, extension: str) -> str:

@@ -10,7 +10,8 @@ import threading
 
 from sqlalchemy.orm import Session
 
-from models import task_endings, task_transitions
+from models import outbox, task_endings, task_transitions
+from models.outbox import Removal
 from models.shot import Shot
 from models.task import ENDED, Task
 from processor import node_job
@@ -43,6 +44,7 @@ from tests.mutants.operators import (
 CANCEL = "tests/integration/processor/test_cancel_everywhere.py::test_row_job_and_work_end_at_once"
 CANCELLING = "tests/integration/processor/test_cancelling.py"
 STORIES = "tests/integration/processor/test_stories.py"
+REMOVALS = "tests/integration/processor/test_removals.py"
 FAULTS = "tests/integration/processor/test_faults.py"
 SOCKET = "tests/integration/routers/websocket/test_follow.py"
 BAD_INPUT = (
@@ -106,8 +108,13 @@ MUTANTS = (
     ),
     Mutant(
         "what was stored for a task that was cancelled stays",
-        InFunction(versions.discard, drop_statement(versions.remove)),
+        InFunction(versions.discard, drop_statement(outbox.give_up)),
         (f"{CANCEL}[sqlite-being_stored-by_route]",),
+    ),
+    Mutant(
+        "an upload that is being removed can be committed",
+        InFunction(outbox.keep, drop_operand(Removal.passes)),
+        (f"{REMOVALS}::test_an_upload_whose_process_died_goes_and_cannot_be_committed_any_more[sqlite]",),
     ),
     # Handlers
     Mutant(

@@ -15,17 +15,19 @@ from sqlalchemy.dialects import mysql
 
 from common.errors import DatabaseUnavailable
 from config.settings import MysqlSettings, Settings
+from models import outbox
 from models.asset import Asset
 from models.base import Base
 from models.bootstrap import FILE_NAME, inspect_database, open_database, open_mysql, open_sqlite
 from models.db import Database
 from models.migrations import statements, upgrades
+from models.outbox import Removal
 from models.project import Project
 from models.shot import Shot
-from models.task import Task
+from models.task import Task, TaskStatus
 from models.types import JsonObject
 from tests.integration.models.conftest import Open
-from tests.integration.models.rows import project, task
+from tests.integration.models.rows import NOW, project, task
 from tests.support import go_backend
 from tests.support.servers.process import silent_port
 from tests.support.wait import wait_until
@@ -59,7 +61,7 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
         go_backend.load(url)
     database = open_url(url)
     inspector = inspect(database.engine)
-    assert set(Base.metadata.tables) == {model.__tablename__ for model in (Project, Shot, Task, Asset)}
+    assert set(Base.metadata.tables) == {model.__tablename__ for model in (Project, Shot, Task, Asset, Removal)}
     for table in Base.metadata.sorted_tables:
         found = {column["name"]: column for column in inspector.get_columns(table.name)}
         assert set(found) == set(table.columns.keys())
@@ -117,6 +119,7 @@ def test_every_list_that_is_asked_for_has_an_index(url: URL, open_url: Open, ori
         ("parent_id", "id"),
     } <= indices("task")
     assert ("project_id", "kind", "shot_id", "number") in indices("asset")
+    assert {("not_before", "object_key"), ("project_id", "object_key")} <= indices("outbox")
 
 
 def test_opening_again_changes_nothing(url: URL, open_url: Open) -> None:
@@ -347,3 +350,43 @@ def test_a_survey_without_a_dsn_makes_no_file(tmp_path: Path) -> None:
 def test_a_survey_of_a_database_that_is_not_there_says_how_to_make_it(mysql_dsn: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="CREATE DATABASE"):
         inspect_database(Settings(mysql=MysqlSettings(dsn=mysql_dsn.replace("s2v_test_", "no_such_"))))
+
+
+def test_what_an_older_version_could_not_remove_is_in_the_outbox_after_its_upgrade(url: URL, open_url: Open) -> None:
+    """Deleted music, and uploads of tasks that have ended; not what is there, nor what may still be uploaded."""
+    common = {"project_id": "p", "shot_id": "", "kind": "image", "created_at": NOW}
+    with open_url(url).write() as session:
+        session.add(project(id="p"))
+        session.flush()
+        session.add(task("p", id="open"))
+        session.add(task("p", id="over", status=TaskStatus.CANCELLED))
+        for number, (key, task_id, size, stored) in enumerate(
+            [
+                ("music/1.mp3", "", 9, None),
+                ("music/2.mp3", "", 9, NOW),
+                ("music/3.mp3", "", 0, None),
+                ("projects/p/shots/s/image-1.png", "over", 0, None),
+                ("projects/p/shots/s/image-2.png", "over", 9, NOW),
+                ("projects/p/shots/s/image-3.png", "open", 0, None),
+            ]
+        ):
+            row = Asset(object_key=key, task_id=task_id, number=number, size=size, stored_at=stored, **common)
+            session.add(row)
+        session.flush()
+        session.execute(text("DROP TABLE outbox"))
+        session.execute(text("UPDATE schema_info SET value = '4' WHERE name = 'version'"))
+    database = open_url(url)
+    assert info(database)["version"] == NEWEST
+    with database.read() as session:
+        left = {row.object_key: (row.project_id, row.passes) for row in session.query(Removal)}
+    assert left == {"music/1.mp3": ("p", 2), "projects/p/shots/s/image-1.png": ("p", 2)}
+
+
+def test_a_removal_outlives_the_way_back_to_the_go_backend_and_a_start_after_it(url: URL, open_url: Open) -> None:
+    go_backend.load(url)
+    with open_url(url).write() as session:
+        outbox.remove(session, ["projects/p/shots/s/image-1.png"], "p")
+    with go_backend.foreign_engine(url).begin() as connection:
+        connection.execute(text("UPDATE project SET title = 'by the Go backend'"))
+    with open_url(url).read() as session:
+        assert [row.object_key for row in session.query(Removal)] == ["projects/p/shots/s/image-1.png"]

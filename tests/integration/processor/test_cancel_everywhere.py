@@ -30,6 +30,7 @@ from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.support.node.scripts import finished, png, running
 from tests.support.node.stand_in import StandInNode
+from tests.support.removals import swept
 from tests.support.wait import wait_until
 
 AT_ONCE_S = 10  # it should be 1; a noisy machine gets ten times that
@@ -192,7 +193,7 @@ def test_row_job_and_work_end_at_once(patient: Backend, monkeypatch: pytest.Monk
         wait_until(lambda: found.task_id not in registry.leased(), AT_ONCE_S, "the end of the local work")
     assert time.monotonic() - began < AT_ONCE_S
     assert _ended(patient, found.task_id)
-    assert list(patient.services.store.list("")) == []
+    assert swept(patient.services) == []
     with patient.services.database.read() as session:
         shot = next(iter(queries.shots(session, found.project_id)), None)
         assert shot is None or not shot.image_path
@@ -216,7 +217,7 @@ def test_a_film_in_the_making_ends_with_its_processes(
     wait_until(lambda: not _encoders(), AT_ONCE_S, "the end of the film's processes")
     wait_until(lambda: task_id not in processor.registry.leased(), AT_ONCE_S, "the end of the local work")
     assert time.monotonic() - began < AT_ONCE_S
-    assert set(patient.services.store.list("")) <= set(before)
+    assert set(swept(patient.services)) <= set(before)
 
 
 def _encoders() -> list[psutil.Process]:

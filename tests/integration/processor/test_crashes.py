@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from models import task_transitions
 from models.asset import Asset, AssetKind
 from models.task import Task
@@ -13,10 +11,10 @@ from processor.runner import MAX_CRASHES
 from service import shots, tasks
 from service.assets import versions
 from service.assets.versions import AssetOwner
-from service.oss import ObjectStore
 from service.schemas import ShotChanges
 from tests.integration.processor.conftest import Backend
 from tests.support.node.scripts import png
+from tests.support.removals import swept
 
 
 def die_with(backend: Backend, task_id: str, owner: str) -> None:
@@ -71,10 +69,11 @@ def test_a_processor_that_takes_its_own_task_up_again_does_not_count(backend: Ba
     assert crashes(backend, task_id) == 0
 
 
-def uploaded(backend: Backend, task: Task, path: Path) -> Asset:
+def uploaded(backend: Backend, task: Task, path: Path, kind: AssetKind = AssetKind.IMAGE) -> Asset:
     """A file under a name of its own that does not count yet."""
     owner = AssetOwner(task.project_id, task.shot_id or "some-shot", task.id)
-    asset = versions.reserve(backend.services, AssetKind.IMAGE, owner, "png")
+    extension = "mp4" if kind is AssetKind.FILM else "png"
+    asset = versions.reserve(backend.services, kind, owner, extension, path.stat().st_size)
     versions.store_file(backend.services, asset, path, owner)
     return asset
 
@@ -89,39 +88,32 @@ def test_what_a_dead_processor_had_uploaded_goes_when_its_task_is_taken_over(bac
     again = shots.update(backend.services, project_id, shot.id, ShotChanges(prompt="月亮"))
     task = tasks.get(backend.services, again)
     die_with(backend, task.id, "dead")
-    left = uploaded(backend, task, path)
-    beside = f"{left.object_key.rpartition('.')[0]}.log.json"
+    left, film = uploaded(backend, task, path), uploaded(backend, task, path, AssetKind.FILM)
+    beside = f"{film.object_key.rpartition('.')[0]}.log.json"
     backend.services.store.put_file(beside, path, metadata={})
-    assert {left.object_key, beside} < set(backend.services.store.list(""))
+    assert {left.object_key, film.object_key, beside} < set(backend.services.store.list(""))
     backend.start()
     backend.wait(task.id, "finished")
     [made] = shots.of_project(backend.services, project_id)
-    stored = set(backend.services.store.list(""))
-    assert beside not in stored
+    stored = set(swept(backend.services))
     assert stored == {shot.image_path, made.image_path}
     # It was not dead, only slow: what it uploads now, and takes back, is its own.
     owner = AssetOwner(task.project_id, shot.id, task.id)
     versions.store_file(backend.services, left, path, owner)
     assert versions.discard(backend.services, left)
-    assert set(backend.services.store.list("")) == stored
+    assert set(swept(backend.services)) == stored
     assert backend.stored(made.image_path) == png()
 
 
-def test_a_name_is_free_only_once_its_object_is_gone(
-    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_is_free_only_once_its_object_is_gone(backend: Backend, tmp_path: Path) -> None:
     """Else the removal of the one that is discarded would take the one that has its name by now."""
     path = tmp_path / "image.png"
     path.write_bytes(png())
     task = tasks.get(backend.services, backend.create(1).text_task_id)
     discarded = uploaded(backend, task, path)
-    others: list[Asset] = []
-    remove = type(backend.services.store).remove
-
-    def slow(store: ObjectStore, key: str) -> None:
-        others.append(uploaded(backend, task, path))
-        remove(store, key)
-
-    monkeypatch.setattr(type(backend.services.store), "remove", slow)
     assert versions.discard(backend.services, discarded)
-    assert list(backend.services.store.list("")) == [others[0].object_key]
+    other = uploaded(backend, task, path)
+    assert versions.discard(backend.services, other)
+    assert len({discarded.object_key, other.object_key}) == 2
+    assert swept(backend.services) == []
+    assert uploaded(backend, task, path).object_key == discarded.object_key

@@ -13,6 +13,7 @@ from tests.conftest import leave_out
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.node.scripts import Script, finished, png, running
 from tests.support.node.stand_in import StandInNode
+from tests.support.removals import swept
 from tests.support.servers.mariadb_server import MariadbServer, fresh_database
 from tests.support.servers.process import MissingServiceError
 from tests.support.wait import wait_until
@@ -58,4 +59,4 @@ def test_tasks_at_work_and_tasks_that_wait_end_after_the_database_was_restarted(
     starts = backend.node.starts("generate_shot")
     assert sorted(starts) == sorted(images), "each job was started once"
     assert backend.node.cancels() == []
-    assert len(list(backend.services.store.list("projects/"))) == len(images)
+    assert len(swept(backend.services, "projects/")) == len(images)

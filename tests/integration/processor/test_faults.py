@@ -29,6 +29,7 @@ from service.workflow.unit_of_work import ProjectUnit
 from tests.integration.processor.conftest import Backend
 from tests.support.clocks import MovedClock
 from tests.support.node.scripts import Script, finished, png, running
+from tests.support.removals import swept
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60
@@ -85,7 +86,7 @@ def test_a_database_that_goes_away_within_the_commit_leaves_nothing_behind_and_t
     [task_id] = backend.create(1).shot_task_ids
     backend.wait(task_id, "finished")
     assert seen == [("processing", "", "")] * 2
-    assert list(backend.services.store.list("")) == [image_of(backend, task_id)[2]]
+    assert swept(backend.services) == [image_of(backend, task_id)[2]]
     assert backend.node.starts("generate_shot") == [task_id]
 
 

@@ -32,6 +32,7 @@ from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.audio_signals import RATE, Samples, heard, write_wav
 from tests.support.node.scripts import failed, finished, wav
 from tests.support.node.stand_in import StandInNode
+from tests.support.removals import swept
 from tests.support.wait import wait_until
 
 SMALL = {"resolution": "128x72", "fps": 10}
@@ -270,7 +271,7 @@ def test_a_film_over_its_time_limit_fails_in_words(settings: Settings, redis_url
         task_id = films.request(backend.services, backend.drawn(1), large)
         backend.wait(task_id, "failed", timeout=120)
         assert "超过时限 1 秒" in (tasks.get(backend.services, task_id).error or "")
-        assert not [key for key in backend.services.store.list("") if "/films/" in key]
+        assert not [key for key in swept(backend.services) if "/films/" in key]
     finally:
         backend.close()
 
@@ -330,7 +331,7 @@ def test_a_film_cancelled_while_it_is_stored_leaves_no_file(
     wait_until(lambda: asked, 60)
     backend.wait(asked[0], "cancelled")
     backend.stop()  # so that the handler has ended
-    assert set(backend.services.store.list("")) == before
+    assert set(swept(backend.services)) == before
     assert not (tmp_path / "exported").exists() or list((tmp_path / "exported").iterdir()) == []
     work = film_spec.cache_dir(backend.settings) / "work"
     assert [path for path in work.iterdir() if path.is_dir()] == []

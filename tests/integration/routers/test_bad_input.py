@@ -13,6 +13,7 @@ from sqlalchemy import select
 from config.settings import Settings
 from models.asset import Asset
 from models.base import new_id
+from models.outbox import Removal
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task
@@ -186,7 +187,7 @@ def everything_stored(services: Services) -> list[Any]:
     with services.database.read() as session:
         rows = [
             {column.key: getattr(row, column.key) for column in table.__mapper__.column_attrs}
-            for table in (Project, Shot, Task, Asset)
+            for table in (Project, Shot, Task, Asset, Removal)
             for row in session.scalars(select(table))
         ]
     return [*rows, services.queue.waiting(), sorted(services.store.list(""))]

@@ -23,6 +23,7 @@ from service.oss.minio import MinioStore
 from service.schemas import FilmRequest, MusicUpload
 from tests.support.audio_signals import encode, silence, write_wav
 from tests.support.audio_signals import music as melody
+from tests.support.removals import swept
 from tests.support.web_app import make_settings, unsigned
 from tests.support.web_app import new_task as new_project_with_task
 
@@ -72,7 +73,7 @@ def downloaded(client: FlaskClient, url: str) -> bytes:
 
 
 def nothing_kept(client: FlaskClient, services: Services) -> bool:
-    return listed(client) == [] and list(services.store.list("")) == []
+    return listed(client) == [] and swept(services) == []
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_deleted_piece_is_gone_and_its_number_is_never_given_again(
         upload(client, wav, title=title)
     assert client.delete(f"{MUSIC}/2").get_json()["music_id"] == "2"
     assert [piece["title"] for piece in listed(client)] == ["one"]
-    assert list(stored.store.list("")) == ["music/1.wav"]
+    assert swept(stored) == ["music/1.wav"]
     assert upload(client, wav, title="three").get_json()["music"]["id"] == "3"
     for unknown in ("2", "nobody", "..%2f1", "x" * 65):
         assert client.delete(f"{MUSIC}/{unknown}").status_code == 404

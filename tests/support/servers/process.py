@@ -76,22 +76,6 @@ class ServerProcess:
                 text = self.log.read_text(errors="replace")[-2000:]
                 raise AssertionError(f"{command()[0]} ended with {process.returncode}:\n{text}")
 
-    def hang(self) -> None:
-        """Stop it as a program hangs: connections are taken by the system, and nothing answers, until `go_on`."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """See `hang`."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """End it at once."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
     def stop(self) -> None:
         """End the program, keep its folder."""
         if self.process and self.process.poll() is None:
