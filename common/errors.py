@@ -13,7 +13,9 @@
     │   ├── DatabaseUnavailable
     │   ├── QueueUnavailable
     │   ├── StorageUnavailable
-    │   └── NodeUnavailable
+    │   ├── NodeUnavailable
+    │   └── HostUnavailable        this machine refuses: open files, memory, access to a folder; see `common/host_faults.py`
+    │       └── DiskFull           a disk is full, ours or a service's
     ├── StorageError               object storage answered, but not with success
     │   ├── ObjectNotFound
     │   ├── InvalidKey             a key or prefix that no object can have
@@ -105,6 +107,14 @@ class StorageUnavailable(DependencyError):
 
 class NodeUnavailable(DependencyError):
     """The model node cannot be reached, or answered 5xx or 429."""
+
+
+class HostUnavailable(DependencyError):
+    """The machine that we run on cannot do it now: too many open files, no memory, a folder that cannot be written to."""
+
+
+class DiskFull(HostUnavailable):
+    """A disk is full: this machine's, or that of a service. A task waits for space as long as it takes."""
 
 
 class StorageError(StoryToVideoError):

@@ -8,15 +8,21 @@ from datetime import timezone, tzinfo
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from common.errors import DatabaseUnavailable
+from common.errors import DatabaseUnavailable, DiskFull
+from common.host_faults import says_full
 
 CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, lock wait timeout, deadlock
 UNKNOWN_COLUMN = 1054
+FULL_CODES = frozenset(
+    {3, 20, 1021, 1114}
+)  # a file or a table cannot grow, two of them as errors of the server's file layer
+# Beyond a quota or a limit on a file's size, and where its shared memory finds no room, SQLite calls it an I/O error.
+SQLITE_FULL = ("disk is full", "disk I/O error")
 SQLITE_MISTAKES = ("no such ", "syntax error", "has no column")
 
 P = ParamSpec("P")
@@ -77,11 +83,15 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the drivers' "cannot reach it" into `DatabaseUnavailable`; the driver's words stay in its `__cause__`, for the log."""
+    """Turn the drivers' "cannot reach it" into `DatabaseUnavailable`, and "no room" into `DiskFull`; the driver's words stay in its
+    `__cause__`, for the log.
+    """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        if _is_mistake(error):
+    except DBAPIError as error:
+        if _is_full(error):
+            raise DiskFull("数据库的磁盘空间不足或读写出错") from error
+        if not isinstance(error, OperationalError | InterfaceError) or _is_mistake(error):
             raise
         raise DatabaseUnavailable("数据库暂时不可用，请稍后重试") from error
     except PoolTimeout as error:
@@ -109,6 +119,14 @@ def retrying(function: Callable[P, T]) -> Callable[P, T]:
         wait=wait_random_exponential(FIRST_PAUSE_S, LONGEST_PAUSE_S),
         reraise=True,
     )(function)
+
+
+def _is_full(error: DBAPIError) -> bool:
+    """Whether the database's disk is full. MySQL and MariaDB have many numbers for it, and name the system's reason in the text."""
+    code = _code(error)
+    if isinstance(code, str):
+        return any(words in code for words in SQLITE_FULL)
+    return isinstance(error, OperationalError | InternalError) and (code in FULL_CODES or says_full(str(error.orig)))
 
 
 def _is_mistake(error: DBAPIError) -> bool:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from common.errors import Cancelled, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
+from common.errors import Cancelled, DiskFull, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
+from common.host_faults import says_full
 from processor import node_envelope
 from processor.claimed_task import ClaimedTask
 from service.node.interface import Job, JobState
@@ -14,13 +15,14 @@ from service.node.interface import Job, JobState
 log = logging.getLogger(__name__)
 
 AWAY, BACK = "模型节点暂时没有响应，继续等待", "模型节点已恢复响应"
+NODE_FULL = "模型节点的磁盘空间不足"
 
 
 def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, Any] | None = None) -> Job:
     """Dispatch the task, or resume its job after a restart, and poll until it succeeded.
 
-    `parameters` are the task's own unless given. Raises `NodeUnavailable` when the dispatch is to be retried, `TaskError` when the task
-    failed, `Cancelled` when it was cancelled.
+    `parameters` are the task's own unless given. Raises `NodeUnavailable` when the dispatch is to be retried, `DiskFull` when the node has
+    no room for the job or its result, `TaskError` when the task failed, `Cancelled` when it was cancelled.
     """
     clock, worker = claimed.services.clock, claimed.services.settings.worker
     job_id, since = claimed.task.job_id, claimed.began
@@ -48,6 +50,9 @@ def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, A
             if job.state is JobState.SUCCEEDED:
                 return job
             if job.state is not JobState.WAITING:
+                if says_full(f"{job.error} {job.message}"):
+                    claimed.record_job(resource_type, "")  # the next attempt is another job
+                    raise DiskFull(NODE_FULL)
                 raise NodeJobFailed(_why(job))
         _check_limit(claimed, job_id, since, word)
         clock.wait(claimed.cancel_token.wake, worker.poll_seconds)

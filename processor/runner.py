@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
-from common.errors import Cancelled, NodeUnavailable, StoryToVideoError
+from common import host_faults
+from common.errors import Cancelled, DiskFull, HostUnavailable, NodeUnavailable, StoryToVideoError
 from common.request_id import bound
 from common.user_text import without_paths
 from models import queries, task_transitions
@@ -134,25 +135,45 @@ class Runner:
         except Cancelled:
             log.info("task %s cancelled", task.id)
         except StoryToVideoError as error:
-            if error.retryable:
-                self._retry_or_fail(claimed, error)
-            else:
-                self._fail(claimed, str(error))
-        except Exception:
-            log.exception("task %s failed unexpectedly", task.id)
-            self._fail(claimed, UNEXPECTED)
+            self._put_off_or_fail(claimed, error, str(error))
+        except Exception as error:
+            if host_faults.fault_of(error) is None:
+                log.exception("task %s failed unexpectedly", task.id)
+            self._put_off_or_fail(claimed, error, UNEXPECTED)
+
+    def _put_off_or_fail(self, claimed: ClaimedTask, error: Exception, text: str) -> None:
+        """What a dependency or this machine is to blame for is tried again; the rest fails with this text."""
+        away = error if isinstance(error, StoryToVideoError) and error.retryable else self._fault(error)
+        if away is None:
+            self._fail(claimed, text)
+        else:
+            self._retry_or_fail(claimed, away)
+
+    def _fault(self, error: Exception) -> HostUnavailable | None:
+        """The fault of this machine behind an error. Programs that a full disk stops do not always say so: then the disk is asked."""
+        fault = host_faults.fault_of(error)
+        if fault is not None:
+            return fault
+        try:
+            for folder in (self._services.settings.data_dir, host_faults.temporary_folder()):
+                if host_faults.is_full(folder):
+                    return DiskFull(host_faults.DISK_FULL)
+        except HostUnavailable as full:
+            return full
+        return None
 
     @retrying
     def _retry_or_fail(self, claimed: ClaimedTask, error: StoryToVideoError) -> None:
         """A dependency did not answer: schedule a retry, with exponential backoff.
 
         The node has `worker.dispatch_retries` retries. Storage, whose restart must not cost work that is done, has at least the
-        task's time limit.
+        task's time limit. A full disk has no limit: it stops everything, and ends when somebody makes room.
         """
         settings = self._services.settings.worker
         attempts, clock = claimed.task.attempts, self._services.clock
         late = clock.monotonic() - claimed.began > settings.timeout_minutes * 60
-        if attempts >= settings.dispatch_retries and (late or isinstance(error, NodeUnavailable)):
+        given_up = (late or isinstance(error, NodeUnavailable)) and not isinstance(error, DiskFull)
+        if attempts >= settings.dispatch_retries and given_up:
             self._fail(claimed, f"{error}（已重试 {attempts} 次）")
             return
         message = f"{error}，第 {attempts + 1} 次重试"

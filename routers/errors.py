@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from common import errors
+from common.host_faults import fault_of
 from common.request_id import request_id
 from common.user_text import without_paths
 from service.film.errors import FilmError
@@ -55,6 +56,8 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.QueueUnavailable: _unavailable("任务队列"),
     errors.StorageUnavailable: _unavailable("对象存储"),
     errors.NodeUnavailable: _unavailable("模型节点", 903),
+    errors.HostUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 503, "服务器资源暂时不足，请稍后重试"),
+    errors.DiskFull: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 503, "磁盘空间不足，请稍后重试"),
     errors.StorageError: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 500, "对象存储出错"),
     errors.InvalidKey: _INTERNAL,
     errors.ObjectNotFound: Answer(HTTPStatus.NOT_FOUND, 404, "文件不存在"),
@@ -121,6 +124,9 @@ def _http(error: HTTPException) -> BaseResponse:
 
 
 def _unexpected(error: Exception) -> Response:
+    fault = fault_of(error)
+    if fault is not None:
+        return _ours(fault)
     log.error("unexpected %s", type(error).__name__, exc_info=error)
     response = jsonify(envelope(_INTERNAL.code, _INTERNAL.text))
     response.status_code = _INTERNAL.status

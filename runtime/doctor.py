@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from common.errors import StartError, StoryToVideoError
+from common.host_faults import nearest, prove_space, temporary_folder
 from config.addresses import parse_listen
 from config.load import Loaded
 from config.masking import masked
@@ -123,6 +125,14 @@ def _speech(settings: Settings) -> str:
         raise CheckFailed(str(error)) from error
 
 
+def _disk(settings: Settings) -> str:
+    free = []
+    for name, folder in (("data_dir", nearest(settings.data_dir)), ("TMPDIR", temporary_folder())):
+        prove_space(folder)
+        free.append(f"{name} {shutil.disk_usage(folder).free / (1 << 30):.1f} GiB free ({folder})")
+    return ", ".join(free)
+
+
 def _address(settings: Settings) -> str:
     address = parse_listen(settings.server.port)
     listen(address).close()
@@ -137,6 +147,7 @@ def _lines() -> Iterator[tuple[str, Check, str]]:
     yield "ffmpeg", _ffmpeg, "Run `make setup` (it brings one), or install ffmpeg."
     yield "font", _font, "Run `make setup` (it brings one), or name a CJK font by film.font."
     yield "speech", _speech, "Run `make setup`, which brings espeak-ng."
+    yield "disk", _disk, "Make room on the disks of data_dir and TMPDIR, or name others; both must be writable."
     yield "address", _address, "Is the server running already? Another port: server.port."
 
 

@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from common.clock import Clock
 from common.errors import DependencyError, StorageError
+from common.host_faults import temporary_folder
 from common.user_text import hide
 from config.addresses import parse_redis
 from config.settings import RedisSettings, Settings
@@ -67,6 +68,8 @@ def open_services(settings: Settings) -> Services:
                 f"{storage_name(settings)} cannot be used ({error}); see minio.* or data_dir"
             ) from error
         log.info("object storage: %s", storage_name(settings))
+        # Chosen now, and for the whole life of the process: a disk that fills up later must not send them somewhere else.
+        log.info("temporary files: folder %s", temporary_folder())
         log.info("model node: %s", NodeAddress.parse(settings.worker.addr).base)
         node = NodeClient(settings.worker.addr, max_download=settings.worker.max_download)
         opened.pop_all()

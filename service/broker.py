@@ -32,6 +32,7 @@ had pickled jobs, had no name."""
 JOB = "task"  # what RQ's own tools show as the function; there is none of that name
 RESULT_TTL_S = 0  # the row holds the result; a job that ran must not block its id for a retry of the same task
 
+CHECK_S = 60  # until the proof that Redis can be written to is gone
 RECONNECT_S = 1.0
 LISTEN_S = 0.5  # how soon a listener notices that it is to stop
 
@@ -95,8 +96,9 @@ class TaskQueue:
         return len(self.rq)
 
     def check(self) -> str:
-        """The server's version; raises `QueueUnavailable`."""
+        """The server's version; raises `QueueUnavailable`, also where it answers and takes nothing: out of memory, or of disk (MISCONF)."""
         try:
+            self.redis.set(f"{self.name}:check", 1, ex=CHECK_S)
             info = self.redis.info("server")
         except RedisError as error:
             raise QueueUnavailable(f"Redis 不可用：{error}") from error

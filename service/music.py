@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
+from common.host_faults import raise_if_ours
 from models import outbox
 from models.asset import Asset, AssetKind
 from models.db import retrying
@@ -73,6 +74,7 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
             extension = sniff(path, Kind.AUDIO).extension
             seconds = soundtrack.measure(path)
         except (BadNodeResult, FilmError) as error:
+            raise_if_ours(error)
             raise InvalidInput("file", "上传的文件不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）") from error
         asset = versions.reserve(services, AssetKind.MUSIC, owner, extension, path.stat().st_size)
         try:

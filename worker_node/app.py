@@ -17,7 +17,7 @@ from worker_node import __version__
 from worker_node.access import TokenCheck
 from worker_node.bodylimit import BodyLimit
 from worker_node.envelope import MAX_IMAGE_BASE64, Envelope
-from worker_node.errors import BadRequest, FileRefused, JobUnknown, QueueFull
+from worker_node.errors import DISK_FULL, BadRequest, FileRefused, JobUnknown, QueueFull, means_full
 from worker_node.log import bound_request_id, choose_request_id, current_request_id
 from worker_node.node import Node
 
@@ -126,6 +126,8 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(OSError)
     async def broken(_request: Request, error: OSError) -> JSONResponse:
         log.error("the request failed", exc_info=error)
+        if means_full(error):
+            return answer(507, DISK_FULL)
         return answer(500, f"模型节点出错：{error.strerror or type(error).__name__}")
 
     @app.exception_handler(JobUnknown)

@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import Any, TextIO
 
-from worker_node.errors import ProviderError
+from worker_node.errors import DISK_FULL, ProviderError, means_full
 from worker_node.lifeline import die_with_starting_thread
 from worker_node.providers.registry import make_provider
 from worker_node.work import perform
@@ -32,9 +32,11 @@ def _answer(kind: str, provider: Any, job: dict[str, Any], events: TextIO) -> di
     try:
         return {"result": perform(kind, provider, job, report)}
     except ProviderError as error:
-        return {"error": str(error)}
+        return {"error": DISK_FULL if means_full(error) else str(error)}
     except Exception as error:  # noqa: BLE001 - the boundary: a bug in one job must not take the worker along unexplained
         traceback.print_exc()
+        if means_full(error):
+            return {"error": DISK_FULL}
         return {"error": f"模型出错：{type(error).__name__}: {error}"}
 
 

@@ -8,9 +8,17 @@
     ├── FileRefused     404: a path that is not a result of this node
     ├── BadRequest      422: well typed, but nothing can be made of it
     └── ProviderError   the work itself failed; the text becomes the job's error
+        └── DiskFull    nothing failed but the disk: the same task may be sent again, and becomes a new job
+
+An `OSError` of a request is 507 where the disk is full, else 500.
 """
 
 from __future__ import annotations
+
+import errno
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DISK_FULL = "模型节点的磁盘空间不足"
 
 
 class NodeError(Exception):
@@ -49,3 +57,20 @@ class BadRequest(NodeError):
 
 class ProviderError(NodeError):
     """A provider could not do its work."""
+
+
+class DiskFull(ProviderError):
+    """There is no space for what the job makes."""
+
+    def __init__(self) -> None:
+        super().__init__(DISK_FULL)
+
+
+def means_full(error: BaseException) -> bool:
+    """Whether a full disk is what an error is, or was caused by."""
+    cause: BaseException | None = error
+    for _ in range(20):  # a chain of causes may be a circle
+        if isinstance(cause, DiskFull) or (isinstance(cause, OSError) and cause.errno in FULL):
+            return True
+        cause = cause and (cause.__cause__ or cause.__context__)
+    return False

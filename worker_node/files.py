@@ -9,12 +9,14 @@ import fcntl
 import os
 import re
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
-from worker_node.errors import FileRefused
+from worker_node.errors import FULL, FileRefused
 
 MAX_PATH = 1024
+LEAST_FREE = 1 << 20  # bytes
 
 CONTENT_TYPES = {
     ".json": "application/json",
@@ -62,6 +64,17 @@ class OutputFolder:
         """Remove whatever a job left; one that left nothing is no error."""
         shutil.rmtree(self._work / job_id, ignore_errors=True)
         shutil.rmtree(self.root / job_id, ignore_errors=True)
+
+    def is_full(self) -> bool:
+        """Whether there is no space for as much as a small result."""
+        try:
+            with tempfile.TemporaryFile(dir=self._work, buffering=0) as file:
+                left = LEAST_FREE
+                while left > 0:
+                    left -= file.write(bytes(left)) or 0
+        except OSError as error:
+            return error.errno in FULL
+        return False
 
     def strays(self, older_than_s: float) -> list[str]:
         """Names of result folders last touched longer ago than this; no folder of another name is one. Raises `OSError`."""

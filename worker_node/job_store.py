@@ -190,8 +190,11 @@ class JobStore:
         """The job ended well; False where it had been cancelled meanwhile, so that its result is not wanted."""
         return self._end(job, JobStatus.FINISHED, result=result, message="完成")
 
-    def fail(self, job: Job, error: str) -> bool:
-        """The job failed; False where it had been cancelled meanwhile."""
+    def fail(self, job: Job, error: str, *, again: bool = False) -> bool:
+        """The job failed; False where it had been cancelled meanwhile. `again`: its envelope, sent once more, is a new job."""
+        if again:
+            with self._changed:
+                self._forget_envelope(job)
         return self._end(job, JobStatus.FAILED, error=error, message=f"失败：{error}")
 
     def cancel(self, job_id: str) -> Job:
@@ -239,6 +242,10 @@ class JobStore:
         with self._changed:
             return self._known(job_id).view()
 
+    def _forget_envelope(self, job: Job) -> None:
+        if self._by_envelope.get(job.envelope.id) == job.id:
+            del self._by_envelope[job.envelope.id]
+
     def _known(self, job_id: str) -> Job:
         job = self._jobs.get(job_id)
         if job is None:
@@ -271,7 +278,8 @@ class JobStore:
                     break
                 if not job.cleaned_up.is_set():
                     break  # a cancelled job whose process is still on its way out; the next sweep gets it
-                del self._ended[job.id], self._jobs[job.id], self._by_envelope[job.envelope.id]
+                del self._ended[job.id], self._jobs[job.id]
+                self._forget_envelope(job)
                 forgotten.append(job.id)
         for job_id in forgotten:
             self._forget(job_id)

@@ -16,7 +16,7 @@ import threading
 from typing import Any
 
 from worker_node import PACKAGE_PARENT
-from worker_node.errors import ProviderError
+from worker_node.errors import DISK_FULL, DiskFull, ProviderError
 from worker_node.providers.base import Report
 
 
@@ -73,6 +73,8 @@ class WorkProcess:
                 if "result" in event:
                     result: dict[str, Any] = event["result"]
                     return result
+                if event.get("error") == DISK_FULL:
+                    raise DiskFull
                 if "error" in event:
                     raise ProviderError(_encodable(event["error"]))
                 report(int(event["progress"]), _encodable(event["message"]))

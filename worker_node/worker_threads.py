@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from worker_node.errors import ProviderError
+from worker_node.errors import DISK_FULL, ProviderError, means_full
 from worker_node.files import OutputFolder
 from worker_node.job_store import Job, JobStore
 from worker_node.log import bound_request_id
@@ -94,8 +94,9 @@ class WorkerThreads:
     def _end_badly(self, job: Job, process: WorkProcess, error: Exception) -> None:
         if not isinstance(error, ProviderError):
             process.close()  # it may be in the middle of the job
+        full = means_full(error) or self._files.is_full()  # a program that a full disk stopped need not say so
         self._files.remove(job.id)
-        if self._job_store.fail(job, str(error) or type(error).__name__):
+        if self._job_store.fail(job, DISK_FULL if full else str(error) or type(error).__name__, again=full):
             log.info("job %s: failed: %s", job.id, error, exc_info=not isinstance(error, ProviderError))
             return
         process.close()  # killed by the cancellation: wait until it is gone before its files are removed

@@ -10,7 +10,8 @@ from http import HTTPStatus
 
 from flask import Blueprint, Flask
 
-from common.errors import StoryToVideoError
+from common.errors import DiskFull, StoryToVideoError
+from common.host_faults import nearest, prove_space, temporary_folder
 from routers import serializers
 from service.container import Services
 
@@ -21,7 +22,7 @@ SERVICE = "StoryToVideo-server"
 KEEP_S = 5.0  # one check serves all requests within this time
 ANSWER_WITHIN_S = 5.0
 
-OK, DOWN = "ok", "down"
+OK, FULL, DOWN = "ok", "full", "down"
 NEEDED = ("database", "queue", "storage")  # without the model node stories are still taken in, and wait
 
 States = dict[str, str]
@@ -64,13 +65,17 @@ class Readiness:
             "queue": services.queue.check,
             "storage": services.store.check,
             "node": services.node.check,
+            "data_dir": lambda: prove_space(nearest(services.settings.data_dir)),
+            "temporary": lambda: prove_space(temporary_folder()),
         }
+        # A database that can only be read takes no story in; a film or a download that finds no room waits.
+        self._needed = (*NEEDED, "data_dir") if services.database.is_sqlite else NEEDED
         self._lock = threading.Lock()
         self._states: States = {}
         self._looked_at: float | None = None
 
     def states(self) -> States:
-        """ "ok" or "down" by dependency; the reason goes to the log."""
+        """ "ok", "full" or "down" by dependency; the reason goes to the log."""
         with self._lock:
             if self._looked_at is None or self._clock.monotonic() - self._looked_at >= KEEP_S:
                 self._states = self._look()
@@ -79,7 +84,7 @@ class Readiness:
 
     def is_ready(self, states: States) -> bool:
         """Whether requests can be served in this state."""
-        return all(states[name] == OK for name in NEEDED)
+        return all(states[name] == OK for name in self._needed)
 
     def _look(self) -> States:
         pool = ThreadPoolExecutor(len(self._checks), thread_name_prefix="readiness")
@@ -94,5 +99,5 @@ def _state(name: str, check: Callable[[], object]) -> str:
         check()
     except StoryToVideoError as error:
         log.warning("%s is not ready: %s", name, error)
-        return DOWN
+        return FULL if isinstance(error, DiskFull) else DOWN
     return OK

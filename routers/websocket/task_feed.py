@@ -15,7 +15,7 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from common.errors import DatabaseUnavailable
+from common.errors import DependencyError
 from models.task import Task
 from service.container import Services
 
@@ -130,7 +130,7 @@ class TaskFeed:
         try:
             for ids in _chunks(by_task):
                 self._look_at({task_id: by_task[task_id] for task_id in ids})
-        except DatabaseUnavailable as error:
+        except DependencyError as error:
             self._failed("task progress cannot be read: %s", error)
         except Exception as error:  # noqa: BLE001 - the thread must survive: every watcher depends on it
             self._failed("task progress cannot be read: %r", error, exc_info=error)

@@ -23,6 +23,7 @@ from tenacity import (
 from common.clock import Clock
 from common.errors import DependencyError, NotFound, ObjectNotFound, StorageError
 from common.hashing import copy_hashing
+from common.host_faults import raise_if_ours
 from service.assets.legacy_static import PREFIX, static_file
 from service.container import Services
 from service.oss import links
@@ -50,7 +51,7 @@ def fetch(
     Returns the files by name and, for what could not be had, the reason by name (Chinese). Only our own store is read, and what an older
     backend left in `static/`: a row that holds another address counts as missing, and so does a file over the limits of what is taken in
     (`worker.max_download`, `film.max_music`). `check` is called between chunks and may raise to stop. Raises `DependencyError` when storage
-    does not answer three times in a row.
+    does not answer three times in a row, and what this machine refuses: neither means that a file is missing.
     """
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch") as pool:
         futures = {
@@ -105,6 +106,7 @@ def _copy_static(stored: str, path: Path, limit: int) -> Path | str:
             return _too_large(limit)
         return Path(shutil.copyfile(found, path.with_suffix(found.suffix)))
     except (NotFound, OSError) as error:
+        raise_if_ours(error)
         log.warning("%s cannot be read: %s", stored, error)
         return "文件已不存在"
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from common.errors import Cancelled
 from common.hashing import file_digest
+from common.host_faults import raise_if_ours
 from service.film.cache import Cache, work_folder
 from service.film.control import BackgroundWork, CancelScope, ProgressReporter
 from service.film.encoding.mux import STAGE as JOIN
@@ -49,8 +50,9 @@ PARTIAL = ".partial"
 def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
     """Make the film that `spec` describes, into `spec.output_dir`.
 
-    `progress` is called from this thread with rising fractions. Raises FilmError (the stage, the shot to blame, ffmpeg's last lines) or
-    Cancelled, within a second of `cancel` being set; then no process is left and no file in `output_dir`.
+    `progress` is called from this thread with rising fractions. Raises FilmError (the stage, the shot to blame, ffmpeg's last lines),
+    HostUnavailable (no space, say) or Cancelled, within a second of `cancel` being set; then no process is left and no file in
+    `output_dir`.
     """
     scope = CancelScope(cancel, spec.timeout_s)
     report_progress = ProgressReporter(progress)
@@ -61,6 +63,9 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
             report = _Film(spec, folder, output, report_progress, scope).make()
         except Cancelled:
             scope.check()  # to a part that is stopped the time limit is a `Cancel` like any other
+            raise
+        except Exception as error:
+            raise_if_ours(error)
             raise
         Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
     report_progress("done", 1.0, "影片完成")

@@ -14,6 +14,7 @@ from typing import Any, Final
 import av
 
 from common.hashing import file_digest
+from common.host_faults import raise_if_ours
 from service.film.cache import Cache, code_digest
 from service.film.errors import FilmError, UnusableMedia
 from service.film.frames.video_file import clip_seconds
@@ -42,7 +43,8 @@ def inspect(
     """Every shot's material; the spec without the narrations that cannot be heard; warnings (Chinese) of what is replaced.
 
     `broken` are digests of images and clips that are known to be unusable, and why. `check` is called often, and may raise. When the
-    spec is strict, what is missing or broken raises FilmError naming the shot.
+    spec is strict, what is missing or broken raises FilmError naming the shot. What this machine cannot read is neither:
+    `HostUnavailable`.
     """
     return _Inspection(spec, cache, check, broken).run()
 
@@ -120,6 +122,7 @@ class _Inspection:
         try:
             return file_digest(path, self.check)
         except OSError as error:
+            raise_if_ours(error)
             raise UnusableMedia(f"文件无法读取：{error.strerror}") from error
 
 
@@ -153,6 +156,9 @@ def _cached(cache: Cache, room: str, name: str, find_out: Callable[[], Any]) -> 
     path = cache.path(key, SUFFIX)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{id(answer):x}.tmp")
-    temporary.write_text(json.dumps(answer))
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(answer))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return answer

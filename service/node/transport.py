@@ -17,7 +17,8 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError
 
-from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
+from common.errors import BadNodeResult, DiskFull, NodeJobLost, NodeRejected, NodeUnavailable
+from common.host_faults import raise_if_ours
 from common.request_id import request_id
 from service.node.address import NodeAddress
 from service.node.responses import clean_text
@@ -28,6 +29,7 @@ POOL = 32  # connections
 LOST = {404, 410}
 TRY_AGAIN = {408, 425, 429}
 SERVER_FAULT = 500
+NO_SPACE = 507
 TUNNEL_DOWN = b"fatedier/frp"  # FRP's own 404 page names its project: the tunnel is up, the node behind it is not
 
 
@@ -77,8 +79,9 @@ class Transport:
 
         (A node that sends its headers byte by byte is bound only from one byte to the next.)
 
-        Raises `NodeUnavailable` (no answer, 5xx, 429), `NodeJobLost` (404), `NodeRejected` (other 4xx), and `BadNodeResult` for more than
-        `limit` bytes and for a redirect, which is never followed (the node must not send the server elsewhere).
+        Raises `NodeUnavailable` (no answer, 5xx, 429), `DiskFull` (507), `NodeJobLost` (404), `NodeRejected` (other 4xx), and
+        `BadNodeResult` for more than `limit` bytes and for a redirect, which is never followed (the node must not send the server
+        elsewhere).
         """
         deadline = time.monotonic() + within_s
         response = self._request(method, path, body, within_s)
@@ -106,6 +109,7 @@ class Transport:
                 allow_redirects=False,
             )
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            raise_if_ours(error)
             why = "超时" if isinstance(error, requests.Timeout) else "连接失败"
             raise NodeUnavailable(f"无法连接模型节点 {self.address.base}：{why}") from error
 
@@ -158,6 +162,8 @@ def _check(response: requests.Response, stream: Body) -> None:
         raise BadNodeResult(f"模型节点要求转到别的地址（HTTP {status}），已拒绝；请检查 worker.addr")
     content = _beginning(stream)
     text = _told(content) or _excerpt(content)
+    if status == NO_SPACE:
+        raise DiskFull(f"模型节点的磁盘空间不足（HTTP {status}）")
     if status in LOST and TUNNEL_DOWN not in content:
         raise NodeJobLost(f"模型节点不认识该任务或文件（HTTP {status}）：{text}")
     if status in LOST or status in TRY_AGAIN or status >= SERVER_FAULT:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,8 +18,9 @@ from urllib.parse import quote
 
 import jwt
 
-from common.errors import Forbidden, ObjectNotFound, StorageUnavailable
+from common.errors import DiskFull, Forbidden, ObjectNotFound, StorageUnavailable
 from common.hashing import copy_hashing
+from common.host_faults import DISK_FULL, FULL
 from service.oss import keys
 from service.oss.metadata import clipped
 from service.oss.store import ObjectInfo, PublicBase
@@ -117,7 +119,7 @@ class LocalStore:
         """See `ObjectStore.stat`. An object that lacks its description, put there by hand, has no hash."""
         path = self.local_path(key)
         with self._translated("素材无法读取"), self._locked(fcntl.LOCK_SH):
-            if not path.is_file():
+            if not _is_file(path):
                 raise ObjectNotFound(f"文件不存在：{key}")
             size = path.stat().st_size
             known = self._read_info(key)
@@ -240,7 +242,17 @@ class LocalStore:
         try:
             yield
         except OSError as error:
+            if error.errno in FULL:
+                raise DiskFull(f"{what}：{DISK_FULL}") from error
             raise StorageUnavailable(f"{what}：{error.strerror or error}") from error
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there. Raises OSError where it cannot be looked at, which `Path.is_file` may take for a file that is gone."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _raise_unless_gone(error: OSError) -> None:

@@ -19,8 +19,9 @@ from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from common.errors import ObjectNotFound, StorageError, StorageUnavailable
+from common.errors import DiskFull, ObjectNotFound, StorageError, StorageUnavailable
 from common.hashing import copy_hashing, measure
+from common.host_faults import raise_if_ours
 from config.addresses import parse_base, parse_http
 from config.settings import MinioSettings
 from service.oss import keys
@@ -36,6 +37,7 @@ USER_METADATA = "x-amz-meta-"
 PROOF = ".storytovideo-check"  # no key: it is never listed
 
 ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion"}
+FULL = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 SERVER_FAULT = 500
 
 
@@ -117,6 +119,7 @@ class MinioStore:
                 size, sha256 = copy_hashing(stream, cast("BinaryIO", spool))
                 spool.seek(0)
             except OSError as error:
+                raise_if_ours(error)
                 raise StorageUnavailable(f"素材无法暂存：{error.strerror or error}") from error
             info = ObjectInfo(key, size, content_type or keys.content_type(key), sha256, clipped(metadata))
             return self._send(info, cast("BinaryIO", spool), PATIENT)
@@ -251,7 +254,8 @@ class _Download(io.RawIOBase):
 
 @contextmanager
 def translated(what: str, endpoint: str) -> Iterator[None]:
-    """Raise what the block raises as `ObjectNotFound`, `StorageUnavailable` (try again) or `StorageError` (trying again is useless).
+    """Raise what the block raises as `ObjectNotFound`, `StorageUnavailable` and `DiskFull` (try again) or `StorageError` (trying again is
+    useless).
 
     `what` is the key or the bucket in question.
     """
@@ -260,6 +264,8 @@ def translated(what: str, endpoint: str) -> Iterator[None]:
     except S3Error as error:
         if error.code in ABSENT:
             raise ObjectNotFound(f"文件不存在：{what}") from error
+        if error.code in FULL:
+            raise DiskFull("对象存储的磁盘空间不足") from error
         if error.response.status >= SERVER_FAULT or error.code == "SlowDown":
             raise StorageUnavailable(f"对象存储暂时不可用：{error.code}") from error
         raise StorageError(f"对象存储拒绝了操作（{what}）：{error.code}: {error.message}") from error

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from common.errors import Cancelled
+from common.errors import Cancelled, DiskFull
+from common.host_faults import DISK_FULL, FULL, is_full, raise_if_ours, says_full, temporary_folder
 from service.film.errors import FilmError, Stage
 from service.film.spec import Cancel
 
 POLL_S = 0.02
 LOG_LINES = 12
+# ffmpeg exits with the system's number below 256; a limit on a file's size ends a program by a signal.
+_FULL_CODES = {256 - number for number in FULL} | {-signal.SIGXFSZ}
 # Demuxers open other files by themselves (playlists, subtitle links): only local files, never an address.
 LOCAL_ONLY = ("-protocol_whitelist", "file,pipe")
 
@@ -55,6 +58,7 @@ def run_ffmpeg(
     Raises:
         Cancelled: `cancel` was set; the process group is gone.
         FilmError: it failed, could not be started, or ran longer than `timeout_s` seconds; carries its last lines.
+        HostUnavailable: this machine could not start it, or has no space for what it writes.
     """
     if cancel.is_set():  # it might be done before the first look
         raise Cancelled(f"{stage} 已取消")
@@ -70,6 +74,7 @@ def run_ffmpeg(
                 cwd=cwd,
             )
         except OSError as error:
+            raise_if_ours(error)
             raise FilmError(stage, f"无法启动 {Path(arguments[0]).name}：{error}", shot=shot) from error
         try:
             while process.poll() is None:
@@ -83,8 +88,17 @@ def run_ffmpeg(
                 kill_group(process)
         text = _read(log.fileno())
     if process.returncode:
+        if ended_by_full_disk(process.returncode, text, cwd):
+            raise DiskFull(DISK_FULL)
         raise FilmError(stage, f"ffmpeg 失败（退出码 {process.returncode}）", shot=shot, log=last_lines(text))
     return text
+
+
+def ended_by_full_disk(code: int, log: str, folder: Path | None) -> bool:
+    """Whether a program that exited with `code` found no space. Its log, on a full disk itself, may be empty: then `folder` is tried."""
+    if code in _FULL_CODES or says_full(log):
+        return True
+    return any(is_full(each) for each in (temporary_folder(), folder) if each is not None)
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:

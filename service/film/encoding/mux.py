@@ -12,6 +12,7 @@ import av
 import ffmpeg
 from av.error import FFmpegError
 
+from common.host_faults import raise_if_ours
 from service.film.encoding.ffmpeg import ffmpeg_exe, run_ffmpeg
 from service.film.errors import FilmError
 from service.film.spec import Cancel
@@ -76,6 +77,7 @@ def verify(film: Path, frames: int) -> None:
             found = container.streams.video[0].frames if container.streams.video else 0
             heard = len(container.streams.audio)
     except (FFmpegError, OSError) as error:
+        raise_if_ours(error)
         raise FilmError(STAGE, f"成片无法打开：{error}") from error
     if found != frames or heard != 1:
         raise FilmError(STAGE, f"成片不完整：{found} 帧（应为 {frames}），{heard} 条音轨")

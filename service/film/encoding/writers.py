@@ -19,7 +19,9 @@ import av
 import numpy as np
 from av.error import FFmpegError
 
-from service.film.encoding.ffmpeg import last_lines
+from common.errors import DiskFull
+from common.host_faults import DISK_FULL, raise_if_ours
+from service.film.encoding.ffmpeg import ended_by_full_disk, last_lines
 from service.film.errors import FilmError
 from service.film.frames.planes import Planes
 
@@ -122,6 +124,7 @@ class X264Writer:
             if kind is None:
                 self._write(self._stream.encode(None))
         except FFmpegError as failure:
+            raise_if_ours(failure)
             raise FilmError(STAGE, f"编码失败：{failure}") from failure
         finally:
             self._container.close()
@@ -192,7 +195,7 @@ class HardwareWriter:
                 pipe.write(np.ascontiguousarray(plane).data)
         except BrokenPipeError as error:
             self._process.wait()
-            raise FilmError(STAGE, "硬件编码器中断", log=self._tail()) from error
+            raise self._failure("硬件编码器中断") from error
 
     def __enter__(self) -> HardwareWriter:
         return self
@@ -206,14 +209,18 @@ class HardwareWriter:
             # Closes the pipe, which ends the film, and waits.
             self._process.communicate()
             if kind is None and self._process.returncode:
-                raise FilmError(STAGE, f"硬件编码失败（退出码 {self._process.returncode}）", log=self._tail())
+                raise self._failure(f"硬件编码失败（退出码 {self._process.returncode}）")
         finally:
             self._log.close()
             Path(self._log.name).unlink(missing_ok=True)
 
-    def _tail(self) -> str:
+    def _failure(self, message: str) -> FilmError | DiskFull:
+        """What the program's end was. One that found no space must not be replaced by another encoder, which finds none either."""
         self._log.seek(0)
-        return last_lines(self._log.read().decode("utf-8", "replace"))
+        text = last_lines(self._log.read().decode("utf-8", "replace"))
+        if ended_by_full_disk(self._process.returncode, text, Path(self._log.name).parent):
+            return DiskFull(DISK_FULL)
+        return FilmError(STAGE, message, log=text)
 
 
 def _views(frame: av.VideoFrame) -> Planes:

@@ -16,6 +16,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
+from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, cause_of
 from service.film.frames.planes import Plane, Planes, empty, resize
 from service.film.frames.still import ASPECT_TOLERANCE, BLUR_DIM
@@ -81,6 +82,7 @@ class Clip:
                     yield time - start, frame
             except FFmpegError as error:
                 if not count:
+                    raise_if_ours(error)
                     raise FilmError(INPUT, f"视频片段无法解码：{cause_of(error)}", shot=self._shot) from error
 
     def _convert(self, frame: VideoFrame) -> None:

@@ -25,6 +25,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, cause_of
 from service.film.spec import INPUT
 
@@ -53,7 +54,7 @@ def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
     """The image as H×W×3 RGB, upright, transparency on white; the first image of an animation.
 
     `wanted` (width, height) is about the size that is needed: a JPEG far larger is decoded at a fraction.
-    Raises FilmError naming the shot when the file is no image, broken, or over `MAX_PIXELS`.
+    Raises FilmError naming the shot when the file is no image, broken, or over `MAX_PIXELS`; `HostUnavailable` when it cannot be read.
     """
     try:
         with warnings.catch_warnings():
@@ -87,6 +88,8 @@ def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
         RuntimeError,
         struct.error,
     ) as error:
+        if not isinstance(error, MemoryError | RuntimeError):  # the decoders' own words for broken files
+            raise_if_ours(error)
         raise FilmError(INPUT, f"图片无法解码：{cause_of(error)}", shot=shot) from error
 
 

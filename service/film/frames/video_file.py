@@ -9,6 +9,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, cause_of
 from service.film.spec import INPUT
 
@@ -27,6 +28,7 @@ def open_clip(path: Path, shot: int) -> tuple[InputContainer, VideoStream]:
             metadata_errors="ignore",
         )
     except (FFmpegError, OSError, ValueError) as error:
+        raise_if_ours(error)
         raise FilmError(INPUT, f"视频片段无法打开：{cause_of(error)}", shot=shot) from error
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
@@ -57,6 +59,7 @@ def clip_seconds(path: Path, shot: int) -> float:
                 if packet.pts is not None and packet.time_base is not None:
                     last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         except FFmpegError as error:
+            raise_if_ours(error)
             raise FilmError(INPUT, f"视频片段无法读取：{cause_of(error)}", shot=shot) from error
     if last <= 0.0:
         raise FilmError(INPUT, "视频片段是空的", shot=shot)

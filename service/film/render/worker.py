@@ -1,7 +1,8 @@
 """`python -m service.film.render.worker PARENT_PID`: a process that makes segments, driven by JSON lines.
 
 Standard input: `{"id", "task": "segment", "segment", "output"}` or `{"id", "task": "cover", "segment", "frame", "output"}`.
-Standard output: `{"id", "frames"}` while it works, then `{"id", "done": true}` or `{"id", "error": {stage, message, shot, log}}`.
+Standard output: `{"id", "frames"}` while it works, then `{"id", "done": true}` or `{"id", "error": {stage, message, shot, log}}` or, where
+this machine is to blame, `{"id", "fault": "DiskFull" or "HostUnavailable", "message"}`.
 It ends with its parent, however that dies: the kernel kills it on Linux, and anywhere the end of standard input does.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 
 from PIL import Image
 
+from common.host_faults import fault_of
 from service.film.errors import FilmError
 from service.film.render.renderer import Renderer, rgb_of
 from service.film.render.segments import Segment
@@ -38,6 +40,11 @@ def main(parent: int) -> None:
             _work(renderer, order)
         except FilmError as error:
             _say({"id": order["id"], "error": _fields(error)})
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is None:
+                raise  # the end of this process, whose last lines the parent reads
+            _say({"id": order["id"], "fault": type(fault).__name__, "message": str(fault)})
         else:
             _say({"id": order["id"], "done": True})
 

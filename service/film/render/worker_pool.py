@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
 
+from common.errors import DiskFull, HostUnavailable
 from service.film.cache import take
 from service.film.encoding.ffmpeg import kill_group, last_lines
 from service.film.errors import FilmError
@@ -23,6 +24,7 @@ from service.film.render.segments import Segment
 
 STAGE: Final = "picture"
 POLL_S = 0.05  # how soon a cancel is seen
+_FAULTS = {fault.__name__: fault for fault in (HostUnavailable, DiskFull)}
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -159,9 +161,7 @@ class WorkerPool:
                 for key, _ in selector.select(POLL_S):
                     worker = self._workers[key.data]
                     for message in worker.messages():
-                        if "error" in message:
-                            fields = message["error"]
-                            raise FilmError(fields["stage"], fields["message"], shot=fields["shot"], log=fields["log"])
+                        _raise_told(message)
                         if "frames" in message:
                             made += message["frames"] - worker.frames
                             worker.frames = message["frames"]
@@ -180,6 +180,15 @@ class WorkerPool:
             worker.give(queues[index].popleft(), next(self._numbers))
         elif longest:
             worker.give(longest.pop(), next(self._numbers))
+
+
+def _raise_told(message: dict[str, Any]) -> None:
+    """Raise again what stopped a job in its process."""
+    if "error" in message:
+        fields = message["error"]
+        raise FilmError(fields["stage"], fields["message"], shot=fields["shot"], log=fields["log"])
+    if "fault" in message:
+        raise _FAULTS[message["fault"]](message["message"])
 
 
 def share(jobs: Sequence[Job], count: int) -> list[deque[Job]]:

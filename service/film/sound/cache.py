@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 
+from common.host_faults import raise_if_ours
 from service.film.cache import code_digest
 
 
@@ -38,8 +39,9 @@ class SoundCache:
             shutil.copyfile(self._audio, output)
             for file in (self._audio, self._facts):
                 os.utime(file)  # used now: the cache evicts the least recently used
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             output.unlink(missing_ok=True)
+            raise_if_ours(error)
             return None
         return facts if isinstance(facts, dict) else None
 

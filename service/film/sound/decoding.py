@@ -13,6 +13,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from common.host_faults import raise_if_ours
 from service.film.errors import UnusableMedia, cause_of
 
 Samples = npt.NDArray[np.float32]
@@ -61,6 +62,8 @@ def decode(path: Path, longest_s: float = LONGEST_S) -> Iterator[Samples]:
                     yield _tame(np.concatenate(pending, axis=1))
                     pending = []
     except (av.FFmpegError, ValueError, OverflowError, MemoryError) as error:
+        if not isinstance(error, MemoryError):  # which a hostile header asks for
+            raise_if_ours(error)
         # A file that is cut off in the middle is heard as far as it goes.
         if not heard:
             raise UnreadableAudio(f"音频无法解码: {cause_of(error)}") from error

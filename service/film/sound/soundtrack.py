@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from common.hashing import file_digest
+from common.host_faults import raise_if_ours
 from service.film.errors import FilmError
 from service.film.sound.aac import BIT_RATE, PREVIEW_BIT_RATE, write_aac
 from service.film.sound.cache import SoundCache, key_of
@@ -172,5 +173,6 @@ def _digest(path: Path) -> str:
     """The file's hash; "" where it cannot be read, which the mix finds out too."""
     try:
         return file_digest(path)
-    except OSError:
+    except OSError as error:
+        raise_if_ours(error)
         return ""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from common.host_faults import raise_if_ours
 from service.film.errors import FilmError
 from service.film.subtitles.fonts import face_of, font_file
 
@@ -78,6 +79,7 @@ class Captions:
         try:
             self._glyphs = ImageFont.truetype(file, 20, layout_engine=ImageFont.Layout.BASIC)
         except OSError as error:
+            raise_if_ours(error)
             raise FilmError("subtitles", f"字体无法读取: {file.name} ({error})") from error
         self._missing = self._bitmap(_NO_GLYPH)
         self._drawable: dict[str, bool] = {}

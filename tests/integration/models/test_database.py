@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, event, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from common.errors import DatabaseUnavailable
+from common.errors import DatabaseUnavailable, DiskFull
 from config.go_dsn import parse
 from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
 from models.bootstrap import open_database, open_mysql
@@ -282,3 +284,51 @@ def test_a_server_that_hangs_is_told_before_the_longest_statement_could_have_end
             database.check()
         server.go_on()
         database.check()
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (OperationalError, (1021, "Disk full (/tmp/#sql); waiting for someone to free some space...")),
+        (OperationalError, (1114, "The table 'task' is full")),
+        (OperationalError, (1030, 'Got error 28 "No space left on device" from storage engine InnoDB')),
+        (InternalError, (3, "Error writing file '/tmp/MLfd=29' (Errcode: 28 \"No space left on device\")")),
+        (InternalError, (20, "Disk is full writing './binlog.000001'")),
+        (OperationalError, ("disk I/O error",)),
+        (OperationalError, ("database or disk is full",)),
+    ],
+    ids=str,
+)
+def test_a_full_disk_of_the_database_is_told_as_one(kind: type[DBAPIError], arguments: tuple[int | str, ...]) -> None:
+    with pytest.raises(DiskFull, match="磁盘空间不足"), translated():
+        raise kind("INSERT", {}, Exception(*arguments))
+
+
+@pytest.mark.parametrize("kind", [InternalError, IntegrityError])
+def test_other_faults_of_a_statement_stay_what_they_are(kind: type[DBAPIError]) -> None:
+    with pytest.raises(kind), translated():
+        raise kind("INSERT", {}, Exception(1062, "Duplicate entry"))
+
+
+def test_a_sqlite_file_that_may_not_grow_refuses_writes_until_it_may_again(tmp_path: Path, open_url: Open) -> None:
+    database = open_url(URL.create("sqlite", database=str(tmp_path / "storytovideo.db")))
+    with database.engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+
+    def limit(most: int) -> None:
+        database.engine.dispose()
+
+        @event.listens_for(database.engine, "connect")
+        def _limit(connection: sqlite3.Connection, _record: object) -> None:
+            connection.execute(f"PRAGMA max_page_count={most}")
+
+    limit(pages + 1)
+    with pytest.raises(DiskFull), database.write() as session:
+        session.add(project(story_text="长" * 100_000))
+    with database.read() as session:
+        assert session.scalars(select(Project)).all() == []
+    limit(pages + 1000)
+    with database.write() as session:
+        session.add(project(story_text="长" * 100_000))
+    with database.read() as session:
+        assert len(session.scalars(select(Project)).all()) == 1

@@ -16,7 +16,7 @@ import pytest
 import requests
 from minio import Minio
 
-from common.errors import ObjectNotFound, StorageError, StorageUnavailable
+from common.errors import DiskFull, ObjectNotFound, StorageError, StorageUnavailable
 from config.settings import MinioSettings
 from service.oss import links
 from service.oss.minio import PART, MinioStore
@@ -246,6 +246,45 @@ def test_a_server_that_is_not_there_is_unavailable(minio: MinioSettings) -> None
         with pytest.raises(StorageUnavailable) as caught:
             store.put(KEY, io.BytesIO(b"x"))
     assert caught.value.retryable
+
+
+class FullServer(BaseHTTPRequestHandler):
+    """An S3 server that has no room."""
+
+    code, status = "XMinioStorageFull", 507
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = f"<Error><Code>{self.code}</Code><Message>full</Message><Resource>/</Resource></Error>".encode()
+        self.send_response(self.status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class OverQuota(FullServer):
+    """One whose bucket may not grow."""
+
+    code, status = "XMinioAdminBucketQuotaExceeded", 400
+
+
+@pytest.mark.parametrize("kind", [FullServer, OverQuota])
+def test_a_server_that_has_no_room_is_a_full_disk(kind: type[FullServer]) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        settings = MinioSettings(endpoint=f"127.0.0.1:{server.server_port}", access_key="a", secret_key="b" * 8)
+        with pytest.raises(DiskFull, match="磁盘空间不足"):
+            MinioStore(settings).put(KEY, io.BytesIO(b"x"))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_settings_that_no_client_can_use_are_named() -> None:

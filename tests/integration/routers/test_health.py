@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import tempfile
 import threading
 import time
 from collections.abc import Collection
@@ -36,7 +38,14 @@ def test_alive_needs_nobody(client: FlaskClient, services: Services) -> None:
 def test_ready_names_each_dependency_with_its_state(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    expected = {"database": "ok", "queue": "ok", "storage": "ok", "node": "down"}
+    expected = {
+        "database": "ok",
+        "queue": "ok",
+        "storage": "ok",
+        "node": "down",
+        "data_dir": "ok",
+        "temporary": "ok",
+    }
     assert answer.get_json() == {"status": "ready", "dependencies": expected}
 
 
@@ -51,6 +60,27 @@ def test_a_dependency_that_is_down_is_named_without_its_address(
     assert answer.get_json()["dependencies"]["queue"] == "down"
     assert "127.0.0.1" not in answer.text
     assert "queue is not ready" in caplog.text
+
+
+@pytest.mark.parametrize(("name", "needed"), [("data_dir", True), ("temporary", False)])
+def test_a_full_disk_is_told_and_stops_the_intake_only_where_the_database_lies_on_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, needed: bool
+) -> None:
+    full = {"data_dir": services.settings.data_dir, "temporary": tmp_path / "temporary"}
+    (tmp_path / "temporary").mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(full["temporary"]))
+    real = tempfile.TemporaryFile
+
+    def temporary_file(**options: Any) -> Any:
+        if Path(options["dir"]) == full[name]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(**options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary_file)
+    answer = create_app(services, tmp_path).test_client().get("/readyz")
+    states = answer.get_json()["dependencies"]
+    assert [each for each, state in states.items() if state == "full"] == [name]
+    assert answer.status_code == (503 if needed and services.database.is_sqlite else 200)
 
 
 def test_one_look_serves_everybody_who_asks_at_that_time(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

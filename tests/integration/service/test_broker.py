@@ -56,7 +56,10 @@ def test_a_redis_that_refuses_is_one_that_is_away() -> None:
     queue.redis.config_set("maxmemory", 1)
     with pytest.raises(QueueUnavailable):
         queue.enqueue("a")
+    with pytest.raises(QueueUnavailable):
+        queue.check()
     queue.redis.config_set("maxmemory", 0)
     assert queue.enqueue("a")
+    assert queue.check()
     queue.close()
     server.close()

@@ -137,3 +137,17 @@ def test_a_closed_ledger_hands_out_nothing() -> None:
     assert job.status is JobStatus.CANCELLED
     with pytest.raises(QueueFull):
         book.submit("another")
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_job_that_found_no_room_may_be_sent_again(again: bool) -> None:
+    book = Book()
+    job = book.submit("task")
+    assert book.job_store.take("llm", 0) is job
+    assert book.job_store.fail(job, "磁盘空间不足", again=again)
+    assert book.job_store.get(job.id)["status"] == "failed"
+    second = book.submit("task")
+    assert (second is not job) == again
+    book.now += 61
+    book.job_store.sweep()  # forgets the first one
+    assert (book.submit("task") is second) == again

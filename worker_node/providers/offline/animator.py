@@ -36,7 +36,7 @@ def load_image(path: Path) -> Frame:
                 raise ProviderError(f"图片过大：{image.width}x{image.height}，最多 {MAX_PIXELS // 1_000_000} 百万像素")
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise ProviderError(f"图片无法读取：{error}") from None
+        raise ProviderError(f"图片无法读取：{error}") from error
 
 
 class OfflineAnimator:
