@@ -125,10 +125,10 @@ def _abandoned(folder: Path) -> bool:
     try:
         with (folder / OWNER).open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
+    except FileNotFoundError:
         return True
+    except OSError:  # it is locked, or cannot be asked just now: too many open files, say
+        return False
     return True
 
 

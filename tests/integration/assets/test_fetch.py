@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from common.errors import Cancelled, StorageUnavailable
+from common.errors import Cancelled, HostUnavailable, StorageUnavailable
 from config.settings import FilmSettings, MinioSettings, WorkerSettings
 from service.assets.fetch import PARALLEL, TRIES, fetch
 from service.container import Services
@@ -216,3 +218,23 @@ def test_calling_off_stops_what_is_under_way_and_what_waits(services: Services, 
         fetch(services, {str(number): KEY for number in range(50)}, folder, check)
     assert time.monotonic() - started < 20
     assert len(faulty(services).opened) <= PARALLEL
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.ENOSPC])
+@pytest.mark.parametrize("failing", ["is_file", "copyfile"])
+def test_a_file_in_static_that_this_machine_cannot_read_is_not_a_missing_one(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, number: int
+) -> None:
+    def refuse(*_arguments: object) -> Any:
+        raise OSError(number, "refused")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "1.png").write_bytes(CONTENT)
+    (tmp_path / "fetched").mkdir()
+    if failing == "is_file":
+        monkeypatch.setattr(Path, "is_file", refuse)
+    else:
+        monkeypatch.setattr(shutil, "copyfile", refuse)
+    with pytest.raises(HostUnavailable):
+        fetch(services, {"image": "/static/1.png"}, tmp_path / "fetched", lambda: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,6 +81,23 @@ def test_a_work_folder_is_gone_afterwards_also_after_an_error(tmp_path: Path) ->
     with pytest.raises(FileNotFoundError), work_folder(tmp_path) as folder:
         (folder / "missing").read_text()
     assert not folder.exists()
+
+
+def test_a_work_folder_whose_lock_cannot_be_opened_just_now_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.open
+
+    def open_(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if mode == "r+":
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, mode, *arguments, **options)
+
+    with work_folder(tmp_path) as living:
+        monkeypatch.setattr(Path, "open", open_)
+        with work_folder(tmp_path) as other:
+            assert living.is_dir()
+            assert other.is_dir()
 
 
 def test_the_work_folder_of_a_killed_film_is_cleared_away_but_not_of_a_living_one(tmp_path: Path) -> None:
