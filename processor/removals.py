@@ -24,11 +24,11 @@ from service.oss import keys, links
 log = logging.getLogger(__name__)
 
 PERIOD_S = 3.0
-LONGEST_PAUSE_S = 30.0  # between two rounds, and between two tries of one removal
+LONGEST_PAUSE_S = 15.0  # between two rounds, and between two tries of one removal
 BATCH = 100
 BATCH_S = 20.0  # after which nothing more of a batch is begun
 CLAIM_S = 120.0  # a process that has said nothing of its batch for so long is dead
-SETTLE_S = 20.0  # after which an upload that failed has come to its end within the storage, too
+SETTLE_S = 10.0  # after which an upload that failed has come to its end within the storage, too
 
 Outcomes = Mapping[Claim, Exception | None]
 
