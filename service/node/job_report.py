@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ WAITING = {
     "starting",
     "waiting",
 }
+WRAPPERS = ("data", "output", "job", "task", "result")
+STATUS = ("status", "state", "task_status", "job_status")
+MAX_WORD = 40  # characters
 LOST = {404, 410}
 TRY_AGAIN = {408, 425, 429, 502, 503, 504}
 _RATIO = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})")
@@ -38,12 +42,14 @@ def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
     is unknown (`NodeJobLost`) or that the node is busy (`NodeUnavailable`).
     """
     report = _report(answer)
-    result = report.get("result")
-    result = result if isinstance(result, dict) else {}
-    said = _word(report)
-    state = _state(said, result)
+    result = _result(report.get("result"))
+    said = _said(report)
+    word = _folded(said)
+    state = _state(word, result)
     error = reason_text(report.get("error"), MAX_TEXT)
-    if not said:
+    if state is JobState.FAILED and not error:
+        error = told_reason({"error": result.get("error")})
+    if not word:
         failure = _failure(answer)
         if failure:
             state, error = JobState.FAILED, failure
@@ -54,7 +60,7 @@ def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
         message=clean_text(report.get("message"), MAX_TEXT),
         error=error,
         result=result,
-        unknown_word=said[:40] if state is JobState.WAITING and said not in WAITING else "",
+        unknown_word=said[:MAX_WORD] if state is JobState.WAITING and word not in WAITING else "",
     )
 
 
@@ -65,9 +71,9 @@ def read_progress(value: object) -> int | None:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    text = str(value).strip()
-    ratio = _RATIO.fullmatch(text)
     try:
+        text = unicodedata.normalize("NFKC", str(value)).strip()
+        ratio = _RATIO.fullmatch(text)
         if ratio:
             number = 100 * int(ratio[1]) / int(ratio[2])
         else:
@@ -80,16 +86,34 @@ def read_progress(value: object) -> int | None:
 
 
 def _report(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The job itself: some nodes wrap it in `data`."""
-    data = answer.get("data")
-    return data if not _word(answer) and isinstance(data, dict) and _word(data) else answer
+    """The job itself: some nodes wrap it."""
+    if _said(answer):
+        return answer
+    inner = [answer.get(name) for name in WRAPPERS]
+    return next((report for report in inner if isinstance(report, dict) and _said(report)), answer)
 
 
-def _word(report: Mapping[str, Any]) -> str:
-    """The state in its usual spelling: `IN_QUEUE` is `in queue`."""
-    value = report.get("status") or report.get("state")
-    text = value if isinstance(value, str) else ""
-    return clean_text(re.sub(r"[\s_-]+", " ", text), MAX_TEXT).lower()
+def _said(report: Mapping[str, Any]) -> str:
+    """The state as the node says it; "" where it says none. A number is a code, see `_failure`."""
+    found = (report.get(name) for name in STATUS)
+    value = next((value for value in found if value not in (None, "")), "")
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 100:
+        return ""
+    return clean_text(value if isinstance(value, str) else str(value), MAX_TEXT)
+
+
+def _folded(said: str) -> str:
+    """A state in its usual spelling: `IN_QUEUE` is `in queue`."""
+    return re.sub(r"[\s_-]+", " ", said).strip().lower()
+
+
+def _result(value: object) -> Mapping[str, Any]:
+    """The result; one that is a list holds scenes, one that is a text names a file."""
+    if isinstance(value, list):
+        return {"storyboard": value}
+    if isinstance(value, str) and value.strip():
+        return {"resource_url": value}
+    return value if isinstance(value, dict) else {}
 
 
 def _state(word: str, result: Mapping[str, Any]) -> JobState:
@@ -102,17 +126,29 @@ def _state(word: str, result: Mapping[str, Any]) -> JobState:
 
 def _failure(answer: Mapping[str, Any]) -> str:
     """The reason in an answer that is an error instead of a job; "" when it is none."""
-    code = answer.get("code", answer.get("status_code"))
-    number = (
-        int(code)
-        if isinstance(code, int | str) and str(code).strip().lstrip("-").isdecimal() and len(str(code)) < 9
-        else 0
+    code = next((answer[name] for name in ("code", "status_code", "status") if answer.get(name) not in (None, "")), 0)
+    number, word = _number(code), code if isinstance(code, str) else ""
+    data = answer.get("data")
+    why = (
+        told_reason(answer)
+        or (told_reason(data) if isinstance(data, dict) else "")
+        or f"code {clean_text(str(code), 40)}"
     )
-    why = told_reason(answer) or f"code {number}"
     if number in LOST:
         raise NodeJobLost(f"模型节点不认识该任务：{why}")
     if number in TRY_AGAIN:
         raise NodeUnavailable(f"模型节点暂时不可用（{number}）：{why}")
-    if (number and not 200 <= number < 300) or answer.get("success") is False:
+    is_error = number is None and bool(word) and _folded(word) not in SUCCEEDED
+    if is_error or (number and not 200 <= number < 300) or answer.get("success") is False:
         return why
     return reason_text(answer.get("error"), MAX_TEXT)
+
+
+def _number(code: object) -> int | None:
+    """A code's number, None where it is a word."""
+    if isinstance(code, bool) or not isinstance(code, int | float | str):
+        return 0
+    try:
+        return int(float(str(code)[:20]))
+    except (ValueError, OverflowError):
+        return None

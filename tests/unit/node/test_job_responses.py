@@ -65,6 +65,8 @@ def test_known_words_end_a_job_and_anything_else_means_wait(said: object, state:
         ("0.5%", 0),
         ("3/4", 75),
         ("3/0", None),
+        ("50％", 50),
+        pytest.param(10**6000, None, id="endless"),
         (-3, 0),
         (250, 100),
         (None, None),
@@ -84,7 +86,7 @@ def test_ready_is_an_end_only_where_there_is_a_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "unknown"), [("warming_up", "warming up"), ("IN_QUEUE", ""), ("", ""), ("x" * 99, "x" * 40)]
+    ("said", "unknown"), [("warming_up", "warming_up"), ("IN_QUEUE", ""), ("", ""), ("x" * 99, "x" * 40)]
 )
 def test_a_word_that_is_not_known_is_kept_for_the_time_limits_message(said: str, unknown: str) -> None:
     assert read_job({"status": said}, "j1").unknown_word == unknown
@@ -101,6 +103,10 @@ def test_a_word_that_is_not_known_is_kept_for_the_time_limits_message(said: str,
         ({"error": {"type": "OutOfMemoryError"}}, '{"type": "OutOfMemoryError"}'),
         ({"code": 500}, "code 500"),
         ({"status": "", "error": "worker died"}, "worker died"),
+        ({"code": "InternalError", "message": "worker crashed"}, "worker crashed"),
+        ({"status": 500, "message": "CUDA OOM"}, "CUDA OOM"),
+        ({"code": 500.0, "data": {"message": "CUDA OOM"}}, "CUDA OOM"),
+        ({"status": "failed", "result": {"error": "OOM deep"}}, "OOM deep"),
     ],
 )
 def test_an_error_in_place_of_a_job_is_its_failure_with_the_nodes_reason(answer: dict[str, Any], reason: str) -> None:
@@ -121,6 +127,7 @@ def test_an_error_that_says_try_again_or_unknown_job_is_no_failure() -> None:
         {"code": 200, "message": "ok", "data": {"status": "processing", "progress": 40}},
         {"code": 0, "data": {"state": "RUNNING", "progress": "40"}},
         {"code": 500, "status": "processing", "progress": 0.4},
+        {"output": {"task_status": "RUNNING", "progress": 40}},
     ],
 )
 def test_a_job_in_an_envelope_is_a_job(answer: dict[str, Any]) -> None:
@@ -181,3 +188,17 @@ def test_an_id_that_cannot_stand_in_a_path_is_refused(job_id: object) -> None:
 def test_the_nodes_reason_for_giving_no_id_is_passed_on() -> None:
     with pytest.raises(NodeRejected, match="queue is broken"):
         read_job_id({"job_id": "", "message": "x", "error": "queue is broken"})
+
+
+@pytest.mark.parametrize("said", [["done"], {"state": "done"}, True, 7])
+def test_a_state_that_is_no_text_is_kept_too(said: object) -> None:
+    job = read_job({"status": said}, "j1")
+    assert (job.state, job.unknown_word) == (JobState.WAITING, str(said))
+
+
+@pytest.mark.parametrize(
+    ("said", "result"),
+    [([{"narration": "n"}], {"storyboard": [{"narration": "n"}]}), ("/a.png", {"resource_url": "/a.png"})],
+)
+def test_a_result_that_is_no_object_is_kept(said: object, result: dict[str, Any]) -> None:
+    assert read_job({"status": "done", "result": said}, "j1").result == result

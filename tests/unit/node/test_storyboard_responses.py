@@ -162,3 +162,32 @@ def test_what_cannot_be_mended_is_said(answer: str) -> None:
 def test_a_file_that_gives_a_reason_instead_of_scenes_is_quoted() -> None:
     with pytest.raises(BadNodeResult, match="quota exceeded"):
         scenes_in_file(b'{"error": "quota exceeded"}')
+
+
+@pytest.mark.parametrize(
+    ("content", "scenes"),
+    [
+        ({"title": "x", "total": 2, "scene one": SCENE, "scene two": SCENE}, [Scene("t", "p", "n", "b")] * 2),
+        ({"response": f"```json\n{JSON_TEXT}\n```", "done": True, "context": [1, 2]}, [Scene("t", "p", "n", "b")] * 2),
+        ({"scenes": ["下雨了。", "天晴了。"]}, [Scene("", text, text) for text in ("下雨了。", "天晴了。")]),
+        ([{"标题": "雪", "画面描述": "雪地", "旁白": ["下雪了。"]}], [Scene("雪", "雪地", "下雪了。")]),
+        ([{"imagePrompt": "p", "narrationText": "n"}], [Scene("", "p", "n")]),
+        ([{"prompt": "p", "dialogue": ["a", "b"]}], [Scene("", "p", "a b")]),
+    ],
+)
+def test_models_have_names_of_their_own(content: object, scenes: list[Scene]) -> None:
+    assert scenes_in_file(json.dumps(content).encode()) == scenes
+
+
+def test_what_is_not_wanted_is_not_painted_and_one_language_is_spoken() -> None:
+    scene = scene_of(prompt={"positive": "a fox", "negative": "text"}, narration={"zh": "从前", "en": "Once"})
+    assert scene == Scene("", "a fox", "从前")
+
+
+def test_a_cast_alone_is_no_storyboard() -> None:
+    with pytest.raises(BadNodeResult):
+        scenes_in_file(json.dumps({"characters": OTHERS["characters"]}).encode())
+
+
+def test_a_text_in_the_result_is_read_as_a_file_is() -> None:
+    assert scenes_inside({"legacy": {"storyboard": f"```json\n{JSON_TEXT}\n```"}}) == [Scene("t", "p", "n", "b")] * 2
