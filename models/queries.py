@@ -64,8 +64,11 @@ def page_of_projects(session: Session, *, page: int, page_size: int, words: str)
             or_(Project.title.contains(words, autoescape=True), Project.description.contains(words, autoescape=True))
         )
     total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+    skipped = (page - 1) * page_size
+    if skipped >= total:
+        return [], total
     newest_first = (Project.created_at.desc(), Project.seq.desc(), Project.id.desc())
-    ids = chosen.order_by(*newest_first).limit(page_size).offset((page - 1) * page_size).subquery()
+    ids = chosen.order_by(*newest_first).limit(page_size).offset(skipped).subquery()
     rows = select(Project).join(ids, ids.c.id == Project.id).order_by(*newest_first)
     cut = (defer(Project.story_text, raiseload=True), undefer(Project.story_excerpt))
     return list(session.scalars(rows.options(*cut))), total

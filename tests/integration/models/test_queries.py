@@ -96,6 +96,14 @@ def test_a_project_in_the_list_has_its_storys_beginning_and_the_rest_stays_in_th
     assert not any("story_text AS" in statement for statement, _ in work.statements)
 
 
+@pytest.mark.parametrize(("words", "page"), [("海", 1), ("山", 2)])
+def test_a_page_on_which_there_is_nothing_is_searched_for_once(filled: Database, words: str, page: int) -> None:
+    with counted(filled) as work, filled.read() as session:
+        found, total = queries.page_of_projects(session, page=page, page_size=1, words=words)
+    assert (found, total) == ([], page - 1)
+    assert len([sql for sql, _ in work.statements if sql.startswith("SELECT")]) == 1
+
+
 @pytest.mark.parametrize("words", ["", "庙"])
 def test_sqlite_searches_the_list_in_an_index_without_the_stories(tmp_path: Path, words: str) -> None:
     """MariaDB keeps long stories beside the rows, and has to look at each row for its description."""
