@@ -44,15 +44,17 @@ def plan(request: ImageRequest) -> Scene:
     """Read the prompt; where it names a thing several times its last word counts, for that is where a storyboard sums up."""
     rng = np.random.default_rng(_seed(request))
     words = lexicon()
-    prompt = request.prompt
+    hits = words.hits(request.prompt)
+
+    def named(category: str) -> list[str]:
+        return [hit.concept for hit in hits if hit.category == category]
 
     def last(category: str) -> str:
-        found = [hit.concept for hit in words.hits(prompt) if hit.category == category]
-        return found[-1] if found else ""
+        return (named(category) or [""])[-1]
 
-    moods = Counter(hit.concept for hit in words.hits(prompt) if hit.category == "mood")
-    styles = words.concepts(request.style, "style") or words.concepts(prompt, "style")
-    subjects = words.concepts(prompt, "subject")
+    moods = Counter(named("mood"))
+    styles = words.concepts(request.style, "style") or named("style")
+    subjects = list(dict.fromkeys(named("subject")))
     place = last("place") or ("sea" if {"whale", "boat", "lighthouse"} & set(subjects) else "")
     if not place:
         place = "space" if {"astronaut", "rocket"} & set(subjects) else str(rng.choice(DEFAULT_PLACES))
@@ -68,7 +70,7 @@ def plan(request: ImageRequest) -> Scene:
         style=styles[0] if styles else "",
         view=last("view"),
         subjects=tuple(subjects[:MOST_SUBJECTS]),
-        tints={subject: NAMED[colour] for subject, colour in words.coloured(prompt).items()},
+        tints={subject: NAMED[colour] for subject, colour in words.coloured(request.prompt).items()},
         palette=_light(rng, time, weather, mood, place),
         rng=rng,
     )
