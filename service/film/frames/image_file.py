@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +28,11 @@ from PIL import (
 )
 
 from common.host_faults import raise_if_ours
-from service.film.errors import FilmError, cause_of
+from service.film.errors import FilmError, UnusableMedia, cause_of
+from service.film.frames.size_limits import check_size
 from service.film.spec import INPUT
 
 MAX_PIXELS = 100_000_000
-MAX_SIDE = 30_000
 # Formats whose decoders are part of Pillow itself; others (EPS, for one) start a program. Named by their plugins, which that also loads.
 FORMATS = tuple(
     str(plugin.format)
@@ -54,26 +56,36 @@ def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
     """The image as H×W×3 RGB, upright, transparency on white; the first image of an animation.
 
     `wanted` (width, height) is about the size that is needed: a JPEG far larger is decoded at a fraction.
-    Raises FilmError naming the shot when the file is no image, broken, or over `MAX_PIXELS`; `HostUnavailable` when it cannot be read.
+    Raises FilmError naming the shot when the file is no image, broken, too large or too narrow; `HostUnavailable` when it cannot be read.
     """
+    try:
+        with _opened(path) as image:
+            image.draft("RGB", (2 * wanted[0], 2 * wanted[1]))
+            image.load()
+            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+    except UnusableMedia as error:
+        raise FilmError(INPUT, str(error), shot=shot) from error
+
+
+def check_image(path: Path) -> None:
+    """Raise UnusableMedia unless the file is a whole image that `load_image` can load."""
+    with _opened(path) as image:
+        image.load()
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The image, of which only the header was read; what goes wrong with it is raised as UnusableMedia (Chinese)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of sizes that are checked here, and of odd metadata
             with Image.open(path, formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-                    raise FilmError(
-                        INPUT, f"图片太大：{width}×{height}，上限 {MAX_PIXELS // 1_000_000} 百万像素", shot=shot
-                    )
-                if min(width, height) < 1:
-                    raise FilmError(INPUT, "图片是空的", shot=shot)
-                image.draft("RGB", (2 * wanted[0], 2 * wanted[1]))
-                image.load()
-                return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+                check_size("图片", image.width, image.height, MAX_PIXELS)
+                yield image
     except Image.DecompressionBombError as error:
-        raise FilmError(INPUT, f"图片太大，上限 {MAX_PIXELS // 1_000_000} 百万像素", shot=shot) from error
+        raise UnusableMedia(f"图片太大，上限 {MAX_PIXELS // 1_000_000} 百万像素") from error
     except UnidentifiedImageError as error:
-        raise FilmError(INPUT, "文件不是可识别的图片", shot=shot) from error
+        raise UnusableMedia("文件不是可识别的图片") from error
     # Pillow's decoders answer broken files with any of these.
     except (
         OSError,
@@ -90,7 +102,7 @@ def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
     ) as error:
         if not isinstance(error, MemoryError | RuntimeError):  # the decoders' own words for broken files
             raise_if_ours(error)
-        raise FilmError(INPUT, f"图片无法解码：{cause_of(error)}", shot=shot) from error
+        raise UnusableMedia(f"图片无法解码：{cause_of(error)}") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

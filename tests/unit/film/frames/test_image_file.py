@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from service.film.errors import FilmError
-from service.film.frames.image_file import load_image
+from service.film.errors import FilmError, UnusableMedia
+from service.film.frames.image_file import check_image, load_image
 
 SIZE = (64, 48)
 RED, GREEN = (200, 30, 30), (30, 180, 40)
@@ -111,11 +111,20 @@ def _png_header(width: int, height: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("size", [(20_000, 20_000), (60_000, 10), (12_000, 9_000)])
+@pytest.mark.parametrize("size", [(20_000, 20_000), (100_000, 1), (1, 100_000), (12_000, 9_000)])
 def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path: Path, size: tuple[int, int]) -> None:
     (tmp_path / "a.png").write_bytes(_png_header(*size))
     with pytest.raises(FilmError, match=r"镜头 7.*太大"):
         load_image(tmp_path / "a.png", 7, SIZE)
+
+
+@pytest.mark.parametrize("size", [(21, 1), (1, 21), (30_000, 1_499)])
+def test_a_narrow_image_is_refused_by_the_limit(tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "a.png").write_bytes(_png_header(*size))
+    with pytest.raises(FilmError, match=r"镜头 7.*太窄.*20 倍"):
+        load_image(tmp_path / "a.png", 7, SIZE)
+    with pytest.raises(UnusableMedia, match=r"太窄.*20 倍"):
+        check_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("keep", [0, 1, 20, 60, 200, -2000])
