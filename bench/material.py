@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from service.film.sound.decoding import RATE, decode
+from service.film.sound.decoding import read_own
+from service.film.sound.reading import RATE
 from service.film.spec import FilmShot, FilmSpec
 from worker_node.providers.base import ImageRequest, SpeechRequest
 from worker_node.providers.offline.painter.painter import OfflinePainter
@@ -104,7 +105,7 @@ def make_spec(shots: Sequence[FilmShot], folder: Path, **options: Any) -> FilmSp
 
 def mono(path: Path) -> npt.NDArray[np.float32]:
     """A sound file's samples, 48 kHz mono."""
-    return np.asarray(np.concatenate(list(decode(path)), axis=1).mean(axis=0), np.float32)
+    return np.asarray(np.concatenate(list(read_own(path)), axis=1).mean(axis=0), np.float32)
 
 
 def fitted(samples: npt.NDArray[np.float32], seconds: float) -> npt.NDArray[np.float32]:

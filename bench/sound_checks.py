@@ -15,7 +15,7 @@ from PIL import Image
 from bench.material import write_wav
 from service.film.compose import compose
 from service.film.encoding.ffmpeg import ffmpeg_exe
-from service.film.sound.decoding import RATE
+from service.film.sound.reading import RATE
 from service.film.spec import FilmReport, FilmShot, FilmSpec, Music
 
 Samples = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ from PIL import Image
 from bench.material import write_wav
 from bench.sound_checks import samples_of
 from service.film.compose import compose
-from service.film.sound.decoding import RATE
+from service.film.sound.reading import RATE
 from service.film.spec import FilmShot, FilmSpec, ShotTiming, Transition
 
 SIZE, FPS, SHOTS = (640, 360), 30, 8

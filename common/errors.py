@@ -30,7 +30,7 @@
     │   ├── FilmError              `service.film.errors`: stage, shot and ffmpeg's last lines
     │   └── InvalidSpec            `service.film.errors`: a film that cannot be made as specified
     ├── UnusableMedia              `service.film.errors`: a file that no film can be made with; becomes a FilmError or a warning
-    │   └── UnreadableAudio        `service.film.sound.decoding`
+    │   └── UnreadableAudio        `service.film.sound.reading`
     ├── StartError                 a command cannot start or go on; the operator reads the text in the terminal
     │   ├── ConfigError            `config.load`
     │   ├── DsnError               `config.go_dsn`

@@ -13,14 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
-from common.host_faults import raise_if_ours
 from models import outbox
 from models.asset import Asset, AssetKind
 from models.db import retrying
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.container import Services
-from service.film.errors import FilmError
+from service.film.decoder import visiting_decoder
+from service.film.errors import UnusableMedia
 from service.schemas import MusicUpload, shorten
 
 CHUNK = 1 << 20  # bytes
@@ -68,14 +68,7 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
         _receive(stream, path, services.settings.film.max_music)
-        from service.film.sound import soundtrack
-
-        try:
-            extension = sniff(path, Kind.AUDIO).extension
-            seconds = soundtrack.measure(path)
-        except (BadNodeResult, FilmError) as error:
-            raise_if_ours(error)
-            raise InvalidInput("file", "上传的文件不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）") from error
+        extension, seconds = _looked_at(path)
         asset = versions.reserve(services, AssetKind.MUSIC, owner, extension, path.stat().st_size)
         try:
             versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
@@ -85,6 +78,16 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
             versions.discard(services, asset)
             raise
     return asset
+
+
+def _looked_at(path: Path) -> tuple[str, float]:
+    """The extension that a file deserves, and how long its sound is; raises `InvalidInput`."""
+    try:
+        extension = sniff(path, Kind.AUDIO).extension
+        with visiting_decoder() as decoder:
+            return extension, decoder.sound_seconds(path)
+    except (BadNodeResult, UnusableMedia) as error:
+        raise InvalidInput("file", f"file 不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）：{error}") from error
 
 
 @retrying

@@ -12,8 +12,8 @@ from processor.claimed_task import ClaimedTask
 from processor.handlers import node_asset
 from processor.node_job import run_job
 from service.assets.media_type import Kind
-from service.film.errors import FilmError
-from service.film.sound import soundtrack
+from service.film.decoder import visiting_decoder
+from service.film.errors import UnusableMedia
 from service.workflow import payloads
 
 
@@ -22,8 +22,9 @@ def run(claimed: ClaimedTask) -> None:
     job = run_job(claimed, "audio")
     with node_asset.downloaded(claimed, job, Kind.AUDIO) as (path, extension):
         try:
-            seconds = soundtrack.measure(path)
-        except FilmError as error:
+            with visiting_decoder(claimed.check) as decoder:
+                seconds = decoder.sound_seconds(path, claimed.check)
+        except UnusableMedia as error:
             raise BadNodeResult(f"模型节点返回的语音无法播放：{error}") from error
         node_asset.store(
             claimed,

@@ -22,6 +22,7 @@ from common.hashing import file_digest
 from common.host_faults import raise_if_ours
 from service.film.cache import Cache, work_folder
 from service.film.control import BackgroundWork, CancelScope, ProgressReporter
+from service.film.decoder import Decoder
 from service.film.encoding.mux import STAGE as JOIN
 from service.film.encoding.mux import Chapter, Parts, join
 from service.film.encoding.selection import as_previewed, choose_encoding, reset_probe_cache
@@ -135,22 +136,23 @@ class _Film:
         return False
 
     def _attempt(self, started: float) -> FilmReport:
-        with WorkerPool(self.spec.threads or cores()) as pool:
+        with WorkerPool(self.spec.threads or cores()) as pool, Decoder() as decoder:
             pool.start(len(self.spec.shots))  # their imports take a moment, in which the film is planned
-            return self._work(pool, started)
+            return self._work(pool, decoder, started)
 
-    def _work(self, pool: WorkerPool, started: float) -> FilmReport:
+    def _work(self, pool: WorkerPool, decoder: Decoder, started: float) -> FilmReport:
         cache = Cache(self.spec.cache_dir)
         with self._stage("plan"):
             self.report_progress("plan", 0.0, "检查素材")
-            self.spec, materials, missing = inspect(self.spec, cache, self.scope.check, self.broken)
+            self.spec, materials, missing = inspect(self.spec, cache, self.scope.check, self.broken, decoder)
             self.materials, self.warnings = materials, missing
             narrations = [material.narration_s for material in materials]
             timeline = make_timeline(
                 self.spec, narrations, [m.clip_s for m in materials], self.spec.fps, self.scope.check
             )
+            total_s = timeline.frames / timeline.fps
             if self.scope.timeout_s is None:
-                self.scope.timeout_s = TIMEOUT_BASE_S + TIMEOUT_PER_S * timeline.frames / timeline.fps
+                self.scope.timeout_s = TIMEOUT_BASE_S + TIMEOUT_PER_S * total_s
             count = len(timeline.slots)  # fewer than shots when the film ends early
             self.spec = _first(self.spec, count)
             timings = timeline.timings(self.spec.shots)
@@ -161,7 +163,7 @@ class _Film:
             cues = self._cues(timings, materials, width, height)
             segments = self._segments(timeline, materials[:count], cues, encoding)
         self.report_progress("picture", PLANNED, "制作画面")
-        names, cover, counts = self._video_and_sound(pool, cache, segments, timings, timeline.frames / timeline.fps)
+        names, cover, counts = self._video_and_sound(pool, decoder, cache, segments, timings, total_s)
         with self._stage("join"):
             self.report_progress("join", SOUNDED, "合并画面与声音")
             files = self._write_subtitles(cues, width, height)
@@ -173,7 +175,7 @@ class _Film:
         return FilmReport(
             film=target / "film.mp4",
             cover=target / "cover.jpg",
-            duration_s=timeline.frames / timeline.fps,
+            duration_s=total_s,
             width=width,
             height=height,
             fps=timeline.fps,
@@ -240,13 +242,14 @@ class _Film:
     def _video_and_sound(
         self,
         pool: WorkerPool,
+        decoder: Decoder,
         cache: Cache,
         segments: Sequence[Segment],
         timings: Sequence[ShotTiming],
         total_s: float,
     ) -> tuple[list[str], Path, dict[str, int]]:
         """Both concurrently; when one fails, the other is cancelled, and the first failure is raised."""
-        background = BackgroundWork(lambda cancel: self._sound(timings, total_s, cancel), self.scope)
+        background = BackgroundWork(lambda cancel: self._sound(decoder, timings, total_s, cancel), self.scope)
         try:
             with self._stage("picture"):
 
@@ -278,13 +281,14 @@ class _Film:
             },
         )
 
-    def _sound(self, timings: Sequence[ShotTiming], total_s: float, cancel: Cancel) -> None:
+    def _sound(self, decoder: Decoder, timings: Sequence[ShotTiming], total_s: float, cancel: Cancel) -> None:
         with self._stage("sound"):
             report = soundtrack.make_sound(
                 self.spec,
                 timings,
                 total_s,
                 self.folder / "sound.m4a",
+                decoder=decoder,
                 cancel=cancel,
                 progress=lambda _fraction: None,
             )

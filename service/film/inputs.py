@@ -16,8 +16,8 @@ import av
 from common.hashing import file_digest
 from common.host_faults import raise_if_ours
 from service.film.cache import Cache, code_digest
+from service.film.decoder import Decoder
 from service.film.errors import FilmError, UnusableMedia
-from service.film.frames.video_file import clip_seconds
 from service.film.sound import soundtrack
 from service.film.spec import INPUT, FilmShot, FilmSpec
 
@@ -38,7 +38,7 @@ class Material:
 
 
 def inspect(
-    spec: FilmSpec, cache: Cache, check: Callable[[], None], broken: Mapping[str, str]
+    spec: FilmSpec, cache: Cache, check: Callable[[], None], broken: Mapping[str, str], decoder: Decoder
 ) -> tuple[FilmSpec, list[Material], list[str]]:
     """Every shot's material; the spec without the narrations that cannot be heard; warnings (Chinese) of what is replaced.
 
@@ -46,7 +46,7 @@ def inspect(
     spec is strict, what is missing or broken raises FilmError naming the shot. What this machine cannot read is neither:
     `HostUnavailable`.
     """
-    return _Inspection(spec, cache, check, broken).run()
+    return _Inspection(spec, cache, check, broken, decoder).run()
 
 
 @dataclass
@@ -55,6 +55,7 @@ class _Inspection:
     cache: Cache
     check: Callable[[], None]
     broken: Mapping[str, str]
+    decoder: Decoder
     warnings: list[str] = field(default_factory=list)
 
     def run(self) -> tuple[FilmSpec, list[Material], list[str]]:
@@ -78,7 +79,8 @@ class _Inspection:
 
         try:
             digest = self._digest(path)
-            seconds, pauses = _cached(self.cache, "sound", f"speech {digest}", partial(_analyse, path, self.check))
+            find_out = partial(_analyse, self.decoder, path, self.check)
+            seconds, pauses = _cached(self.cache, "sound", f"speech {digest}", find_out)
         except UnusableMedia as error:
             self._broken(shot, name, error, instead)
             return None
@@ -98,7 +100,7 @@ class _Inspection:
                 if digest in self.broken:
                     raise UnusableMedia(self.broken[digest])
                 if kind == "clip":
-                    find_out = partial(_clip_seconds, path, shot.order)
+                    find_out = partial(self.decoder.clip_seconds, path, self.check)
                     seconds = float(_cached(self.cache, "frames", f"clip {digest}", find_out))
             except UnusableMedia as error:
                 self._broken(shot, name, error, instead)
@@ -126,21 +128,9 @@ class _Inspection:
             raise UnusableMedia(f"文件无法读取：{error.strerror}") from error
 
 
-def _analyse(path: Path, check: Callable[[], None]) -> list[object]:
-    try:
-        speech = soundtrack.analyse(path, check)
-    except FilmError as error:
-        if error.stage == "timeout":
-            raise
-        raise UnusableMedia(error.reason) from error
+def _analyse(decoder: Decoder, path: Path, check: Callable[[], None]) -> list[object]:
+    speech = soundtrack.analyse(decoder, path, check)
     return [speech.seconds, [list(pause) for pause in speech.pauses]]
-
-
-def _clip_seconds(path: Path, order: int) -> float:
-    try:
-        return clip_seconds(path, order)
-    except FilmError as error:
-        raise UnusableMedia(error.reason) from error
 
 
 def _cached(cache: Cache, room: str, name: str, find_out: Callable[[], Any]) -> Any:

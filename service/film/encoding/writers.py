@@ -21,6 +21,7 @@ from av.error import FFmpegError
 
 from common.errors import DiskFull
 from common.host_faults import DISK_FULL, raise_if_ours
+from common.process_limits import unlimited_memory
 from service.film.encoding.ffmpeg import ended_by_full_disk, last_lines
 from service.film.errors import FilmError
 from service.film.frames.planes import Planes
@@ -179,9 +180,10 @@ class HardwareWriter:
             cmd=encoding.program
         )
         self._log = path.with_suffix(".log").open("w+b")
-        self._process = subprocess.Popen(  # noqa: S603 - a list of our own arguments, no shell
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log
-        )
+        with unlimited_memory():  # a card's driver maps far more than it uses
+            self._process = subprocess.Popen(  # noqa: S603 - a list of our own arguments, no shell
+                arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log
+            )
 
     def buffer(self) -> Planes:
         return self._planes

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from common.host_faults import raise_if_ours
-from service.film.errors import FilmError, cause_of
+from service.film.errors import FilmError, UnusableMedia, cause_of
 from service.film.frames.planes import Plane, Planes, empty, resize
 from service.film.frames.still import ASPECT_TOLERANCE, BLUR_DIM
 from service.film.frames.video_file import MAX_PIXELS, open_clip
@@ -67,7 +67,10 @@ class Clip:
 
     def _decode(self) -> Iterator[tuple[float, VideoFrame]]:
         """Frames with their times from the clip's first. A truncated clip ends there."""
-        container, stream = open_clip(self._path, self._shot)
+        try:
+            container, stream = open_clip(self._path)
+        except UnusableMedia as error:
+            raise FilmError(INPUT, str(error), shot=self._shot) from error
         with container:
             self._shape = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
             start: float | None = None
@@ -80,9 +83,10 @@ class Clip:
                     start = time if start is None else start
                     count += 1
                     yield time - start, frame
-            except FFmpegError as error:
+            except (FFmpegError, MemoryError) as error:
                 if not count:
-                    raise_if_ours(error)
+                    if not isinstance(error, MemoryError):  # which a hostile clip asks for
+                        raise_if_ours(error)
                     raise FilmError(INPUT, f"视频片段无法解码：{cause_of(error)}", shot=self._shot) from error
 
     def _convert(self, frame: VideoFrame) -> None:

@@ -1,4 +1,4 @@
-"""Opening other people's video files: local ones only, of known containers, within limits."""
+"""Opening other people's video files: local ones only, of known containers, within limits. In processes that are made for it."""
 
 from __future__ import annotations
 
@@ -10,60 +10,76 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from common.host_faults import raise_if_ours
-from service.film.errors import FilmError, cause_of
-from service.film.spec import INPUT
+from service.film.errors import UnusableMedia, cause_of
+from service.film.frames.size_limits import check_size
 
 MAX_PIXELS = 40_000_000
 # Containers that hold their media themselves. Playlists (hls, concat, dash ...) would open other files, so they are not among them.
 CONTAINERS = "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,ogg,gif,apng,asf,h264,hevc,ivf,nut,m4v,yuv4mpegpipe"
+# One stream more than is let in: what libav leaves out it does not tell.
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS, "max_streams": "33"}
+_MOST_STREAMS = 32
 
 
-def open_clip(path: Path, shot: int) -> tuple[InputContainer, VideoStream]:
-    """Open a clip and its first video stream. Raises FilmError naming the shot."""
+def open_clip(path: Path) -> tuple[InputContainer, VideoStream]:
+    """Open a clip and its first video stream. Raises UnusableMedia, and MemoryError."""
     try:
         # The path is absolute, so that no name can be read as an address ("http:...").
-        container = av.open(
-            str(path.absolute()),
-            options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
-            metadata_errors="ignore",
-        )
+        container = av.open(str(path.absolute()), options=_OPTIONS, metadata_errors="ignore")
+    except MemoryError:
+        raise
     except (FFmpegError, OSError, ValueError) as error:
         raise_if_ours(error)
-        raise FilmError(INPUT, f"视频片段无法打开：{cause_of(error)}", shot=shot) from error
-    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
-    if not streams:
+        raise UnusableMedia(f"视频片段无法打开：{cause_of(error)}") from error
+    try:
+        if len(container.streams) > _MOST_STREAMS:
+            raise UnusableMedia(f"视频片段里的轨道太多，最多 {_MOST_STREAMS} 条")
+        streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+        if not streams:
+            raise UnusableMedia("视频片段里没有画面")
+        stream = streams[0]
+        context = stream.codec_context
+        if context is None:
+            raise UnusableMedia("视频片段的画面无法解码")
+        check_size("视频片段的画面", context.width, context.height, MAX_PIXELS)
+        context.thread_count = 1  # the workers are the parallelism
+    except BaseException:
         container.close()
-        raise FilmError(INPUT, "视频片段里没有画面", shot=shot)
-    stream = streams[0]
-    context = stream.codec_context
-    if context is None or context.width * context.height > MAX_PIXELS:
-        container.close()
-        raise FilmError(INPUT, "视频片段的画面太大或无法解码", shot=shot)
-    context.thread_count = 1  # the workers are the parallelism
+        raise
     return container, stream
 
 
-def clip_seconds(path: Path, shot: int) -> float:
-    """How long a clip plays. Raises FilmError naming the shot when it holds no frame at all."""
-    container, stream = open_clip(path, shot)
+def clip_seconds(path: Path) -> float:
+    """How long a clip plays. Raises UnusableMedia when it holds no frame at all."""
+    container, stream = open_clip(path)
     with container:
-        if stream.duration and stream.time_base and stream.duration > 0:
-            return float(stream.duration * stream.time_base)
-        alone = len(container.streams) == 1  # else it may be the sound's, which is not played
-        if alone and container.duration and container.duration > 0:
-            return container.duration / av.time_base
+        said = _said_seconds(container, stream)
+        if said > 0:
+            return said
         # Neither the stream nor the file says: the packets do.
         last = 0.0
         try:
             for packet in container.demux(stream):
                 if packet.pts is not None and packet.time_base is not None:
                     last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        except MemoryError:
+            raise
         except FFmpegError as error:
             raise_if_ours(error)
-            raise FilmError(INPUT, f"视频片段无法读取：{cause_of(error)}", shot=shot) from error
+            raise UnusableMedia(f"视频片段无法读取：{cause_of(error)}") from error
     if last <= 0.0:
-        raise FilmError(INPUT, "视频片段是空的", shot=shot)
+        raise UnusableMedia("视频片段是空的")
     return last
+
+
+def _said_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """How long the clip's images last by what its file says; 0 where it says nothing."""
+    if stream.duration and stream.time_base and stream.duration > 0:
+        return float(stream.duration * stream.time_base)
+    alone = len(container.streams) == 1  # else it may be the sound's, which is not played
+    if alone and container.duration and container.duration > 0:
+        return container.duration / av.time_base
+    return 0.0
 
 
 def _is_cover(stream: VideoStream) -> bool:

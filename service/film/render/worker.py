@@ -11,31 +11,32 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import queue
 import signal
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from common.host_faults import fault_of
+from common.process_limits import limit_memory
 from service.film.errors import FilmError
+from service.film.orders import orders
 from service.film.render.renderer import Renderer, rgb_of
 from service.film.render.segments import Segment
 
 PR_SET_PDEATHSIG = 1
 REPORT_FRAMES = 5  # between two reports of progress
 COVER_QUALITY = 90
+# Bytes: for what a clip's decoder or the largest image takes, and for what the encoder keeps of the frames ahead and behind.
+MEMORY, MEMORY_PER_PIXEL = 3 << 30, 400
 
 
 def main(parent: int) -> None:
     """Work until standard input ends."""
     _end_with(parent)
     renderer = Renderer()
-    for order in _orders():
+    for order in orders():
         try:
             _work(renderer, order)
         except FilmError as error:
@@ -51,6 +52,7 @@ def main(parent: int) -> None:
 
 def _work(renderer: Renderer, order: dict[str, Any]) -> None:
     segment = Segment.from_json(order["segment"])
+    limit_memory(MEMORY + MEMORY_PER_PIXEL * segment.width * segment.height)
     output = Path(order["output"])
     if order["task"] == "cover":
         rgb = rgb_of(renderer.still_frame(segment, order["frame"]))
@@ -62,20 +64,6 @@ def _work(renderer: Renderer, order: dict[str, Any]) -> None:
             _say({"id": order["id"], "frames": frames})
 
     renderer.render(segment, output, progress)
-
-
-def _orders() -> Iterator[dict[str, Any]]:
-    """Orders as they come in. A thread waits for them, so that the end of standard input is seen in the middle of a segment too."""
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-
-    def listen() -> None:
-        for line in sys.stdin:
-            lines.put(line)
-        os._exit(0)
-
-    threading.Thread(target=listen, daemon=True).start()
-    while True:
-        yield json.loads(lines.get())
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -66,8 +66,8 @@ class Worker:
 
     def __init__(self) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `kill`
-        # One thread for BLAS: its pool costs memory and is not used.
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        # One thread for BLAS: its pool costs memory and is not used. Few arenas for the allocator, as each maps what it does not use.
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "service.film.render.worker", str(os.getpid())],
             cwd=ROOT,

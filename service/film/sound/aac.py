@@ -7,7 +7,8 @@ from pathlib import Path
 
 import av
 
-from service.film.sound.decoding import RATE, Samples
+from service.film.sound.decoding import Samples
+from service.film.sound.reading import RATE
 
 BIT_RATE, PREVIEW_BIT_RATE = 192_000, 96_000
 # Noise substitution and intensity stereo are for low rates; here they would only make the peaks and the level other than planned. Middle

@@ -11,7 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from service.film.sound.decoding import RATE, Samples
+from service.film.sound.decoding import Samples
+from service.film.sound.reading import RATE
 
 Cells = npt.NDArray[np.float64]
 """One value per millisecond."""

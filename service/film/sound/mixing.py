@@ -6,17 +6,20 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from common.errors import Cancelled
-from service.film.errors import FilmError
-from service.film.sound.decoding import RATE, Samples, UnreadableAudio, decode
+from service.film.decoder import Decoder
+from service.film.errors import FilmError, UnusableMedia
+from service.film.sound.decoding import Samples, decode
 from service.film.sound.ducking import duck_gains, fade_gains
 from service.film.sound.loudness import CELL, Cells, LoudnessMeter
 from service.film.sound.mastering import music_lift
+from service.film.sound.reading import RATE
 from service.film.sound.speech import Span, SpeechMeter
 from service.film.sound.tracks import Loop, Track, apply_gains
 from service.film.spec import Cancel, FilmSpec, Music, ShotTiming
@@ -82,6 +85,7 @@ def build_mix(
     samples: int,
     stack: ExitStack,
     *,
+    decoder: Decoder,
     cancel: Cancel,
     progress: Callable[[float], None],
 ) -> Mix:
@@ -97,12 +101,12 @@ def build_mix(
         mix.speech = stack.enter_context(Track(spec.cache_dir))
     for index, narration in enumerate(placed):
         progress(index / (len(placed) + 1))
-        spoken += _add_narration(mix, narration, energies, cancel)
+        spoken += _add_narration(mix, narration, energies, decoder, cancel)
     if spec.music is not None:
         track = stack.enter_context(Track(spec.cache_dir))
         try:
-            loudness = _decode_music(track, spec.music, samples, cancel)
-        except UnreadableAudio as error:
+            loudness = _decode_music(track, spec.music, samples, decoder, cancel)
+        except UnusableMedia as error:
             if spec.strict:
                 raise FilmError(STAGE, f"配乐无法使用: {error}") from error
             mix.warnings.append(f"配乐无法使用，影片没有配乐: {error}")
@@ -122,17 +126,17 @@ def place(spec: FilmSpec, timings: Sequence[ShotTiming], samples: int) -> list[_
     return placed
 
 
-def _add_narration(mix: Mix, narration: _Placed, energies: Cells, cancel: Cancel) -> list[Span]:
+def _add_narration(mix: Mix, narration: _Placed, energies: Cells, decoder: Decoder, cancel: Cancel) -> list[Span]:
     """Put a narration on the speech track and its level on the curve; returns where it speaks, in the film's seconds."""
     assert mix.speech is not None  # noqa: S101 - for the type checker: build_mix made it
     loudness, speech = LoudnessMeter(peaks=False), SpeechMeter()
     try:
-        for block in decode(narration.path, (narration.end - narration.start) / RATE):
-            raise_if_cancelled(cancel)
+        longest_s = (narration.end - narration.start) / RATE
+        for block in decode(decoder, narration.path, longest_s, partial(raise_if_cancelled, cancel)):
             mix.speech.write(narration.start + speech.samples, block)
             loudness.feed(block)
             speech.feed(block)
-    except UnreadableAudio as error:
+    except UnusableMedia as error:
         raise FilmError(STAGE, f"旁白无法使用: {error}", shot=narration.order) from error
     measured = loudness.finish()
     lufs = measured.integrated()
@@ -154,11 +158,10 @@ def _add_narration(mix: Mix, narration: _Placed, energies: Cells, cancel: Cancel
     return [(offset + start, offset + end) for start, end in speech.spoken()]
 
 
-def _decode_music(track: Track, music: Music, samples: int, cancel: Cancel) -> float:
+def _decode_music(track: Track, music: Music, samples: int, decoder: Decoder, cancel: Cancel) -> float:
     """Put as much of the music on its track as the film can use; returns its loudness (LUFS)."""
     meter = LoudnessMeter(peaks=False)
-    for block in decode(music.path, samples / RATE + 2):
-        raise_if_cancelled(cancel)
+    for block in decode(decoder, music.path, samples / RATE + 2, partial(raise_if_cancelled, cancel)):
         track.write(track.samples, block)
         meter.feed(block)
     return meter.finish().integrated()

@@ -17,13 +17,15 @@ from typing import Any
 
 from common.hashing import file_digest
 from common.host_faults import raise_if_ours
-from service.film.errors import FilmError
+from service.film.decoder import Decoder
+from service.film.errors import FilmError, UnusableMedia
 from service.film.sound.aac import BIT_RATE, PREVIEW_BIT_RATE, write_aac
 from service.film.sound.cache import SoundCache, key_of
-from service.film.sound.decoding import LONGEST_S, RATE, UnreadableAudio, decode
+from service.film.sound.decoding import decode, read_own
 from service.film.sound.loudness import LoudnessMeter, Measured
 from service.film.sound.mastering import master
 from service.film.sound.mixing import STAGE, Mix, build_mix, place, raise_if_cancelled
+from service.film.sound.reading import LONGEST_S, RATE
 from service.film.sound.speech import SpeechMeter
 from service.film.spec import Cancel, FilmSpec, Quality, ShotTiming
 
@@ -53,25 +55,16 @@ class SoundReport:
     warnings: tuple[str, ...]
 
 
-def measure(path: Path) -> float:
-    """Seconds of an audio file, counted in decoded samples. Raises FilmError (without a shot) when nothing can be heard of it."""
-    return analyse(path).seconds
-
-
-def analyse(path: Path, check: Callable[[], None] = lambda: None) -> SpeechInfo:
+def analyse(decoder: Decoder, path: Path, check: Callable[[], None] = lambda: None) -> SpeechInfo:
     """Analyse a narration: its length and pauses; the pauses let `cues.make_cues` start each cue where its words do.
 
-    `check` is called every half second of sound and may raise to stop. Raises FilmError.
+    `check` is called every half second of sound at least, and may raise to stop. Raises UnusableMedia.
     """
     meter = SpeechMeter()
-    try:
-        for block in decode(path):
-            check()
-            meter.feed(block)
-    except UnreadableAudio as error:
-        raise FilmError(STAGE, str(error)) from error
+    for block in decode(decoder, path, check=check):
+        meter.feed(block)
     if meter.seconds >= LONGEST_S:
-        raise FilmError(STAGE, f"音频太长，最多 {LONGEST_S / 3600:.0f} 小时")
+        raise UnusableMedia(f"音频太长，最多 {LONGEST_S / 3600:.0f} 小时")
     return SpeechInfo(meter.seconds, tuple(meter.pauses()))
 
 
@@ -81,6 +74,7 @@ def make_sound(
     total_s: float,
     output: Path,
     *,
+    decoder: Decoder,
     cancel: Cancel,
     progress: Callable[[float], None],
 ) -> SoundReport:
@@ -97,7 +91,13 @@ def make_sound(
         try:
             with ExitStack() as stack:
                 mix = build_mix(
-                    spec, timings, samples, stack, cancel=cancel, progress=lambda done: progress(0.3 * done)
+                    spec,
+                    timings,
+                    samples,
+                    stack,
+                    decoder=decoder,
+                    cancel=cancel,
+                    progress=lambda done: progress(0.3 * done),
                 )
                 heard = _encode(mix, spec, cache.part, cancel, lambda done: progress(0.3 + 0.7 * done))
             facts = _facts(heard, mix, spec)
@@ -153,7 +153,7 @@ def _share(progress: Callable[[float], None], attempt: int, done: float) -> None
 
 def _measure_file(path: Path, cancel: Cancel) -> Measured:
     meter = LoudnessMeter()
-    for block in decode(path):
+    for block in read_own(path):
         raise_if_cancelled(cancel)
         meter.feed(block)
     return meter.finish()

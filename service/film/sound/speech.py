@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from service.film.sound.decoding import RATE, Samples
+from service.film.sound.decoding import Samples
+from service.film.sound.reading import RATE
 
 FRAME_S = 0.01
 _FRAME = int(RATE * FRAME_S)

@@ -9,8 +9,9 @@ from types import TracebackType
 
 import numpy as np
 
-from service.film.sound.decoding import RATE, Samples
+from service.film.sound.decoding import Samples
 from service.film.sound.loudness import CELL, Cells
+from service.film.sound.reading import RATE
 
 _BYTES = 8  # of one stereo sample
 _SEAM_S = 1.0  # how long music fades into its own beginning when it is repeated

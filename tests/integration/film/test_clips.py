@@ -15,6 +15,7 @@ import pytest
 
 from service.film.cache import Cache
 from service.film.compose import compose
+from service.film.decoder import Decoder
 from service.film.frames.clip import Clip
 from service.film.frames.planes import Planes, empty
 from service.film.frames.video_file import clip_seconds
@@ -159,7 +160,7 @@ def test_a_clip_is_as_long_as_its_images_whatever_it_sounds_like(tmp_path: Path)
     write_wav(tmp_path / "long.wav", silence(5))
     files = ("-i", str(tmp_path / "short.webm"), "-i", str(tmp_path / "long.wav"))
     _ffmpeg(*files, "-c:v", "copy", "-c:a", "libopus", str(tmp_path / "both.webm"))
-    assert clip_seconds(tmp_path / "both.webm", 1) == pytest.approx(1.0, abs=0.05)
+    assert clip_seconds(tmp_path / "both.webm") == pytest.approx(1.0, abs=0.05)
 
 
 def test_what_was_found_out_about_a_clip_is_forgotten_when_another_pyav_decodes_it(
@@ -170,7 +171,8 @@ def test_what_was_found_out_about_a_clip_is_forgotten_when_another_pyav_decodes_
     cache = Cache(tmp_path / "cache")
 
     def answers() -> int:
-        inspect(spec, cache, lambda: None, {})
+        with Decoder() as decoder:
+            inspect(spec, cache, lambda: None, {}, decoder)
         return len(list(cache.root.rglob("*.json")))
 
     assert (answers(), answers()) == (2, 2)

@@ -16,7 +16,7 @@ from PIL import Image
 from common.errors import DiskFull, HostUnavailable
 from service.film.frames.image_file import load_image
 from service.film.frames.video_file import clip_seconds
-from service.film.sound import soundtrack
+from service.film.sound import reading
 from tests.integration.film import material
 from tests.integration.film.material import decode, difference, make, seen
 from tests.support.small_disk import SmallDisk, small_disk
@@ -67,11 +67,11 @@ def test_an_image_that_cannot_be_opened_here_is_not_a_broken_one(
 
 
 def _clip(path: Path) -> Any:
-    return clip_seconds(path, 1)
+    return clip_seconds(path)
 
 
 def _narration(path: Path) -> Any:
-    return soundtrack.measure(path)
+    return reading.seconds(path)
 
 
 @pytest.mark.parametrize("read", [_clip, _narration])

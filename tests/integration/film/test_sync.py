@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from service.film.compose import compose
-from service.film.sound.decoding import RATE, decode
+from service.film.sound.decoding import read_own
+from service.film.sound.reading import RATE
 from service.film.spec import FilmShot, Subtitles, Transition
 from tests.integration.film import material
 
@@ -55,7 +56,7 @@ def test_voice_image_and_subtitle_of_every_shot_are_within_a_frame(tmp_path: Pat
     starts = np.array([timing.start for timing in report.shots])
     assert np.abs(jumps - starts[1:]).max() < 1e-6, "a cut is a whole frame, so it is exactly there"
 
-    sound = np.abs(np.concatenate(list(decode(report.film)), axis=1)).max(axis=0)
+    sound = np.abs(np.concatenate(list(read_own(report.film)), axis=1)).max(axis=0)
     level = np.convolve(sound, np.ones(96) / 96, "same") > 0.02
     edges = np.diff(level.astype(int))
     heard = np.flatnonzero(edges == 1) / RATE, np.flatnonzero(edges == -1) / RATE

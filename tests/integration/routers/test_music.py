@@ -23,8 +23,9 @@ from service.oss.minio import MinioStore
 from service.schemas import FilmRequest, MusicUpload
 from tests.support.audio_signals import encode, silence, write_wav
 from tests.support.audio_signals import music as melody
+from tests.support.hostile_media import plain_wav, raw_sound, watched
 from tests.support.removals import swept
-from tests.support.web_app import make_settings, unsigned
+from tests.support.web_app import make_settings, serving, unsigned
 from tests.support.web_app import new_task as new_project_with_task
 
 MUSIC = "/v1/api/music"
@@ -129,6 +130,32 @@ def test_what_cannot_be_played_is_refused_and_not_kept(
     answer = upload(client, USELESS[kind](tmp_path))
     assert (answer.status_code, answer.get_json()["field"]) == (400, "file")
     assert nothing_kept(client, stored)
+
+
+@pytest.mark.parametrize("rate", [1, 8, 3_999])
+@pytest.mark.parametrize("suffix", ["flac", "wav", "mov"])
+def test_a_sound_of_too_low_a_rate_is_refused_over_http_and_costs_no_memory(
+    suffix: str, rate: int, services: Services, tmp_path: Path
+) -> None:
+    with (
+        serving(create_app(services)) as address,
+        watched() as peak,
+        raw_sound(tmp_path / f"a.{suffix}", rate).open("rb") as file,
+    ):
+        answer = requests.post(f"http://{address}{MUSIC}", files={"file": file}, timeout=60)
+    said = answer.json()
+    assert (answer.status_code, said["field"]) == (400, "file")
+    assert f"{rate} Hz，应在 4000 到 384000 Hz 之间" in said["error"]
+    assert said["error"].startswith("file ")
+    assert peak.bytes < 400 << 20
+    assert nothing_kept(create_app(services).test_client(), services)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000])
+def test_a_sound_of_a_usual_rate_is_taken(rate: int, services: Services, tmp_path: Path) -> None:
+    client = create_app(services).test_client()
+    answer = upload(client, plain_wav(tmp_path / "a.wav", rate, 2.0).read_bytes())
+    assert answer.get_json()["music"]["duration"] == 2
 
 
 @pytest.mark.parametrize("excess", [1, 70_000])

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from common.errors import Cancelled
-from service.film.errors import FilmError
+from service.film.decoder import Decoder
+from service.film.errors import FilmError, UnusableMedia
 from service.film.sound import cache
-from service.film.sound.decoding import LONGEST_S, UnreadableAudio, decode
-from service.film.sound.soundtrack import SoundReport, analyse, make_sound, measure
+from service.film.sound.decoding import Samples, decode
+from service.film.sound.reading import LONGEST_S
+from service.film.sound.soundtrack import SoundReport, analyse, make_sound
 from service.film.spec import FilmShot, FilmSpec, Music, ShotTiming
 from tests.support.audio_signals import RATE, encode, heard, music, silence, speech, tone, write_wav
 
@@ -26,7 +28,20 @@ def make(folder: Path, narration: Path | None, *, bed: Path | None = None, stric
     spec = FilmSpec(shots, folder / "o", folder / "c", music=Music(bed) if bed else None, strict=strict)
     timings = [ShotTiming(1, 0.0, 2.0, 0.0, 0.0), ShotTiming(2, 2.0, 5.0, 2.3, 4.7 if narration else 2.3)]
     cancel = threading.Event()
-    return make_sound(spec, timings, 5.0, folder / "a.m4a", cancel=cancel, progress=lambda _done: None)
+    with Decoder() as decoder:
+        return make_sound(
+            spec, timings, 5.0, folder / "a.m4a", decoder=decoder, cancel=cancel, progress=lambda _done: None
+        )
+
+
+def measure(path: Path) -> float:
+    with Decoder() as decoder:
+        return decoder.sound_seconds(path)
+
+
+def decoded(path: Path, longest_s: float = LONGEST_S) -> Samples:
+    with Decoder() as decoder:
+        return np.concatenate(list(decode(decoder, path, longest_s)), axis=1)
 
 
 def _empty(path: Path) -> None:
@@ -76,7 +91,7 @@ def test_a_narration_that_holds_no_sound_is_named_with_its_shot(fault: Fault, tm
     assert "旁白无法使用" in str(caught.value)
     assert not (tmp_path / "a.m4a").exists()
     assert list((tmp_path / "c").glob("*")) == []
-    with pytest.raises(FilmError):
+    with pytest.raises(UnusableMedia):
         measure(path)
 
 
@@ -149,9 +164,9 @@ def test_samples_that_are_no_numbers_or_beyond_all_bounds_are_tamed(tmp_path: Pa
     chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data)) + data
     path = tmp_path / "n.wav"
     path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
-    decoded = np.concatenate(list(decode(path)), axis=1)
-    assert np.isfinite(decoded).all()
-    assert np.abs(decoded).max() == 8.0
+    samples = decoded(path)
+    assert np.isfinite(samples).all()
+    assert np.abs(samples).max() == 8.0
     make(tmp_path, path)
     assert np.isfinite(heard(tmp_path / "a.m4a")).all()
 
@@ -159,10 +174,10 @@ def test_samples_that_are_no_numbers_or_beyond_all_bounds_are_tamed(tmp_path: Pa
 def test_no_more_than_what_is_asked_for_is_decoded(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "n.wav", speech(3.0, 1))
     for samples in (60_000, 129_600, 100_001, 1):  # 2.7 s times the rate is a little more than 129,600
-        assert sum(block.shape[1] for block in decode(path, samples / RATE)) == samples
+        assert decoded(path, samples / RATE).shape[1] == samples
     assert LONGEST_S > 3600
-    with pytest.raises(UnreadableAudio):
-        list(decode(tmp_path / "nowhere"))
+    with pytest.raises(UnusableMedia):
+        decoded(tmp_path / "nowhere")
 
 
 class _After:
@@ -188,8 +203,8 @@ def test_a_cancelled_sound_ends_at_once_and_leaves_nothing(count: int, tmp_path:
     spec = FilmSpec((FilmShot(order=1, narration=voice),), tmp_path / "o", tmp_path / "c", music=Music(bed))
     timing = ShotTiming(1, 0.0, 21.0, 0.5, 20.5)
     flag = _After(count)
-    with pytest.raises(Cancelled):
-        make_sound(spec, [timing], 21.0, tmp_path / "a.m4a", cancel=flag, progress=lambda _done: None)
+    with pytest.raises(Cancelled), Decoder() as decoder:
+        make_sound(spec, [timing], 21.0, tmp_path / "a.m4a", decoder=decoder, cancel=flag, progress=lambda _done: None)
     assert flag.asked_at is not None
     assert time.monotonic() - flag.asked_at < 10
     assert not (tmp_path / "a.m4a").exists()
@@ -200,7 +215,8 @@ def test_the_flag_is_looked_at_for_every_second_or_so_of_sound(tmp_path: Path) -
     seconds = 60
     path = write_wav(tmp_path / "n.wav", speech(float(seconds), 1))
     asked: list[None] = []
-    analyse(path, lambda: asked.append(None))
+    with Decoder() as decoder:
+        analyse(decoder, path, lambda: asked.append(None))
     assert len(asked) >= seconds / 2
 
 
@@ -231,4 +247,4 @@ def test_a_narration_glued_together_of_several_makes_is_heard_to_its_end(tmp_pat
     two = encode(tmp_path / "2.mp3", tone(1.5, -20, rate=44_100), "mp3", rate=44_100)
     glued = tmp_path / "glued.mp3"
     glued.write_bytes(one.read_bytes() + two.read_bytes())
-    assert analyse(glued, lambda: None).seconds == pytest.approx(3.0, abs=0.2)
+    assert measure(glued) == pytest.approx(3.0, abs=0.2)

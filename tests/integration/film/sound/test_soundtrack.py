@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from service.film.decoder import Decoder
 from service.film.sound import soundtrack
 from service.film.sound.soundtrack import SoundReport, analyse, make_sound
 from service.film.spec import FilmShot, FilmSpec, Music, Quality, ShotTiming
@@ -68,7 +69,8 @@ class Film:
         output = self.folder / name
         given: dict[str, Any] = {"cancel": threading.Event(), "progress": lambda _done: None, **options}
         total = self.total_s or self.slot_s * len(self.narrations)
-        return make_sound(spec, self.timings(), total, output, **given), output
+        with Decoder() as decoder:
+            return make_sound(spec, self.timings(), total, output, decoder=decoder, **given), output
 
 
 def _quiet(folder: Path) -> Film:
@@ -291,7 +293,8 @@ def test_a_voice_that_was_recorded_very_softly_is_heard_and_named(tmp_path: Path
     (warning,) = report.warnings
     assert "镜头 2" in warning
     assert "放大" in warning
-    assert analyse(tmp_path / "soft.wav").pauses[0] == pytest.approx((1.0, 1.6), abs=0.05)
+    with Decoder() as decoder:
+        assert analyse(decoder, tmp_path / "soft.wav").pauses[0] == pytest.approx((1.0, 1.6), abs=0.05)
 
 
 @pytest.mark.parametrize("noise", ["hiss", "hum", "click", "burst"])
@@ -389,7 +392,8 @@ def test_the_pipeline_can_be_asked_for_another_loudness(tmp_path: Path) -> None:
     )
     timing = ShotTiming(1, 0.0, 3.0, 0.3, 2.7)
     output = tmp_path / "a.m4a"
-    make_sound(spec, [timing], 3.0, output, cancel=threading.Event(), progress=lambda _done: None)
+    with Decoder() as decoder:
+        make_sound(spec, [timing], 3.0, output, decoder=decoder, cancel=threading.Event(), progress=lambda _done: None)
     lufs, dbtp = ebur128(output)
     assert lufs == pytest.approx(-23.0, abs=0.3)
     assert dbtp <= -6.0

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.film.sound.decoding import RATE
 from service.film.sound.loudness import CELL
+from service.film.sound.reading import RATE
 from service.film.sound.tracks import Loop, Track, apply_gains
 from tests.support.audio_signals import Samples, music, tone
 

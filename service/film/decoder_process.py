@@ -1,0 +1,62 @@
+"""`python -m service.film.decoder_process`: a process that opens sounds and clips that somebody else made; see `decoder`.
+
+Standard input: `{"want", "path", "memory", "seconds"}`, and of a sound `longest_s`.
+Standard output: messages as `decoder.HEAD` begins them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from common.errors import HostUnavailable
+from common.process_limits import limit_memory, limit_processor_time
+from service.film.decoder import BLOCK, ERROR, FAULT, HEAD, NO_MEMORY, VALUE
+from service.film.errors import UnusableMedia
+from service.film.frames.clip_check import check_clip
+from service.film.frames.video_file import clip_seconds
+from service.film.orders import orders
+from service.film.sound import reading
+
+
+def main() -> None:
+    """Work until standard input ends."""
+    for order in orders():
+        limit_processor_time(order["seconds"])
+        limit_memory(order["memory"])
+        try:
+            answer = json.dumps(_answer(order, Path(order["path"]))).encode()
+        except UnusableMedia as error:
+            _say(ERROR, str(error).encode())
+        except HostUnavailable as fault:
+            _say(FAULT, json.dumps([type(fault).__name__, str(fault)]).encode())
+        except MemoryError:
+            _say(NO_MEMORY, b"")
+        else:
+            _say(VALUE, answer)
+
+
+def _answer(order: dict[str, Any], path: Path) -> Any:
+    if order["want"] == "sound":
+        for left, right in reading.blocks(path, order["longest_s"]):
+            _say(BLOCK, left, right)
+        return None
+    answers = {
+        "sound_seconds": reading.seconds,
+        "clip_seconds": clip_seconds,
+        "clip": check_clip,
+    }
+    return answers[order["want"]](path)
+
+
+def _say(kind: bytes, *parts: bytes) -> None:
+    sys.stdout.buffer.write(HEAD.pack(kind, sum(map(len, parts))))
+    for part in parts:
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
