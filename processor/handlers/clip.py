@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from common.errors import NodeUnavailable, TaskError
+from common.errors import BadNodeResult, NodeUnavailable, TaskError
 from models import queries
 from models.asset import AssetKind
 from models.shot import Shot
@@ -17,6 +17,8 @@ from processor.node_job import run_job
 from service.assets.fetch import fetch
 from service.assets.media_type import Kind
 from service.film.compose import compose
+from service.film.decoder import visiting_decoder
+from service.film.errors import UnusableMedia
 from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles
 from service.schemas import frame_size
 from service.workflow import film_dependencies, payloads
@@ -49,6 +51,11 @@ def _by_node(claimed: ClaimedTask, image: Path) -> None:
     encoded = base64.b64encode(image.read_bytes()).decode()
     job = run_job(claimed, "video", {**stored, "shot": {**(stored.get("shot") or {}), "image_base64": encoded}})
     with node_asset.downloaded(claimed, job, Kind.VIDEO) as (path, extension):
+        try:
+            with visiting_decoder(claimed.check) as decoder:
+                decoder.check_clip(path, claimed.check)
+        except UnusableMedia as error:
+            raise BadNodeResult(f"模型节点返回的视频无法使用：{error}") from error
         _store(claimed, path, extension, job.id, "视频片段已生成")
 
 
