@@ -150,6 +150,7 @@ class FilmSettings(Section):
     concurrent: Annotated[int, Field(ge=1, le=16)] = 1  # films at once on one host
     threads: Annotated[int, Field(ge=0, le=64)] = 0  # worker processes of one film; 0 = one per core
     timeout_s: Annotated[int, Field(ge=0, le=86_400)] = 0  # of one film; 0 = 300 s and ten times its length
+    max_duration_s: Annotated[int, Field(ge=10, le=86_400)] = 14_400  # of a film, in seconds
     cache_gib: Annotated[float, Field(gt=0, le=1_000_000)] = 4.0
     cache_days: Annotated[float, Field(gt=0, le=36_500)] = 14.0
     max_music: Bytes = 64 << 20  # bytes of an uploaded piece of music

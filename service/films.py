@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, InvalidInput, NotFound
+from config.settings import FilmSettings
 from models import queries
 from models.asset import Asset, AssetKind
 from models.db import retrying
+from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from service import music
 from service.container import Services
+from service.film.spec import MAX_SHOTS, FilmShot, FilmSpec, Subtitles
+from service.film.subtitles.text_metrics import reading_s
+from service.film.timeline import planned_s, too_long
 from service.schemas import FilmRequest
 from service.workflow import film_dependencies, payloads
 from service.workflow.unit_of_work import ProjectUnit, project_unit
+
+PACE = 30  # frames in a second of a plan that only its length is asked of
 
 
 class _Size(TypedDict):
@@ -29,7 +38,8 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     """Insert and queue a `generate_video` task; returns its id.
 
     A film waits for images and clips in the making, and for the narrations that it asks for itself; a clip for its shot's image. Raises
-    `NotFound`, `InvalidInput` for music that is not there, or `Conflict` when the project has no shots and none are in the making.
+    `NotFound`, `InvalidInput` for music that is not there, or `Conflict` when the project has no shots and none are in the making, or when
+    its film would be longer than `film.max_duration_s`.
     """
     film = services.settings.film
     size: _Size = {"resolution": wanted.resolution or film.resolution, "fps": wanted.fps or film.fps}
@@ -37,7 +47,9 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
         if unit.project is None:
             raise NotFound("项目不存在")
         task = (
-            _new_clip(unit, project_id, wanted, size) if wanted.shot_id else _new_film(unit, project_id, wanted, size)
+            _new_clip(unit, project_id, wanted, size)
+            if wanted.shot_id
+            else _new_film(unit, project_id, wanted, size, film)
         )
         unit.session.add(task)
         unit.session.flush()
@@ -60,11 +72,14 @@ def _new_clip(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Si
     )
 
 
-def _new_film(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size) -> Task:
+def _new_film(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size, settings: FilmSettings) -> Task:
     _check_music(unit.session, wanted.music)
     coming = queries.open_tasks(unit.session, project_id, type_=TaskType.STORYBOARD)
-    if not coming and not queries.shots(unit.session, project_id):
+    shots = queries.shots(unit.session, project_id)
+    if not coming and not shots:
         raise Conflict("项目还没有镜头，无法合成影片")
+    if not coming:
+        _check_length(wanted, shots, settings)
     return Task.new(
         TaskType.FILM,
         project_id,
@@ -73,6 +88,33 @@ def _new_film(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Si
         parameters=payloads.film(wanted, depends_on=[], **size),
         now=unit.now,
     )
+
+
+def _check_length(wanted: FilmRequest, shots: Sequence[Shot], settings: FilmSettings) -> None:
+    """Raise `Conflict` when the film would be too long: narrations as long as they are, others as long as their texts take to read."""
+    shots = shots[:MAX_SHOTS]
+    spec = FilmSpec(
+        shots=tuple(FilmShot(shot.order, text=shot.spoken) for shot in shots),
+        output_dir=Path(),
+        cache_dir=Path(),
+        fps=PACE,
+        subtitles=Subtitles(wanted.subtitles or settings.subtitles),
+        intro_s=wanted.intro,
+        outro_s=wanted.outro,
+        first_seconds=wanted.first_seconds,
+    )
+    spoken = wanted.narration != "none"
+    seconds = planned_s(spec, [_narration_s(shot) if spoken else 0.0 for shot in shots])
+    text = too_long(seconds, settings.max_duration_s)
+    if text:
+        raise Conflict(text)
+
+
+def _narration_s(shot: Shot) -> float:
+    """`shot.duration` is in whole seconds, rounded up."""
+    if shot.audio_path and shot.duration:
+        return max(0.0, shot.duration - 1.0)
+    return reading_s(shot.spoken)
 
 
 def _check_music(session: Session, wanted: str) -> None:

@@ -95,14 +95,16 @@ class Limits(TypedDict):
     """The bounds of whoever composes in the shared cache: see `FilmSpec`."""
 
     timeout_s: float | None
+    max_duration_s: float | None
     cache_bytes: int
     cache_age_s: float
 
 
 def limits(settings: Settings) -> Limits:
-    """The configured bounds on time and cache."""
+    """The configured bounds on time, length and cache."""
     return Limits(
         timeout_s=float(settings.film.timeout_s) or None,
+        max_duration_s=float(settings.film.max_duration_s),
         cache_bytes=int(settings.film.cache_gib * GIB),
         cache_age_s=settings.film.cache_days * DAY_S,
     )

@@ -11,6 +11,7 @@ Whatever was made before, by this film or another, is taken from the cache: a fi
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ from service.film.subtitles.captions import Captions
 from service.film.subtitles.cues import Cue, make_cues
 from service.film.subtitles.subtitle_files import write_ass, write_srt
 from service.film.subtitles.text_metrics import reading_s
-from service.film.timeline import Timeline, make_timeline
+from service.film.timeline import Timeline, make_timeline, too_long
 
 TIMEOUT_BASE_S, TIMEOUT_PER_S = 300.0, 10.0
 # Where each stage ends, as a share of the whole.
@@ -151,6 +152,7 @@ class _Film:
                 self.spec, narrations, [m.clip_s for m in materials], self.spec.fps, self.scope.check
             )
             total_s = timeline.frames / timeline.fps
+            self._check_length(total_s)
             if self.scope.timeout_s is None:
                 self.scope.timeout_s = TIMEOUT_BASE_S + TIMEOUT_PER_S * total_s
             count = len(timeline.slots)  # fewer than shots when the film ends early
@@ -185,6 +187,11 @@ class _Film:
             warnings=tuple(self.warnings),
             log=self._log(timeline, counts),
         )
+
+    def _check_length(self, seconds: float) -> None:
+        text = too_long(seconds, self.spec.max_duration_s or math.inf)
+        if text:
+            raise FilmError("plan", text)
 
     def _cues(self, timings: Sequence[ShotTiming], materials: Sequence[Material], width: int, height: int) -> list[Cue]:
         if self.spec.subtitles is Subtitles.OFF or not any(shot.text.strip() for shot in self.spec.shots):

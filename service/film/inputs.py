@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,7 @@ from service.film.decoder import Decoder
 from service.film.errors import FilmError, UnusableMedia
 from service.film.sound import soundtrack
 from service.film.spec import INPUT, FilmShot, FilmSpec
+from service.film.timeline import too_long
 
 STAGE: Final = "plan"
 SUFFIX = ".json"
@@ -60,14 +62,23 @@ class _Inspection:
 
     def run(self) -> tuple[FilmSpec, list[Material], list[str]]:
         materials, shots = [], []
+        spoken_s = 0.0
         for shot in self.spec.shots:
             self.check()
             speech = self._narration(shot)
+            spoken_s += speech.seconds if speech else 0.0
+            self._check_length(spoken_s)
             shots.append(shot if speech else dataclasses.replace(shot, narration=None))
             kind, path, digest, seconds = self._visual(shot)
             speech = speech or soundtrack.SpeechInfo(0.0, ())
             materials.append(Material(kind, path, digest, seconds, speech.seconds, speech.pauses))
         return dataclasses.replace(self.spec, shots=tuple(shots)), materials, self.warnings
+
+    def _check_length(self, spoken_s: float) -> None:
+        """Of a film that is too long already no more is decoded."""
+        text = too_long(spoken_s, self.spec.max_duration_s or math.inf)
+        if text and self.spec.first_seconds is None:
+            raise FilmError(STAGE, text)
 
     def _narration(self, shot: FilmShot) -> soundtrack.SpeechInfo | None:
         path, name, instead = shot.narration, "旁白", "以静音代替"

@@ -153,6 +153,7 @@ class FilmSpec:
     cache_bytes: int = 4 << 30
     cache_age_s: float = 14 * 86400.0
     timeout_s: float | None = None  # None: 300 s + 10 × the film's length
+    max_duration_s: float | None = None  # a film that would be longer is not made
     font: Path | None = None
 
     def __post_init__(self) -> None:
@@ -174,6 +175,8 @@ class FilmSpec:
             _in_range(name, value, low, high)
         if self.first_seconds is not None:
             _in_range("first_seconds", self.first_seconds, 0.1, 86400.0)
+        if self.max_duration_s is not None:
+            _in_range("max_duration", self.max_duration_s, 0.1, 86400.0)
         if self.timeout_s is not None:
             _in_range("timeout", self.timeout_s, 0.01, 86400.0)
         if self.bitrate_kbps is not None:

@@ -114,6 +114,26 @@ def make_timeline(
     return Timeline(tuple(slots), total, fps)
 
 
+def planned_s(spec: FilmSpec, narrations: Sequence[float]) -> float:
+    """About how long a film will be, in seconds, while of its clips nothing is known."""
+    timeline = make_timeline(spec, narrations, [0.0] * len(narrations), spec.fps)
+    return timeline.frames / timeline.fps
+
+
+def too_long(seconds: float, most_s: float) -> str:
+    """What to say of a film that would last so many seconds (Chinese); "" where it may."""
+    if seconds <= most_s:
+        return ""
+    return f"影片太长：约 {_spoken(seconds)}，上限 {_spoken(most_s)}（film.max_duration_s）"
+
+
+def _spoken(seconds: float) -> str:
+    for unit_s, unit in ((3600.0, "小时"), (60.0, "分钟")):
+        if seconds >= unit_s:
+            return f"{round(seconds / unit_s, 3):.12g} {unit}"
+    return f"{round(seconds, 3):.12g} 秒"
+
+
 def _halves(shot: FilmShot, previous: int, own: int, fps: int) -> tuple[int, int]:
     """Frames of a transition on either side of the joint.
 

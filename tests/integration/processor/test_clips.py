@@ -104,7 +104,7 @@ def test_a_clip_has_the_bounds_of_films_and_no_placeholder_becomes_one(
         return compose(spec, *parts)
 
     monkeypatch.setattr("processor.handlers.clip.compose", kept)
-    bounds = film_spec.Limits(timeout_s=77.0, cache_bytes=9 << 30, cache_age_s=3 * 86_400.0)
+    bounds = film_spec.Limits(timeout_s=77.0, max_duration_s=50.0, cache_bytes=9 << 30, cache_age_s=3 * 86_400.0)
     monkeypatch.setattr(film_spec, "limits", lambda _settings: bounds)
     backend.start()
     project_id = backend.drawn(1)
@@ -112,6 +112,7 @@ def test_a_clip_has_the_bounds_of_films_and_no_placeholder_becomes_one(
     backend.wait(films.request(backend.services, project_id, small(shot.id)), "finished")
     [spec] = specs
     assert (spec.cache_bytes, spec.cache_age_s, spec.timeout_s, spec.strict) == (9 << 30, 3 * 86_400, 77.0, True)
+    assert spec.max_duration_s == 50
 
 
 @pytest.mark.parametrize("settings", ["sqlite"], indirect=True)

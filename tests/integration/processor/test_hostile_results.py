@@ -13,7 +13,8 @@ from service.schemas import FilmRequest, NarrationRequest
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.audio_signals import encode, tone
 from tests.support.hostile_media import ffmpeg, plain_wav, raw_sound, watched
-from tests.support.node.scripts import finished, png
+from tests.support.node.scripts import finished, png, wav
+from tests.support.wait import wait_until
 
 MANY = 400 << 20  # bytes
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "faststart")
@@ -127,3 +128,20 @@ def test_an_image_at_the_limits_is_taken(size: tuple[int, int], backend: Backend
     backend.start()
     [task_id] = backend.create(1).shot_task_ids
     backend.wait(task_id, "finished")
+
+
+def test_a_film_that_turns_out_too_long_fails_with_both_numbers(backend: Backend) -> None:
+    """The words of its shots promise little, the node speaks for long."""
+    film_settings = backend.settings.film.model_copy(update={"max_duration_s": 20})
+    backend.settings = backend.settings.model_copy(update={"film": film_settings})
+    backend.services = backend.new_services()
+    backend.node.script("generate_audio", lambda _e: finished(wav(15)))
+    backend.start()
+    project_id = backend.drawn(2)
+    film = films.request(backend.services, project_id, FilmRequest(resolution="64x64", fps=5))
+    backend.wait(film, "finished", "failed")
+    error = tasks.get(backend.services, film).error or ""
+    assert "影片太长：约 30 秒，上限 20 秒" in error
+    start = films.request(backend.services, project_id, FilmRequest(resolution="64x64", fps=5, first_seconds=2))
+    backend.wait(start, "finished")
+    wait_until(lambda: not [key for key in backend.services.store.list("") if key.endswith(".part")], 10)

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from common.request_id import request_id
+from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus
 from service.container import Services
-from tests.support.web_app import change, new_task
+from tests.support.web_app import NOW, change, new_task
 
 V1 = "/v1/api"
 STORY = "从前有一只狐狸。它住在森林里。"
@@ -38,6 +40,62 @@ def test_projects_are_listed_newest_first_page_by_page(client: FlaskClient) -> N
     assert {(item["storyExcerpt"], "storyText" in item) for item in first["items"]} == {(STORY, False)}
     found = client.get(f"{V1}/projects?q=tw").get_json()
     assert [item["title"] for item in found["items"]] == ["two"]
+
+
+def _spoken(services: Services, project_id: str, *narrations: tuple[str, int]) -> None:
+    """Give a project shots with these texts, and narrations of so many seconds where they are not 0."""
+    with services.database.write() as session:
+        for order, (text, duration) in enumerate(narrations, 1):
+            session.add(
+                Shot(
+                    id=f"shot-{order}",
+                    project_id=project_id,
+                    order=order,
+                    title="",
+                    narration=text,
+                    status=ShotStatus.COMPLETED,
+                    audio_path="projects/p/a.mp3" if duration else "",
+                    duration=duration,
+                    created_at=NOW,
+                    updated_at=NOW,
+                )
+            )
+        for task in session.scalars(select(Task).where(Task.project_id == project_id)):
+            task.status = TaskStatus.FINISHED
+
+
+HOUR = "一" * 9 * 3600  # as fast as anybody can read it
+
+
+@pytest.mark.parametrize(
+    ("narrations", "asked", "estimate"),
+    [
+        ([("短", 3600 * 5)], {}, "约 5 小时，上限 4 小时"),
+        ([("短", 3601)] * 5, {}, "约 5.001 小时，上限 4 小时"),
+        ([(HOUR, 0)] * 5, {}, "约 5.001 小时，上限 4 小时"),
+        ([(HOUR, 0), ("短", 3600 * 3), ("", 0)], {}, "约 4.0"),
+    ],
+    ids=["one", "many", "texts", "both"],
+)
+def test_a_film_that_would_be_too_long_is_refused_with_both_numbers(
+    client: FlaskClient, services: Services, narrations: list[tuple[str, int]], asked: dict[str, Any], estimate: str
+) -> None:
+    project_id = create(client)["project_id"]
+    _spoken(services, project_id, *narrations)
+    answer = client.post(f"{V1}/projects/{project_id}/video", json=asked)
+    assert answer.status_code == 409
+    assert f"影片太长：{estimate}" in answer.get_json()["error"]
+    assert "film.max_duration_s" in answer.get_json()["error"]
+    before = client.get(f"{V1}/projects/{project_id}/tasks").get_json()["total_tasks"]
+    for shorter in ({"first_seconds": 60}, {"narration": "none"}, {"shot_id": "shot-1"}):
+        assert client.post(f"{V1}/projects/{project_id}/video", json=shorter).status_code == 200
+    assert client.get(f"{V1}/projects/{project_id}/tasks").get_json()["total_tasks"] > before
+
+
+def test_a_film_just_within_the_limit_is_taken(client: FlaskClient, services: Services) -> None:
+    project_id = create(client)["project_id"]
+    _spoken(services, project_id, ("短", 3600 * 2), (HOUR, 0), ("短", 3500))
+    assert client.post(f"{V1}/projects/{project_id}/video").status_code == 200
 
 
 @pytest.mark.parametrize("query", ["page=0", "page_size=0", "page_size=1000", "page=x"])

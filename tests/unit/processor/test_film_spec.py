@@ -54,7 +54,18 @@ def test_what_the_request_leaves_open_is_the_settings() -> None:
 def test_every_setting_of_the_film_is_for_the_spec_or_for_whoever_stores_it() -> None:
     """The others: what an upload may be, and where films are exported to."""
     elsewhere = {"max_music", "local_export"}
-    here = {"resolution", "fps", "subtitles", "concurrent", "threads", "timeout_s", "cache_gib", "cache_days", "font"}
+    here = {
+        "resolution",
+        "fps",
+        "subtitles",
+        "concurrent",
+        "threads",
+        "timeout_s",
+        "max_duration_s",
+        "cache_gib",
+        "cache_days",
+        "font",
+    }
     assert set(FilmSettings.model_fields) == here | elsewhere
 
 
