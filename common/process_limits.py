@@ -10,26 +10,26 @@ from collections.abc import Iterator
 
 def limit_memory(size: int) -> None:
     """Let this process map at most `size` bytes; beyond them it gets no memory. macOS does not keep to such a limit."""
-    _lower(resource.RLIMIT_AS, size)
+    _set_soft(resource.RLIMIT_AS, size)
 
 
 def limit_processor_time(seconds: int) -> None:
     """Let this process compute for so many seconds from now on; then the kernel ends it with SIGXCPU."""
-    _lower(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
+    _set_soft(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
 
 
 @contextlib.contextmanager
 def unlimited_memory() -> Iterator[None]:
     """What is started meanwhile may map what it likes."""
     before = resource.getrlimit(resource.RLIMIT_AS)
-    _lower(resource.RLIMIT_AS, before[1])
+    _set_soft(resource.RLIMIT_AS, before[1])
     try:
         yield
     finally:
-        _lower(resource.RLIMIT_AS, before[0])
+        _set_soft(resource.RLIMIT_AS, before[0])
 
 
-def _lower(kind: int, wanted: int) -> None:
+def _set_soft(kind: int, wanted: int) -> None:
     """The soft limit alone, which a process may raise again, up to what it was given."""
     hard = resource.getrlimit(kind)[1]
     if hard != resource.RLIM_INFINITY:
