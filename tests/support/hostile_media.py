@@ -76,10 +76,13 @@ def watched() -> Iterator[Peak]:
 
 def _resident() -> int:
     own = psutil.Process()
-    total = 0
-    for process in (own, *own.children(recursive=True)):
+    total, program = own.memory_info().rss, own.cmdline()
+    for process in own.children(recursive=True):
         try:
-            total += process.memory_info().rss
+            if (
+                process.cmdline() != program
+            ):  # a child that is not yet another program shares all it has with its parent
+                total += process.memory_info().rss
         except psutil.NoSuchProcess:
             continue
     return total
