@@ -22,7 +22,8 @@ from service.film.frames import placeholder
 from service.film.spec import FilmShot, FilmSpec
 from service.film.subtitles import captions, cues, subtitle_files, text_metrics
 from service.film.timeline import make_timeline
-from service.node import address, job_report, responses, storyboard, transport
+from service.node import address, job_report, responses, transport
+from service.node import storyboard as node_storyboard
 from service.oss import keys, links
 from worker_node import log as node_log
 from worker_node.envelope import Envelope
@@ -221,7 +222,7 @@ def _server() -> dict[str, Callable[[str], object]]:
         "server music terms": music.search_terms,
         "server clean_text": lambda text: responses.clean_text(text, len(text)),
         "server reason_text": lambda text: responses.reason_text({"error": text}, 2000),
-        "server scenes": lambda text: storyboard.scenes_in_file(
+        "server scenes": lambda text: node_storyboard.scenes_in_file(
             json.dumps([{"title": text, "prompt": text, "narration": text}]).encode()
         ),
         "server job": lambda text: job_report.read_job({"status": text, "progress": text, "error": [text]}, "1"),

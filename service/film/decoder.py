@@ -38,6 +38,7 @@ _FAULTS = {fault.__name__: fault for fault in (HostUnavailable, DiskFull)}
 PROCESSOR_S = 120
 SOUND_MEMORY, CLIP_MEMORY = 768 << 20, 2 << 30  # bytes
 SILENCE_S = 600.0  # a child that says nothing for so long, on however busy a machine, stands still
+TOO_MUCH = "打开它需要的内存太多，或其中的轨道太多"  # libav says of either that there is no memory
 AT_ONCE = 2  # children of `visiting_decoder`
 TURN_S = 60.0  # how long one waits for its turn
 POLL_S = 0.05
@@ -140,7 +141,7 @@ class Decoder:
             if kind == FAULT:
                 name, reason = json.loads(data)
                 raise _FAULTS[name](reason)
-            raise UnusableMedia("打开它所需的内存超过上限" if kind == NO_MEMORY else data.decode())
+            raise UnusableMedia(TOO_MUCH if kind == NO_MEMORY else data.decode())
         except BaseException:
             self._end()
             raise

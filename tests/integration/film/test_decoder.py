@@ -8,8 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 import psutil
 import pytest
@@ -82,6 +85,15 @@ def _no_rate(path: Path) -> None:
     wav_header(path, rate=0, data=bytes(30_000))
 
 
+def _one_packet(path: Path, size: int) -> None:
+    with av.open(str(path), "w", format="matroska") as file:
+        stream = file.add_stream("pcm_u8", rate=8000, layout="mono")
+        file.start_encoding()
+        packet = av.Packet(bytes([128]) * size)
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 8000)
+        file.mux(packet)
+
+
 def _hours_of_opus(path: Path) -> None:
     """Packets of a few bytes, 120 ms each: three hours in less than a megabyte."""
     silent = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=mono:d=600", "-c:a", "libopus", "-b:a", "500")
@@ -100,6 +112,8 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "channels": (_many_channels, "声道|解码"),
     "absurd rate": (_absurd_rate, "Hz|解码"),
     "no rate": (_no_rate, "解码|没有"),
+    "a packet of 20 MB": (partial(_one_packet, size=20 << 20), "最多 8 MB"),
+    "a frame of 7 MB": (partial(_one_packet, size=7 << 20), "最多 262144 个采样"),
     "hours in a megabyte": (_hours_of_opus, "最多 2 小时"),
     "a rate that falls": (_rate_falls, "8 Hz"),
 }
@@ -273,6 +287,25 @@ def test_a_clip_whose_pictures_are_noise_is_refused(tmp_path: Path) -> None:
 def test_a_clip_of_no_use_to_a_film_is_refused_by_the_limit(source: str, reason: str, tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", source, *H264, "-preset", "ultrafast", tmp_path / "a.mp4")
     assert reason in clip_fault(tmp_path / "a.mp4")
+
+
+def test_a_clip_of_too_many_tracks_is_refused(tmp_path: Path) -> None:
+    sources = [word for _ in range(40) for word in ("-f", "lavfi", "-i", "color=s=64x64:r=5:d=1")]
+    maps = [word for number in range(40) for word in ("-map", str(number))]
+    ffmpeg(*sources, *maps, *H264, tmp_path / "a.mp4")
+    assert "轨道太多" in clip_fault(tmp_path / "a.mp4")
+
+
+def test_a_clip_that_grows_in_the_middle_is_refused(tmp_path: Path) -> None:
+    joined = b""
+    for size in ("64x64", "9000x9000"):
+        part = tmp_path / f"{size}.h264"
+        source = ("-f", "lavfi", "-i", f"color=s={size}:r=5:d=0.4", *H264, "-preset", "ultrafast")
+        ffmpeg(*source, "-bsf:v", "h264_mp4toannexb", part)
+        joined += part.read_bytes()
+    (tmp_path / "joined.h264").write_bytes(joined)
+    ffmpeg("-f", "h264", "-i", tmp_path / "joined.h264", "-c", "copy", tmp_path / "a.mkv")
+    assert "上限 40 百万像素" in clip_fault(tmp_path / "a.mkv")
 
 
 def test_a_sound_alone_is_no_clip(tmp_path: Path) -> None:
