@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import re
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from config.go_dsn import HOST, DsnError, split_host_port
 
 REDIS_PORT = 6379
 NO_PORT = -1
+NO_GROUP = (1 << 32) - 1  # "leave it as it is" to chown
 MAX_PATH, MAX_FILE_NAME = 4000, 255  # bytes; asking about a longer one would raise
 LISTEN_FORMS = "':8080', '8080', 'host:8080' or '[::1]:8080'"
 HTTP_FORMS = "'host:port' or 'http(s)://host:port/path'"
@@ -208,3 +210,13 @@ def parse_resolution(text: str) -> tuple[int, int]:
     if not cross or len(sides) != 2 or any(side % 2 or not 64 <= side <= 4096 for side in sides):
         raise ValueError("must be WIDTHxHEIGHT, both even and from 64 to 4096")
     return sides[0], sides[1]
+
+
+def parse_group(text: str) -> int:
+    """The number of a group of this machine, from its name or its number; raises ValueError."""
+    if text.isascii() and text.isdecimal() and int(text[:10]) < NO_GROUP:
+        return int(text[:10])
+    try:
+        return grp.getgrnam(text).gr_gid
+    except (KeyError, ValueError) as error:
+        raise ValueError("must be the name or the number of a group of this machine") from error

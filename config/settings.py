@@ -18,6 +18,7 @@ from config.addresses import (
     parse_base,
     parse_bucket,
     parse_endpoint,
+    parse_group,
     parse_http,
     parse_listen,
     parse_network,
@@ -70,6 +71,9 @@ class ServerSettings(Section):
     max_body: Bytes = 1_048_576  # bytes of a body; uploads have a limit of their own
     client_timeout_s: Seconds = 30  # how long a client may send or take nothing in mid-request
     cors_origins: list[str] = ["*"]
+    assets_group: Annotated[str, _holds(parse_group)] = (
+        ""  # may read the local folder's assets, for a proxy; "" = nobody
+    )
 
 
 class MysqlSettings(Section):

@@ -25,6 +25,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from common.errors import StartError
 from common.parent_death import guarded
+from common.private_files import restrict
 from config.addresses import Listen
 from config.load import PREFIX, variable
 from config.settings import Settings
@@ -68,6 +69,7 @@ def run(story: str, settings: Settings) -> int:
     """
     console = Console()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    restrict()
     folder = (settings.data_dir / FOLDER).absolute()
     try:
         text = read_story(story)

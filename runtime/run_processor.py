@@ -8,6 +8,7 @@ import threading
 
 from config.settings import Settings
 from processor.processor import Processor
+from runtime.data_dir import protect
 from runtime.site import STOP_WORK_S
 from runtime.wiring import open_services
 
@@ -17,6 +18,7 @@ def run(settings: Settings) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
+    protect(settings)
     services = open_services(settings)
     processor = Processor(services)
     processor.start()

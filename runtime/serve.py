@@ -12,6 +12,7 @@ import socket
 from common.errors import DependencyError
 from config.addresses import Listen, parse_listen
 from config.settings import Settings
+from runtime.data_dir import protect
 from runtime.embedded.parts import EmbeddedParts
 from runtime.listener import listen
 
@@ -23,6 +24,7 @@ def serve(settings: Settings, *, with_processor: bool, fd: int | None) -> int:
 
     Raises `DependencyError` and `AddressInUse`, whose texts say what to do.
     """
+    protect(settings)
     listener = socket.socket(fileno=fd) if fd is not None else listen(parse_listen(settings.server.port))
     url = Listen(*listener.getsockname()[:2]).url()
     parts = EmbeddedParts.start(settings, url)

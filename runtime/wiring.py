@@ -18,8 +18,9 @@ from redis.retry import Retry
 from common.clock import Clock
 from common.errors import DependencyError, StorageError
 from common.host_faults import temporary_folder
+from common.private_files import restrict
 from common.user_text import hide
-from config.addresses import parse_redis
+from config.addresses import parse_group, parse_redis
 from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database
 from service.broker import Events, TaskQueue
@@ -45,6 +46,7 @@ def open_services(settings: Settings) -> Services:
 
     The addresses of the queue and of the node must be there: `EmbeddedParts` fills in those that are not configured.
     """
+    restrict()
     _check_font(settings.film.font)
     hide(settings.data_dir)
     with ExitStack() as opened:  # closes what is open where a later part fails
@@ -122,7 +124,11 @@ def open_store(settings: Settings) -> ObjectStore:
         return MinioStore(settings.minio)
     secret = _secret(settings.data_dir)
     return LocalStore(
-        settings.data_dir / ASSETS_FOLDER, secret, settings.server.public_url, bucket=settings.minio.bucket
+        settings.data_dir / ASSETS_FOLDER,
+        secret,
+        settings.server.public_url,
+        bucket=settings.minio.bucket,
+        group=parse_group(settings.server.assets_group) if settings.server.assets_group else None,
     )
 
 

@@ -168,6 +168,15 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _umask_as_it_was() -> Iterator[None]:
+    """Commands change it for their process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the person who runs the tests are none of theirs."""
     for name in [name for name in os.environ if name.startswith("S2V_") and not name.startswith("S2V_TEST_")]:

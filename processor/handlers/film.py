@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import Cancelled, NotFound
+from common.private_files import give_to_user, make_folder
 from common.user_text import without_paths
 from models import queries
 from models.asset import Asset, AssetKind
@@ -222,14 +223,22 @@ def _result(asset: Asset, report: FilmReport) -> dict[str, Any]:
 
 
 def _export(claimed: ClaimedTask, asset: Asset, film: Path) -> Path:
-    """`export: local` also leaves the film in a folder of this machine, under a name that no other film has."""
+    """`export: local` also leaves the film in a folder of this machine, under a name that no other film has.
+
+    Outside of `data_dir` it is the user's, with the rights of the user's other files.
+    """
     settings = claimed.services.settings
     folder = Path(settings.film.local_export) if settings.film.local_export else settings.data_dir / "films"
-    folder.mkdir(parents=True, exist_ok=True)
+    outside = not folder.resolve().is_relative_to(settings.data_dir.resolve())
+    for made in make_folder(folder):
+        if outside:
+            give_to_user(made)
     target = folder / f"{asset.project_id}-{asset.number}.mp4"
     part = target.with_suffix(".part")
     try:
         shutil.copyfile(film, part)
+        if outside:
+            give_to_user(part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

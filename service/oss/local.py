@@ -21,6 +21,7 @@ import jwt
 from common.errors import DiskFull, Forbidden, ObjectNotFound, StorageUnavailable
 from common.hashing import copy_hashing
 from common.host_faults import DISK_FULL, FULL
+from common.private_files import make_folder
 from service.oss import keys
 from service.oss.metadata import clipped
 from service.oss.store import ObjectInfo, PublicBase
@@ -39,7 +40,7 @@ class LocalStore:
     """Objects are files under `root`/objects, what is known of them JSON files under `root`/info. Any number of processes may share it.
 
     `secret` signs the URLs. `public_url` is their scheme and host unless `url` is given another. `bucket` is the bucket whose old links
-    mean objects of this store.
+    mean objects of this store. Members of `group`, where there is one, may read the objects, and nothing else here.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class LocalStore:
         *,
         now: Callable[[], datetime] = _now,
         bucket: str = "storytovideo",
+        group: int | None = None,
     ) -> None:
         self.bucket = bucket
         self._objects = root / "objects"
@@ -59,6 +61,7 @@ class LocalStore:
         self._signing_key = hashlib.sha256(b"storytovideo assets\0" + secret.encode()).digest()
         self._public_url = public_url
         self._now = now
+        self._group = group
 
     def exists(self) -> bool:
         """See `ObjectStore.exists`."""
@@ -67,7 +70,8 @@ class LocalStore:
     def check(self) -> None:
         """Make the folders, prove that writing works, and delete the orphans of writers that were killed."""
         with self._translated("素材目录无法写入"):
-            for folder in (self._objects, self._info, self._incoming):
+            self._make_shared(self._objects)
+            for folder in (self._info, self._incoming):
                 folder.mkdir(parents=True, exist_ok=True)
             proof = self._incoming / f"check-{secrets.token_hex(8)}"
             proof.write_bytes(b"ok")
@@ -84,12 +88,13 @@ class LocalStore:
         with self._translated("素材无法保存"), self._arriving() as arriving:
             with arriving.open("wb") as file:
                 size, sha256 = copy_hashing(stream, file)
+                self._share(arriving)
                 file.flush()
                 os.fsync(file.fileno())
             info = ObjectInfo(key, size, content_type, sha256, clipped(metadata))
             with self._locked(fcntl.LOCK_EX):  # so that no other writer's description ends up with these bytes
                 self._write_info(info)
-                target.parent.mkdir(parents=True, exist_ok=True)
+                self._make_shared(target.parent)
                 arriving.replace(target)
         return info
 
@@ -218,6 +223,16 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
         return known
+
+    def _make_shared(self, folder: Path) -> None:
+        for made in make_folder(folder):
+            self._share(made)
+
+    def _share(self, path: Path) -> None:
+        """Let the group read a file, or look into a folder."""
+        if self._group is not None:
+            os.chown(path, -1, self._group)  # before the group may do anything
+            path.chmod(0o750 if path.is_dir() else 0o640)
 
     @contextmanager
     def _arriving(self) -> Iterator[Path]:

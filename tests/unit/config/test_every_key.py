@@ -23,6 +23,7 @@ OTHERS = {
     "server.public_url": "https://film.example.org",
     "server.allowed_hosts": ".example.org",
     "server.trusted_proxies": "10.0.0.0/8",
+    "server.assets_group": "100",
     "mysql.dsn": "u:p@tcp(db:3306)/films",
     "redis.addr": "redis:6379",
     "minio.cdn": "https://cdn.example.org/films",
