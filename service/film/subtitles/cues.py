@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from service.film.subtitles.text_metrics import Break, Piece, clean, pieces
+from service.film.subtitles.text_metrics import Break, Piece, normalized, pieces
 
 _SHORTEST_S = 0.9  # a shorter cue flickers
 _LONGEST_S = 7.0
@@ -42,7 +42,7 @@ def make_cues(
     control characters. The time that this takes grows with the text's length, whatever the text is.
     """
     width = max(4, line_width)
-    words = pieces(clean(text), width)
+    words = pieces(normalized(text), width)
     if not words or end <= start:
         return []
     script = _Script(words, width, (end - start) / sum(word.spoken for word in words))

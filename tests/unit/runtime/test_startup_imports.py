@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.server_process import ROOT, clean_environment
 
-PIPELINE = {"numpy", "av", "cv2", "PIL", "ffmpeg"}
+PIPELINE = {"numpy", "av", "cv2", "PIL", "ffmpeg", "icu4py"}
 WEB = {"flask", "gunicorn", "rq", "minio"}
 
 
@@ -50,3 +50,12 @@ def test_server_on_sqlite_and_a_folder_imports_nothing_that_makes_films_and_no_c
 def test_supervisor_of_the_embedded_parts_imports_no_library() -> None:
     held = imported("import runtime.embedded.supervisor")
     assert held & (PIPELINE | WEB | {"pydantic", "sqlalchemy", "redis", "requests"}) == set()
+
+
+def test_who_draws_frames_or_tells_stories_in_english_or_chinese_loads_no_rules_of_other_scripts() -> None:
+    code = (
+        "import service.film.compose, service.film.render.worker\n"
+        "from worker_node.providers.offline.shots import divide\n"
+        "divide('从前有一位老人。 An old man, once upon a time', 9)"
+    )
+    assert "icu4py" not in imported(code)

@@ -173,3 +173,23 @@ def test_every_concept_can_be_said_and_every_word_is_found() -> None:
                 assert concept in lexicon().concepts(said, category), f"{said!r} does not say {category}.{concept}"
                 for word in entry[language]:
                     assert concept in {hit.concept for hit in lexicon().hits(word)}, f"{word!r} is not found alone"
+
+
+def test_markup_is_in_no_title_narration_or_prompt() -> None:
+    story = "# 灯塔\n**老人**住在<b>灯塔</b>里&amp;一只[猫](https://example.com/cat_1)陪着他。<br>`夜晚`下雨了。"
+    scenes = tell(story, 3)
+    assert (
+        "".join(scene.narration for scene in scenes).replace("\n", "")
+        == "灯塔老人住在灯塔里&一只猫陪着他。夜晚下雨了。"
+    )
+    for scene in scenes:
+        for text in (scene.title, scene.narration, scene.prompt):
+            assert not set("*#<>[]`") & set(text)
+            assert "http" not in text
+
+
+def test_an_address_is_whole_in_title_narration_and_prompt() -> None:
+    for scene in tell("见https://example.com/a。他走了。", 1):
+        assert "https://example.com/a" in scene.narration
+        assert "https://example.com/a" in scene.prompt
+        assert scene.title not in ("https", "Https", "见https")

@@ -10,22 +10,16 @@ import re
 import unicodedata
 from itertools import accumulate
 
+from worker_node.providers.offline.boundaries import CLOSING, SENTENCE_MARKS, ends_sentence, whole_spans
 from worker_node.providers.offline.lexicon import lexicon
 
-_QUOTES = {"“": "”", "「": "」", "『": "』", "‘": "’", "《": "》", "（": "）", "(": ")"}
-_CLOSING = set("”」』’》）)】]\"'")
-_END_CJK = set("。！？!?…")
-_CLAUSE = set("，、；：,;:—–")
+_QUOTES = {
+    "“": "”", "„": "“", "‚": "‘", "‘": "’", "«": "»", "‹": "›", "「": "」", "『": "』", "《": "》", "（": "）", "(": ")"
+}  # fmt: skip
+_CLAUSE = set("，、；：,;:—–،؛")
+_NO_BREAK = set("\u00a0\u2007\u202f\u2060\ufeff")
 _LONGEST_QUOTE = 240
 
-_ABBREVIATIONS = frozenset(
-    re.findall(
-        r"[a-z.]+",
-        "mr mrs ms dr prof st sr jr vs etc e.g i.e a.m p.m no vol fig inc ltd co corp gen col sgt capt lt rev hon mt ft dept est approx "
-        "u.s u.k",
-    )
-)
-_WORD_BEFORE_DOT = re.compile(r"[A-Za-z][A-Za-z.]*$")
 _SPEECH_TAG = re.compile(r"[^。！？!?…，,]{0,10}[说道问喊叫答想笑叹嚷]")
 _TAG_LOOKAHEAD = 16
 _COMMON = re.compile(
@@ -35,6 +29,11 @@ _COMMON = re.compile(
     "东西|声音|世界|今天|明天|昨天|现在|以后|以前|里面|外面|上面|下面|旁边|身边|非常|特别|可能|应该|必须|需要|喜欢|希望|相信"
 )  # words with nothing to see in them, for cutting only
 _PARTICLES = "的了着过呢吗吧啊们地得儿子来去起"
+_BEGINS_NO_LINE = "ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶゝゞヽヾ"
+# Thai, Lao, Burmese, Khmer, Tai: words without blanks between them, which only a dictionary finds.
+_WITHOUT_BLANKS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aad\ua9e0-\ua9ff\uaa60-\uaadf]"
+)
 
 
 def is_han(character: str) -> bool:
@@ -61,26 +60,40 @@ def speakable(text: str) -> bool:
 def sentences(text: str) -> list[str]:
     """The text's sentences, blanks included; a piece without anything to say is joined to its neighbour."""
     pieces: list[str] = []
+    whole = dict(whole_spans(text))
     start = position = 0
     while position < len(text):
+        if position in whole:
+            position = whole[position]
+            continue
         end = _quotation_end(text, position)
         if end:
             position = end
-            if text[end - 2] in _END_CJK | {"."} and not _goes_on(text, end):
+            if _ends(text, _last_within(text, end - 1)) and not _goes_on(text, end):
                 position = _swallow(text, end)
                 pieces.append(text[start:position])
                 start = position
             continue
-        character = text[position]
         position += 1
-        if character == "\n" or character in _END_CJK or (character == "." and _dot_ends(text, position - 1)):
+        if text[position - 1] == "\n" or _ends(text, position - 1):
             after = _swallow(text, position)
-            if character == "\n" or not _goes_on(text, after):
+            if text[position - 1] == "\n" or not _goes_on(text, after):
                 pieces.append(text[start:after])
                 start = after
             position = after
     pieces.append(text[start:])
     return _join_silent(pieces)
+
+
+def _last_within(text: str, closing: int) -> int:
+    """The last character before a closing quote that is no blank: French puts one between."""
+    while text[closing - 1].isspace():
+        closing -= 1
+    return closing - 1
+
+
+def _ends(text: str, position: int) -> bool:
+    return text[position] in SENTENCE_MARKS and ends_sentence(text, position)
 
 
 def _quotation_end(text: str, position: int) -> int:
@@ -101,7 +114,10 @@ def _quotation_end(text: str, position: int) -> int:
 
 def _swallow(text: str, position: int) -> int:
     """Past further end marks, closing marks and blanks."""
-    while position < len(text) and (text[position] in _END_CJK or text[position] in _CLOSING or text[position] == "."):
+    marks = SENTENCE_MARKS | CLOSING
+    while text[position : position + 1] in marks or (
+        text[position : position + 1] in _NO_BREAK and text[position + 1 : position + 2] in marks
+    ):
         position += 1
     while position < len(text) and text[position].isspace():
         position += 1
@@ -113,7 +129,7 @@ def _goes_on(text: str, position: int) -> bool:
     rest = text[position : position + _TAG_LOOKAHEAD].lstrip()
     if rest[:1].islower() or rest[:1] in _CLAUSE:
         return True
-    return _SPEECH_TAG.match(rest) is not None and _last_mark(text, position) in _CLOSING
+    return _SPEECH_TAG.match(rest) is not None and _last_mark(text, position) in CLOSING
 
 
 def _last_mark(text: str, position: int) -> str:
@@ -121,25 +137,6 @@ def _last_mark(text: str, position: int) -> str:
     while position > 0 and text[position - 1].isspace():
         position -= 1
     return text[max(0, position - 1) : position]
-
-
-def _dot_ends(text: str, position: int) -> bool:
-    following = text[position + 1 : position + 2]
-    if (
-        following
-        and not following.isspace()
-        and following not in _CLOSING
-        and following != "."
-        and not is_han(following)
-    ):
-        return False  # 3.14, example.org
-    if following == ".":
-        return False  # an ellipsis ends at its last dot
-    word = _WORD_BEFORE_DOT.search(text[max(0, position - 12) : position])
-    if word is None:
-        return True
-    name = word.group().lower().rstrip(".")
-    return not (name in _ABBREVIATIONS or (len(name) == 1 and name != "i" and word.group().isupper()))
 
 
 def _join_silent(pieces: list[str]) -> list[str]:
@@ -159,26 +156,26 @@ def _join_silent(pieces: list[str]) -> list[str]:
 def clause_cuts(piece: str) -> list[int]:
     """Where a sentence may be cut between clauses; both sides have something to say."""
     cuts: list[int] = []
-    for position, character in enumerate(piece):
-        if character in _CLAUSE or character in _END_CJK:
-            if cuts and position < cuts[-1]:
-                continue  # among the marks that the last cut lies behind
-            if (
-                character in ",:"
-                and piece[position - 1 : position].isdigit()
-                and piece[position + 1 : position + 2].isdigit()
-            ):
-                continue  # 1,000 and 10:30
-            cuts.append(_after_marks(piece, position + 1))
+    whole = dict(whole_spans(piece))
+    position = 0
+    while position < len(piece):
+        if position in whole:
+            position = whole[position]
+        elif piece[position] in _CLAUSE or _ends(piece, position):
+            position = _after_marks(piece, position + 1, whole)
+            cuts.append(position)
+        else:
+            position += 1
     return _useful(piece, cuts)
 
 
-def _after_marks(piece: str, position: int) -> int:
+def _after_marks(piece: str, position: int, whole: dict[int, int]) -> int:
     while (
         position < len(piece)
         and not piece[position].isalnum()
         and piece[position] not in _QUOTES
         and piece[position] != '"'
+        and position not in whole
     ):
         position += 1
     return position
@@ -186,27 +183,66 @@ def _after_marks(piece: str, position: int) -> int:
 
 def word_cuts(piece: str) -> list[int]:
     """Where a clause may be cut between words: at blanks, and in Chinese between characters, but not before a particle, not within a word
-    that the lexicon knows, and leaving two characters on each side. Never inside of a Latin word, a number, or a composed character."""
+    that the lexicon knows, and leaving two characters on each side. Never inside of a Latin word, a number, an address, or a composed
+    character."""
     inside = lexicon().inside_words(piece)
     inside |= {position for word in _COMMON.finditer(piece) for position in range(word.start() + 1, word.end())}
+    whole = {position for start, end in whole_spans(piece) for position in range(start + 1, end)}
+    found = _dictionary_cuts(piece)
     said = list(accumulate(map(str.isalnum, piece), initial=0))
     cuts = []
     for position in range(1, len(piece)):
         before, after = piece[position - 1], piece[position]
         if (before.isspace() and not after.isspace()) or (
-            _chinese_boundary(before, after)
-            and position not in inside
+            (position in found or (_chinese_boundary(before, after) and position not in inside))
             and said[position] >= 2
             and said[-1] - said[position] >= 2
         ):
             cuts.append(position)
-    return _useful(piece, cuts)
+    return _useful(piece, [cut for cut in cuts if cut not in whole])
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text's first `longest` characters, or fewer where those would end within a word, a number, an address or a composed character."""
+    if len(text) <= longest:
+        return text
+    cut = longest
+    for start, end in whole_spans(text):
+        if start < cut < end:
+            cut = start
+    while cut > 0 and _inside(text[cut - 1], text[cut]):
+        cut -= 1
+    if not cut:
+        cut = longest
+        while cut > 1 and _clings(text[cut]):
+            cut -= 1
+    return text[:cut].rstrip()
+
+
+def _inside(before: str, after: str) -> bool:
+    """Whether these two are of one composed character, or of one word of a script that has blanks between words."""
+    if _clings(after) or before == "\u200d":
+        return True
+    return before.isalnum() and after.isalnum() and not is_han(before) and not is_han(after)
+
+
+def _dictionary_cuts(piece: str) -> set[int]:
+    if not _WITHOUT_BLANKS.search(piece):
+        return set()
+    from icu4py.breakers import LineBreaker  # noqa: PLC0415 - slow to import, and few stories need it
+
+    return set(accumulate(len(segment) for segment in LineBreaker(piece, "th")))
 
 
 def _chinese_boundary(before: str, after: str) -> bool:
     if is_han(after):
-        return before.isalnum() and after not in _PARTICLES
+        return before.isalnum() and after not in _PARTICLES and after not in _BEGINS_NO_LINE
     return is_han(before) and after.isascii() and after.isalnum()
+
+
+def _clings(character: str) -> bool:
+    """Whether it belongs to the character before it: a combining mark, a vowel sign, a joiner, a variation selector."""
+    return unicodedata.category(character)[0] == "M" or character in "\u200c\u200d\u2060"
 
 
 def _useful(piece: str, cuts: list[int]) -> list[int]:
@@ -218,7 +254,8 @@ def _useful(piece: str, cuts: list[int]) -> list[int]:
             cut
             for cut in cuts
             if spoken[0] < cut <= spoken[-1]
-            and not unicodedata.combining(piece[cut])
-            and piece[cut] not in "\u200d\ufe0f"
+            and not _clings(piece[cut])
+            and not {piece[cut - 1], piece[cut]} & _NO_BREAK
+            and piece[cut - 1] != "\u200d"
         }
     )

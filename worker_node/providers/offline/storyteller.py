@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from worker_node.providers.base import Report, Scene, StoryRequest
 from worker_node.providers.offline.cast import CHARACTERS, Cast, shown
 from worker_node.providers.offline.lexicon import Lexicon, lexicon
-from worker_node.providers.offline.sentences import is_chinese
+from worker_node.providers.offline.markup import plain
+from worker_node.providers.offline.sentences import is_chinese, shortened
 from worker_node.providers.offline.shots import divide
 from worker_node.providers.offline.titles import title, title_candidates
 
@@ -60,9 +61,10 @@ class OfflineStoryteller:
     def tell(self, request: StoryRequest, report: Report) -> list[Scene]:
         """Exactly `request.shots` scenes, in the story's main language."""
         report(10, "正在划分镜头")
-        language = "zh" if is_chinese(request.story) else "en"
-        narrations = divide(request.story.strip(), request.shots)
-        context = _Context(Cast(self._lexicon, request.story, language))
+        story = plain(request.story).strip() or request.story.strip()
+        language = "zh" if is_chinese(story) else "en"
+        narrations = divide(story, request.shots)
+        context = _Context(Cast(self._lexicon, story, language))
         scenes: list[Scene] = []
         titles: set[str] = set()
         told, silent = "", 0
@@ -141,5 +143,4 @@ class OfflineStoryteller:
         flat = " ".join(text.split())
         if len(flat) <= EXCERPT[language]:
             return flat.rstrip("。.，,：:")
-        short = flat[: EXCERPT[language]]
-        return short if language == "zh" else short.rsplit(" ", 1)[0]
+        return shortened(flat, EXCERPT[language])

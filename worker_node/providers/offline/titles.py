@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from worker_node.providers.offline.boundaries import ends_sentence, whole_spans
 from worker_node.providers.offline.cast import CHARACTERS, shown
 from worker_node.providers.offline.lexicon import Hit, Lexicon
-from worker_node.providers.offline.sentences import is_chinese, speakable, word_cuts
+from worker_node.providers.offline.sentences import is_chinese, shortened, speakable, word_cuts
 
 WHOLE = {"zh": 9, "en": 30}
 LONGEST = {"zh": 12, "en": 44}
@@ -24,7 +25,7 @@ NIGHTS = {
     "storm": ("风雨夜", "on a stormy night"),
     "snow": ("雪夜", "on a snowy night"),
 }
-_CLAUSES = re.compile(r"[，。！？!?…；;：:、,\n「」『』“”\"（）()—]+|\.(?=\s|$)")
+_CLAUSES = re.compile(r"[，。！？!?…；;：:、,\n「」『』“”«»„\"（）()—।؟۔،]+|\.(?=\s|$)")
 _EMPTY = re.compile(
     r"有?一天|从前|很久以前|后来|然后|第二天|那天|终于|忽然|突然|one day|once upon a time|finally|then|suddenly|later",
     re.I,
@@ -47,7 +48,7 @@ def title(candidates: list[str], number: int, language: str, taken: set[str]) ->
 
 def title_candidates(text: str, language: str, lexicon: Lexicon) -> list[str]:
     """What a shot of this text may be called, the best first."""
-    clauses = [_LOOSE_START.sub("", clause.strip()) for clause in _CLAUSES.split(text) if clause and speakable(clause)]
+    clauses = [_LOOSE_START.sub("", clause) for clause in _clauses(text) if speakable(clause)]
     clauses = [each for each in clauses if not _EMPTY.fullmatch(each)] or clauses
     worth = {clause: len(lexicon.hits(clause)) for clause in clauses}
     telling = sorted((each for each in clauses if worth[each]), key=lambda each: -min(3, worth[each]))
@@ -59,12 +60,22 @@ def title_candidates(text: str, language: str, lexicon: Lexicon) -> list[str]:
     return [_capital(each) for each in (*best, *pairs, *short, *rest, *names, *cut) if each]
 
 
+def _clauses(text: str) -> list[str]:
+    inside = {position for start, end in whole_spans(text) for position in range(start, end)}
+    clauses, start = [], 0
+    for mark in _CLAUSES.finditer(text):
+        if mark.start() not in inside and (mark.group() != "." or ends_sentence(text, mark.start())):
+            clauses.append(text[start : mark.start()].strip())
+            start = mark.end()
+    return [*clauses, text[start:].strip()]
+
+
 def _limit(clause: str, limits: dict[str, int]) -> int:
     return limits["zh" if is_chinese(clause) else "en"]
 
 
 def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
+    return name if "://" in name.split(" ", 1)[0] else name[:1].upper() + name[1:]
 
 
 def _named(hits: list[Hit], language: str, lexicon: Lexicon) -> tuple[list[str], list[str]]:
@@ -104,5 +115,5 @@ def _shortened(clause: str) -> str:
     if len(clause) <= longest:
         return clause
     cuts = [cut for cut in word_cuts(clause) if cut <= longest]
-    short = clause[: cuts[-1] if cuts else longest].strip()
+    short = clause[: cuts[-1]].strip() if cuts else shortened(clause, longest)
     return _LOOSE_END.sub("", short) or short
