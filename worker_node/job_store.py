@@ -186,9 +186,9 @@ class JobStore:
                 job.message = message
                 job.updated_at = now()
 
-    def finish(self, job: Job, result: dict[str, Any]) -> bool:
+    def finish(self, job: Job, result: dict[str, Any], message: str = "完成") -> bool:
         """The job ended well; False where it had been cancelled meanwhile, so that its result is not wanted."""
-        return self._end(job, JobStatus.FINISHED, result=result, message="完成")
+        return self._end(job, JobStatus.FINISHED, result=result, message=message)
 
     def fail(self, job: Job, error: str, *, again: bool = False) -> bool:
         """The job failed; False where it had been cancelled meanwhile. `again`: its envelope, sent once more, is a new job."""

@@ -7,10 +7,13 @@ from typing import Any
 RESOURCE_TYPE = {"llm": "storyboard", "t2i": "image", "tts": "audio", "i2v": "video"}
 
 
+MOST_TOLD = 10  # words
+
+
 def wire_result(kind: str, job_id: str, made: dict[str, Any], seconds: float) -> dict[str, Any]:
     """`made` is what `work.perform` returned, `seconds` the time that the work took.
 
-    `resource_url` is relative to the node; every `path` is one for `/v1/download?path=`.
+    `resource_url` is relative to the node; every `path` is one for `/v1/download?path=`. `unread` has the words that a speech leaves out.
     """
     path = f"{job_id}/{made['file']}"
     result: dict[str, Any] = {
@@ -24,6 +27,8 @@ def wire_result(kind: str, job_id: str, made: dict[str, Any], seconds: float) ->
         result["task_shots"] = _shots([_shot(path, prompt=made["prompt"])], seconds)
     elif kind == "tts":
         result["task_shots"] = _shots([_shot(path, narration=made["narration"])], seconds)
+        if made["unread"]:
+            result["unread"] = made["unread"][:MOST_TOLD]
     else:
         result["task_video"] = {
             "path": path,
@@ -34,6 +39,12 @@ def wire_result(kind: str, job_id: str, made: dict[str, Any], seconds: float) ->
             "total_time": f"{seconds:.1f}",
         }
     return result
+
+
+def wire_message(made: dict[str, Any]) -> str:
+    """What the job says when it is done, with the words of a speech that were not spoken."""
+    unread = made.get("unread", [])
+    return "完成" + (f"，其中没有读出：{'、'.join(unread[:MOST_TOLD])}" if unread else "")
 
 
 def _shots(shots: list[dict[str, str]], seconds: float) -> dict[str, Any]:

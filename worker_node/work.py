@@ -57,8 +57,8 @@ def _paint(provider: Painter, request: ImageRequest, folder: Path, report: Repor
 
 def _speak(provider: Speaker, request: SpeechRequest, folder: Path, report: Report) -> dict[str, Any]:
     name = f"audio.{request.format}"
-    seconds = provider.speak(request, folder / name, report)
-    return {"file": name, "narration": request.text, "seconds": seconds}
+    seconds, unread = provider.speak(request, folder / name, report)
+    return {"file": name, "narration": request.text, "seconds": seconds, "unread": list(unread)}
 
 
 def _animate(provider: Animator, request: ClipRequest, folder: Path, report: Report) -> dict[str, Any]:

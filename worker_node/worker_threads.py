@@ -12,7 +12,7 @@ from worker_node.files import OutputFolder
 from worker_node.job_store import Job, JobStore
 from worker_node.log import bound_request_id
 from worker_node.process import WorkProcess
-from worker_node.results import wire_result
+from worker_node.results import wire_message, wire_result
 
 IDLE_S = 30.0
 SWEEP_S = 60.0
@@ -85,7 +85,7 @@ class WorkerThreads:
             )
             self._files.publish(job.id)
             seconds = time.monotonic() - started
-            if not self._job_store.finish(job, wire_result(job.kind, job.id, made, seconds)):
+            if not self._job_store.finish(job, wire_result(job.kind, job.id, made, seconds), wire_message(made)):
                 raise ProviderError("cancelled when it was done")
             log.info("job %s: finished in %.2f s", job.id, seconds)
         except Exception as error:  # noqa: BLE001 - whatever it was, this thread takes the next job

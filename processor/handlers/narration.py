@@ -14,7 +14,11 @@ from processor.node_job import run_job
 from service.assets.media_type import Kind
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
+from service.node.interface import Job
+from service.node.responses import clean_text
 from service.workflow import payloads
+
+MAX_WORD, MOST_WORDS = 40, 10
 
 
 def run(claimed: ClaimedTask) -> None:
@@ -32,9 +36,17 @@ def run(claimed: ClaimedTask) -> None:
             path,
             extension,
             result=payloads.result("audio", job.id),
-            message="旁白已生成",
+            message=_message(job),
             write=partial(_set_narration, seconds=seconds),
         )
+
+
+def _message(job: Job) -> str:
+    """With the words that the node says it did not speak."""
+    words = job.result.get("unread")
+    told = [clean_text(word, MAX_WORD) for word in words[:MOST_WORDS]] if isinstance(words, list) else []
+    unread = "、".join(filter(None, told))
+    return f"旁白已生成，其中没有读出：{unread}" if unread else "旁白已生成"
 
 
 def _set_narration(shot: Shot, key: str, *, seconds: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Report = Callable[[int, str], None]
 """`report(percent, message)`: percent from 0 to 99, message in Chinese for the user."""
@@ -65,6 +65,13 @@ class SpeechRequest:
     format: str = "mp3"
 
 
+class Spoken(NamedTuple):
+    """A speech's length in seconds, and the words of its text that it leaves out: signs without a reading, letters without a sound."""
+
+    seconds: float
+    unread: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class ClipRequest:
     """A clip of `seconds` made from an image; `prompt` says what may move in it."""
@@ -97,8 +104,8 @@ class Painter(Protocol):
 class Speaker(Protocol):
     """Kind "tts"."""
 
-    def speak(self, request: SpeechRequest, target: Path, report: Report) -> float:
-        """Write the speech in `request.format`; returns its length in seconds."""
+    def speak(self, request: SpeechRequest, target: Path, report: Report) -> Spoken:
+        """Write the speech in `request.format`."""
 
 
 class Animator(Protocol):

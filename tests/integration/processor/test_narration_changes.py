@@ -50,6 +50,20 @@ def test_new_words_are_spoken_in_place_of_the_old_ones(backend: Backend) -> None
     assert (fresh.spoken, bool(fresh.audio_path)) == ("新的旁白。", True)
 
 
+def test_what_the_node_did_not_speak_is_in_the_tasks_message(backend: Backend) -> None:
+    result = {"resource_url": "/files/{job}", "unread": ["ꦲꦏ", 5, "x" * 500]}
+    script = Script([{"status": "finished", "progress": 100, "result": result}], wav())
+    script.gate.set()
+    backend.node.script("generate_audio", lambda _envelope: script)
+    backend.start()
+    parent = narrations.request(backend.services, backend.drawn(1), NarrationRequest())
+    backend.wait(parent, "finished")
+    [spoken] = tasks.get(backend.services, parent).depends_on
+    message = tasks.get(backend.services, spoken).message or ""
+    assert "ꦲꦏ" in message
+    assert len(message) < 100
+
+
 def test_the_same_words_keep_their_voice(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)

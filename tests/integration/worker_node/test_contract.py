@@ -75,6 +75,13 @@ def test_speech(node: NodeProcess, form: str, kind: str) -> None:
         assert container.streams.audio[0].rate == 16000
 
 
+def test_what_a_speech_leaves_out_is_in_its_jobs_message(node: NodeProcess) -> None:
+    job = node.ended(node.submit("audio", tts={"text": "他今年１８岁，说ꦲꦏ。"}))
+    assert "ꦲꦏ" in job["message"]
+    assert job["result"]["unread"] == ["ꦲꦏ"]
+    assert node.ended(node.submit("audio", tts={"text": "他今年１８岁。"}))["message"] == "完成"
+
+
 def test_a_clip(node: NodeProcess) -> None:
     job = node.ended(
         node.submit(

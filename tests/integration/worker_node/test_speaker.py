@@ -33,7 +33,7 @@ def hear(path: Path) -> tuple[NDArray[np.float64], int, str]:
 def say(speaker: OfflineSpeaker, folder: Path, text: str, **more: object) -> tuple[NDArray[np.float64], float]:
     """The samples of a WAV, and the length that the speaker claims, in seconds."""
     request = SpeechRequest(text, format="wav", **more)  # type: ignore[arg-type]
-    seconds = speaker.speak(request, folder / "a.wav", lambda _percent, _text: None)
+    seconds = speaker.speak(request, folder / "a.wav", lambda _percent, _text: None).seconds
     samples, rate, _ = hear(folder / "a.wav")
     assert len(samples) / rate == pytest.approx(seconds, abs=0.05)
     return samples, seconds
@@ -102,7 +102,8 @@ def test_voices_sound_different(speaker: OfflineSpeaker, tmp_path: Path) -> None
 @pytest.mark.parametrize("rate", [8000, 22050, 48000])
 def test_format_and_sample_rate_are_as_asked(speaker: OfflineSpeaker, tmp_path: Path, form: str, rate: int) -> None:
     target = tmp_path / f"a.{form}"
-    seconds = speaker.speak(SpeechRequest(CHINESE, format=form, sample_rate=rate), target, lambda _percent, _text: None)
+    request = SpeechRequest(CHINESE, format=form, sample_rate=rate)
+    seconds = speaker.speak(request, target, lambda _percent, _text: None).seconds
     samples, found, codec = hear(target)
     assert found == rate
     assert codec.startswith({"mp3": "mp3", "wav": "pcm_s16le"}[form])
@@ -123,3 +124,31 @@ def test_hours_of_speech_are_written_to_their_end(tmp_path: Path) -> None:
     size = (tmp_path / "long.wav").stat().st_size
     (tmp_path / "long.wav").unlink()
     assert size / (2 * 48_000) == pytest.approx(seconds, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("他今年１８岁", "他今年18岁"),
+        ("卖￥１，２３４．５０", "卖1234.50元"),
+        ("涨了５０％", "涨了百分之50"),
+        ("**他**[来了](https://example.com/a)", "他来了"),
+        ("Prof. Fox came", "Professor Fox came"),
+    ],
+)
+def test_what_is_written_otherwise_is_spoken_alike(
+    speaker: OfflineSpeaker, tmp_path: Path, written: str, same: str
+) -> None:
+    """As long as each other; espeak-ng breathes a little differently each time."""
+    assert say(speaker, tmp_path, written)[1] == pytest.approx(say(speaker, tmp_path, same)[1], abs=0.03)
+
+
+@pytest.mark.parametrize("sign", ["①", "½", "№", "℃", "㎡", "Ⅳ", "＋", "＝", "％", "￥"])
+@pytest.mark.parametrize("text", ["他说{}好", "they said {} then"])
+def test_a_sign_is_heard(speaker: OfflineSpeaker, tmp_path: Path, sign: str, text: str) -> None:
+    assert say(speaker, tmp_path, text.format(sign))[1] > say(speaker, tmp_path, text.format(" "))[1] + 0.08
+
+
+def test_what_is_left_out_is_named(speaker: OfflineSpeaker, tmp_path: Path) -> None:
+    request = SpeechRequest("他说ꦲꦏ，１８％。", format="wav")
+    assert speaker.speak(request, tmp_path / "a.wav", lambda _percent, _text: None).unread == ("ꦲꦏ",)

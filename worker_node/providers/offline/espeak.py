@@ -29,6 +29,7 @@ class Espeak:
         self.rate: int = self._library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, str(data).encode(), 0)
         if self.rate <= 0:
             raise ProviderError("语音引擎 espeak-ng 无法启动")
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._callback: Callable[..., int] = _CALLBACK(self._collect)  # kept: the library holds only its address
         self._library.espeak_SetSynthCallback(self._callback)
 
@@ -53,3 +54,9 @@ class Espeak:
         self._library.espeak_Synchronize()
         chunks, self._chunks = self._chunks, []
         return np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
+
+    def pronounces(self, character: str, voice: str) -> bool:
+        """Whether the voice makes any sound of a character."""
+        self._library.espeak_SetVoiceByName(voice.encode())
+        text = ctypes.c_char_p(character.encode())
+        return bool(self._library.espeak_TextToPhonemes(ctypes.byref(text), _CHARS_UTF8, 0))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from worker_node.providers.base import Report, SpeechRequest
+from worker_node.providers.base import Report, SpeechRequest, Spoken
+from worker_node.providers.offline import readings
 from worker_node.providers.offline.espeak import Espeak
+from worker_node.providers.offline.markup import plain
 from worker_node.providers.offline.sentences import is_han
 
 Samples = NDArray[np.float32]
@@ -24,6 +28,7 @@ SILENCE_DB = -46.0
 LEVEL_DB, PEAK_DB = -20.0, -1.5
 MP3_KBIT = 96
 _VARIANT = re.compile(r"[fm][1-8]")
+_PICTURES = re.compile("[\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff`^*~_|\\\\]")
 _SPOKEN_MARKS = set("，。！？；：、,.!?;:…'\"“”‘’-—%$€¥+/&()（）")
 
 
@@ -37,16 +42,16 @@ class Run:
 
 def runs(text: str, default: str) -> list[Run]:
     """The text by script: Chinese characters are Mandarin, letters are English; digits and marks go with what stands before them (at
-    the start: with what follows). Emoji and other signs that nobody reads aloud are left out."""
+    the start: with what follows). Emoji and other signs that nobody reads aloud are left out. Of full-width digits, letters and signs the
+    half-width ones are in it."""
     found: list[Run] = []
     language = ""
     gathered: list[str] = []
     pending: list[str] = []
-    for character in text:
+    for character in readings.half_width(text):
         own = "zh" if is_han(character) else "en" if character.isalpha() else ""
         if not own:
-            readable = character.isdigit() or character.isspace() or character in _SPOKEN_MARKS
-            (gathered if language else pending).append(character if readable else " ")
+            (gathered if language else pending).append(character if _is_read(character) else " ")
             continue
         if language and own != language:
             found.append(Run(language, "".join(gathered)))
@@ -54,11 +59,39 @@ def runs(text: str, default: str) -> list[Run]:
         language = own
         gathered += [*pending, character]
         pending = []
-    if not language and any(character.isdigit() for character in pending):
+    if not language and any(character.isdigit() or readings.readable(character) for character in pending):
         language, gathered = default, pending
     if language:
         found.append(Run(language, "".join(gathered)))
     return found
+
+
+def _is_read(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return (
+        kind in ("Nd", "Mn", "Mc") or character.isspace() or character in _SPOKEN_MARKS or readings.readable(character)
+    )
+
+
+def unread(text: str, is_said: Callable[[str], bool]) -> list[str]:
+    """What of a text is not spoken, word by word and each once: letters that the voice has no sound for (`is_said`) and signs without a
+    reading. Punctuation and pictures are not missed."""
+    found: list[str] = []
+    word = ""
+    for character in [*readings.half_width(text), " "]:
+        if _is_missed(character, is_said):
+            word += character
+        elif word and unicodedata.category(character)[0] != "M":
+            found.append(word)
+            word = ""
+    return list(dict.fromkeys(found))
+
+
+def _is_missed(character: str, is_said: Callable[[str], bool]) -> bool:
+    if character.isalpha():
+        return not character.isascii() and not is_said(character)
+    kind = unicodedata.category(character)
+    return kind[0] in "SN" and not _is_read(character) and not _PICTURES.match(character)
 
 
 def variant(voice: str) -> str:
@@ -78,16 +111,18 @@ class OfflineSpeaker:
 
     def __init__(self) -> None:
         self._espeak = Espeak()
+        self._said: dict[str, bool] = {}
 
-    def speak(self, request: SpeechRequest, target: Path, report: Report) -> float:
-        """Write the speech; a text with nothing to say becomes a short silence. Returns seconds."""
+    def speak(self, request: SpeechRequest, target: Path, report: Report) -> Spoken:
+        """Write the speech; a text with nothing to say becomes a short silence."""
         rate = self._espeak.rate
         parts: list[Samples] = []
-        spoken = runs(request.text, request.lang)
+        text = plain(request.text)
+        spoken = runs(text, request.lang)
         for number, run in enumerate(spoken):
             voice, pace = VOICES[run.language]
             samples = self._espeak.say(
-                run.text,
+                readings.read(run.text, run.language),
                 voice + variant(request.voice),
                 words_per_minute=round(pace * request.speed),
                 pitch=48,
@@ -102,7 +137,14 @@ class OfflineSpeaker:
         speech = levelled(speech, rate)
         report(90, "正在编码音频")
         write_audio(speech, rate, target, request.format, request.sample_rate)
-        return speech.size / rate
+        return Spoken(speech.size / rate, tuple(unread(text, self._has_sound)))
+
+    def _has_sound(self, character: str) -> bool:
+        known = self._said.get(character)
+        if known is None:
+            voice, _ = VOICES["zh" if is_han(character) else "en"]
+            known = self._said[character] = self._espeak.pronounces(character, voice)
+        return known
 
 
 def silence(seconds: float, rate: int) -> Samples:
