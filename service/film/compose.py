@@ -16,6 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from common.errors import Cancelled
@@ -39,6 +40,7 @@ from service.film.sound import soundtrack
 from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
 from service.film.subtitles.captions import Captions
 from service.film.subtitles.cues import Cue, make_cues
+from service.film.subtitles.fonts import language_of
 from service.film.subtitles.subtitle_files import write_ass, write_srt
 from service.film.subtitles.text_metrics import reading_s
 from service.film.timeline import Timeline, make_timeline, too_long
@@ -109,6 +111,13 @@ class _Film:
     codec: str = ""  # of the last attempt
     options: dict[str, str] = field(default_factory=dict)  # of its encoder
     fallbacks: list[str] = field(default_factory=list)  # warnings of fallbacks, which outlast an attempt
+
+    @cached_property
+    def language(self) -> str:
+        """Of what is written in the film: of the whole story's words, or of the shots' titles where nothing is told."""
+        return language_of(
+            "".join(shot.text for shot in self.spec.shots) or "".join(shot.title for shot in self.spec.shots)
+        )
 
     def make(self) -> FilmReport:
         """The film; unusable inputs are replaced, unless the spec is strict, and x264 takes over when a hardware encoder fails."""
@@ -196,7 +205,7 @@ class _Film:
     def _cues(self, timings: Sequence[ShotTiming], materials: Sequence[Material], width: int, height: int) -> list[Cue]:
         if self.spec.subtitles is Subtitles.OFF or not any(shot.text.strip() for shot in self.spec.shots):
             return []
-        captions = Captions(width, height, self.spec.font)
+        captions = Captions(width, height, self.spec.font, self.language)
         burned = self.spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH)
         cues: list[Cue] = []
         for shot, timing, material in zip(self.spec.shots, timings, materials, strict=False):
@@ -242,7 +251,8 @@ class _Film:
             for shot, material, move in zip(spec.shots, materials, moves, strict=True)
         ]
         font = "" if spec.font is None else str(spec.font.absolute())
-        settings = RenderSettings(width, height, font, "" if spec.font is None else file_digest(spec.font), encoding)
+        font_digest = "" if spec.font is None else file_digest(spec.font)
+        settings = RenderSettings(width, height, font, font_digest, encoding, self.language)
         drawn = cues if spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH) else []
         return make_segments(settings, timeline, spec.shots, sources, drawn)
 
@@ -305,7 +315,7 @@ class _Film:
         if not cues:
             return []
         write_srt(self.output / "subtitles.srt", cues)
-        write_ass(self.output / "subtitles.ass", cues, width, height)
+        write_ass(self.output / "subtitles.ass", cues, width, height, self.language)
         return ["subtitles.srt", "subtitles.ass"]
 
     def _join(

@@ -10,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from service.film.subtitles.captions import Captions
+from service.film.subtitles.fonts import SIMPLIFIED
+from service.film.subtitles.line_breaks import graphemes
+from service.film.subtitles.text_metrics import clean
 
 MAX_TITLE = 24  # characters; longer titles are cut
 
 
-def draw_placeholder(size: tuple[int, int], title: str, seed: int, font: Path | None) -> npt.NDArray[np.uint8]:
+def draw_placeholder(
+    size: tuple[int, int], title: str, seed: int, font: Path | None, language: str = SIMPLIFIED
+) -> npt.NDArray[np.uint8]:
     """An H×W×3 RGB image of `size` (width, height); the same for the same arguments."""
     width, height = size
     hue = hashlib.sha256(f"{seed}:{title}".encode("utf-8", "surrogatepass")).digest()[0] / 256
@@ -26,16 +31,17 @@ def draw_placeholder(size: tuple[int, int], title: str, seed: int, font: Path | 
     light = 1.0 + 0.25 * np.exp(-(((x - 0.35) ** 2) * 2.0 + ((y + 0.3) ** 2) * 3.0))
     rgb = (top * (1 - down) + bottom * down) * light
     image = rgb.clip(0, 255).astype(np.uint8)
-    text = " ".join(title.split())
+    text = clean(title)
     if text:
-        text = text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1] + "…"
-        _write(image, text, font)
+        if len(text) > MAX_TITLE:
+            text = "".join(list(graphemes(text))[: MAX_TITLE - 1]) + "…"
+        _write(image, text, font, language)
     return image
 
 
-def _write(image: npt.NDArray[np.uint8], text: str, font: Path | None) -> None:
+def _write(image: npt.NDArray[np.uint8], text: str, font: Path | None, language: str) -> None:
     rows, columns = image.shape[:2]
-    label = Captions(columns, rows, font).draw((text,)).rgba
+    label = Captions(columns, rows, font, language).draw((text,)).rgba
     height, width = min(label.shape[0], rows), min(label.shape[1], columns)
     label = label[:height, :width]
     top, left = (rows - height) // 2, (columns - width) // 2

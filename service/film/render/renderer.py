@@ -23,6 +23,7 @@ from service.film.frames.transitions import blend
 from service.film.render.segments import Caption, Segment, Source
 from service.film.spec import INPUT, Fit, Transition
 from service.film.subtitles.captions import CaptionPlanes, Captions
+from service.film.subtitles.fonts import SIMPLIFIED
 
 KEPT = 2  # prepared sources: the two of a transition; neighbouring segments share one with it
 
@@ -39,7 +40,7 @@ class Renderer:
     def __init__(self) -> None:
         cv2.setNumThreads(1)  # the workers are the parallelism
         self._sources: OrderedDict[tuple[object, ...], Drawing] = OrderedDict()
-        self._captions: tuple[tuple[int, int, str], Captions] | None = None
+        self._captions: tuple[tuple[int, int, str, str], Captions] | None = None
 
     def render(self, segment: Segment, output: Path, progress: Callable[[int], None]) -> None:
         """Write `segment` to `output`; `progress` gets the number of finished frames. Raises FilmError naming the shot."""
@@ -93,10 +94,10 @@ class Renderer:
     def _labels(self, segment: Segment) -> list[tuple[Caption, Label]]:
         if not segment.captions:
             return []
-        key = (segment.width, segment.height, segment.font)
+        key = (segment.width, segment.height, segment.font, segment.language)
         if self._captions is None or self._captions[0] != key:
             font = Path(segment.font) if segment.font else None
-            self._captions = (key, Captions(segment.width, segment.height, font))
+            self._captions = (key, Captions(segment.width, segment.height, font, segment.language or SIMPLIFIED))
         captions = self._captions[1]
         return [(caption, Label(captions.draw(caption.lines).planes())) for caption in segment.captions]
 
@@ -131,7 +132,7 @@ def _open(source: Source, segment: Segment) -> Drawing:
         return Clip(Path(source.path), size, fit=Fit(source.fit), fps=segment.fps, shot=source.order)
     if source.kind == "placeholder":
         font = Path(segment.font) if segment.font else None
-        rgb = draw_placeholder(size, source.title, source.seed, font)
+        rgb = draw_placeholder(size, source.title, source.seed, font, segment.language or SIMPLIFIED)
     else:
         rgb = load_image(Path(source.path), source.order, size)
     try:

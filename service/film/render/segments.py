@@ -63,7 +63,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Segment:
-    """`transition` (a `Transition` value, "" for none) lasts the whole segment."""
+    """`transition` (a `Transition` value, "" for none) lasts the whole segment; `language` is that of what is written in it."""
 
     width: int
     height: int
@@ -75,6 +75,7 @@ class Segment:
     font: str
     font_digest: str
     encoding: Encoding
+    language: str = ""
 
     @functools.cached_property
     def key(self) -> str:
@@ -127,6 +128,7 @@ class RenderSettings:
     font: str
     font_digest: str
     encoding: Encoding
+    language: str = ""
 
 
 def make_segments(
@@ -152,6 +154,7 @@ def make_segments(
             for first, last, lines in spoken
             if first < end and last > start and last > first
         )
+        written = bool(captions) or any(part.kind == "placeholder" for part in parts)
         segments.append(
             Segment(
                 width=settings.width,
@@ -161,11 +164,10 @@ def make_segments(
                 sources=tuple(parts),
                 transition=transition,
                 captions=captions,
-                font=settings.font if captions or any(part.kind == "placeholder" for part in parts) else "",
-                font_digest=settings.font_digest
-                if captions or any(part.kind == "placeholder" for part in parts)
-                else "",
+                font=settings.font if written else "",
+                font_digest=settings.font_digest if written else "",
                 encoding=settings.encoding,
+                language=settings.language if written else "",
             )
         )
 

@@ -1,13 +1,12 @@
 """Subtitles drawn once per cue, to be blended into the frames in their rectangle.
 
-Han characters are taken from the face of their language: from another one's, Simplified Chinese gets Traditional forms and full stops hang
-in mid-air. A font with one face has other languages' forms too, which Pillow's Raqm layout picks when it is told the language; but Raqm
-needs the system's libfribidi, which a bare machine or a Mac has not.
+Han characters are taken from the face of the story's language: from another one's, Simplified Chinese gets Traditional forms and full
+stops hang in mid-air. A font with one face has other languages' forms too, which Pillow's Raqm layout picks when it is told the language;
+but Raqm needs the system's libfribidi, which a bare machine or a Mac has not.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from common.host_faults import raise_if_ours
 from service.film.errors import FilmError
-from service.film.subtitles.fonts import face_of, font_file
+from service.film.subtitles.fonts import SIMPLIFIED, face_of, font_file
 
 Plane = npt.NDArray[np.uint8]
 
@@ -30,6 +29,7 @@ _MOST_COLUMNS = 42  # a longer line is tiring to read, however wide the frame
 _LEADING = 1.25  # from baseline to baseline, in font sizes
 _OUTLINE = 0.075  # in font sizes
 _OUTLINE_LUMA = 12  # of 255: black, but not blacker than video black
+_JOINERS = "\u200c\u200d"  # they shape their neighbours and have no glyph
 _NO_GLYPH = "\U0010ffff"  # a noncharacter, so every font answers with its .notdef glyph
 
 
@@ -69,9 +69,12 @@ class Drawn(NamedTuple):
 class Captions:
     """Draws captions for one frame size: white on a dark outline, bottom centred, never wider than the frame. Not thread-safe."""
 
-    def __init__(self, width: int, height: int, font: Path | None = None) -> None:
-        """`font` is any CJK font that FreeType reads; None takes the one that pip brought. Raises FilmError when it cannot be used."""
-        self.width, self.height = width, height
+    def __init__(self, width: int, height: int, font: Path | None = None, language: str = SIMPLIFIED) -> None:
+        """`font` is any CJK font that FreeType reads; None takes the one that pip brought. `language` is `language_of` the story.
+
+        Raises FilmError when the font cannot be used.
+        """
+        self.width, self.height, self.language = width, height, language
         self._size = max(_SMALLEST, _SIZE * min(width, height))
         # Phones lay their controls over the foot of an upright film.
         self._margin = round(height * (0.12 if height > width else 0.06))
@@ -91,7 +94,9 @@ class Captions:
 
     def lacks(self, lines: Sequence[str]) -> bool:
         """Whether the font has no glyph for something in these lines, which `draw` then leaves out."""
-        return any(not char.isspace() and not self._can_draw(char) for line in lines for char in line)
+        return any(
+            not char.isspace() and char not in _JOINERS and not self._can_draw(char) for line in lines for char in line
+        )
 
     def draw(self, lines: Sequence[str]) -> Drawn:
         """Draw one or two lines, smaller where they would not fit. With nothing visible in them: a transparent 2x2 rectangle."""
@@ -100,9 +105,10 @@ class Captions:
             return Drawn(0, 0, np.zeros((2, 2, 4), np.uint8))
         size = self._fitting(texts)
         stroke = max(1.0, size * _OUTLINE)
-        fonts = [self._font(text, size) for text in texts]
-        advances = [font.getlength(text, language=_told(font, text)) for font, text in zip(fonts, texts, strict=True)]
-        ascent, descent = fonts[0].getmetrics()
+        font = self._font(size)
+        told = self._told(font)
+        advances = [font.getlength(text, language=told) for text in texts]
+        ascent, descent = font.getmetrics()
         pad = int(stroke) + 2
         leading = round(size * _LEADING)
         width = _even(int(max(advances)) + 1 + 2 * pad)
@@ -111,11 +117,9 @@ class Captions:
         fill, outline = Image.new("L", (width, height)), Image.new("L", (width, height))
         for mask, stroke_width in ((fill, 0.0), (outline, stroke)):
             draw = ImageDraw.Draw(mask)
-            for row, (font, text) in enumerate(zip(fonts, texts, strict=True)):
+            for row, text in enumerate(texts):
                 place = (width / 2, pad + ascent + row * leading)
-                draw.text(
-                    place, text, fill=255, font=font, anchor="ms", stroke_width=stroke_width, language=_told(font, text)
-                )
+                draw.text(place, text, fill=255, font=font, anchor="ms", stroke_width=stroke_width, language=told)
         rgba = _over(_unit(fill), _unit(outline))
         return self._placed(rgba)
 
@@ -128,13 +132,17 @@ class Captions:
         y = max(0, _even_down(self.height - self._margin - height))
         return Drawn(x, y, np.ascontiguousarray(rgba))
 
-    def _font(self, text: str, size: float) -> ImageFont.FreeTypeFont:
-        return ImageFont.truetype(self._file, size, face_of(self._file, _language(text)))
+    def _font(self, size: float) -> ImageFont.FreeTypeFont:
+        return ImageFont.truetype(self._file, size, face_of(self._file, self.language))
+
+    def _told(self, font: ImageFont.FreeTypeFont) -> str | None:
+        """The language that the layout is told; the basic one, of a machine without Raqm, cannot be told any."""
+        return self.language if font.layout_engine == ImageFont.Layout.RAQM else None
 
     def _fitting(self, texts: Sequence[str]) -> float:
         """The size of the letters, in pixels."""
-        fonts = [self._font(text, self._size) for text in texts]
-        widest = max(font.getlength(text, language=_told(font, text)) for font, text in zip(fonts, texts, strict=True))
+        font = self._font(self._size)
+        widest = max(font.getlength(text, language=self._told(font)) for text in texts)
         tall = self._size * _LEADING * (len(texts) + 0.5)
         shrink = min(1.0, self.width * _USED_WIDTH / (widest + self._size * 0.2), self.height * _USED_HEIGHT / tall)
         return self._size if shrink == 1.0 else max(1.0, self._size * shrink)
@@ -166,18 +174,6 @@ def _over(fill: npt.NDArray[np.float32], outline: npt.NDArray[np.float32]) -> Pl
     white = np.divide(fill, alpha, out=np.zeros_like(fill), where=alpha > 0)
     luma = _OUTLINE_LUMA + white * (255 - _OUTLINE_LUMA)
     return (np.stack([luma, luma, luma, alpha * 255], axis=-1) + 0.5).astype(np.uint8)
-
-
-def _language(text: str) -> str:
-    """The forms of Han characters differ by language; kana and hangul give theirs away."""
-    if re.search(r"[\u3041-\u30ff]", text):
-        return "ja"
-    return "ko" if re.search(r"[\uac00-\ud7a3]", text) else "zh-Hans"
-
-
-def _told(font: ImageFont.FreeTypeFont, text: str) -> str | None:
-    """The language that the layout is told; the basic one, of a machine without Raqm, cannot be told any."""
-    return _language(text) if font.layout_engine == ImageFont.Layout.RAQM else None
 
 
 def _even(value: int) -> int:

@@ -1,7 +1,11 @@
-"""Where the subtitles' font is. FFmpeg's and Pillow's own search would find none on a bare machine, or one without Chinese."""
+"""Where the subtitles' font is, and which of its faces a story's language wants.
+
+FFmpeg's and Pillow's own search would find no font on a bare machine, or one without Chinese.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
@@ -13,9 +17,9 @@ from PIL import ImageFont
 from service.film.errors import FilmError
 
 FONT_PACKAGE = "noto_cjk_sans_otc"
-# For players of the ASS file: of the families in Noto's collection, the Simplified one.
-FONT_FAMILY = "Noto Sans CJK SC"
-_FAMILIES = {"zh-Hans": "SC", "ja": "JP", "ko": "KR"}
+SIMPLIFIED, TRADITIONAL, JAPANESE, KOREAN = "zh-Hans", "zh-Hant", "ja", "ko"
+_FAMILIES = {SIMPLIFIED: "SC", TRADITIONAL: "TC", JAPANESE: "JP", KOREAN: "KR"}
+_KANA_SHARE = 0.15  # of kana and Han together; Japanese has more of them, Chinese with a の in a name less
 
 
 def font_file(configured: Path | None = None) -> Path:
@@ -39,6 +43,45 @@ def face_of(file: Path, language: str) -> int:
             if str(ImageFont.truetype(file, index=face).getname()[0]).endswith(f" {_FAMILIES[language]}"):
                 return face
     return 0
+
+
+def font_family(language: str) -> str:
+    """For players of the ASS file: which of the families in Noto's collection has the language's forms."""
+    return f"Noto Sans CJK {_FAMILIES[language]}"
+
+
+def language_of(story: str) -> str:
+    """Whose forms of Han characters a whole story wants. One line does not tell: a Japanese one may well be of Han characters alone.
+
+    Kana and hangul give theirs away. Else the characters count that only one of the countries' old character sets has: 们 is in GB 2312
+    and not in Big5, 們 the other way round, 駅 in neither but in Shift JIS.
+    """
+    characters = Counter(story)
+    kana = sum(count for char, count in characters.items() if "\u3041" <= char <= "\u30ff" and char not in "・ー")
+    hangul = sum(
+        count for char, count in characters.items() if "\uac00" <= char <= "\ud7a3" or "\u1100" <= char <= "\u11ff"
+    )
+    han = {char: count for char, count in characters.items() if "\u3400" <= char <= "\u9fff"}
+    total = sum(han.values())
+    if hangul > max(kana, total / 4):
+        return KOREAN
+    not_japanese = sum(count for char, count in han.items() if not _is_in(char, "shift_jis"))
+    if kana > not_japanese and kana >= _KANA_SHARE * (kana + total):
+        return JAPANESE
+    only_japanese = [char for char in han if not _is_in(char, "gb2312") and not _is_in(char, "big5")]
+    if only_japanese and not not_japanese:
+        return JAPANESE
+    simplified = sum(count for char, count in han.items() if _is_in(char, "gb2312") and not _is_in(char, "big5"))
+    traditional = sum(count for char, count in han.items() if _is_in(char, "big5") and not _is_in(char, "gb2312"))
+    return TRADITIONAL if traditional > simplified else SIMPLIFIED
+
+
+def _is_in(char: str, character_set: str) -> bool:
+    try:
+        char.encode(character_set)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def usable_font(configured: Path | None = None) -> Path:

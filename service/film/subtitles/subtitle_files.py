@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from service.film.subtitles.cues import Cue
-from service.film.subtitles.fonts import FONT_FAMILY
+from service.film.subtitles.fonts import SIMPLIFIED, font_family
 
 # Neither format can escape all that it gives a meaning to. This character has no width and no meaning, and parts what would be a tag.
 WORD_JOINER = "\u2060"
+_JOINERS = "\u200c\u200d"  # letters of some scripts are shaped by them
 # `\\{` is text to libass only; ffmpeg, and so players that turn SRT into ASS by it, would hide what stands between braces.
 _BRACES = str.maketrans("{}", "｛｝")
 
@@ -23,12 +24,12 @@ def write_srt(path: Path, cues: Sequence[Cue]) -> None:
     path.write_text("\n".join(blocks), encoding="utf-8", newline="\n")
 
 
-def write_ass(path: Path, cues: Sequence[Cue], width: int, height: int) -> None:
-    """Write an Advanced SubStation Alpha file (UTF-8) for a film of this size, looking like the burned captions."""
+def write_ass(path: Path, cues: Sequence[Cue], width: int, height: int, language: str = SIMPLIFIED) -> None:
+    """Write an Advanced SubStation Alpha file (UTF-8) for a film of this size and language, looking like the burned captions."""
     size = max(8, round(0.058 * min(width, height) * 1.35))  # ASS counts the font's whole line height
     margin = round(height * (0.12 if height > width else 0.06))
     style = (
-        f"Style: Default,{FONT_FAMILY},{size},&H00FFFFFF,&H00FFFFFF,&H000C0C0C,&H80000000,"
+        f"Style: Default,{font_family(language)},{size},&H00FFFFFF,&H00FFFFFF,&H000C0C0C,&H80000000,"
         f"0,0,0,0,100,100,0,0,1,{max(1, round(size * 0.06))},0,2,{round(width * 0.04)},{round(width * 0.04)},{margin},1"
     )
     head = f"""[Script Info]
@@ -62,7 +63,7 @@ def _srt_text(line: str) -> str:
 
 def _text(line: str) -> str:
     """What both formats need: one line, no braces, no backslash that means something."""
-    one_line = " ".join("".join(char if char.isprintable() else " " for char in line).split())
+    one_line = " ".join("".join(char if char.isprintable() or char in _JOINERS else " " for char in line).split())
     return one_line.translate(_BRACES).replace("\\", "\\" + WORD_JOINER)
 
 
