@@ -11,9 +11,11 @@ import pytest
 
 from service.film.spec import FilmShot, FilmSpec
 from service.film.subtitles import cues, text_metrics
+from service.film.subtitles.fonts import language_of
 from service.film.timeline import make_timeline
 from worker_node.providers.base import StoryRequest
-from worker_node.providers.offline import speaker
+from worker_node.providers.offline import readings, speaker
+from worker_node.providers.offline.markup import plain
 from worker_node.providers.offline.storyteller import OfflineStoryteller
 
 LENGTH = 1500
@@ -32,6 +34,14 @@ UNITS = {
     "open brackets": "([{（【",
     "digits and dots": "3.14,",
     "clothes": "a red dress and ",
+    "abbreviations": "Mr. A. U.S. z. B. ",
+    "numbers": "￥１，２３４．５０ 1 234 ",
+    "addresses": "https://a.b/c@d.e ",
+    "markup": "**[a](b)<b>`_x",
+    "open markup": "<b [![a**",
+    "Thai": "สวัสดีชาวโลก",
+    "Devanagari": "क्षि",
+    "no-break blanks": "a\u00a0»",
     "sentences": "春天来了，河水解冻。小鸟在枝头歌唱！",
 }
 
@@ -57,7 +67,10 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "cues": _cues,
     "timeline": _timeline,
     "storyteller": _tell,
-    "speaker": lambda text: speaker.runs(text, "zh"),
+    "speaker": lambda text: [readings.read(run.text, run.language) for run in speaker.runs(text, "zh")],
+    "what is not spoken": lambda text: speaker.unread(text, str.isascii),
+    "markup": plain,
+    "language of the font": language_of,
 }
 
 
