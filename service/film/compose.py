@@ -41,6 +41,7 @@ from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, OnPr
 from service.film.subtitles.captions import Captions
 from service.film.subtitles.cues import Cue, make_cues
 from service.film.subtitles.fonts import language_of
+from service.film.subtitles.markup import plain
 from service.film.subtitles.subtitle_files import write_ass, write_srt
 from service.film.subtitles.text_metrics import reading_s
 from service.film.timeline import Timeline, make_timeline, too_long
@@ -323,7 +324,7 @@ class _Film:
     ) -> None:
         soft = self.spec.subtitles in (Subtitles.SOFT, Subtitles.BOTH) and bool(subtitles)
         chapters = [
-            Chapter(slot.start, slot.end, shot.title or f"镜头 {shot.order}")
+            Chapter(slot.start, slot.end, plain(shot.title).strip() or f"镜头 {shot.order}")
             for shot, slot in zip(self.spec.shots, timeline.slots, strict=True)
         ]
         parts = Parts(

@@ -62,6 +62,7 @@ def test_signs_are_said_in_english(text: str, expected: str) -> None:
         ("Mr. Fox and Prof. Li. Dr. Hen.", "Mister Fox and Professor Li. Doctor Hen."),
         ("J. R. R. Tolkien of the U.S. Army.", "J R R Tolkien of the U S Army."),
         ("No. 5 lives. No. He does.", "number 5 lives. No. He does."),
+        ("St. John left Main St. at noon", "Saint John left Main Street at noon"),
         ("cats, e.g. Tom, etc. Then all", "cats, for example Tom, et cetera. Then all"),
     ],
 )

@@ -43,7 +43,7 @@ _WORDS = {
     "p": "page", "pp": "pages", "ch": "chapter", "approx": "approximately", "dept": "department", "inc": "incorporated", "ltd": "limited",
     "e.g": "for example", "i.e": "that is",
 }  # fmt: skip
-
+_STREETS = {"st": "Street", "dr": "Drive"}  # where no name follows
 _HALF: dict[int, int | str] = {
     code: code - 0xFEE0
     for code in range(0xFF01, 0xFF5F)
@@ -105,6 +105,8 @@ def _in_full(word: re.Match[str], text: str) -> str:
     name = word[1].lower()
     if ends_sentence(text, word.end() - 1):
         return _WORDS["etc"] + "." if name == "etc" else word.group()
+    if name in _STREETS and text[word.end() : word.end() + 2].strip().islower():
+        return _STREETS[name]
     return _WORDS.get(name) or (word[1].replace(".", " ").upper() if "." in name else word[1])
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.film.subtitles.cues import make_cues
-from service.film.subtitles.text_metrics import clean, columns, reading_s
+from service.film.subtitles.line_breaks import columns
+from service.film.subtitles.text_metrics import clean, reading_s
 
 WIDTH = 42
 chinese = st.text(st.sampled_from("清晨的阳光洒在山谷里小狐狸醒来了，。！？、“”"), max_size=200)

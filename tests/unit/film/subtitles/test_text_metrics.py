@@ -6,7 +6,8 @@ import pytest
 from icu4py.breakers import CharacterBreaker
 
 from service.film.subtitles.cues import make_cues
-from service.film.subtitles.text_metrics import Break, clean, columns, normalized, pieces
+from service.film.subtitles.line_breaks import columns
+from service.film.subtitles.text_metrics import Break, clean, normalized, pieces
 from tests.support.texts import SENTENCES, WHOLE
 
 SCRIPTS = {
