@@ -7,6 +7,7 @@ SENTENCES = [
     ["Prof. Lee and Capt. Ahab left.", "Nobody saw them."],
     ["J. R. R. Tolkien wrote it.", "I know."],
     ["W. E. B. Du Bois spoke.", "He left."],
+    ["She has a Ph. D. degree.", "Lt. Col. Fox has none."],
     ["So am I.", "He laughed."],
     ["He joined the U.S. Army in May.", "The sun shone."],
     ["He lives in the U.S.", "She left."],
@@ -49,4 +50,9 @@ WHOLE = [
     "user@example.com",
     "https://example.com/a?b=1,2",
     "www.example.com/a-b_c",
+    "example.com/a?b=c",
+    "192.168.1.1:8080",
+    "31.12.2024",
+    "https://例え.jp/パス",
+    "１２時３０分",
 ]

@@ -21,9 +21,9 @@ def _words(text: str) -> frozenset[str]:
 
 _FOLLOWED = _words(
     """mr mrs ms mx messrs dr drs prof profs rev revd hon gen maj col lt capt cmdr cdr adm sgt cpl pvt brig pres gov sen rep msgr supt insp
-    vs cf viz e.g i.e approx incl esp ca
+    vs cf viz e.g i.e approx incl esp ca ph wm
     hr hrn fr frl dipl ing bzw vgl z.b d.h u.a u.u z.t i.d.r v.a s.o s.u o.g inkl exkl ggf evtl sog geb gest gegr bspw zzgl abzgl allg
-    insb hl dt engl frz lat
+    insb bzgl einschl hl dt engl frz lat
     m mm mme mmes mlle mlles mgr pr ste p.ex c.-à-d env sra srta dra ud uds"""
 )  # something always follows, even with a capital letter: titles, "for example"
 _BEFORE_NUMBERS = _words(
@@ -31,7 +31,7 @@ _BEFORE_NUMBERS = _words(
 )
 _MAY_END = _words(
     """st mt ft jr sr inc ltd co corp bros dept ave rd blvd etc usw al esq str mio mrd jh jan feb aug sept oct nov dec okt dez av apr
-    cie sq univ"""
+    cie sq univ ed éd tsd abt dhr"""
 )
 _ENDS_BEFORE_CAPITAL = _words("etc usw u.s.w a.m p.m u.ä o.ä")
 _FIRST_WORDS = _words(
@@ -119,7 +119,9 @@ _BLANK = r"[ \u00a0\u2007\u2009\u202f]"
 _BETWEEN_DIGITS = r"[.,:/'’\-–−‑~_．：／－～·٫]|[，＇٬](?=\d{3}(?!\d))"
 _NUMBER = rf"(?:\d{{1,3}}(?:{_BLANK}\d{{3}}(?!\d))+|\d+)(?:(?:{_BETWEEN_DIGITS})\d+)*"
 _WHOLE = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.-]{1,15}://|www\.|mailto:)[!#-;=?-_a-~]*[A-Za-z0-9/=&#_~%+-]"
+    r"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.-]{1,15}://(?![^\x00-\x7f])|www\.|mailto:)[!#-;=?-_a-~]*[A-Za-z0-9/=&#_~%+-]"
+    r"|(?<![A-Za-z0-9])https?://[^\x00-\x7f][^\s，。、！？；：（）()《》「」『』“”\"<>]{0,200}"
+    r"|(?<![A-Za-z0-9.@_-])(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}/[!#-;=?-_a-~]*[A-Za-z0-9/=&#_~%+-]"
     r"|(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
     r"|[+\-−±＋－~～≈<>≤≥№#＃$€£¥￥＄￡￠¢₩₹₽฿]{0,3}[\u00a0\u202f]?(?<!\d)"
     rf"(?:{_NUMBER}[年月时時点點分])*{_NUMBER}(?:[%‰％°℃℉′″]+|{_BLANK}?[%‰€£℃°](?!\w))?[年月日号號时時点點分秒元円圆圓块角万萬亿億兆岁歳歲个個米度倍]?"

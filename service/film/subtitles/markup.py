@@ -11,11 +11,12 @@ import re
 
 _INLINE = (
     "a abbr b bdi bdo big cite code del dfn em font i img input ins kbd label mark q rp rt ruby s samp small span strike strong sub sup tt "
-    "u var wbr"
+    "u var wbr button link meta option source track base"
 )
 _BLOCKS = (
     "article aside blockquote body br center dd details div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hr html li "
-    "main nav ol p pre section summary table tbody td tfoot th thead title tr ul"
+    "main nav ol p pre section summary table tbody td tfoot th thead title tr ul audio canvas dialog fieldset iframe legend menu noscript "
+    "object picture select svg template textarea video"
 )
 _TAG = re.compile(
     rf"</?(?:(?P<block>{_BLOCKS.replace(' ', '|')})|{_INLINE.replace(' ', '|')})"
@@ -24,13 +25,13 @@ _TAG = re.compile(
 )
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_HIDDEN = (("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>"))
+_HIDDEN = (("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>"), ("<!doctype", ">"))
 _FENCE = re.compile(r"[ \t]{0,3}(?:`{3,}[^`]*|~{3,}[^~]*)")
 _RULE = re.compile(r"[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,}|={3,}[ \t]*)")
 _CELLS = re.compile(r"[ \t]*\|(.*)\|[ \t]*")
-_CELL_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*")
+_CELL_RULE = re.compile(r"[ \t]{0,3}\|?[ \t]{0,9}:?-+:?[ \t]{0,9}(?:\|[ \t]{0,9}:?-+:?[ \t]{0,9})+\|?[ \t]{0,9}")
 _DEFINITION = re.compile(r"[ \t]{0,3}\[[^\[\]]{1,200}\]:[ \t]*(?:https?://|www\.|/|<|#|mailto:).*")
-_QUOTED = re.compile(r"(?:[ \t]{0,3}>[ \t]?)+(?=\S|$)")
+_QUOTED = re.compile(r"(?:[ \t]{0,3}>)+[ \t]?")
 _ITEM = re.compile(r"[ \t]*[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")
 _HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]+(.*)")
 _CODE = re.compile(r"``([^\n]{1,500}?)``|`([^`\n]{1,500})`")

@@ -28,6 +28,7 @@ SHOWN = {
     '<p class="x">Hi</p>': "\nHi\n",
     "<img src='a' alt='Cat'>": "Cat",
     "a &amp; b&nbsp;c &#39;d&#39; &lt;e&gt;": "a & b\u00a0c 'd' <e>",
+    "<!DOCTYPE html><video src='x'>y</video>": "\ny\n",
     "x<!-- never -->y<script>alert(1)</script>z": "xyz",
     r"\*not\*": "*not*",
 }
@@ -52,6 +53,11 @@ def test_what_only_looks_like_markup_stays(text: str) -> None:
 def test_cues_show_no_markup() -> None:
     [cue] = make_cues("# 标题\n**从前**有<b>一位</b>[老人](https://a.b)&amp;猫", 0, 5, line_width=42)
     assert " ".join(cue.lines) == "标题 从前有一位老人&猫"
+
+
+def test_quotes_in_quotes_take_no_longer_than_others() -> None:
+    assert plain("> " * 5000 + "     x").strip() == "x"
+    assert plain("|" + " " * 50_000 + "x").strip("| ") == "x"
 
 
 UNITS = [
