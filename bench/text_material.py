@@ -20,7 +20,7 @@ from service import music, schemas
 from service.film.encoding import ffmpeg, mux
 from service.film.frames import placeholder
 from service.film.spec import FilmShot, FilmSpec
-from service.film.subtitles import captions, cues, subtitle_files, text_metrics
+from service.film.subtitles import captions, cues, line_breaks, subtitle_files, text_metrics
 from service.film.timeline import make_timeline
 from service.node import address, job_report, responses, transport
 from service.node import storyboard as node_storyboard
@@ -103,7 +103,7 @@ def _film() -> dict[str, Callable[[str], object]]:
     drawn = captions.Captions(*SIZE)
     return {
         "film clean": text_metrics.clean,
-        "film columns": text_metrics.columns,
+        "film columns": line_breaks.columns,
         "film pieces": lambda text: text_metrics.pieces(text_metrics.clean(text), LINE_WIDTH),
         "film pieces, as it came": lambda text: text_metrics.pieces(text, LINE_WIDTH),
         "film reading_s": text_metrics.reading_s,
