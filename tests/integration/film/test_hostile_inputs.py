@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from common.errors import HostUnavailable
 from service.film.errors import FilmError
 from service.film.spec import INPUT, FilmShot, Subtitles, Transition
 from tests.integration.film import material
@@ -167,19 +168,34 @@ def test_a_narration_that_cannot_be_heard_becomes_silence(tmp_path: Path, spoil:
         make(material.spec(tmp_path / "strict", shots, width=160, height=90, strict=True))
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may read everything, so the permission is taken away by hand."""
-    shots = material.shots(tmp_path / "in", 1, 0.3)
+def _refusing(path: Path, error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so a file is taken away by hand."""
     real = Path.open
 
-    def refuse(path: Path, *arguments: object, **options: object) -> object:
-        if path == shots[0].image:
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path, *arguments, **options)  # type: ignore[call-overload] # as it came
+    def refuse(opened: Path, *arguments: object, **options: object) -> object:
+        if opened == path:
+            raise error
+        return real(opened, *arguments, **options)  # type: ignore[call-overload] # as it came
 
     monkeypatch.setattr(Path, "open", refuse)
+
+
+def test_a_file_that_goes_meanwhile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shots = material.shots(tmp_path / "in", 1, 0.3)
+    assert shots[0].image is not None
+    _refusing(shots[0].image, FileNotFoundError(2, "No such file or directory"), monkeypatch)
     report = make(material.spec(tmp_path, shots, width=160, height=90, threads=1))
-    assert [warning for warning in report.warnings if "Permission denied" in warning]
+    assert [warning for warning in report.warnings if "No such file" in warning]
+
+
+def test_a_file_that_this_machine_may_not_read_is_no_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = material.shots(tmp_path / "in", 1, 0.3)
+    assert shots[0].image is not None
+    _refusing(shots[0].image, PermissionError(13, "Permission denied"), monkeypatch)
+    with pytest.raises(HostUnavailable):
+        make(material.spec(tmp_path, shots, width=160, height=90, threads=1))
 
 
 TEXTS = {
