@@ -172,6 +172,7 @@ def test_a_decoder_that_dies_or_stands_still_is_told_and_another_takes_its_place
     with Decoder() as asked:
         for fate, reason in ((signal.SIGKILL, "意外结束"), (signal.SIGSTOP, "没有反应")):
             asked.start()
+            wait_until(below, 30, "a child that is the decoder by now")
             [child] = below()
             child.send_signal(fate)
             with pytest.raises(UnusableMedia, match=reason):
