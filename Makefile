@@ -50,8 +50,8 @@ test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
 	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
 
-faults: $(VENV)/.dev ## outages of a minute and kills in the middle of films, about half an hour (PYTEST="-k storage" for some)
-	@$(BIN)/python -m pytest -m faults tests/faults $(PYTEST)
+faults: $(VENV)/.dev ## outages of a minute, full disks and kills in the middle of films, about half an hour (PYTEST="-k storage" for some)
+	@$(BIN)/python -m pytest tests/faults tests/e2e/test_full_disk.py tests/e2e/test_storage_outage.py $(PYTEST)
 
 format: $(VENV)/.dev ## put the code into shape, and mend what ruff can
 	@$(BIN)/ruff check --fix --quiet .
