@@ -65,6 +65,7 @@ _CHINESE = (
     (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1点\2分"),
     (re.compile(r"(?<=\d)[–-](?=\d)"), "到"),
 )
+_LARGE = re.compile(r"(?<![\d.])([1-9]\d{4,11})(?:\.(\d+))?(?![.\d])")
 _TIMES = re.compile(r"(?<=\d)(\s?)\*(?=\s?\d)")
 _SHORT = re.compile(r"(?<![\w.])([^\W\d_]+(?:\.[^\W\d_]+)*)\.(?=[ \u00a0\u202f])")
 
@@ -90,6 +91,7 @@ def read(text: str, language: str) -> str:
         text = _NEGATIVE.sub(lambda found: ("零下" if found["cold"] else "负") + (found["cold"] or ""), text)
         for pattern, said in _CHINESE:
             text = pattern.sub(said, text)
+        text = _LARGE.sub(_by_myriads, text)
     else:
         text = _SHORT.sub(lambda word: _in_full(word, text), text)
     return "".join(_said(text, position, at) for position in range(len(text)))
@@ -98,6 +100,16 @@ def read(text: str, language: str) -> str:
 def _money(found: re.Match[str], at: int) -> str:
     sign, number, large, own = found.groups()
     return f"{number}{large}{own or SIGNS[sign][0]}" if at == 0 else f"{number}{large} {SIGNS[sign][1]}{own}"
+
+
+def _by_myriads(number: re.Match[str]) -> str:
+    """12345 as 1万2345: by itself espeak-ng counts in thousands, as nobody does in Chinese."""
+    said, rest = "", int(number[1])
+    for unit, size in (("亿", 10**8), ("万", 10**4), ("", 1)):
+        part, rest = divmod(rest, size)
+        if part:
+            said += ("零" if said and part < 1000 else "") + f"{part}{unit}"
+    return said + ("点" + "".join("零一二三四五六七八九"[int(digit)] for digit in number[2]) if number[2] else "")
 
 
 def _in_full(word: re.Match[str], text: str) -> str:
