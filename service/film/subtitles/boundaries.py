@@ -6,6 +6,7 @@ The server and the model node import nothing of each other, so each has this fil
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 SENTENCE_MARKS = frozenset(".．!?…。｡！？‼⁇⁈⁉।॥؟۔።။།༎។")
 CLOSING = frozenset("”’\"'）)】]》」』»›}>〕〗〙｝］＞")
@@ -71,20 +72,20 @@ def ends_sentence(text: str, at: int) -> bool:
     following = rest.lstrip().lstrip(_OPENING)
     if following[:1].islower() or rest.lstrip()[:1] in _GOES_ON:
         return False
-    return mark != "." or not rest.strip() or not _abbreviates(text, at, following)
+    return mark != "." or not rest.strip() or not _abbreviates(text[max(0, at - _REACH) : at], following)
 
 
-def _abbreviates(text: str, at: int, following: str) -> bool:
+@lru_cache(maxsize=1024)  # a text is looked at several times
+def _abbreviates(before: str, following: str) -> bool:
     """Whether the full stop only shortens a word, or makes a number an ordinal."""
-    start = max(0, at - _REACH)
-    if text[at - 1 : at].isdigit():
-        return _MONTHS.match(following) is not None or _ORDINAL.search(text[start:at]) is not None
-    found = _ABBREVIATED.search(text[start:at])
+    if before[-1:].isdigit():
+        return _MONTHS.match(following) is not None or _ORDINAL.search(before) is not None
+    found = _ABBREVIATED.search(before)
     if found is None:
         return False
     written = found.group()
     if written == "I":
-        return text[max(0, start + found.start() - 2) : start + found.start()].strip()[-1:] in ("", *SENTENCE_MARKS)
+        return before[max(0, found.start() - 2) : found.start()].strip()[-1:] in ("", *SENTENCE_MARKS)
     name = re.sub(r"[ \u00a0\u202f]", "", written).lower()
     if name in _BEFORE_NUMBERS and (following[:1].isdigit() or (name != "no" and _ROMAN_OR_LETTER.match(following))):
         return True
