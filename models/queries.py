@@ -157,10 +157,11 @@ def children(session: Session, task_id: str) -> list[Task]:
 def due_tasks(session: Session, *, limit: int) -> list[str]:
     """Ids of tasks that a processor may claim now, oldest first.
 
-    Groups that have their tasks run nowhere, and are left out before the limit counts.
+    A whole project's narrations that have their tasks run nowhere, and are left out before the limit counts. (A film has parts, too: the
+    narrations that it asked for.)
     """
     part = aliased(Task)
-    is_group = select(part.id).where(part.parent_id == Task.id).exists()
+    is_group = (Task.type == TaskType.NARRATION) & select(part.id).where(part.parent_id == Task.id).exists()
     query = select(Task.id).where(claimable(), ~is_group).order_by(Task.created_at, Task.seq, Task.id)
     return list(session.scalars(query.limit(limit)))
 

@@ -128,3 +128,15 @@ def test_groups_at_work_leave_no_other_task_out(backend: Backend, monkeypatch: p
     new_project(backend, due, left_by_go)
     a_round(backend)
     assert backend.services.queue.rq.job_ids == [due.id, left_by_go.id]
+
+
+def test_a_film_that_its_processor_left_is_due_though_it_has_narrations_of_its_own(backend: Backend) -> None:
+    film = task("", type=TaskType.FILM, status=TaskStatus.PROCESSING, lease_until=1)
+    made = new_project(backend, film)
+    with backend.services.database.write() as session:
+        session.add(shot(made.id, id="shot"))
+        session.flush()
+        part = {"type": TaskType.NARRATION, "shot_id": "shot", "status": TaskStatus.FINISHED}
+        session.add(task(made.id, parent_id=film.id, **part))
+    a_round(backend)
+    assert backend.services.queue.rq.job_ids == [film.id]

@@ -76,7 +76,7 @@ def test_a_node_that_forgets_every_job_is_given_up_after_a_bounded_number_of_tri
     assert len(backend.node.envelopes) == retries + 1
 
 
-def test_a_node_that_is_away_is_tried_again_three_times_then_named_in_the_error(backend: Backend) -> None:
+def test_a_node_that_is_away_is_tried_again_a_few_times_then_named_in_the_error(backend: Backend) -> None:
     backend.node.on_generate = lambda _e: (503, {"detail": "queue full"})
     backend.start()
     created = backend.create(1)
