@@ -208,7 +208,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             return
         self._next_look = now + LOOK_S
         for conn in self._unasked:
-            if force or conn.deadline <= now:
+            if conn.deadline <= now and not force and not conn.head.data:
+                self._on_readable(conn, conn.sock)  # it may have asked while this loop was held up
+            if conn in self._unasked and (force or conn.deadline <= now):
                 self._drop(conn)
         self._make_room()
 

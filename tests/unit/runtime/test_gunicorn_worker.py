@@ -1,0 +1,73 @@
+"""What the web server's worker does with connections, one step at a time."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+
+from runtime.connections import ClientSocket, Connection, Crowd
+from runtime.gunicorn_worker import Worker
+from runtime.request_head import HeadLimits
+from runtime.thread_pool import ThreadPool
+
+ASKS = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Idle:
+    """A worker with one connection that was idle for its time, and its client."""
+
+    def __init__(self) -> None:
+        ours, self.client = socket.socketpair()
+        self.conn = Connection(Config(), ClientSocket.of(ours), ("127.0.0.1", 1), ("127.0.0.1", 2), "127.0.0.1")
+        self.conn.expect(HeadLimits(1000, 1000), time.monotonic() - 1)
+        self.handed_over: list[Connection] = []
+        self.worker = worker = Worker.__new__(Worker)
+        worker.app = SimpleNamespace(client_timeout_s=30)
+        worker.tpool, worker.poller = ThreadPool(1), selectors.DefaultSelector()
+        worker.nr_conns, worker.enqueue_req = 1, self.handed_over.append
+        worker._unasked, worker._heads, worker._at_work, worker._next_look = Crowd(), 0, {}, 0.0
+        worker._max_of_address = worker._max_unasked = 10
+        worker._watch(self.conn)
+
+    def close(self) -> None:
+        self.worker.poller.close()
+        self.client.close()
+        self.conn.sock.close()
+
+
+@pytest.fixture
+def idle() -> Iterator[Idle]:
+    made = Idle()
+    yield made
+    made.close()
+
+
+def test_a_connection_that_was_idle_for_its_time_is_dropped(idle: Idle) -> None:
+    idle.worker.murder_keepalived()
+    assert idle.worker.nr_conns == len(idle.worker._unasked) == 0
+    assert idle.client.recv(1) == b""
+
+
+def test_one_that_asked_while_the_loop_was_held_up_is_served(idle: Idle) -> None:
+    idle.client.sendall(ASKS)
+    idle.worker.murder_keepalived()
+    assert idle.handed_over == [idle.conn]
+    assert idle.worker.nr_conns == 1
+
+
+def test_one_that_asked_half_meanwhile_has_time_for_the_rest_and_no_more(idle: Idle) -> None:
+    idle.client.sendall(ASKS[:9])
+    idle.worker.murder_keepalived()
+    assert idle.conn in idle.worker._unasked
+    idle.conn.deadline = time.monotonic() - 1
+    idle.client.sendall(ASKS[9:])
+    idle.worker._next_look = 0.0
+    idle.worker.murder_keepalived()
+    assert idle.handed_over == []
+    assert idle.worker.nr_conns == 0
