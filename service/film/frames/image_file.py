@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageCms,
-    ImageOps,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
@@ -29,6 +26,8 @@ from PIL import (
 
 from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, UnusableMedia, cause_of
+from service.film.frames.image_colours import Rgb, check_colours, to_rgb
+from service.film.frames.png_chunks import SIGNATURE, picture_chunks
 from service.film.frames.size_limits import check_size
 from service.film.spec import INPUT
 
@@ -49,7 +48,32 @@ FORMATS = tuple(
     )
 )
 
-Rgb = npt.NDArray[np.uint8]
+_ORIENTATION = 0x0112  # Exif's tag
+
+# Pillow's decoders answer broken files with any of these.
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    TypeError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+)
+# How rows and columns are to be taken, by Exif's orientation: (transposed, rows backwards, columns backwards).
+_POSES = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
 
 
 def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
@@ -59,18 +83,26 @@ def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
     Raises FilmError naming the shot when the file is no image, broken, too large or too narrow; `HostUnavailable` when it cannot be read.
     """
     try:
-        with _opened(path) as image:
-            image.draft("RGB", (2 * wanted[0], 2 * wanted[1]))
-            image.load()
-            return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+        with _loaded(path, wanted) as image:
+            return _upright(to_rgb(image), _orientation(image))
     except UnusableMedia as error:
         raise FilmError(INPUT, str(error), shot=shot) from error
 
 
 def check_image(path: Path) -> None:
-    """Raise UnusableMedia unless the file is a whole image that `load_image` can load."""
+    """Raise UnusableMedia unless the file is an image that `load_image` can load."""
+    with _loaded(path, None) as image:
+        check_colours(image)
+
+
+@contextlib.contextmanager
+def _loaded(path: Path, wanted: tuple[int, int] | None) -> Iterator[Image.Image]:
+    """The image, decoded; what goes wrong with it is raised as UnusableMedia (Chinese)."""
     with _opened(path) as image:
+        if wanted:
+            image.draft("RGB", (2 * wanted[0], 2 * wanted[1]))
         image.load()
+        yield image
 
 
 @contextlib.contextmanager
@@ -79,53 +111,37 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of sizes that are checked here, and of odd metadata
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(_source(path), formats=FORMATS) as image:
                 check_size("图片", image.width, image.height, MAX_PIXELS)
                 yield image
     except Image.DecompressionBombError as error:
         raise UnusableMedia(f"图片太大，上限 {MAX_PIXELS // 1_000_000} 百万像素") from error
     except UnidentifiedImageError as error:
         raise UnusableMedia("文件不是可识别的图片") from error
-    # Pillow's decoders answer broken files with any of these.
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        IndexError,
-        TypeError,
-        KeyError,
-        MemoryError,
-        OverflowError,
-        RuntimeError,
-        struct.error,
-    ) as error:
+    except _BROKEN as error:
         if not isinstance(error, MemoryError | RuntimeError):  # the decoders' own words for broken files
             raise_if_ours(error)
         raise UnusableMedia(f"图片无法解码：{cause_of(error)}") from error
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey: Pillow would clip it instead of scaling
-        wide = np.asarray(image, np.float32)
-        scale = 255.0 / 65535.0 if wide.max(initial=0.0) > 255 else 1.0
-        return Image.fromarray((wide * scale).clip(0, 255).astype(np.uint8)).convert("RGB")
-    image = _to_srgb(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image).convert("RGB")
-    return image.convert("RGB")
+def _source(path: Path) -> Path | io.BytesIO:
+    """What Pillow is to read."""
+    with path.open("rb") as file:
+        return picture_chunks(file) if file.read(len(SIGNATURE)) == SIGNATURE else path
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Apply an embedded colour profile (cameras' Display P3, printers' CMYK); a broken one is ignored."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "CMYK", "L"):
-        return image
+def _orientation(image: Image.Image) -> object:
+    """Exif's orientation, 1 to 8; anything else where the file says none, or nothing that can be read."""
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return image
-    return image if converted is None else converted
+        return image.getexif().get(_ORIENTATION)
+    except _BROKEN:
+        return None
+
+
+def _upright(rgb: Rgb, orientation: object) -> Rgb:
+    pose = _POSES.get(orientation) if isinstance(orientation, int) else None
+    if pose is None:
+        return rgb
+    transposed, rows, columns = pose
+    shown = rgb.transpose(1, 0, 2) if transposed else rgb
+    return np.ascontiguousarray(shown[:: -1 if rows else 1, :: -1 if columns else 1])
