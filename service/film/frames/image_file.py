@@ -27,6 +27,7 @@ from PIL import (
 from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, UnusableMedia, cause_of
 from service.film.frames.image_colours import Rgb, check_colours, to_rgb
+from service.film.frames.jpeg_tail import completed
 from service.film.frames.png_chunks import SIGNATURE, picture_chunks
 from service.film.frames.size_limits import check_size
 from service.film.spec import INPUT
@@ -101,8 +102,17 @@ def _loaded(path: Path, wanted: tuple[int, int] | None) -> Iterator[Image.Image]
     with _opened(path) as image:
         if wanted:
             image.draft("RGB", (2 * wanted[0], 2 * wanted[1]))
-        image.load()
-        yield image
+        try:
+            image.load()
+        except OSError as error:
+            raise_if_ours(error)
+            whole = completed(path.read_bytes()) if isinstance(image, JpegImagePlugin.JpegImageFile) else None
+            if whole is None:
+                raise
+            with Image.open(io.BytesIO(whole), formats=FORMATS) as mended:
+                yield mended
+        else:
+            yield image
 
 
 @contextlib.contextmanager
