@@ -18,13 +18,11 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, UnusableMedia, cause_of
+from service.film.frames.clip_colours import matrix_of, plain
 from service.film.frames.planes import Plane, Planes, empty, resize
 from service.film.frames.still import ASPECT_TOLERANCE, BLUR_DIM
-from service.film.frames.video_file import MAX_PIXELS, open_clip
+from service.film.frames.video_file import MAX_PIXELS, decoder_of, open_clip
 from service.film.spec import INPUT, Fit
-
-UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
-HD_HEIGHT = 720  # a clip that does not tell its colour matrix has BT.709 from here on, BT.601 below
 
 
 class Clip:
@@ -76,7 +74,8 @@ class Clip:
             start: float | None = None
             count = 0
             try:
-                for frame in container.decode(stream):
+                decoder = decoder_of(stream)
+                for frame in (frame for packet in container.demux(stream) for frame in decoder.decode(packet)):
                     if frame.width * frame.height > MAX_PIXELS:
                         raise FilmError(INPUT, "视频片段的画面太大", shot=self._shot)
                     time = frame.time if frame.time is not None else count / float(stream.average_rate or self._fps)
@@ -142,26 +141,13 @@ def _pose(frame: VideoFrame) -> _Pose:
     return _Pose(transposed=True, left_right=down_x < 0, top_bottom=right_y < 0)
 
 
-def _opaque(frame: VideoFrame) -> VideoFrame:
-    """What is transparent lies on white, as in a still image."""
-    if not any(component.is_alpha for component in frame.format.components):
-        return frame
-    rgba = frame.to_ndarray(format="rgba")
-    alpha = rgba[:, :, 3:].astype(np.uint16)
-    rgb = (rgba[:, :, :3] * alpha + 255 * (255 - alpha)) // 255
-    return VideoFrame.from_ndarray(rgb.astype(np.uint8), format="rgb24")
-
-
 def _planes(frame: VideoFrame, size: tuple[int, int]) -> Planes:
-    frame = _opaque(frame)
-    matrix: Colorspace | None = None
-    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
-        matrix = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
+    frame = plain(frame, size)
     converted = frame.reformat(
         width=size[0],
         height=size[1],
         format="yuv420p",
-        src_colorspace=matrix,
+        src_colorspace=matrix_of(frame),
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,
     )

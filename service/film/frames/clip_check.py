@@ -10,11 +10,12 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from service.film.errors import UnusableMedia, cause_of
 from service.film.frames.size_limits import check_size
-from service.film.frames.video_file import MAX_PIXELS, open_clip
+from service.film.frames.video_file import MAX_PIXELS, decoder_of, open_clip
 
 LONGEST_S = 600.0  # a film shows a minute of a clip at most, or as much as its narration is long
 RATES = (0.1, 240.0)  # frames in a second
@@ -53,6 +54,7 @@ def _read(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
     said = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
     said = said or (container.duration or 0) / av.time_base
     _check_length(said)
+    decoder = decoder_of(stream)
     count = seen = 0
     first = last = None
     for packet in container.demux(stream):
@@ -66,7 +68,7 @@ def _read(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
         if count > RATES[1] * LONGEST_S:
             raise UnusableMedia(f"视频片段的画面太多，最多每秒 {RATES[1]:g} 帧、{LONGEST_S:g} 秒")
         if seen < SEEN:
-            seen += _decode(packet)
+            seen += _decode(decoder, packet)
     if not seen:
         raise UnusableMedia("视频片段里没有可解码的画面")
     found = (
@@ -75,9 +77,9 @@ def _read(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
     return count, found or said
 
 
-def _decode(packet: Packet[VideoStream]) -> int:
+def _decode(decoder: VideoCodecContext, packet: Packet[VideoStream]) -> int:
     """Decode a packet; returns how many frames there were in it."""
-    frames = packet.decode()
+    frames = decoder.decode(packet)
     for frame in frames:
         check_size(_PICTURE, frame.width, frame.height, MAX_PIXELS)
     return len(frames)

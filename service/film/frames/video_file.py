@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+from av.codec import CodecContext
+from av.codec.codec import UnknownCodecError
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from common.host_faults import raise_if_ours
@@ -19,6 +22,7 @@ CONTAINERS = "mov,mp4,matroska,webm,avi,flv,mpegts,mpeg,ogg,gif,apng,asf,h264,he
 # One stream more than is let in: what libav leaves out it does not tell.
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS, "max_streams": "33"}
 _MOST_STREAMS = 32
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def open_clip(path: Path) -> tuple[InputContainer, VideoStream]:
@@ -47,6 +51,23 @@ def open_clip(path: Path) -> tuple[InputContainer, VideoStream]:
         container.close()
         raise
     return container, stream
+
+
+def decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """What decodes the stream's packets: of VP8 and VP9 with transparency it is libvpx, since libav's own decoders leave that out."""
+    tags = {name.lower(): value for name, value in stream.metadata.items()}
+    own = stream.codec_context
+    name = _WITH_ALPHA.get(own.name)
+    if name is None or tags.get("alpha_mode") != "1":
+        return own
+    try:
+        decoder = CodecContext.create(name, "r")
+    except UnknownCodecError:  # libav is built without it
+        return own
+    if not isinstance(decoder, VideoCodecContext):
+        raise TypeError(name)
+    decoder.thread_count = 1
+    return decoder
 
 
 def clip_seconds(path: Path) -> float:
