@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from service.film.decoder import Decoder
 from service.film.sound import reading
+from service.film.sound.centring import centred
 
 Samples = npt.NDArray[np.float32]
 """Planar stereo: shape (2, samples), full scale is 1."""
@@ -20,12 +21,13 @@ _FULL_SCALES = 8.0  # float files may exceed full scale, but a sample a million 
 def decode(
     decoder: Decoder, path: Path, longest_s: float = reading.LONGEST_S, check: Callable[[], None] = lambda: None
 ) -> Iterator[Samples]:
-    """Yield a file's sound in blocks of about half a second, from its first sample, `longest_s` seconds of it at most.
+    """Yield a file's sound around zero, in blocks of about half a second, from its first sample, `longest_s` seconds of it at most.
 
     `check` is called often and may raise to stop. Raises UnusableMedia when nothing can be decoded of it, or too much.
     """
-    for block in decoder.sound(path, longest_s, check):
-        yield _tame(np.frombuffer(block, np.float32).reshape(2, -1))
+    blocks = decoder.sound(path, longest_s, check)
+    tamed = (_tame(np.frombuffer(block, np.float32).reshape(2, -1)) for block in blocks)
+    yield from map(_tame, centred(tamed))
 
 
 def read_own(path: Path) -> Iterator[Samples]:
