@@ -14,6 +14,10 @@ _BELOW_SPEECH_DB = 28.0  # consonants are this much weaker than vowels, a room's
 _FAINTEST_DB = -60.0  # RMS; what is below is never speech
 _SHORTEST_PAUSE_S = 0.12
 _FAINT_DB = -40.0  # RMS of a voice; a weaker one is judged as if it were brought up to that
+_ROOM = 30  # hundredths of a second that the room is heard alone in, where there is a pause
+_ABOVE_ROOM_DB = 6.0  # no hundredth of a second of a steady noise is so much louder than all of it
+_BELOW_VOWELS_DB = 12.0  # a stretch that is louder is no room, but a voice
+_SHORTEST_SOUND_S = 0.04  # of a voice; what stands alone and is shorter is a click
 _STEADY_DB = 6.0  # a voice goes up and down by more than that, a room's hiss or hum by less
 _SHORTEST_VOICE = 20  # hundredths of a second; what is shorter is a click
 
@@ -61,10 +65,12 @@ class SpeechMeter:
             return []
         # The mean of the louder half is the level of the vowels, however long the pauses are.
         vowels = float(np.sort(loud)[len(loud) // 2 :].mean())
-        active = powers > max(vowels * 10 ** (-_BELOW_SPEECH_DB / 10), 10 ** (_FAINTEST_DB / 10))
+        quietest = max(vowels * 10 ** (-_BELOW_SPEECH_DB / 10), 10 ** (_FAINTEST_DB / 10))
+        active = powers > max(quietest, _room(powers, vowels) * 10 ** (_ABOVE_ROOM_DB / 10))
         edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(np.int8), [0]])))
         spans = [(float(a) * FRAME_S, min(float(b) * FRAME_S, self.seconds)) for a, b in edges.reshape(-1, 2)]
-        return join_near(spans, _SHORTEST_PAUSE_S)
+        spans = join_near(spans, _SHORTEST_PAUSE_S)
+        return [span for span in spans if span[1] - span[0] > _SHORTEST_SOUND_S] or spans
 
     def varies(self) -> bool:
         """Whether the level goes up and down as a voice's does, however faint, and does not stay as it is, as a room's."""
@@ -78,6 +84,19 @@ class SpeechMeter:
         """What is left between, before and after the stretches of speech."""
         edges = [0.0, *(edge for span in self.spoken() for edge in span), self.seconds]
         return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+
+
+def _room(powers: npt.NDArray[np.float32], vowels: float) -> float:
+    """The power of the noise that is heard where nobody speaks; 0 where no such stretch is found."""
+    if len(powers) < _ROOM:
+        return 0.0
+    sums = np.cumsum(np.concatenate([[0.0], powers.astype(np.float64)]))
+    at = int((sums[_ROOM:] - sums[:-_ROOM]).argmin())
+    quietest = powers[at : at + _ROOM]
+    low, high = np.percentile(quietest, (10, 90))
+    steady = high <= low * 10 ** (_STEADY_DB / 10)
+    power = float(quietest.mean())
+    return power if steady and power < vowels * 10 ** (-_BELOW_VOWELS_DB / 10) else 0.0
 
 
 def _voiced(powers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -7,8 +7,8 @@ a clause does, fill a line or two, and stay long enough to be read. When it show
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,9 @@ _SHORTEST_S = 0.9  # a shorter cue flickers
 _LONGEST_S = 7.0
 _CLAUSE_COLUMNS = 20  # how much more uneven two lines may be when they part at a clause's end
 _SNAP_S = 0.7  # how far a cue may move to meet a pause in the voice
+_LONG_PAUSE_S = 1.0  # no cue is shown through such a pause: the text is parted there
+_ASTRAY_S = 2.0  # how far from where the voice pauses by its pace the text may be parted
+_PARTED_WITHIN = (1.5, 0.5, 0.0)  # what a place's Break costs, in seconds astray
 _BLOCK = 4096  # pieces whose cues are weighed at once
 _Numbers = npt.NDArray[np.float64]
 
@@ -38,20 +41,77 @@ def make_cues(
     """Cues for a narration spoken from `start` to `end` (seconds in the film).
 
     `line_width` is in columns (`Captions.line_width`; a CJK character takes two). `pauses` (`soundtrack.analyse`, in the film's time)
-    let a cue start with its words; they are in order. Cues touch, do not overlap, and joined they are the text but for blanks, emoji and
+    let cues begin and end with the voice; they are in order. Nothing is shown in the silence before and behind all words, and in long
+    pauses, unless the time is needed to read. Else cues touch. They do not overlap, and joined they are the text but for blanks, emoji and
     control characters. The time that this takes grows with the text's length, whatever the text is.
     """
     width = max(4, line_width)
     words = pieces(normalized(text), width)
     if not words or end <= start:
         return []
-    script = _Script(words, width, (end - start) / sum(word.spoken for word in words))
-    spans = script.split()
-    starts = _starts([script.need(span) for span in spans], start, end, pauses)
-    return [
-        Cue(begins, ends, script.lines(span))
-        for begins, ends, span in zip(starts, [*starts[1:], end], spans, strict=True)
-    ]
+    parts = list(_parted(words, _voiced(start, end, pauses), end))
+    if any(_reading(part) > until - begins for part, (begins, _), until in parts):
+        parts = [(words, (parts[0][1][0], parts[-1][1][1]), end)]
+    cues: list[Cue] = []
+    for part, (begins, ends), until in parts:
+        script = _Script(part, width, (ends - begins) / sum(word.spoken for word in part))
+        spans = script.split()
+        # Words that take longer to read than to say stay a while, and where even that is too short they come early.
+        last = max(ends, min(begins + _reading(part), until))
+        first = min(begins, max(last - _reading(part), cues[-1].end if cues else start))
+        starts = _starts([script.need(span) for span in spans], first, last, pauses)
+        cues += [
+            Cue(one, other, script.lines(span))
+            for one, other, span in zip(starts, [*starts[1:], last], spans, strict=True)
+        ]
+    return cues
+
+
+def _reading(words: Sequence[Piece]) -> float:
+    return sum(word.reading for word in words)
+
+
+Stretch = tuple[float, float]
+"""Seconds in the film, from and to."""
+
+
+def _voiced(start: float, end: float, pauses: Sequence[Stretch]) -> list[Stretch]:
+    """From the first word to the last, without the long pauses between."""
+    edges = [start]
+    for pause_start, pause_end in pauses:
+        if pause_start <= edges[-1] < pause_end:
+            edges[-1] = min(pause_end, end)
+        elif pause_end - pause_start >= _LONG_PAUSE_S and edges[-1] < pause_start < end:
+            edges += [pause_start, min(pause_end, end)]
+        elif edges[-1] < pause_start < end <= pause_end:
+            edges += [pause_start, end]
+    edges.append(end)
+    found = [(one, other) for one, other in zip(edges[::2], edges[1::2], strict=True) if other > one]
+    return found or [(start, end)]
+
+
+def _parted(
+    words: Sequence[Piece], voiced: Sequence[Stretch], end: float
+) -> Iterator[tuple[Sequence[Piece], Stretch, float]]:
+    """The words of each stretch, the stretch, and until when they may be shown.
+
+    Where the voice pauses the text is parted at the best place near, by how long its words take to say. A stretch that no words are left
+    for belongs to the one before it.
+    """
+    spoken = np.array(_running(word.spoken for word in words))
+    costs = np.array([_PARTED_WITHIN[word.after] for word in words])
+    pace = sum(stop - start for start, stop in voiced) / float(spoken[-1])
+    first, begins, said = 0, voiced[0][0], 0.0
+    for (start, stop), (following, _) in pairwise(voiced):
+        said += stop - start
+        low = max(first + 1, int(np.searchsorted(spoken, (said - _ASTRAY_S) / pace)))
+        high = min(len(words) - 1, int(np.searchsorted(spoken, (said + _ASTRAY_S) / pace, "right")))
+        if low <= high:
+            astray = np.abs(spoken[low : high + 1] * pace - said) + costs[low - 1 : high]
+            last = low + int(astray.argmin())
+            yield words[first:last], (begins, stop), following
+            first, begins = last, following
+    yield words[first:], (begins, voiced[-1][1]), end
 
 
 Span = tuple[int, int]

@@ -7,6 +7,7 @@ import wave
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from service.film.compose import compose
@@ -14,6 +15,7 @@ from service.film.sound.decoding import read_own
 from service.film.sound.reading import RATE
 from service.film.spec import FilmShot, Subtitles, Transition
 from tests.integration.film import material
+from tests.support.audio_signals import silence, speech, write_wav
 
 FPS = 25
 NARRATIONS = (0.9, 1.37, 0.513, 2.01, 0.77)  # seconds; none is a whole number of frames
@@ -70,6 +72,33 @@ def test_voice_image_and_subtitle_of_every_shot_are_within_a_frame(tmp_path: Pat
     assert np.abs(shown[:, 0] - heard[0]).max() < 1 / FPS
     # Where a text takes longer to read than to say, it stays longer; one character does not.
     assert np.abs(shown[:, 1] - heard[1]).max() < 1 / FPS
+
+
+@pytest.mark.parametrize("noise_db", [-120, -45])
+@pytest.mark.parametrize(
+    ("before", "between", "behind"), [(3.0, 0.0, 0.0), (0.0, 0.0, 3.0), (0.0, 3.0, 0.0), (2.0, 3.0, 2.0)]
+)
+def test_subtitles_begin_and_end_with_the_voice(
+    before: float, between: float, behind: float, noise_db: float, tmp_path: Path
+) -> None:
+    parts = [silence(before), speech(2.5, 1), silence(between), speech(2.5, 2), silence(behind)]
+    sound = np.concatenate(parts, axis=1)
+    sound += (10 ** (noise_db / 20) * np.random.default_rng(0).standard_normal(sound.shape)).astype(np.float32)
+    shot = FilmShot(
+        1,
+        image=material.image(tmp_path / "1.png", 1),
+        narration=write_wav(tmp_path / "1.wav", sound),
+        text="第一句话说完了停一停。第二句话从这里才开始说。",
+    )
+    report = material.make(material.spec(tmp_path, [shot], subtitles=Subtitles.SOFT, threads=1))
+    [timing] = report.shots
+    assert timing.speech_end - timing.speech_start == pytest.approx(sound.shape[1] / 48_000)
+    assert report.subtitles_srt is not None
+    times = [line for line in report.subtitles_srt.read_text("utf-8").splitlines() if "-->" in line]
+    shown = [[_seconds(part) - timing.speech_start for part in line.split(" --> ")] for line in times]
+    assert (shown[0][0], shown[-1][1]) == pytest.approx((before, before + 5.0 + between), abs=0.1)
+    if between:
+        assert (shown[0][1], shown[1][0]) == pytest.approx((before + 2.5, before + 2.5 + between), abs=0.1)
 
 
 def _seconds(text: str) -> float:

@@ -55,3 +55,34 @@ def test_the_size_of_the_blocks_plays_no_part(block: int) -> None:
 
 def test_spans_with_little_between_them_are_one() -> None:
     assert join_near([(2.0, 3.0), (0.0, 1.0), (1.05, 1.5), (2.5, 2.6)], 0.1) == [(0.0, 1.5), (2.0, 3.0)]
+
+
+@pytest.mark.parametrize("noise_db", [-70, -55, -45, -40])
+@pytest.mark.parametrize("kind", ["hiss", "hum", "rumble"])
+@pytest.mark.parametrize("pauses", [(3.0, 0.0, 0.0), (0.0, 3.0, 0.0), (0.0, 0.0, 3.0), (3.0, 3.0, 3.0)])
+def test_silence_around_a_voice_is_found_beside_a_rooms_noise(
+    pauses: tuple[float, float, float], kind: str, noise_db: float
+) -> None:
+    before, between, behind = pauses
+    signal = np.concatenate(
+        [silence(before), speech(2.0, 1), silence(between), speech(2.0, 2), silence(behind)], axis=1
+    )
+    noise = np.random.default_rng(3).standard_normal(signal.shape)
+    if kind == "rumble":
+        spectrum = np.fft.rfft(noise)
+        at = np.fft.rfftfreq(signal.shape[1], 1 / 48_000)
+        noise = np.fft.irfft(spectrum * ((at > 60) & (at < 600)), signal.shape[1])
+    elif kind == "hum":
+        noise = np.sin(2 * np.pi * 50 * np.arange(signal.shape[1]) / 48_000) * np.ones((2, 1))
+    noise *= 10 ** (noise_db / 20) / noise.std()
+    found = [edge for span in meter_of((signal + noise).astype(np.float32)).spoken() for edge in span]
+    wanted = [before, before + 2.0, before + 2.0 + between, before + 4.0 + between]
+    assert found == pytest.approx(wanted if between else [wanted[0], wanted[-1]], abs=0.06)
+
+
+def test_a_click_in_the_silence_is_no_voice() -> None:
+    click = silence(3.0)
+    click[:, 20_000:20_200] = 0.5
+    assert [edge for span in meter_of(click, speech(2.0, 1)).spoken() for edge in span] == pytest.approx(
+        [3.0, 5.0], abs=0.05
+    )

@@ -78,6 +78,54 @@ def test_a_cue_starts_where_the_voice_does_after_a_pause() -> None:
     assert held[1].start == 3.4
 
 
+TWO = "第一句话说完了停一停。第二句话从这里才开始说。"
+
+
+def test_cues_begin_and_end_with_the_voice() -> None:
+    cues = make_cues(TWO, 1.0, 12.0, line_width=24, pauses=[(1.0, 4.0), (10.0, 12.0)])
+    assert (cues[0].start, cues[-1].end) == (4.0, 10.0)
+    assert make_cues(TWO, 1.0, 12.0, line_width=24, pauses=[(1.0, 12.0)])[0].start == 1.0
+
+
+@pytest.mark.parametrize("line_width", [24, 60])
+def test_nothing_is_shown_in_a_long_pause(line_width: int) -> None:
+    one, two = make_cues(TWO, 0.0, 9.0, line_width=line_width, pauses=[(2.8, 5.8)])
+    assert (one.start, one.end, two.start, two.end) == (0.0, 2.8, 5.8, 9.0)
+    assert "".join(two.lines) == "第二句话从这里才开始说。"
+
+
+def test_a_pause_after_a_word_parts_the_text_there_and_pauses_beyond_the_words_are_left() -> None:
+    parts = make_cues("我们一起去，看海", 0.0, 8.0, line_width=WIDTH, pauses=[(1.6, 6.9)])
+    assert ["".join(cue.lines) for cue in parts] == ["我们一起去，", "看海"]
+    assert make_cues("字", 0.0, 9.0, line_width=WIDTH, pauses=[(2.0, 4.0), (5.0, 8.0)]) == [(0.0, 9.0, ("字",))]
+
+
+def test_words_that_take_longer_to_read_than_to_say_stay_in_the_silence_or_come_early() -> None:
+    needed = reading_s(TWO)
+    for pauses in ([(needed / 2, 20.0)], [(0.0, 20 - needed / 2)]):
+        cues = make_cues(TWO, 0.0, 20.0, line_width=24, pauses=pauses)
+        assert cues[-1].end - cues[0].start == pytest.approx(needed)
+
+
+@given(
+    st.one_of(chinese, english.map(" ".join), mixed),
+    st.floats(0.5, 60),
+    st.lists(st.tuples(st.floats(0.01, 10), st.floats(0.1, 5.0)), max_size=12),
+)
+def test_no_words_are_lost_and_no_cues_overlap_whatever_the_pauses_are(
+    text: str, seconds: float, gaps: list[tuple[float, float]]
+) -> None:
+    pauses, at = [], -1.0
+    for apart, length in gaps:
+        pauses.append((at + apart, at + apart + length))
+        at += apart + length
+    cues = make_cues(text, 0.0, seconds, line_width=WIDTH, pauses=pauses)
+    assert _bare("".join("".join(cue.lines) for cue in cues)) == _bare(clean(text))
+    assert all(cue.start < cue.end for cue in cues)
+    assert all(one.end <= two.start for one, two in itertools.pairwise(cues))
+    assert not cues or (cues[0].start >= 0.0 and cues[-1].end <= seconds + 1e-9)
+
+
 @pytest.mark.parametrize("text", ["", "   ", "😀🎉", "\x00\x1b", "\u202e\u200b"])
 def test_what_cannot_be_shown_gives_no_cue(text: str) -> None:
     assert make_cues(text, 0, 5, line_width=WIDTH) == []
