@@ -58,8 +58,8 @@ _TERMS = {word: row.split()[0] for row in _MOODS for word in row.split()} | dict
 _CHINESE_WORDS = sorted((word for word in _TERMS if not word.isascii()), key=len, reverse=True)
 
 
-def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload) -> Asset:
-    """Store an uploaded piece of music under its title, or its file's name.
+def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload) -> tuple[Asset, list[str]]:
+    """Store an uploaded piece of music under its title, or its file's name; the piece, and what there is to tell about the file (Chinese).
 
     Raises `TooLarge` over `film.max_music` bytes, `InvalidInput` when it is nothing that can be played.
     """
@@ -68,7 +68,7 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
         _receive(stream, path, services.settings.film.max_music)
-        extension, seconds = _looked_at(path)
+        extension, seconds, notes = _looked_at(path)
         asset = versions.reserve(services, AssetKind.MUSIC, owner, extension, path.stat().st_size)
         try:
             versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
@@ -77,17 +77,19 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
         except BaseException:
             versions.discard(services, asset)
             raise
-    return asset
+    return asset, notes
 
 
-def _looked_at(path: Path) -> tuple[str, float]:
-    """The extension that a file deserves, and how long its sound is; raises `InvalidInput`."""
+def _looked_at(path: Path) -> tuple[str, float, list[str]]:
+    """The extension that a file deserves, how long its sound is, and what there is to tell about it; raises `InvalidInput`."""
     try:
         extension = sniff(path, Kind.AUDIO).extension
         with visiting_decoder() as decoder:
-            return extension, decoder.sound_seconds(path)
+            return extension, *decoder.look_at_sound(path)
     except (BadNodeResult, UnusableMedia) as error:
-        raise InvalidInput("file", f"file 不是可播放的音频（支持 mp3、wav、m4a、ogg、flac）：{error}") from error
+        raise InvalidInput(
+            "file", f"file 不是可播放的音频（支持 mp3、wav、m4a、ogg、flac、aac、webm）：{error}"
+        ) from error
 
 
 @retrying

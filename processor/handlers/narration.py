@@ -27,7 +27,7 @@ def run(claimed: ClaimedTask) -> None:
     with node_asset.downloaded(claimed, job, Kind.AUDIO) as (path, extension):
         try:
             with visiting_decoder(claimed.check) as decoder:
-                seconds = decoder.sound_seconds(path, claimed.check)
+                seconds, notes = decoder.look_at_sound(path, claimed.check)
         except UnusableMedia as error:
             raise BadNodeResult(f"模型节点返回的语音无法播放：{error}") from error
         node_asset.store(
@@ -36,17 +36,17 @@ def run(claimed: ClaimedTask) -> None:
             path,
             extension,
             result=payloads.result("audio", job.id),
-            message=_message(job),
+            message=_message(job, notes),
             write=partial(_set_narration, seconds=seconds),
         )
 
 
-def _message(job: Job) -> str:
-    """With the words that the node says it did not speak."""
+def _message(job: Job, notes: list[str]) -> str:
+    """With the words that the node says it did not speak, and what there is to say about the file."""
     words = job.result.get("unread")
     told = [clean_text(word, MAX_WORD) for word in words[:MOST_WORDS]] if isinstance(words, list) else []
     unread = "、".join(filter(None, told))
-    return f"旁白已生成，其中没有读出：{unread}" if unread else "旁白已生成"
+    return "；".join([f"旁白已生成，其中没有读出：{unread}" if unread else "旁白已生成", *notes])
 
 
 def _set_narration(shot: Shot, key: str, *, seconds: float) -> None:

@@ -31,10 +31,10 @@ def blueprint(services: Services) -> Blueprint:
         except RequestEntityTooLarge as error:
             raise music.too_large(limit) from error
         wanted = request_params.parse(MusicUpload, request, services.settings)
-        stored = music.add(services, cast(BinaryIO, file.stream), file.filename or "", wanted)
+        stored, notes = music.add(services, cast(BinaryIO, file.stream), file.filename or "", wanted)
         return {
             "music": serializers.music(stored, serializers.UrlResolver.of(services, request)),
-            "message": "音乐已上传",
+            "message": "；".join(["音乐已上传", *notes]),
         }
 
     @routes.get("/music")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import mmap
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import BinaryIO
 
 from common.errors import BadNodeResult
+from service.film.sound import pieces
+from service.film.sound.pieces import STILL_BRANDS
 
 HEAD = 512  # bytes
 
@@ -28,16 +33,13 @@ class Sniffed:
 
 
 def sniff(path: Path, kind: Kind) -> Sniffed:
-    """Look at a file's first bytes; raises `BadNodeResult` when they are not of this kind."""
+    """Look at a file's first bytes, of a sound behind tags and zeros too; raises `BadNodeResult` when they are not of this kind."""
     with path.open("rb") as file:
         head = file.read(HEAD)
-    found = {Kind.IMAGE: _image, Kind.AUDIO: _audio, Kind.VIDEO: _video}[kind](head)
+        found = _audio(file) if kind is Kind.AUDIO else {Kind.IMAGE: _image, Kind.VIDEO: _video}[kind](head)
     if found is not None:
         return found
     raise BadNodeResult(f"得到的文件不是{kind.value}：{_describe(head)}")
-
-
-STILL_BRANDS = {b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"}  # images in MP4's container
 
 
 def _is_mp4(head: bytes) -> bool:
@@ -54,26 +56,22 @@ def _image(head: bytes) -> Sniffed | None:
     return None
 
 
-def _audio(head: bytes) -> Sniffed | None:
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return Sniffed("wav", "audio/wav")
-    if head.startswith(b"OggS"):
-        return Sniffed("ogg", "audio/ogg")
-    if head.startswith(b"fLaC"):
-        return Sniffed("flac", "audio/flac")
-    if _is_mp4(head):
-        return Sniffed("m4a", "audio/mp4")
-    if head.startswith(b"ID3") or _is_mpeg_audio_frame(head):
-        return Sniffed("mp3", "audio/mpeg")
-    return None
+_SOUNDS = {  # by libav's names
+    "wav": Sniffed("wav", "audio/wav"),
+    "ogg": Sniffed("ogg", "audio/ogg"),
+    "flac": Sniffed("flac", "audio/flac"),
+    "mov": Sniffed("m4a", "audio/mp4"),
+    "mp3": Sniffed("mp3", "audio/mpeg"),
+    "aac": Sniffed("aac", "audio/aac"),
+    "matroska": Sniffed("weba", "audio/webm"),
+}
 
 
-def _is_mpeg_audio_frame(head: bytes) -> bool:
-    """An MPEG audio frame header (ISO/IEC 11172-3, 2.4.1.3): 11 sync bits, layer III, a bit rate and a sample rate that exist."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return False
-    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
-    return version != 1 and layer == 1 and head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
+def _audio(file: BinaryIO) -> Sniffed | None:
+    if file.seek(0, io.SEEK_END) == 0:
+        return None
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _SOUNDS.get(pieces.first(data)[0])
 
 
 def _video(head: bytes) -> Sniffed | None:

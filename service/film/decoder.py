@@ -106,7 +106,12 @@ class Decoder:
 
     def sound_seconds(self, path: Path, check: Check = _go_on) -> float:
         """How long the file's sound is, counted in decoded samples."""
-        return float(self._value("sound_seconds", path, check))
+        return self.look_at_sound(path, check)[0]
+
+    def look_at_sound(self, path: Path, check: Check = _go_on) -> tuple[float, list[str]]:
+        """The same, and what there is to tell about the file (Chinese)."""
+        seconds, notes = self._value("sound_look", path, check)
+        return float(seconds), [str(note) for note in notes]
 
     def clip_seconds(self, path: Path, check: Check = _go_on) -> float:
         """How long a clip plays."""
@@ -128,7 +133,9 @@ class Decoder:
         """Yields blocks, and returns the value that ends the answer."""
         self.start()
         try:
-            limits = {"memory": SOUND_MEMORY if want.startswith("sound") else CLIP_MEMORY, "seconds": PROCESSOR_S}
+            # A sound's file is mapped, which counts as memory though it takes none.
+            memory = SOUND_MEMORY + _size(path) if want.startswith("sound") else CLIP_MEMORY
+            limits = {"memory": memory, "seconds": PROCESSOR_S}
             self._order({"want": want, "path": str(path.absolute()), **limits, **more})
             while True:
                 kind, size = HEAD.unpack(self._read(HEAD.size, check))
@@ -202,6 +209,13 @@ class Decoder:
         if self._errors is not None:
             self._errors.close()
             self._errors = None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # the child says why
 
 
 @contextlib.contextmanager

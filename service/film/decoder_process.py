@@ -44,7 +44,7 @@ def _answer(order: dict[str, Any], path: Path) -> Any:
             _say(BLOCK, left, right)
         return None
     answers = {
-        "sound_seconds": reading.seconds,
+        "sound_look": reading.look,
         "clip_seconds": clip_seconds,
         "clip": check_clip,
     }

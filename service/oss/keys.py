@@ -32,6 +32,8 @@ CONTENT_TYPES = {
     "m4a": "audio/mp4",
     "ogg": "audio/ogg",
     "flac": "audio/flac",
+    "aac": "audio/aac",
+    "weba": "audio/webm",
     "mp4": "video/mp4",
     "webm": "video/webm",
     "srt": "application/x-subrip; charset=utf-8",

@@ -2,11 +2,13 @@
 
 Uploads and other machines' files are hostile: only plain containers and codecs are let in (no playlists, which could name other files
 or addresses), only local files are opened, and what is decoded is bounded before it is made: a sample of a file that says 8 Hz would become
-six thousand. This is run in a process of its own (`service.film.decoder`), which also bounds what the libraries do by themselves.
+six thousand. Where the sounds of a file lie is found out first (`pieces`). This is run in a process of its own (`service.film.decoder`),
+which also bounds what the libraries do by themselves.
 """
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import av
 
 from common.host_faults import raise_if_ours
 from service.film.errors import UnusableMedia, cause_of
+from service.film.sound.pieces import Found, Piece, pieces
+from service.film.sound.window import Window
 
 RATE = 48_000
 LONGEST_S = 2 * 3600.0
@@ -40,6 +44,7 @@ _BYTES = 4  # of a sample
 _YIELDED = RATE // 2 * _BYTES  # of a channel, at least: codecs give a thousand samples at a time, too few to be quick
 _BAD_PACKETS = 500  # in a row; then it is no audio, whatever its header says
 _LARGEST_PACKET = 8 << 20  # bytes
+_MISJUDGED_S = 0.1  # what resampling and padding make of a length
 _LONGEST_FRAME = 1 << 18  # samples; FLAC, whose frames are the longest, has 65,535
 
 
@@ -47,49 +52,77 @@ class UnreadableAudio(UnusableMedia):
     """The file holds no audio that can be decoded; the text says why, in Chinese."""
 
 
-def seconds(path: Path) -> float:
-    """How long a file's sound is, counted in decoded samples. Raises UnreadableAudio, also for one that is too long."""
-    found = sum(len(left) for left, _ in blocks(path)) / _BYTES / RATE
-    if found >= LONGEST_S:
+def look(path: Path) -> tuple[float, list[str]]:
+    """How long a file's sound is, counted in decoded samples, and what there is to say about it (Chinese).
+
+    Raises UnreadableAudio, also for one that is too long.
+    """
+    found = Found()
+    heard_s = sum(len(left) for left, _ in blocks(path, found=found)) / _BYTES / RATE
+    if heard_s >= LONGEST_S:
         raise UnreadableAudio(f"音频太长，最多 {LONGEST_S / 3600:.0f} 小时")
-    return found
+    return heard_s, found.notes()
 
 
-def blocks(path: Path, longest_s: float = LONGEST_S) -> Iterator[Block]:
-    """Yield the file's sound in blocks of about half a second, from its first sample.
+def blocks(path: Path, longest_s: float = LONGEST_S, found: Found | None = None) -> Iterator[Block]:
+    """Yield the file's sound in blocks of about half a second, from its first sample; of several sounds one after the other.
 
-    Broken packets are left out. Stops after `longest_s`. Raises UnreadableAudio when nothing at all can be decoded, or when it would be too
-    much; MemoryError; `HostUnavailable`.
+    Broken packets are left out. Stops after `longest_s`. `found` takes what was noticed. Raises UnreadableAudio when nothing at all can be
+    decoded, also of one sound among several, or when it would be too much; MemoryError; `HostUnavailable`.
     """
     if not path.is_file():
         raise UnreadableAudio("音频文件不存在")
     if path.stat().st_size == 0:
         raise UnreadableAudio("音频文件是空的")
     left = round(longest_s * RATE) * _BYTES
-    heard = False
     pending: list[Block] = []
+    for block in _sounds(path, found or Found()):
+        pending.append((block[0][:left], block[1][:left]))
+        left -= len(pending[-1][0])
+        if left <= 0:
+            break
+        if sum(len(part) for part, _ in pending) >= _YIELDED:
+            yield _joined(pending)
+            pending = []
+    if pending:
+        yield _joined(pending)
+
+
+def _sounds(path: Path, found: Found) -> Iterator[Block]:
     try:
-        with av.open(f"file:{path.absolute()}", options=_OPTIONS, metadata_errors="replace") as container:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            heard = False
+            for piece in pieces(data, found):
+                for block in _sound(data, piece, found):
+                    heard = True
+                    yield block
+            if not heard:
+                raise UnreadableAudio("文件里没有声音")
+    except OSError as error:
+        raise_if_ours(error)
+        raise UnreadableAudio(f"音频无法解码: {cause_of(error)}") from error
+
+
+def _sound(data: mmap.mmap, piece: Piece, found: Found) -> Iterator[Block]:
+    samples = 0
+    try:
+        with av.open(
+            Window(data, piece), format=piece.format or None, options=_OPTIONS, metadata_errors="replace"
+        ) as container:
             for block in _decoded(container):
-                heard = True
-                pending.append((block[0][:left], block[1][:left]))
-                left -= len(pending[-1][0])
-                if left <= 0:
-                    break
-                if sum(len(part) for part, _ in pending) >= _YIELDED:
-                    yield _joined(pending)
-                    pending = []
+                samples += len(block[0]) // _BYTES
+                yield block
     except MemoryError:  # first: libav's, too, is also one of the next
         raise
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise_if_ours(error)
         # A file that is cut off in the middle is heard as far as it goes.
-        if not heard:
+        if not samples:
             raise UnreadableAudio(f"音频无法解码: {cause_of(error)}") from error
-    if not heard:
+    if not samples:
         raise UnreadableAudio("文件里没有声音")
-    if pending:
-        yield _joined(pending)
+    if piece.claims_s is not None and abs(samples / RATE - piece.claims_s) > _MISJUDGED_S:
+        found.disputed = True
 
 
 def _joined(parts: list[Block]) -> Block:

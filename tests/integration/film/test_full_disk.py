@@ -71,7 +71,7 @@ def _clip(path: Path) -> Any:
 
 
 def _narration(path: Path) -> Any:
-    return reading.seconds(path)
+    return reading.look(path)
 
 
 @pytest.mark.parametrize("read", [_clip, _narration])

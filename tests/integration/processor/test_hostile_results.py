@@ -145,3 +145,30 @@ def test_a_film_that_turns_out_too_long_fails_with_both_numbers(backend: Backend
     start = films.request(backend.services, project_id, FilmRequest(resolution="64x64", fps=5, first_seconds=2))
     backend.wait(start, "finished")
     wait_until(lambda: not [key for key in backend.services.store.list("") if key.endswith(".part")], 10)
+
+
+def test_a_narration_of_two_joined_files_is_taken_whole_and_told(backend: Backend) -> None:
+    backend.start()
+    backend.node.script("generate_audio", lambda _e: finished(wav(2) + wav(3)))
+    project_id = backend.drawn(1)
+    backend.wait(narrations.request(backend.services, project_id, NarrationRequest()), "finished")
+    [shot] = shots.of_project(backend.services, project_id)
+    assert shot.duration == 5
+    [spoken] = [
+        task
+        for task in tasks.of_project(backend.services, project_id)
+        if task.type == "generate_audio" and task.parent_id
+    ]
+    assert "旁白已生成；文件由 2 段声音拼接而成" in (spoken.message or "")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "before"), [("aac", "aac", b""), ("webm", "libopus", b""), ("mp3", "mp3", bytes(3000))]
+)
+def test_a_narration_of_any_make_that_can_be_played_is_taken(
+    suffix: str, codec: str, before: bytes, backend: Backend, tmp_path: Path
+) -> None:
+    backend.start()
+    sound = before + encode(tmp_path / f"a.{suffix}", tone(1.5, -20), codec).read_bytes()
+    assert narrated(backend, sound) == ("finished", "")
+    assert [key for key in backend.services.store.list("") if f"audio-1.{suffix[:3]}" in key]

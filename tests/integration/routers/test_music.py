@@ -85,12 +85,15 @@ def nothing_kept(client: FlaskClient, services: Services) -> bool:
         ("flac", "flac", "audio/flac"),
         ("ogg", "libopus", "audio/ogg"),
         ("m4a", "aac", "audio/mp4"),
+        ("aac", "aac", "audio/aac"),
+        ("weba", "libopus", "audio/webm"),
     ],
 )
 def test_music_is_known_by_its_bytes_whatever_its_name(
     suffix: str, codec: str, content_type: str, client: FlaskClient, tmp_path: Path
 ) -> None:
-    content = encode(tmp_path / f"a.{suffix}", melody(1.8), codec).read_bytes()
+    name = {"weba": "webm"}.get(suffix, suffix)
+    content = encode(tmp_path / f"a.{name}", melody(1.8), codec).read_bytes()
     answer = upload(client, content, "晨光.exe", tags="平静, 钢琴;calm  calm")
     assert answer.status_code == 200, answer.text
     piece = answer.get_json()["music"]
@@ -99,6 +102,13 @@ def test_music_is_known_by_its_bytes_whatever_its_name(
     assert (piece["duration"], piece["size"], piece["contentType"]) == (2, len(content), content_type)
     assert list(map(unsigned, listed(client))) == [unsigned(piece)]
     assert downloaded(client, piece["url"]) == content
+
+
+def test_joined_music_is_taken_whole_and_told(client: FlaskClient, tmp_path: Path) -> None:
+    one = write_wav(tmp_path / "a.wav", melody(0.6)).read_bytes()
+    answer = upload(client, one + encode(tmp_path / "b.mp3", melody(1.4), "mp3").read_bytes()).get_json()
+    assert answer["music"]["duration"] == 2
+    assert answer["message"].startswith("音乐已上传；文件由 2 段声音拼接而成")
 
 
 def _silent_film(folder: Path) -> bytes:

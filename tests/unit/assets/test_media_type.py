@@ -62,6 +62,15 @@ def encoded(container: str, codec: str) -> bytes:
         (encoded("ipod", "aac"), Kind.AUDIO, "m4a"),
         (encoded("ogg", "libopus"), Kind.AUDIO, "ogg"),
         (encoded("flac", "flac"), Kind.AUDIO, "flac"),
+        (encoded("adts", "aac"), Kind.AUDIO, "aac"),
+        (encoded("webm", "libopus"), Kind.AUDIO, "weba"),
+        (encoded("matroska", "libopus"), Kind.AUDIO, "weba"),
+        (encoded("mp2", "mp2"), Kind.AUDIO, "mp3"),
+        (bytes(700) + encoded("mp3", "libmp3lame"), Kind.AUDIO, "mp3"),
+        (bytes(100_000) + encoded("adts", "aac"), Kind.AUDIO, "aac"),
+        (b"ID3\x04\0\0\0\0\x10\0" + bytes(5000) + encoded("mp3", "libmp3lame"), Kind.AUDIO, "mp3"),
+        (b"ID3\x03\0\0\0\0\x10\0" + bytes(2048) + encoded("flac", "flac"), Kind.AUDIO, "flac"),
+        (bytes(range(1, 200)) * 10 + encoded("mp3", "libmp3lame"), Kind.AUDIO, "mp3"),
         (encoded("mp4", "libx264"), Kind.VIDEO, "mp4"),
         (encoded("webm", "libvpx-vp9"), Kind.VIDEO, "webm"),
     ],
@@ -73,7 +82,7 @@ def test_real_files_are_recognised_whatever_their_name(
     path.write_bytes(content)
     assert sniff(path, kind).extension == extension
     for other in set(Kind) - {kind}:
-        if extension not in ("m4a", "mp4"):  # one container, both uses: the decoder decides
+        if extension not in ("m4a", "mp4", "webm", "weba"):  # one container, both uses: the decoder decides
             with pytest.raises(BadNodeResult):
                 sniff(path, other)
 
