@@ -28,7 +28,7 @@ PATHS = [
     ("文件（/var/lib/s2v/x.png）无法读取", "文件（x.png）无法读取"),
     ("无法打开/tmp/x/y.png，请重试", "无法打开y.png，请重试"),
     ("无法读取 /tmp/x/y.png的内容", "无法读取 y.png的内容"),
-    ("mkdir /work/data/node/tmp", "mkdir …"),
+    ("mkdir /srv/data/node/tmp", "mkdir …"),
     ("cannot open file:///tmp/a/b.png", "cannot open file:b.png"),
     ('File "/usr/lib/python3.11/site-packages/av/error.py", line 3', 'File "error.py", line 3'),
     ("a=/opt/models/sd/xl.safetensors;b", "a=…;b"),
