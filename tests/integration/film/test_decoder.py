@@ -152,7 +152,8 @@ def test_a_file_that_takes_more_memory_than_there_is_is_refused(
     assert clip_fault(tmp_path / "a.mp4") == ""
     monkeypatch.setattr(decoder, "CLIP_MEMORY", 220 << 20)
     with watched() as peak:
-        assert "片段" in clip_fault(tmp_path / "a.mp4")
+        fault = clip_fault(tmp_path / "a.mp4")
+    assert "片段" in fault or fault == decoder.TOO_MUCH  # whoever is the first to get no memory
     assert peak.bytes < 220 << 20
 
 
