@@ -7,6 +7,7 @@ request, a file or a model, or to go on without what could not be read, asks her
 from __future__ import annotations
 
 import errno
+import signal
 import tempfile
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _REASONS = {
 }
 # With the others, libav answers broken media too.
 _OF_LIBAV = FULL | {errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EACCES}
+_KILLED = frozenset({-signal.SIGKILL, -signal.SIGTERM})
 _NO_TEMPORARY = (
     "No usable temporary directory"  # what `tempfile` makes of a disk that is full, as a file that was not found
 )
@@ -62,6 +64,14 @@ def raise_if_ours(error: BaseException) -> None:
     fault = fault_of(error)
     if fault is not None:
         raise fault from error
+
+
+def raise_if_killed(code: int, what: str) -> None:
+    """Raise `HostUnavailable` where a program of ours, which ended with `code`, was ended from outside: by the kernel for want of memory,
+    or by somebody. What it worked at is not to blame.
+    """
+    if code in _KILLED:
+        raise HostUnavailable(f"{what}被系统或他人终止，可能是服务器内存不足")
 
 
 def says_full(text: str) -> bool:

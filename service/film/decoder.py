@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from common.errors import DependencyError, DiskFull, HostUnavailable
+from common.host_faults import raise_if_killed
 from service.film.errors import UnusableMedia
 
 log = logging.getLogger(__name__)
@@ -185,6 +186,7 @@ class Decoder:
         code = self._process.wait() if self._process is not None else 0
         if code == -signal.SIGXCPU:
             return UnusableMedia(f"解码用时超过上限 {PROCESSOR_S} 秒")
+        raise_if_killed(code, "解码进程")
         log.warning("a decoder ended with %d: %s", code, self._last_words())
         return UnusableMedia("解码时进程意外结束")
 

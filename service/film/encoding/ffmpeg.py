@@ -13,7 +13,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from common.errors import Cancelled, DiskFull
-from common.host_faults import DISK_FULL, FULL, is_full, raise_if_ours, says_full, temporary_folder
+from common.host_faults import DISK_FULL, FULL, is_full, raise_if_killed, raise_if_ours, says_full, temporary_folder
 from service.film.errors import FilmError, Stage
 from service.film.spec import Cancel
 
@@ -58,7 +58,7 @@ def run_ffmpeg(
     Raises:
         Cancelled: `cancel` was set; the process group is gone.
         FilmError: it failed, could not be started, or ran longer than `timeout_s` seconds; carries its last lines.
-        HostUnavailable: this machine could not start it, or has no space for what it writes.
+        HostUnavailable: this machine could not start it, has no space for what it writes, or killed it.
     """
     if cancel.is_set():  # it might be done before the first look
         raise Cancelled(f"{stage} 已取消")
@@ -90,6 +90,7 @@ def run_ffmpeg(
     if process.returncode:
         if ended_by_full_disk(process.returncode, text, cwd):
             raise DiskFull(DISK_FULL)
+        raise_if_killed(process.returncode, "ffmpeg ")
         raise FilmError(stage, f"ffmpeg 失败（退出码 {process.returncode}）", shot=shot, log=last_lines(text))
     return text
 

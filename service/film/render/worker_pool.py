@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import IO, Any, Final
 
 from common.errors import DiskFull, HostUnavailable
+from common.host_faults import raise_if_killed
 from service.film.cache import take
 from service.film.encoding.ffmpeg import kill_group, last_lines
 from service.film.errors import FilmError
@@ -99,10 +100,13 @@ class Worker:
             return
 
     def messages(self) -> list[dict[str, Any]]:
-        """What it has said since; waits for at least a part of a line. Raises FilmError when the process has ended."""
+        """What it has said since; waits for at least a part of a line.
+
+        Raises FilmError when the process has ended, `HostUnavailable` when it was killed.
+        """
         data = os.read(self.descriptor, 1 << 16)
         if not data:
-            self.process.wait()
+            raise_if_killed(self.process.wait(), "制作画面的进程")
             shot = self.job.segment.sources[-1].order if self.job else None
             raise FilmError(STAGE, f"工作进程意外结束（{self.process.returncode}）", shot=shot, log=self._tail())
         *lines, self._rest = (self._rest + data).split(b"\n")

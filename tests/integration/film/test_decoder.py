@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
-from common.errors import Cancelled, DependencyError
+from common.errors import Cancelled, DependencyError, HostUnavailable
 from service.film import decoder
 from service.film.decoder import Decoder, visiting_decoder
 from service.film.errors import UnusableMedia
@@ -165,18 +165,25 @@ def test_a_file_that_takes_more_time_than_there_is_is_refused(tmp_path: Path, mo
         seconds(tmp_path / "a.mp3")
 
 
+FATES: list[tuple[signal.Signals, type[Exception], str]] = [
+    (signal.SIGSEGV, UnusableMedia, "意外结束"),
+    (signal.SIGSTOP, UnusableMedia, "没有反应"),
+    (signal.SIGKILL, HostUnavailable, "被系统或他人终止"),
+]
+
+
 def test_a_decoder_that_dies_or_stands_still_is_told_and_another_takes_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = plain_wav(tmp_path / "a.wav", 48_000)
     monkeypatch.setattr(decoder, "SILENCE_S", 1.0)
     with Decoder() as asked:
-        for fate, reason in ((signal.SIGKILL, "意外结束"), (signal.SIGSTOP, "没有反应")):
+        for fate, error, reason in FATES:
             asked.start()
             wait_until(below, 30, "a child that is the decoder by now")
             [child] = below()
             child.send_signal(fate)
-            with pytest.raises(UnusableMedia, match=reason):
+            with pytest.raises(error, match=reason):
                 asked.sound_seconds(path)
             assert not below()
         monkeypatch.undo()

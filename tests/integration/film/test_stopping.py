@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from common.errors import Cancelled
+from common.errors import Cancelled, HostUnavailable
 from service.film.compose import compose
 from service.film.errors import FilmError
 from service.film.spec import FilmReport, FilmSpec, Progress, Quality, RateControl
@@ -173,7 +173,10 @@ def test_over_its_time_limit_it_is_the_limit_that_is_told_at_every_stage(
     assert not spec.output_dir.exists()
 
 
-def test_a_worker_that_dies_is_an_error_that_names_the_shot(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fate", "error"), [(signal.SIGSEGV, FilmError), (signal.SIGKILL, HostUnavailable)])
+def test_a_worker_that_dies_is_an_error_of_its_shot_and_one_that_is_killed_the_machines(
+    tmp_path: Path, fate: signal.Signals, error: type[Exception]
+) -> None:
     before = children()
     spec = long_film(tmp_path, threads=1)
     killed: list[int] = []
@@ -182,11 +185,11 @@ def test_a_worker_that_dies_is_an_error_that_names_the_shot(tmp_path: Path) -> N
         if said.stage == "picture" and said.fraction > 0.2 and not killed:
             killed.extend(children() - before)
             for pid in killed:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, fate)
 
-    with pytest.raises(FilmError, match="工作进程意外结束") as caught:
+    with pytest.raises(error, match=r"工作进程意外结束|被系统或他人终止") as caught:
         compose(spec, progress, threading.Event())
     assert killed
-    assert caught.value.shot is not None
+    assert getattr(caught.value, "shot", 1) is not None
     assert not spec.output_dir.exists()
     assert count(make(spec), "segments_reused") > 0
