@@ -10,7 +10,7 @@ from tests.faults import stories, world
 from tests.faults.stories import PATIENCE_S
 from tests.support.wait import wait_until
 
-OUTAGE_S = 3.0
+OUTAGE_S = 2.0
 
 
 def test_all_work_is_done_after_short_outages_of_everything(tmp_path: Path) -> None:
