@@ -20,6 +20,7 @@ from worker_node.providers.offline.storyteller import OfflineStoryteller
 
 LENGTH = 1500
 GROWTH, NOISE_S = 2.5, 0.005  # of twice the length
+TRIES = 4
 UNITS = {
     "combining marks": "\u0301",
     "marks on letters": "a\u0301\u0323 ",
@@ -97,7 +98,8 @@ def best_s(function: Callable[[str], object], text: str) -> float:
 def test_twice_the_text_takes_about_twice_the_time(name: str, kind: str) -> None:
     function, unit = FUNCTIONS[name], UNITS[kind]
     function("春天来了。")  # what is made once is made now
-    short, long = (best_s(function, (unit * length)[:length]) for length in (LENGTH, 2 * LENGTH))
-    if long > GROWTH * short + NOISE_S:  # once more: another process may have had the caches meanwhile
+    for _ in range(TRIES):  # another process may have had the caches meanwhile
         short, long = (best_s(function, (unit * length)[:length]) for length in (LENGTH, 2 * LENGTH))
+        if long <= GROWTH * short + NOISE_S:
+            return
     assert long <= GROWTH * short + NOISE_S

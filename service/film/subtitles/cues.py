@@ -23,6 +23,7 @@ _SNAP_S = 0.7  # how far a cue may move to meet a pause in the voice
 _LONG_PAUSE_S = 1.0  # no cue is shown through such a pause: the text is parted there
 _ASTRAY_S = 2.0  # how far from where the voice pauses by its pace the text may be parted
 _PARTED_WITHIN = (1.5, 0.5, 0.0)  # what a place's Break costs, in seconds astray
+_HAIR_S = 1e-6  # so that what is just enough time is no less by rounding
 _BLOCK = 4096  # pieces whose cues are weighed at once
 _Numbers = npt.NDArray[np.float64]
 
@@ -57,8 +58,9 @@ def make_cues(
         script = _Script(part, width, (ends - begins) / sum(word.spoken for word in part))
         spans = script.split()
         # Words that take longer to read than to say stay a while, and where even that is too short they come early.
-        last = max(ends, min(begins + _reading(part), until))
-        first = min(begins, max(last - _reading(part), cues[-1].end if cues else start))
+        needed = _reading(part) + _HAIR_S
+        last = max(ends, min(begins + needed, until))
+        first = min(begins, max(last - needed, cues[-1].end if cues else start))
         starts = _starts([script.need(span) for span in spans], first, last, pauses)
         cues += [
             Cue(one, other, script.lines(span))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from models import task_endings, task_transitions
 from models.task import Task
+from processor import recoverer
 from service import projects, shots, tasks
 from service.schemas import ProjectChanges
 from tests.integration.processor.conftest import Backend
@@ -76,15 +78,19 @@ def test_a_node_that_forgets_every_job_is_given_up_after_a_bounded_number_of_tri
     assert len(backend.node.envelopes) == retries + 1
 
 
-def test_a_node_that_is_away_is_tried_again_a_few_times_then_named_in_the_error(backend: Backend) -> None:
+def test_a_node_that_is_away_is_tried_again_a_few_times_then_named_in_the_error(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recoverer, "PERIOD_S", 0.1)
     backend.node.on_generate = lambda _e: (503, {"detail": "queue full"})
     backend.start()
     created = backend.create(1)
     backend.wait(created.text_task_id, "failed")
-    assert len(backend.node.envelopes) == 4
+    retries = backend.settings.worker.dispatch_retries
+    assert len(backend.node.envelopes) == retries + 1
     error = tasks.get(backend.services, created.text_task_id).error or ""
     assert "queue full" in error
-    assert "已重试 3 次" in error
+    assert f"已重试 {retries} 次" in error
 
 
 def test_a_node_that_comes_back_in_time_serves_the_task(backend: Backend) -> None:

@@ -207,7 +207,7 @@ def test_a_truncated_image_fails_and_leaves_no_object(backend: Backend) -> None:
     backend.start()
     created = backend.create(1)
     backend.wait(created.shot_task_ids[0], "failed")
-    assert "无法读取" in (tasks.get(backend.services, created.shot_task_ids[0]).error or "")
+    assert "truncated" in (tasks.get(backend.services, created.shot_task_ids[0]).error or "")
     assert list(backend.services.store.list("")) == []
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from service.node.model_json import MAX_REPAIR, read_model_json
-from tests.unit.test_text_growth import GROWTH, NOISE_S, best_s
+from tests.unit.test_text_growth import GROWTH, NOISE_S, TRIES, best_s
 
 GOOD = {"scenes": [{"narration": "下雨了。"}]}
 TEXT = json.dumps(GOOD, ensure_ascii=False)
@@ -81,7 +81,8 @@ def test_the_time_grows_with_the_texts_length(piece: str, around: str) -> None:
         with suppress(ValueError):
             read_model_json(before + text + after)
 
-    short, long = (best_s(read, (piece * length)[:length]) for length in (2000, 4000))
-    if long > GROWTH * short + NOISE_S:  # once more: another process may have had the caches meanwhile
+    for _ in range(TRIES):  # another process may have had the caches meanwhile
         short, long = (best_s(read, (piece * length)[:length]) for length in (2000, 4000))
+        if long <= GROWTH * short + NOISE_S:
+            return
     assert long <= GROWTH * short + NOISE_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.film.subtitles.cues import make_cues
@@ -37,6 +37,7 @@ def test_cues_are_the_text_in_order_in_two_lines_that_fit_and_touch(text: str, w
         assert (cues[0].start, cues[-1].end) == (1.0, 1.0 + seconds)
 
 
+@example("、、 、！ 、、、、、、、、、、。了 、、、、、、、", 1.0, [(0.0, 1.0)])
 @given(
     st.one_of(chinese, mixed),
     st.floats(1.0, 3.0),
