@@ -160,7 +160,7 @@ def crowds() -> Iterator[Any]:
         yield pytest.param(kind, 50, marks=() if kind in IN_SHORT else pytest.mark.faults)
 
 
-@pytest.mark.parametrize(("kind", "addresses"), crowds())
+@pytest.mark.parametrize(("kind", "addresses"), list(crowds()))
 def test_a_crowd_that_does_not_ask_holds_nobody_up(server: Server, kind: str, addresses: int) -> None:
     _, created = server.ask("POST", "/v1/api/projects", StoryText="从前。", ShotCount="1")
     task_id = created["text_task_id"]
