@@ -65,6 +65,7 @@ _BROKEN = (
     RuntimeError,
     struct.error,
 )
+_SHORT = 3  # the type of the numbers in which it is given
 # How rows and columns are to be taken, by Exif's orientation: (transposed, rows backwards, columns backwards).
 _POSES = {
     2: (False, False, True),
@@ -143,9 +144,28 @@ def _source(path: Path) -> Path | io.BytesIO:
 def _orientation(image: Image.Image) -> object:
     """Exif's orientation, 1 to 8; anything else where the file says none, or nothing that can be read."""
     try:
-        return image.getexif().get(_ORIENTATION)
+        found = image.getexif().get(_ORIENTATION)
     except _BROKEN:
-        return None
+        found = None
+    return found if found is not None else _orientation_in(image.info.get("exif"))
+
+
+def _orientation_in(exif: object) -> int | None:
+    """The orientation in an Exif block's first directory (TIFF 6.0, section 2); Pillow 12 reads nothing of it behind a broken tag."""
+    block = exif.removeprefix(b"Exif\0\0") if isinstance(exif, bytes) else b""
+    order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    try:
+        if order is None:
+            return None
+        (at,) = struct.unpack_from(f"{order}I", block, 4)
+        (count,) = struct.unpack_from(f"{order}H", block, at)
+        for number in range(count):
+            tag, kind, values, value = struct.unpack_from(f"{order}HHIH", block, at + 2 + 12 * number)
+            if (tag, kind, values) == (_ORIENTATION, _SHORT, 1):
+                return int(value)
+    except struct.error:  # it ends before it says so
+        pass
+    return None
 
 
 def _upright(rgb: Rgb, orientation: object) -> Rgb:
