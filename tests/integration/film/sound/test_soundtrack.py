@@ -297,22 +297,6 @@ def test_a_voice_that_was_recorded_very_softly_is_heard_and_named(tmp_path: Path
         assert analyse(decoder, tmp_path / "soft.wav").pauses[0] == pytest.approx((1.0, 1.6), abs=0.05)
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.3, -0.6])
-def test_a_narration_or_music_with_an_offset_is_as_loud_as_others(tmp_path: Path, offset: float) -> None:
-    voice = np.concatenate([silence(0.6), speech(1.0, 1), silence(0.4)], axis=1)
-    bed = music(9.0, peak=0.3)
-    narrations = [write_wav(tmp_path / f"{n}.wav", voice + np.float32(offset)) for n in range(3)]
-    film = Film(tmp_path, list(narrations), Music(write_wav(tmp_path / "m.wav", bed + np.float32(offset))))
-    report, path = film.make()
-    loudness, peak = ebur128(path)
-    assert loudness == pytest.approx(-16, abs=0.3)
-    assert peak <= -0.9
-    assert report.warnings == ()
-    assert np.abs(heard(path).mean(axis=1)).max() < 1e-3
-    with Decoder() as decoder:
-        assert analyse(decoder, narrations[0]).pauses[0] == pytest.approx((0.0, 0.6), abs=0.05)
-
-
 @pytest.mark.parametrize("noise", ["hiss", "hum", "click", "burst"])
 def test_what_is_faint_and_no_voice_is_left_out(tmp_path: Path, noise: str) -> None:
     sound = silence(2.0)
