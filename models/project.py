@@ -30,6 +30,7 @@ EXCERPT = 200  # characters
 class Project(Base):
     """`cover_image` and `video_url` hold object keys (or what an older backend stored), `duration` is in whole seconds.
 
+    `aspect` is that of images and films, such as "9:16"; NULL or "" where none was chosen.
     `story_excerpt` is the story's beginning, cut by the database; it is read where a query undefers it.
     """
 
@@ -49,4 +50,5 @@ class Project(Base):
     updated_at: Mapped[datetime]
     bgm: Mapped[str | None] = mapped_column(String(255), default=None)
     seq: Mapped[int] = mapped_column(BigInteger, default=next_sequence)
+    aspect: Mapped[str | None] = mapped_column(String(8), default="")
     story_excerpt: Mapped[str] = column_property(func.substr(story_text, 1, EXCERPT), deferred=True)

@@ -21,7 +21,10 @@ class ShotStatus(TextEnum):
 
 
 class Shot(Base):
-    """`order` starts at 1. `image_path`, `audio_path` and `video_path` hold object keys; `duration` is the narration's, in seconds."""
+    """`order` starts at 1. `image_path`, `audio_path` and `video_path` hold object keys; `duration` is the narration's, in seconds.
+
+    `motion` is the shot's own ("auto" or "none"); NULL or "" where the film's counts.
+    """
 
     __tablename__ = "shot"
 
@@ -40,6 +43,7 @@ class Shot(Base):
     narration: Mapped[str | None] = mapped_column(Text, default=None)
     video_path: Mapped[str | None] = mapped_column(String(1024), default="")
     duration: Mapped[int | None] = mapped_column(Integer, default=0)
+    motion: Mapped[str | None] = mapped_column(String(8), default="")
 
     @property
     def spoken(self) -> str:

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS project (
   updated_at    DATETIME(6)  NOT NULL,
   bgm           VARCHAR(255),
   seq           BIGINT NOT NULL DEFAULT 0,
+  aspect        VARCHAR(8),
   UNIQUE (created_at, seq, id),
   UNIQUE (created_at, seq, id, title, description /*! (1) */)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
@@ -46,6 +47,7 @@ CREATE TABLE IF NOT EXISTS shot (
   narration     MEDIUMTEXT,
   video_path    VARCHAR(1024),
   duration      INT DEFAULT 0,
+  motion        VARCHAR(8),
   UNIQUE (project_id, `order`, id),
   FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;

@@ -27,7 +27,7 @@ from models.shot import Shot
 from models.task import Task, TaskStatus
 from models.types import JsonObject
 from tests.integration.models.conftest import Open
-from tests.integration.models.rows import NOW, project, task
+from tests.integration.models.rows import NOW, project, shot, task
 from tests.support import go_backend
 from tests.support.servers.process import silent_port
 from tests.support.wait import wait_until
@@ -177,6 +177,24 @@ def test_tables_of_an_older_version_are_brought_up_to_date_with_their_rows(url: 
     assert info(database)["version"] == NEWEST
     with database.read() as session:
         assert session.get_one(Task, "t").crashes == 0
+
+
+def test_tables_without_motion_and_aspect_get_them_with_nothing_chosen(url: URL, open_url: Open) -> None:
+    with open_url(url).write() as session:
+        session.add(project(id="p"))
+        session.flush()
+        session.add(shot("p", id="s"))
+        session.flush()
+        session.execute(text("ALTER TABLE project DROP COLUMN aspect"))
+        session.execute(text("ALTER TABLE shot DROP COLUMN motion"))
+        session.execute(text("UPDATE schema_info SET value = '5' WHERE name = 'version'"))
+    database = open_url(url)
+    assert info(database)["version"] == NEWEST
+    with database.write() as session:
+        assert (session.get_one(Project, "p").aspect, session.get_one(Shot, "s").motion) == (None, None)
+        session.get_one(Project, "p").aspect, session.get_one(Shot, "s").motion = "9:16", "none"
+    with open_url(url).read() as session:
+        assert (session.get_one(Project, "p").aspect, session.get_one(Shot, "s").motion) == ("9:16", "none")
 
 
 def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:
