@@ -30,7 +30,7 @@ from bench.harness import MIB, Claim, Contender, Cost, cpu_ratio, machine, note,
 from bench.ideal import LUMA_709
 from bench.material import FPS, HEIGHT, IMAGE, SHOT_S, WIDTH, make_shots, make_spec, mirror
 from bench.quality import best_ssim, film_ssim
-from service.film.frames.camera_moves import Move
+from service.film.frames.camera_moves import DRAWN
 from service.film.spec import FilmShot, FilmSpec, Quality
 
 ROUNDS, QUICK_ROUNDS = 5, 1
@@ -155,7 +155,7 @@ class Bench:
     def smoothness(self) -> None:
         """Every camera move, over a wide and over a square image."""
         worst, which = 0.0, ""
-        for move in Move:
+        for move in DRAWN:
             for image in (IMAGE, (1024, 1024)):
                 found = jitter.jitter(move, (WIDTH, HEIGHT), image, round((SHOT_S + 0.5) * FPS), FPS)
                 note(f"  {move.value} over {image[0]}×{image[1]}: {found:.4f} px")

@@ -110,6 +110,7 @@ def shot(row: Shot, link: UrlResolver) -> Json:
         "narration": row.spoken,
         "videoPath": link(row.video_path),
         "duration": row.duration or 0,
+        "motion": row.motion or "",
     }
 
 

@@ -188,15 +188,16 @@ class ProjectChanges(Request):
 
 
 class ShotChanges(Request):
-    """POST .../shots/:id; None means "not given". An empty narration leaves the shot silent."""
+    """POST .../shots/:id; None means "not given". An empty narration leaves the shot silent, an empty motion is the film's."""
 
-    clearable = frozenset({"narration"})
+    clearable = frozenset({"narration", "motion"})
 
     title: str | None = None
     prompt: Prompt | None = None
     transition: Name | None = None
     style: Name | None = None
     narration: str | None = None
+    motion: Annotated[Literal["auto", "none", ""] | None, Word] = None
 
 
 class FilmRequest(Request):
@@ -226,6 +227,7 @@ class FilmRequest(Request):
     transition: Annotated[str, BeforeValidator(_transition)] = ""
     transition_seconds: Annotated[Decimal, Field(ge=0, le=10)] = 0.5
     fit: Annotated[Literal["crop", "blur"], Word] = "crop"
+    motion: Annotated[Literal["auto", "none"], Word] = "auto"
     intro: Annotated[Decimal, Field(ge=0, le=30)] = 0.0
     outro: Annotated[Decimal, Field(ge=0, le=30)] = 0.5
     encoder: Annotated[Literal["x264", "nvenc", "qsv", "vaapi", "videotoolbox"], Word] = "x264"

@@ -45,7 +45,7 @@ def get(services: Services, project_id: str, shot_id: str) -> Shot:
 def update(services: Services, project_id: str, shot_id: str, changes: ShotChanges) -> str:
     """Change what was given and regenerate the image; an open task for the old image, or for a clip of it, is cancelled.
 
-    Returns the new task's id; raises `NotFound`.
+    Returns the new task's id, "" where nothing but the motion was given, which is the film's alone; raises `NotFound`.
     """
     with project_unit(services, project_id) as unit:
         session, project = unit.session, unit.project
@@ -54,6 +54,9 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
             raise NotFound("分镜不存在")
         said = shot.spoken
         _apply(shot, changes)
+        shot.updated_at = unit.now
+        if changes.model_dump(exclude_none=True).keys() == {"motion"}:
+            return ""
         old = [task for task in _open_tasks(session, shot) if _shows_old_image(task)]
         task = _new_image(shot, project, changes, now=unit.now)
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
@@ -65,7 +68,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
             old += stale
             unit.ready += speaking
         completion.cancel(unit, old, reason=CANCELLED_BY_UPDATE)
-        shot.status, shot.updated_at = ShotStatus.PROCESSING, unit.now
+        shot.status = ShotStatus.PROCESSING
         session.flush()
         refresh_project(session, project, now=unit.now)
     return task.id

@@ -19,7 +19,7 @@ from service.assets.media_type import Kind
 from service.film.compose import compose
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
-from service.film.spec import FilmShot, FilmSpec, Progress, Subtitles
+from service.film.spec import FilmShot, FilmSpec, Motion, Progress, Subtitles
 from service.schemas import frame_size
 from service.workflow import film_dependencies, payloads
 
@@ -62,11 +62,16 @@ def _by_node(claimed: ClaimedTask, image: Path) -> None:
 def _by_camera_move(claimed: ClaimedTask, shot: Shot, image: Path, folder: Path) -> None:
     """The node cannot turn an image into a video: the clip is a camera move, and the task's message says so."""
     request, settings = film_dependencies.film_request(claimed.task), claimed.services.settings
+    motion = film_spec.motion_of(request, shot)
     width, height = frame_size(request.resolution or settings.film.resolution)
     spec = FilmSpec(
         shots=(
             FilmShot(
-                shot.order, image=image, minimum_s=CAMERA_MOVE_S, seed=int.from_bytes(shot.id.encode()[:8], "big")
+                shot.order,
+                image=image,
+                minimum_s=CAMERA_MOVE_S,
+                seed=int.from_bytes(shot.id.encode()[:8], "big"),
+                motion=motion,
             ),
         ),
         output_dir=folder / "output",
@@ -85,7 +90,8 @@ def _by_camera_move(claimed: ClaimedTask, shot: Shot, image: Path, folder: Path)
         claimed.report(int(progress.fraction * 95), progress.message)
 
     film = compose(spec, report, claimed.cancel_token).film
-    _store(claimed, film, "mp4", claimed.task.id, "模型节点不支持图生视频，片段为镜头运动")
+    made = "静止画面" if motion is Motion.NONE else "镜头运动"
+    _store(claimed, film, "mp4", claimed.task.id, f"模型节点不支持图生视频，片段为{made}")
 
 
 def _store(claimed: ClaimedTask, path: Path, extension: str, job_id: str, message: str) -> None:

@@ -14,6 +14,7 @@ from service.film.spec import (
     FilmShot,
     FilmSpec,
     Fit,
+    Motion,
     Music,
     Quality,
     RateControl,
@@ -51,6 +52,11 @@ def transition_of(text: str) -> Transition:
         return Transition(word)
     except ValueError:
         return TRANSITIONS.get(word, Transition.CROSSFADE)
+
+
+def motion_of(request: FilmRequest, shot: Shot) -> Motion:
+    """Whether the shot's image moves: what the shot says, else the request."""
+    return Motion(shot.motion or request.motion)
 
 
 def build(
@@ -126,4 +132,5 @@ def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path]) -> FilmSh
         transition=transition_of(request.transition or shot.transition or ""),
         transition_s=request.transition_seconds,
         seed=int.from_bytes(shot.id.encode()[:8], "big"),
+        motion=motion_of(request, shot),
     )

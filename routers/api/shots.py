@@ -32,7 +32,8 @@ def blueprint(services: Services) -> Blueprint:
     def update(project_id: str, shot_id: str) -> serializers.Json:
         changes = request_params.parse(ShotChanges, request, services.settings)
         task_id = shots.update(services, project_id, shot_id, changes)
-        return {"shot_id": shot_id, "task_id": task_id, "message": "分镜已更新，正在重新生成图片"}
+        message = "分镜已更新，正在重新生成图片" if task_id else "分镜已更新"
+        return {"shot_id": shot_id, "task_id": task_id, "message": message}
 
     @routes.delete("/shots/<shot_id>")
     def delete(shot_id: str) -> serializers.Json:

@@ -52,7 +52,8 @@ def _update_shot(services: Services, given: dict[str, Any]) -> serializers.Json:
         ShotChanges, {**wanted, "prompt": wanted.get("imagellm") or wanted.get("prompt")}, services.settings
     )
     task_id = shots.update(services, shot.project_id, shot.id, changes)
-    return {"task_id": task_id, "shot_id": shot.id, "project_id": shot.project_id, "message": "正在重新生成图片"}
+    message = "正在重新生成图片" if task_id else "分镜已更新"
+    return {"task_id": task_id, "shot_id": shot.id, "project_id": shot.project_id, "message": message}
 
 
 def _generate_video(services: Services, given: dict[str, Any]) -> serializers.Json:

@@ -31,13 +31,13 @@ from service.film.encoding.selection import as_previewed, choose_encoding, reset
 from service.film.encoding.writers import STAGE as ENCODE
 from service.film.encoding.writers import X264_CODEC, Encoding
 from service.film.errors import FilmError
-from service.film.frames.camera_moves import choose_moves
+from service.film.frames.camera_moves import Move, choose_moves
 from service.film.inputs import Material, inspect
 from service.film.render.segments import RenderSettings, Segment, Source, make_segments
 from service.film.render.video_track import VideoTrackMaker, cores
 from service.film.render.worker_pool import WorkerPool
 from service.film.sound import soundtrack
-from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, OnProgress, ShotTiming, Subtitles
+from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, Motion, OnProgress, ShotTiming, Subtitles
 from service.film.subtitles.captions import Captions
 from service.film.subtitles.cues import Cue, make_cues
 from service.film.subtitles.fonts import language_of
@@ -235,7 +235,9 @@ class _Film:
     ) -> list[Segment]:
         spec = self.spec
         width, height = spec.width, spec.height
-        moves = choose_moves([shot.seed for shot in spec.shots])
+        # Of all shots, so that one that is to stand still leaves the moves of the others as they are.
+        drawn = choose_moves([shot.seed for shot in spec.shots])
+        moves = [Move.NONE if s.motion is Motion.NONE else move for s, move in zip(spec.shots, drawn, strict=True)]
         sources = [
             Source(
                 kind=material.kind,
@@ -254,8 +256,8 @@ class _Film:
         font = "" if spec.font is None else str(spec.font.absolute())
         font_digest = "" if spec.font is None else file_digest(spec.font)
         settings = RenderSettings(width, height, font, font_digest, encoding, self.language)
-        drawn = cues if spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH) else []
-        return make_segments(settings, timeline, spec.shots, sources, drawn)
+        burned = cues if spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH) else []
+        return make_segments(settings, timeline, spec.shots, sources, burned)
 
     def _video_and_sound(
         self,

@@ -39,6 +39,13 @@ class Fit(str, Enum):
     BLUR = "blur"
 
 
+class Motion(str, Enum):
+    """Whether the camera moves over an image, or the image stands still. A clip moves by itself."""
+
+    AUTO = "auto"
+    NONE = "none"
+
+
 class Subtitles(str, Enum):
     """Whether cues are burned into the frames, carried as a soft track, both, or neither. SRT and ASS files are written unless off."""
 
@@ -82,7 +89,7 @@ class FilmShot:
     with neither a placeholder is drawn (or, when the spec is strict, the film fails). `narration` is any audio file that ffmpeg reads.
     `text` is what the narration says, for the subtitles. A shot's slot is as long as its narration plus `FilmSpec.breath_s`, at least
     `minimum_s` (also the length of a shot without narration and without a clip), and long enough for its subtitles to
-    be read. `transition_s` is the length of the transition *into* this shot (ignored on the first).
+    be read. `transition_s` is the length of the transition *into* this shot (ignored on the first). `seed` draws its camera move.
     """
 
     order: int
@@ -95,6 +102,7 @@ class FilmShot:
     transition_s: float = 0.5
     minimum_s: float = 2.0
     seed: int = 0
+    motion: Motion = Motion.AUTO
 
     def __post_init__(self) -> None:
         _in_range("transition", self.transition_s, 0.0, 10.0)

@@ -1,4 +1,4 @@
-"""Camera moves over a still image: which one, and the window of the image that each frame shows.
+"""Camera moves over a still image: which one, if any, and the window of the image that each frame shows.
 
 A window is a rectangle of the frame's aspect inside the image. The camera goes from one window to another; the windows in between are
 straight mixtures of the two, so that they stay inside the image, and the zoom changes by the same ratio every frame, which the eye takes
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from service.film.frames.saliency import Saliency
+from service.film.frames.saliency import Saliency, heaviest
 
 ZOOM_PER_S = 0.028  # how much larger the image gets in a second
 ZOOM_LEAST, ZOOM_MOST = 0.06, 0.16
@@ -24,7 +24,7 @@ SLACK = 0.12  # of the frame's width (height): an image that is longer by less i
 
 
 class Move(str, Enum):
-    """What the camera does during a shot."""
+    """What the camera does during a shot; `NONE` is never drawn, only asked for."""
 
     ZOOM_IN = "zoom_in"
     ZOOM_OUT = "zoom_out"
@@ -32,6 +32,10 @@ class Move(str, Enum):
     PAN_RIGHT = "pan_right"
     PAN_UP = "pan_up"
     PAN_DOWN = "pan_down"
+    NONE = "none"
+
+
+DRAWN = tuple(move for move in Move if move is not Move.NONE)
 
 
 class Window(NamedTuple):
@@ -46,7 +50,7 @@ def choose_moves(seeds: Sequence[int]) -> list[Move]:
     """A move per shot, drawn by its seed, never one of the two before it."""
     chosen: list[Move] = []
     for seed in seeds:
-        moves = sorted(Move, key=lambda move: hashlib.sha256(f"{seed}:{move.value}".encode()).digest())
+        moves = sorted(DRAWN, key=lambda move: hashlib.sha256(f"{seed}:{move.value}".encode()).digest())
         chosen.append(next(move for move in moves if move not in chosen[-2:]))
     return chosen
 
@@ -58,7 +62,11 @@ def plan_move(
 
     `image` is the image's size when it just covers `frame` (same units), `seconds` how long it is seen. Where the image is longer
     than the frame (a square one in a wide film), the camera also travels over what is in it, so that nothing of it is never shown.
+    Without a move the window is as large as can be, and about what stands out most.
     """
+    if move is Move.NONE:
+        window = _stand(image, frame, seen)
+        return window, window
     gain = min(max(ZOOM_PER_S * seconds, ZOOM_LEAST), ZOOM_MOST)
     zooms = {Move.ZOOM_IN: (1.0, 1.0 + gain), Move.ZOOM_OUT: (1.0 + gain, 1.0)}.get(move, (PAN_ZOOM, PAN_ZOOM))
     across = _Axis(image[0], frame[0], seen.x, seen.across)
@@ -67,6 +75,21 @@ def plan_move(
     x = across.path(zooms, seconds, along=_ALONG.get(move) == "x", back=move is Move.PAN_LEFT)
     y = down.path(zooms, seconds, along=_ALONG.get(move) == "y", back=move is Move.PAN_UP)
     return Window(x[0], y[0], zooms[0]), Window(x[1], y[1], zooms[1])
+
+
+def _stand(image: tuple[float, float], frame: tuple[float, float], seen: Saliency) -> Window:
+    x = _middle(image[0], frame[0], seen.x, seen.columns, 0.0)
+    y = _middle(image[1], frame[1], seen.y, seen.rows, FOOT)
+    return Window(x, y, 1.0)
+
+
+def _middle(image: float, frame: float, focus: float, profile: Sequence[float], foot: float) -> float:
+    """The centre of the frame that shows most of what stands out, apart from its foot."""
+    place = focus * image
+    if profile and image > frame:
+        part = frame * (1.0 - foot)
+        place = heaviest(profile, part / image) * image + (frame - part) / 2
+    return min(max(place, frame / 2), image - frame / 2)
 
 
 _ALONG = {Move.PAN_LEFT: "x", Move.PAN_RIGHT: "x", Move.PAN_UP: "y", Move.PAN_DOWN: "y"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -11,6 +12,8 @@ import numpy.typing as npt
 SIDE = 64  # pixels of the thumbnail's longer side
 BACKGROUND = 0.8  # share of an image that is taken to be only surroundings
 BLUR = 2.5  # pixels of the thumbnail; also how far a thing's weight spreads beyond it
+PLACES = 129  # that a part of a profile is tried at
+ALIKE = 0.97  # of the most that a part holds
 EDGE = 0.06  # share of the weight that a span leaves out at either end
 
 
@@ -18,12 +21,15 @@ class Saliency(NamedTuple):
     """Where an image's content lies, from 0 to 1 of its width and height.
 
     (`x`, `y`) is the point that stands out; `across` and `down` are the spans in which nearly everything does that stands out at all.
+    `columns` and `rows` are how much does, from left to right and from top to bottom; empty where nothing is known.
     """
 
     x: float = 0.5
     y: float = 0.5
     across: tuple[float, float] = (0.5, 0.5)
     down: tuple[float, float] = (0.5, 0.5)
+    columns: tuple[float, ...] = ()
+    rows: tuple[float, ...] = ()
 
 
 def saliency(luma: npt.NDArray[np.uint8]) -> Saliency:
@@ -55,7 +61,22 @@ def saliency(luma: npt.NDArray[np.uint8]) -> Saliency:
         float((near * y[:, None]).sum()),
         _span(weight.sum(axis=0)),
         _span(weight.sum(axis=1)),
+        tuple(near.sum(axis=0).tolist()),
+        tuple(near.sum(axis=1).tolist()),
     )
+
+
+def heaviest(profile: Sequence[float], share: float) -> float:
+    """The middle, from 0 to 1, of the part of a profile that holds most of it; the part is this share of its length."""
+    edges = np.linspace(0.0, 1.0, len(profile) + 1)
+    passed = np.concatenate([[0.0], np.cumsum(profile)])
+    starts = np.linspace(0.0, 1.0 - share, PLACES)
+    held = np.interp(starts + share, edges, passed) - np.interp(starts, edges, passed)
+    best = int(held.argmax())
+    # Much the same is held by its neighbours: the one in their middle has it in its own.
+    less = np.flatnonzero(held < ALIKE * held[best])
+    low, high = less[less < best].max(initial=-1) + 1, less[less > best].min(initial=PLACES) - 1
+    return float((starts[low] + starts[high]) / 2 + share / 2)
 
 
 def _span(profile: npt.NDArray[np.floating]) -> tuple[float, float]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from service.film.cache import Cache
 from service.film.compose import compose
@@ -21,6 +22,7 @@ from service.film.spec import (
     FilmShot,
     FilmSpec,
     Fit,
+    Motion,
     Progress,
     Quality,
     Subtitles,
@@ -187,8 +189,6 @@ def test_any_aspect_is_filled_without_bars(tmp_path: Path, size: tuple[int, int]
 
 def test_a_blurred_fill_shows_the_whole_image_and_a_crop_does_not(tmp_path: Path) -> None:
     """A white image with red left and right edges, in a film higher than wide."""
-    from PIL import Image
-
     image = Image.new("RGB", (480, 270), "white")
     image.paste((220, 0, 0), (0, 0, 60, 270))
     image.paste((220, 0, 0), (420, 0, 480, 270))
@@ -202,6 +202,42 @@ def test_a_blurred_fill_shows_the_whole_image_and_a_crop_does_not(tmp_path: Path
         red[fit] = int(((middle[:, 0] - middle[:, 1]) > 80).sum())
     assert red[Fit.BLUR] > 15
     assert red[Fit.CROP] == 0
+
+
+@pytest.mark.parametrize("fit", Fit)
+@pytest.mark.parametrize("size", [(480, 270), (400, 400)], ids=["of its shape", "square"])
+def test_an_image_without_motion_is_the_same_in_every_frame(tmp_path: Path, fit: Fit, size: tuple[int, int]) -> None:
+    """Over the joints of its segments too; all of it that the fit shows, and as large as the frame holds it."""
+    path = material.image(tmp_path / "a.png", 5, size)
+    shots = [FilmShot(1, image=path, minimum_s=9.0, motion=Motion.NONE)]
+    frames = decode(make(material.spec(tmp_path, shots, fit=fit)).film)
+    assert len(frames) == 9 * 15
+    assert max(difference(frames[0], frame) for frame in frames[1:]) < 0.5
+    with Image.open(path) as image:
+        if fit is Fit.BLUR and size[0] == size[1]:
+            inner, shown = image.convert("RGB").resize((180, 180)), frames[60][:, 70:250]
+        else:
+            columns, rows = 320, round(320 * size[1] / size[0])
+            inner = image.convert("RGB").resize((columns, rows))
+            tops = range(rows - 180 + 1)
+            shown = frames[60]
+            top = min(tops, key=lambda top: difference(np.asarray(inner)[top : top + 180], shown))
+            inner = inner.crop((0, top, 320, top + 180))
+    assert difference(np.asarray(inner), shown) < 4
+
+
+def test_one_shot_that_stands_still_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    shots = material.shots(tmp_path / "in", 4, 2.0, transition=Transition.CUT)
+    before = decode(make(material.spec(tmp_path, shots)).film)
+    still = [dataclasses.replace(shot, motion=Motion.NONE) if shot.order == 3 else shot for shot in shots]
+    report = make(material.spec(tmp_path, still))
+    assert (report.log["segments_made"], report.log["segments_reused"]) == (1, 3)
+    after = decode(report.film)
+    start, end = (round(time * 15) for time in (report.shots[2].start, report.shots[2].end))
+    assert difference(after[start], after[end - 1]) < 0.5 < difference(before[start], before[end - 1])
+    assert np.array_equal(before[:start], after[:start])
+    assert np.array_equal(before[end:], after[end:])
+    assert make(material.spec(tmp_path, still)).log["segments_made"] == 0
 
 
 def test_a_preview_is_small_and_ends_early(tmp_path: Path) -> None:

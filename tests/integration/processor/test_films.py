@@ -28,6 +28,7 @@ from service import films, music, shots, tasks
 from service.film.cache import acquire_slot
 from service.oss.local import LocalStore
 from service.schemas import FilmRequest, MusicUpload
+from tests.integration.film import material
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.audio_signals import RATE, Samples, heard, write_wav
 from tests.support.node.scripts import failed, finished, wav
@@ -132,6 +133,52 @@ def test_the_music_that_fits_the_story_is_heard_in_the_film(
     assert versions(client, project_id)[0]["music"] == "1"
     (tmp_path / "film.mp4").write_bytes(backend.stored(versions(client, project_id)[0]["id"]))
     assert likeness(heard(tmp_path / "film.mp4"), pieces["追逐"]) > 0.8
+
+
+@one_column
+def test_another_motion_makes_the_film_anew_and_no_image(backend: Backend, client: FlaskClient, tmp_path: Path) -> None:
+    picture = material.image(tmp_path / "a.png", 1).read_bytes()
+    backend.node.script("generate_shot", lambda _e: finished(picture))
+    backend.start()
+    project_id = backend.drawn(2)
+    options = {"subtitles": "off", "narration": "none", "transition": "cut", "motion": "none"}
+    made(backend, client, project_id, **options)
+    first = shots.of_project(backend.services, project_id)[0]
+    painted = [shot.image_path for shot in shots.of_project(backend.services, project_id)]
+    address, jobs = f"/v1/api/projects/{project_id}/shots/{first.id}", backend.node.starts()
+    for motion in ("auto", ""):
+        changed = client.post(address, json={"motion": motion}).get_json()
+        assert (changed["task_id"], changed["message"]) == ("", "分镜已更新")
+        shot = client.get(address).get_json()["shot"]
+        assert (shot["motion"], shot["status"]) == (motion, "completed")
+        made(backend, client, project_id, **options)
+    logs = [json.loads(backend.stored(f"projects/{project_id}/films/{n}.log.json")) for n in (1, 2, 3)]
+    assert [log["segments_made"] for log in logs] == [2, 1, 0], "the one shot's own, then all as at first"
+    assert [_moves(backend, project_id, number, tmp_path) for number in (1, 2, 3)] == [False, True, False]
+    assert [shot.image_path for shot in shots.of_project(backend.services, project_id)] == painted
+    assert backend.node.starts() == jobs
+
+
+def _moves(backend: Backend, project_id: str, number: int, folder: Path) -> bool:
+    """Whether the picture of a film's first second does."""
+    (folder / "film.mp4").write_bytes(backend.stored(f"projects/{project_id}/films/{number}.mp4"))
+    frames = material.decode(folder / "film.mp4")[:10]
+    return max(material.difference(frames[0], frame) for frame in frames) > 0.5
+
+
+@one_column
+def test_motion_beside_another_change_is_kept_and_the_image_painted(
+    backend: Backend, client: FlaskClient, project_id: str
+) -> None:
+    first = shots.of_project(backend.services, project_id)[0]
+    address = f"/v1/api/projects/{project_id}/shots/{first.id}"
+    task_id = client.post(address, json={"Motion": "NONE", "prompt": "a red fox"}).get_json()["task_id"]
+    backend.wait(task_id, "finished")
+    refused = client.post(address, json={"motion": "wobble"})
+    assert (refused.status_code, refused.get_json()["field"]) == (400, "motion")
+    assert "auto、none" in refused.get_json()["error"]
+    shot = client.get(address).get_json()["shot"]
+    assert (shot["motion"], shot["prompt"]) == ("none", "a red fox")
 
 
 def test_every_version_stays_and_is_listed_with_all_that_belongs_to_it(

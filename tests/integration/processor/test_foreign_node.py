@@ -12,7 +12,8 @@ import pytest
 
 from config.settings import Settings, StorySettings, WorkerSettings
 from service import films, narrations, projects, shots, tasks
-from service.schemas import FilmRequest, NarrationRequest
+from service.schemas import FilmRequest, NarrationRequest, ShotChanges
+from tests.integration.film import material
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.node.gateway import GATEWAY, spoken
 from tests.support.node.scripts import Script, finished, png, wav
@@ -169,6 +170,23 @@ def test_a_clip_is_a_camera_move_where_the_node_cannot_take_an_image(backend: Ba
     assert "镜头运动" in (tasks.get(backend.services, clip).message or "")
     assert node.of_type("generate_video") == []
     assert shots.get(backend.services, project_id, shot.id).video_path
+
+
+def test_a_clip_of_an_image_that_is_to_stand_still_does_so(backend: Backend, node: StandInNode, tmp_path: Path) -> None:
+    picture = material.image(tmp_path / "a.png", 1).read_bytes()
+    node.script("generate_shot", lambda _envelope: finished(picture))
+    backend.start()
+    project_id = backend.drawn(2)
+    [shot, _] = shots.of_project(backend.services, project_id)
+    assert shots.update(backend.services, project_id, shot.id, ShotChanges(motion="none")) == ""
+    clip = films.request(backend.services, project_id, FilmRequest(shot_id=shot.id, resolution="160x90", fps=10))
+    backend.wait(clip, "finished")
+    assert "静止画面" in (tasks.get(backend.services, clip).message or "")
+    (tmp_path / "clip.mp4").write_bytes(
+        backend.stored(shots.get(backend.services, project_id, shot.id).video_path or "")
+    )
+    frames = material.decode(tmp_path / "clip.mp4")
+    assert max(material.difference(frames[0], frame) for frame in frames) < 0.5
 
 
 def test_a_clip_is_asked_of_a_node_that_says_it_makes_them(backend: Backend, node: StandInNode, tmp_path: Path) -> None:

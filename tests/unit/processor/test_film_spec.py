@@ -11,7 +11,7 @@ from config.settings import FilmSettings, Settings
 from models.project import Project
 from models.shot import Shot
 from processor.handlers.film_spec import build, transition_of
-from service.film.spec import Encoder, FilmSpec, Fit, Quality, RateControl, Subtitles, Transition
+from service.film.spec import Encoder, FilmSpec, Fit, Motion, Quality, RateControl, Subtitles, Transition
 from service.schemas import FilmRequest, parse
 
 SETTINGS = Settings(
@@ -101,6 +101,23 @@ def test_a_shots_own_transition_counts_unless_the_request_names_one() -> None:
     assert [shot.transition for shot in spec().shots] == [Transition.WIPE_LEFT, Transition.CROSSFADE]
     made = spec(transition="fade", transition_seconds=1.5)
     assert [(shot.transition, shot.transition_s) for shot in made.shots] == [(Transition.FADE_BLACK, 1.5)] * 2
+
+
+@pytest.mark.parametrize(
+    ("film", "own", "meant"),
+    [("", None, "auto"), ("", "none", "none"), ("none", None, "none"), ("none", "", "none"), ("none", "auto", "auto")],
+)
+def test_a_shots_own_motion_counts_before_the_films(film: str, own: str | None, meant: str) -> None:
+    request, shot = parse(FilmRequest, {"motion": film}, SETTINGS), Shot(id="s", order=1, motion=own)
+    made = build(
+        settings=SETTINGS,
+        request=request,
+        project=Project(id="p", title=""),
+        shots=[shot],
+        files={},
+        output_dir=Path("/out"),
+    )
+    assert made.shots[0].motion is Motion(meant)
 
 
 def test_music_has_the_level_that_was_asked_for() -> None:

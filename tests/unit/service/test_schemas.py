@@ -274,6 +274,7 @@ OUT_OF_RANGE: dict[str, tuple[Any, str]] = {
     "transition": ("star", "wipe_right"),
     "transition_seconds": (10.1, "10"),
     "fit": ("stretch", "crop、blur"),
+    "motion": ("zoom", "auto、none"),
     "intro": (-0.1, "0"),
     "outro": (30.5, "30"),
     "encoder": ("x265", "videotoolbox"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.film.frames.camera_moves import Move, Window, choose_moves, plan_move, window_at
+from service.film.frames.camera_moves import DRAWN, Move, Window, choose_moves, plan_move, window_at
 from service.film.frames.planes import empty
 from service.film.frames.resampling import TOLERANCE, find_lattice
 from service.film.frames.saliency import Saliency
@@ -22,7 +22,8 @@ DOT_SIGMA = 9.0
 
 
 span = st.tuples(st.floats(0, 0.5), st.floats(0.5, 1))
-interests = st.builds(Saliency, st.floats(0, 1), st.floats(0, 1), span, span)
+profile = st.lists(st.floats(0, 1), max_size=64).map(tuple)
+interests = st.builds(Saliency, st.floats(0, 1), st.floats(0, 1), span, span, profile, profile)
 FRAME = (1280.0, 720.0)
 
 
@@ -41,13 +42,13 @@ def test_every_window_of_every_move_lies_inside_the_image(
     assert window.y + half_h <= image[1] + 1e-6
 
 
-@given(st.sampled_from(Move), interests, st.floats(1, 3), st.floats(1, 30))
+@given(st.sampled_from(DRAWN), interests, st.floats(1, 3), st.floats(1, 30))
 def test_every_move_moves(move: Move, seen: Saliency, excess: float, seconds: float) -> None:
     first, last = plan_move(move, (1280, 720 * excess), FRAME, seen, seconds)
     assert max(abs(first.x - last.x), abs(first.y - last.y), 1000 * abs(first.zoom - last.zoom)) > 5
 
 
-@given(st.sampled_from(Move), interests)
+@given(st.sampled_from(DRAWN), interests)
 def test_a_square_image_in_a_wide_film_is_seen_from_one_end_of_its_content_to_the_other(
     move: Move, seen: Saliency
 ) -> None:
@@ -62,6 +63,31 @@ def test_a_square_image_in_a_wide_film_is_seen_from_one_end_of_its_content_to_th
 def test_the_camera_travels_calmly(move: Move, seen: Saliency, seconds: float) -> None:
     first, last = plan_move(move, (1280, 2560), FRAME, seen, seconds)
     assert abs(first.y - last.y) <= max(0.101 * 720 * seconds, 2.1) + 60  # a zoom shifts its centre, too
+
+
+@given(interests, st.floats(1, 3), st.floats(0.1, 30))
+def test_without_a_move_the_camera_stands_still_as_far_away_as_it_can(
+    seen: Saliency, excess: float, seconds: float
+) -> None:
+    for image in ((1280.0, 720.0 * excess), (1280.0 * excess, 720.0)):
+        first, last = plan_move(Move.NONE, image, FRAME, seen, seconds)
+        assert first == last
+        assert first.zoom == 1.0
+
+
+@pytest.mark.parametrize(
+    ("places", "seen"),
+    [((3,), (3,)), ((0,), (0,)), ((19,), (19,)), ((8, 12), (8, 12)), ((1, 1, 18), (1,)), ((2, 17, 17), (17,))],
+    ids=str,
+)
+def test_an_image_that_stands_still_shows_most_of_what_stands_out(places: list[int], seen: list[int]) -> None:
+    """A square one, whose twentieths from top to bottom stand out or do not; never between two of them, where nothing is."""
+    rows = tuple(float(places.count(row)) for row in range(20))
+    window = plan_move(Move.NONE, (1280, 1280), FRAME, Saliency(rows=rows, columns=(1.0,)), 5)[0]
+    assert window.x == 640
+    for place in seen:
+        assert window.y - 360 <= place * 64 + 1e-6
+        assert (place + 1) * 64 <= window.y + (360 if place == 19 else 288) + 1e-6, "not where subtitles lie"
 
 
 @pytest.mark.parametrize(("move", "down"), [(Move.PAN_DOWN, True), (Move.PAN_UP, False)])
@@ -85,7 +111,7 @@ def test_no_move_comes_twice_in_a_row(seeds: list[int]) -> None:
 
 
 def test_different_seeds_give_all_moves() -> None:
-    assert set(choose_moves(range(60))) == set(Move)
+    assert set(choose_moves(range(60))) == set(DRAWN)
 
 
 def test_a_zoom_grows_by_the_same_ratio_every_frame() -> None:
@@ -112,7 +138,7 @@ def test_most_steps_of_a_camera_move_have_a_lattice() -> None:
 
 
 @pytest.mark.parametrize("rows", [900, 1600], ids=["wide", "square"])
-@pytest.mark.parametrize("move", Move)
+@pytest.mark.parametrize("move", DRAWN)
 def test_no_camera_move_jitters_by_more_than_a_fiftieth_of_a_pixel(move: Move, rows: int) -> None:
     """Dots are tracked through the frames; what a smooth path does not explain is jitter."""
     frames, size = 50, (640, 360)

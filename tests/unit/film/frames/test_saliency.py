@@ -66,4 +66,4 @@ def test_things_at_the_edges_of_a_square_image_are_seen_in_a_wide_film(
             part = out.y[:, int((left - 0.2) * SIZE[0]) : int((left + 0.2) * SIZE[0])]
             if (part > 180).sum() > 600:
                 found.add(number)
-    assert len(found) == len(places)
+    assert len(found) == (len(places) if move is not Move.NONE else 1)
