@@ -76,6 +76,7 @@ def _project(row: Project, link: UrlResolver, story: Json) -> Json:
         "shotCount": row.shot_count or 0,
         "createdAt": time(row.created_at),
         "updatedAt": time(row.updated_at),
+        "aspect": row.aspect or "",
     }
 
 

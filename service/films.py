@@ -22,6 +22,7 @@ from service.film.spec import MAX_SHOTS, FilmShot, FilmSpec, Subtitles
 from service.film.subtitles.text_metrics import reading_s
 from service.film.timeline import planned_s, too_long
 from service.schemas import FilmRequest
+from service.shapes import film_size
 from service.workflow import film_dependencies, payloads
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
@@ -42,10 +43,11 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     its film would be longer than `film.max_duration_s`.
     """
     film = services.settings.film
-    size: _Size = {"resolution": wanted.resolution or film.resolution, "fps": wanted.fps or film.fps}
     with project_unit(services, project_id) as unit:
         if unit.project is None:
             raise NotFound("项目不存在")
+        width, height = film_size(wanted.resolution, unit.project.aspect, film.resolution)
+        size: _Size = {"resolution": f"{width}x{height}", "fps": wanted.fps or film.fps}
         task = (
             _new_clip(unit, project_id, wanted, size)
             if wanted.shot_id

@@ -81,6 +81,7 @@ def create(services: Services, new: NewProject) -> CreatedProject:
             style=new.style,
             description=new.description,
             shot_count=new.shot_count or services.settings.story.default_shots,
+            aspect=new.aspect,
             status=ProjectStatus.CREATED,
             created_at=now,
             updated_at=now,
@@ -113,7 +114,7 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
             project.id,
             status=TaskStatus.BLOCKED,
             message="等待分镜完成",
-            parameters=payloads.image(new_id(), style=project.style, depends_on=[storyboard.id]),
+            parameters=payloads.image(new_id(), style=project.style, aspect=project.aspect, depends_on=[storyboard.id]),
             now=now,
         )
         for _ in range(count)
@@ -135,7 +136,7 @@ def get(services: Services, project_id: str) -> ProjectView:
 
 @retrying
 def update(services: Services, project_id: str, changes: ProjectChanges) -> UpdatedProject:
-    """Change what was given. Another story, style or number of shots regenerates the project; its old film stays in the list.
+    """Change what was given. Another story, style, number of shots or aspect regenerates the project; its old film stays in the list.
 
     Raises `NotFound`.
     """
@@ -184,6 +185,7 @@ def _needs_regeneration(project: Project, changes: ProjectChanges) -> bool:
             (changes.story_text, project.story_text),
             (changes.style, project.style),
             (changes.shot_count, project.shot_count),
+            (changes.aspect, project.aspect),
         )
     )
 

@@ -150,6 +150,9 @@ Name = Annotated[str, Field(max_length=MAX_NAME)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 
 
+Aspect = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
+
+
 class Request(BaseModel):
     """Unknown parameters are ignored: clients in the field send misspelt ones.
 
@@ -172,6 +175,7 @@ class NewProject(Request):
     style: Name = ""
     description: str = ""
     shot_count: OptionalInteger = None
+    aspect: Annotated[Literal[Aspect, ""], Word] = ""
 
 
 class ProjectChanges(Request):
@@ -185,6 +189,7 @@ class ProjectChanges(Request):
     story_text: str | None = None
     style: Name | None = None
     shot_count: OptionalInteger = None
+    aspect: Annotated[Aspect | None, Word] = None
 
 
 class ShotChanges(Request):

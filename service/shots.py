@@ -93,6 +93,7 @@ def _new_image(shot: Shot, project: Project, changes: ShotChanges, *, now: datet
             prompt=shot.prompt or "",
             style=changes.style if changes.style is not None else project.style,
             transition=shot.transition or "",
+            aspect=project.aspect,
             depends_on=[],
         ),
         now=now,

@@ -7,11 +7,12 @@ from typing import Any
 from common.errors import Conflict, NotFound
 from models import queries
 from models.db import retrying
+from models.project import Project
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import films, narrations, projects
 from service.container import Services
-from service.workflow import completion, film_dependencies, narration_group
+from service.workflow import completion, film_dependencies, narration_group, payloads
 from service.workflow.unit_of_work import project_unit
 
 CANCELLED_BY_USER = "任务已取消"
@@ -101,7 +102,7 @@ def _retry_part(services: Services, task: Task) -> str:
             task.project_id,
             shot_id=task.shot_id,
             message="等待重试",
-            parameters=_again(task, shot),
+            parameters=_again(task, shot, unit.project),
             now=unit.now,
         )
         session.add(again)
@@ -109,13 +110,14 @@ def _retry_part(services: Services, task: Task) -> str:
     return again.id
 
 
-def _again(task: Task, shot: Shot) -> dict[str, Any]:
-    """The parameters as they were, with the shot's present words: they are what clients and subtitles show."""
+def _again(task: Task, shot: Shot, project: Project | None) -> dict[str, Any]:
+    """The parameters as they were, with the shot's present words, which clients and subtitles show, and the project's present aspect."""
     stored = {**(task.parameters or {}), "depends_on": []}
     if task.type == TaskType.NARRATION:
         return {**stored, "tts": {**(stored.get("tts") or {}), "text": shot.spoken}}
     wanted = stored.get("shot") or {}
-    return {**stored, "shot": {**wanted, "prompt": shot.prompt or wanted.get("prompt", "")}}
+    size = payloads.image_size(project.aspect) if project is not None and project.aspect else {}
+    return {**stored, "shot": {**wanted, **size, "prompt": shot.prompt or wanted.get("prompt", "")}}
 
 
 def _found(task: Task | None, task_id: str) -> Task:

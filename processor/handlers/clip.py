@@ -20,7 +20,7 @@ from service.film.compose import compose
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
 from service.film.spec import FilmShot, FilmSpec, Motion, Progress, Subtitles
-from service.schemas import frame_size
+from service.shapes import film_size
 from service.workflow import film_dependencies, payloads
 
 CAMERA_MOVE_S = 4.0
@@ -30,7 +30,8 @@ def run(claimed: ClaimedTask) -> None:
     """Handler of `generate_video` for one shot."""
     with claimed.services.database.read() as session:
         shot = queries.shot(session, claimed.task.target_shot_id)
-    if shot is None:
+        project = queries.project(session, claimed.task.project_id)
+    if shot is None or project is None:
         raise TaskError(node_asset.SHOT_GONE)
     if not shot.image_path:
         raise TaskError("该镜头还没有图片，无法生成视频片段")
@@ -43,7 +44,7 @@ def run(claimed: ClaimedTask) -> None:
         elif not claimed.in_slot:  # the node was another one when the task was claimed: the retry gets a slot first
             raise NodeUnavailable("模型节点不再提供图生视频")
         else:
-            _by_camera_move(claimed, shot, files["image"], Path(folder))
+            _by_camera_move(claimed, shot, project.aspect, files["image"], Path(folder))
 
 
 def _by_node(claimed: ClaimedTask, image: Path) -> None:
@@ -59,11 +60,11 @@ def _by_node(claimed: ClaimedTask, image: Path) -> None:
         _store(claimed, path, extension, job.id, "视频片段已生成")
 
 
-def _by_camera_move(claimed: ClaimedTask, shot: Shot, image: Path, folder: Path) -> None:
+def _by_camera_move(claimed: ClaimedTask, shot: Shot, aspect: str | None, image: Path, folder: Path) -> None:
     """The node cannot turn an image into a video: the clip is a camera move, and the task's message says so."""
     request, settings = film_dependencies.film_request(claimed.task), claimed.services.settings
     motion = film_spec.motion_of(request, shot)
-    width, height = frame_size(request.resolution or settings.film.resolution)
+    width, height = film_size(request.resolution, aspect, settings.film.resolution)
     spec = FilmSpec(
         shots=(
             FilmShot(

@@ -21,7 +21,8 @@ from service.film.spec import (
     Subtitles,
     Transition,
 )
-from service.schemas import FilmRequest, frame_size
+from service.schemas import FilmRequest
+from service.shapes import film_size
 
 TRANSITIONS = {
     "": Transition.CROSSFADE,
@@ -69,7 +70,7 @@ def build(
     output_dir: Path,
 ) -> FilmSpec:
     """The spec of a project's film. `files` holds what was fetched: `image:<shot id>`, `clip:<shot id>`, `audio:<shot id>`, `music`."""
-    width, height = frame_size(request.resolution or settings.film.resolution)
+    width, height = film_size(request.resolution, project.aspect, settings.film.resolution)
     music = files.get("music")
     rate_control = RateControl(request.rate_control or ("cbr" if request.bitrate else "crf"))
     return FilmSpec(

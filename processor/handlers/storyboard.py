@@ -103,7 +103,9 @@ class _Board:
 
     def _start_image(self, unit: ProjectUnit, project: Project, shot: Shot, task: Task | None) -> None:
         depends_on = [self._claimed.task.id]
-        wanted = payloads.image(shot.id, prompt=shot.prompt or "", style=project.style, depends_on=depends_on)
+        wanted = payloads.image(
+            shot.id, prompt=shot.prompt or "", style=project.style, aspect=project.aspect, depends_on=depends_on
+        )
         if task is None:
             task = Task.new(
                 TaskType.IMAGE, project.id, shot_id=shot.id, message=WAITING, parameters=wanted, now=unit.now

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from service import shapes
 from service.schemas import FilmRequest, NarrationRequest
-
-IMAGE_SIZE = "1024"  # pixels, as text: a model node answers 422 to a number
 
 Parameters = dict[str, Any]
 
@@ -30,15 +29,20 @@ def storyboard(story_text: str, style: str, shot_count: int) -> Parameters:
 
 
 def image(
-    shot_id: str, *, prompt: str = "", style: str = "", transition: str = "", depends_on: list[str]
+    shot_id: str,
+    *,
+    prompt: str = "",
+    style: str = "",
+    transition: str = "",
+    aspect: str | None = "",
+    depends_on: list[str],
 ) -> Parameters:
     """For `generate_shot`."""
     return {
         "shot": {
             "transition": transition,
             "shotId": shot_id,
-            "image_width": IMAGE_SIZE,
-            "image_height": IMAGE_SIZE,
+            **image_size(aspect),
             "prompt": prompt,
             "style": style,
             "image_llm": "",
@@ -46,6 +50,12 @@ def image(
         },
         "depends_on": depends_on,
     }
+
+
+def image_size(aspect: str | None) -> Parameters:
+    """Of a project's images, in pixels, as text: a model node answers 422 to a number."""
+    width, height = shapes.image_size(aspect)
+    return {"image_width": str(width), "image_height": str(height)}
 
 
 def narration(request: NarrationRequest, *, shot_id: str = "", text: str = "") -> Parameters:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.e2e import deployment, film_facts
 from tests.e2e.client import Client
@@ -164,6 +165,36 @@ def test_subtitles_are_seen_in_the_lower_band_only_and_a_second_film_replaces_no
     films = client.get(f"/v1/api/projects/{project}/films")
     assert films["total_films"] == 2
     assert client.fetch(first["result"]["resource_url"]).read_bytes() == burned.read_bytes()
+
+
+def test_a_portrait_project_has_portrait_images_and_a_film_and_clips_that_show_all_of_them(embedded: Studio) -> None:
+    client = embedded.client
+    told = {"Title": "竖屏", "StoryText": "红色的船在海上。夜里月亮升起来了。", "ShotCount": 2, "Aspect": "9:16"}
+    created = client.post("/v1/api/projects", told)
+    project = created["project_id"]
+    for task_id in created["shot_task_ids"]:
+        client.wait(task_id)
+    pictures = []
+    for shot in client.get(f"/v1/api/projects/{project}/shots")["shots"]:
+        with Image.open(client.fetch(shot["imagePath"])) as image:
+            assert image.size == (768, 1344)
+            pictures.append(np.asarray(image.convert("RGB").resize((180, 320), Image.Resampling.BOX)))
+    options = {"motion": "none", "subtitles": "off", "transition": "cut"}
+    path, task = client.film(project, **options)
+    assert task["result"]["task_video"]["resolution"] == "180x320"
+    images = film_facts.frames(path)
+    for picture, timing in zip(pictures, embedded.stored_log(project, 1)["shots"], strict=True):
+        start, end = int(timing["start"] * 15) + 1, int(timing["end"] * 15) - 1
+        for frame in images[start:end]:
+            assert np.abs(frame.astype(int) - images[start]).mean() < 0.5, "the picture moves"
+        assert np.abs(images[start].astype(int) - picture).mean() < 4, "the picture is not all there"
+    path, task = client.film(project, shot_id=shot["id"])
+    assert film_facts.frames(path)[0].shape == (320, 180, 3)
+    changed = client.request("PUT", f"/v1/api/projects/{project}", json={"Aspect": "4:3"}).json()
+    client.wait(changed["shot_tasks"][0])
+    shot = client.get(f"/v1/api/projects/{project}/shots")["shots"][0]
+    with Image.open(client.fetch(shot["imagePath"])) as image:
+        assert image.size == (1216, 896)
 
 
 def test_one_shots_clip_is_a_moving_image_of_it(embedded: Studio) -> None:

@@ -15,6 +15,7 @@ from common.request_id import request_id
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus
 from service.container import Services
+from tests.contract import story
 from tests.support.web_app import NOW, change, new_task
 
 V1 = "/v1/api"
@@ -154,6 +155,80 @@ def test_another_story_starts_again(client: FlaskClient) -> None:
     ).get_json()
     assert body["text_task"] not in ("", created["text_task_id"])
     assert (len(body["shot_tasks"]), body["deleted"]) == (4, 3)
+
+
+def test_another_aspect_starts_again_and_the_same_one_does_not(client: FlaskClient) -> None:
+    created = create(client, Aspect="9:16")
+    address = f"{V1}/projects/{created['project_id']}"
+    for same in ({"aspect": "9:16"}, {"Aspect": ""}, {"title": "new", "ASPECT": "9:16"}):
+        body = client.put(address, json=same).get_json()
+        assert (body["text_task"], body["deleted"], body["project"]["aspect"]) == ("", 0, "9:16")
+    body = client.put(address, json={"Aspect": "4:3"}).get_json()
+    assert body["text_task"] not in ("", created["text_task_id"])
+    assert (len(body["shot_tasks"]), body["deleted"], body["project"]["aspect"]) == (2, 3, "4:3")
+    assert image_sizes(client, body["shot_tasks"]) == {("1216", "896")}
+    assert client.get(f"{V1}/projects").get_json()["items"][0]["aspect"] == "4:3"
+
+
+def test_without_an_aspect_images_and_films_are_as_they_were(client: FlaskClient) -> None:
+    created = create(client)
+    assert client.get(f"{V1}/projects/{created['project_id']}").get_json()["project_detail"]["aspect"] == ""
+    assert image_sizes(client, created["shot_task_ids"]) == {("1024", "1024")}
+    assert film_size(client, created["project_id"]) == "1280x720"
+
+
+@pytest.mark.parametrize(
+    ("aspect", "image", "film"),
+    [
+        ("16:9", ("1344", "768"), "1280x720"),
+        ("9:16", ("768", "1344"), "720x1280"),
+        ("1:1", ("1024", "1024"), "720x720"),
+        ("4:3", ("1216", "896"), "960x720"),
+        ("3:4", ("896", "1216"), "720x960"),
+    ],
+)
+def test_an_aspect_is_that_of_images_and_of_films_that_ask_for_no_size(
+    client: FlaskClient, aspect: str, image: tuple[str, str], film: str
+) -> None:
+    created = create(client, Aspect=aspect)
+    assert image_sizes(client, created["shot_task_ids"]) == {image}
+    assert film_size(client, created["project_id"]) == film
+    assert film_size(client, created["project_id"], resolution="640x360") == "640x360"
+
+
+def test_an_image_painted_again_has_the_projects_present_aspect(client: FlaskClient, services: Services) -> None:
+    """By a retry after the new storyboard failed, and by a change of the shot."""
+    told = story.finish(services, story.create(client))
+    change(services, told.shot_task_ids[0], status=TaskStatus.FAILED)
+    board = client.put(f"{V1}/projects/{told.project_id}", json={"aspect": "3:4"}).get_json()["text_task"]
+    assert client.post(f"{V1}/tasks/{board}/cancel").status_code == 200
+    again = client.post(f"{V1}/tasks/{told.shot_task_ids[0]}/retry").get_json()["task_id"]
+    changed = client.post(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[1]}", json={"prompt": "a fox"})
+    assert image_sizes(client, [again, changed.get_json()["task_id"]]) == {("896", "1216")}
+
+
+def test_the_older_desktop_clients_way_of_changing_a_shot_paints_nothing_for_its_motion_alone(
+    client: FlaskClient, services: Services
+) -> None:
+    told = story.finish(services, story.create(client))
+    sent = {"type": "updateShot", "shotId": told.shot_ids[0], "parameters": {"shot": {"motion": "none"}}}
+    before = client.get(f"{V1}/projects/{told.project_id}/tasks").get_json()["total_tasks"]
+    assert client.post(f"{V1}/tasks", json=sent).get_json()["task_id"] == ""
+    assert client.get(f"{V1}/projects/{told.project_id}/tasks").get_json()["total_tasks"] == before
+    shot = client.get(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}").get_json()["shot"]
+    assert (shot["motion"], shot["status"]) == ("none", "completed")
+
+
+def image_sizes(client: FlaskClient, task_ids: list[str]) -> set[tuple[str, str]]:
+    """The sizes that these tasks ask a node for."""
+    shots = [client.get(f"{V1}/tasks/{task_id}").get_json()["task"]["parameters"]["shot"] for task_id in task_ids]
+    return {(shot["image_width"], shot["image_height"]) for shot in shots}
+
+
+def film_size(client: FlaskClient, project_id: str, **options: str) -> str:
+    """The size of the film that is then asked for."""
+    task_id = client.post(f"{V1}/projects/{project_id}/video", json=options).get_json()["task_id"]
+    return str(client.get(f"{V1}/tasks/{task_id}").get_json()["task"]["parameters"]["video"]["resolution"])
 
 
 def test_films_and_music_start_out_empty(client: FlaskClient) -> None:

@@ -103,6 +103,19 @@ def test_a_shots_own_transition_counts_unless_the_request_names_one() -> None:
     assert [(shot.transition, shot.transition_s) for shot in made.shots] == [(Transition.FADE_BLACK, 1.5)] * 2
 
 
+@pytest.mark.parametrize(("asked", "size"), [("", (360, 640)), ("16:9", (1280, 720))])
+def test_a_projects_aspect_is_the_films_unless_the_request_has_a_size(asked: str, size: tuple[int, int]) -> None:
+    made = build(
+        settings=SETTINGS,
+        request=parse(FilmRequest, {"resolution": asked}, SETTINGS),
+        project=Project(id="p", title="", aspect="9:16"),
+        shots=SHOTS,
+        files={},
+        output_dir=Path("/out"),
+    )
+    assert (made.width, made.height) == size
+
+
 @pytest.mark.parametrize(
     ("film", "own", "meant"),
     [("", None, "auto"), ("", "none", "none"), ("none", None, "none"), ("none", "", "none"), ("none", "auto", "auto")],

@@ -93,6 +93,20 @@ def test_the_choices_of_a_field_are_listed_without_the_empty_one() -> None:
     assert str(refused(NarrationRequest, format="ogg")) == "format 只能是 mp3、wav，收到 ogg"
 
 
+@pytest.mark.parametrize("aspect", ["16:10", "21:9", "9/16", "1.78", "portrait", "1:1:1", 1, True, ["9:16"], {"a": 1}])
+def test_an_aspect_that_is_not_on_the_list_is_refused_with_the_list(aspect: Any) -> None:
+    for model, needed in ((NewProject, {"StoryText": "a"}), (ProjectChanges, {})):
+        refusal = refused(model, **needed, Aspect=aspect)
+        assert refusal.field == "Aspect"
+        assert "16:9、9:16、1:1、4:3、3:4" in str(refusal)
+
+
+def test_an_aspect_that_is_empty_was_not_given() -> None:
+    assert parse(NewProject, {"StoryText": "a", "Aspect": " "}, SETTINGS).aspect == ""
+    assert parse(ProjectChanges, {"Aspect": ""}, SETTINGS).aspect is None
+    assert parse(ProjectChanges, {"aspect": " 9:16 "}, SETTINGS).aspect == "9:16"
+
+
 @pytest.mark.parametrize(("count", "expected"), [("1", 1), ("12", 12), (6, 6), ("", None), (None, None)])
 def test_a_shot_count_may_come_as_text_or_not_at_all(count: Any, expected: int | None) -> None:
     assert parse(NewProject, {"StoryText": "a", "ShotCount": count}, SETTINGS).shot_count == expected
