@@ -15,7 +15,7 @@ from PIL import Image
 from service.film.sound.decoding import read_own
 from service.film.sound.reading import RATE
 from service.film.spec import FilmShot, FilmSpec
-from worker_node.providers.base import ImageRequest, SpeechRequest
+from worker_node.providers.base import ImageRequest, QuietRun, SpeechRequest
 from worker_node.providers.offline.painter.painter import OfflinePainter
 from worker_node.providers.offline.speaker import OfflineSpeaker, write_audio
 
@@ -71,7 +71,7 @@ def make_shots(folder: Path, count: int) -> tuple[FilmShot, ...]:
 def paint(painter: OfflinePainter, target: Path, text: str, seed: int) -> None:
     """An image of `IMAGE` size for a text."""
     request = ImageRequest(prompt=text, width=IMAGE[0], height=IMAGE[1], seed=seed)
-    painter.paint(request, target, _quiet)
+    painter.paint(request, target, QuietRun())
 
 
 def mirror(source: Path, target: Path, *, upright: bool) -> None:
@@ -84,7 +84,7 @@ def mirror(source: Path, target: Path, *, upright: bool) -> None:
 def speak(speaker: OfflineSpeaker, target: Path, text: str, voice: str = "") -> None:
     """A narration (MP3, as model nodes send it) of `NARRATION_S` seconds: cut there, or followed by silence."""
     raw = target.with_suffix(".wav")
-    speaker.speak(SpeechRequest(text=text, voice=voice, format="wav"), raw, _quiet)
+    speaker.speak(SpeechRequest(text=text, voice=voice, format="wav"), raw, QuietRun())
     write_audio(fitted(mono(raw), NARRATION_S), RATE, target, "mp3", 24_000)
 
 
@@ -121,7 +121,3 @@ def write_wav(path: Path, samples: npt.NDArray[np.float32]) -> None:
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes((np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes())
-
-
-def _quiet(_percent: int, _message: str) -> None:
-    return None

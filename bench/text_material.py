@@ -28,7 +28,7 @@ from service.oss import keys, links
 from worker_node import log as node_log
 from worker_node.envelope import Envelope
 from worker_node.errors import NodeError
-from worker_node.providers.base import ClipRequest, ImageRequest, StoryRequest
+from worker_node.providers.base import ClipRequest, ImageRequest, QuietRun, StoryRequest
 from worker_node.providers.offline import animator, cast, sentences, shots, speaker, titles
 from worker_node.providers.offline.lexicon import lexicon
 from worker_node.providers.offline.painter import scene
@@ -143,7 +143,7 @@ def _node() -> dict[str, Callable[[str], object]]:
         return titles.title(titles.title_candidates(text, "zh", words), 1, "zh", set())
 
     def told(text: str, count: int) -> object:
-        return teller.tell(StoryRequest(text, count, text[:200]), lambda _percent, _message: None)
+        return teller.tell(StoryRequest(text, count, text[:200]), QuietRun())
 
     return {
         "node is_chinese": sentences.is_chinese,

@@ -16,7 +16,8 @@ from worker_node.files import FolderInUse
 from worker_node.lifeline import watch_parent
 from worker_node.log import set_up_logging
 from worker_node.node import Node
-from worker_node.settings import NodeSettings, SettingsError, parse_settings
+from worker_node.providers.settings import SettingsError
+from worker_node.settings import NodeSettings, parse_settings
 
 BACKLOG = 512
 GRACE_S = 2

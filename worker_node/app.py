@@ -52,7 +52,7 @@ def create_app(node: Node) -> FastAPI:
             "node": "storytovideo",
             "version": __version__,
             "tts_text": True,
-            "providers": dict(node.settings.providers),
+            **node.worker_threads.service.view(),
             **node.job_store.counts(),
         }
 

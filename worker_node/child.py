@@ -1,38 +1,52 @@
-"""Entry of a worker process: `python -m worker_node.child KIND PROVIDER PARENT_PID`. See `process` for the protocol."""
+"""Entry of a worker process: `python -m worker_node.child PARENT_PID`. See `process` for the protocol."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, TextIO
 
-from worker_node.errors import DISK_FULL, ProviderError, means_full
+from worker_node.chain import Chain
+from worker_node.errors import DISK_FULL, NoneAble, ProviderError, means_full
+from worker_node.job_notes import JobNotes
 from worker_node.lifeline import die_with_starting_thread
-from worker_node.providers.registry import make_provider
-from worker_node.work import perform
+from worker_node.providers.settings import ProviderSettings
 
 
-def main(kind: str, provider_name: str, parent_pid: int) -> None:
-    """Serve jobs until standard input ends."""
+def main(parent_pid: int) -> None:
+    """Serve jobs until standard input ends. The first line says what kind of them, and by which providers."""
     die_with_starting_thread(parent_pid)
     # Native libraries print to descriptor 1 as they please: keep the real one for ourselves and give them standard error.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    provider = make_provider(kind, provider_name)
-    for line in sys.stdin:
-        _say(events, _answer(kind, provider, json.loads(line), events))
+    logging.basicConfig(format="worker: %(message)s", level=logging.WARNING)
+    first = sys.stdin.readline()
+    if not first:
+        return
+    begin = json.loads(first)
+    providers = [ProviderSettings.model_validate(each) for each in begin["providers"]]
+    chain = Chain(begin["kind"], providers, Path(begin["slots"]))
+    while line := sys.stdin.readline():
+        _say(events, _answer(chain, json.loads(line), events))
 
 
-def _answer(kind: str, provider: Any, job: dict[str, Any], events: TextIO) -> dict[str, Any]:
+def _answer(chain: Chain, job: dict[str, Any], events: TextIO) -> dict[str, Any]:
     def report(progress: int, message: str) -> None:
         _say(events, {"progress": progress, "message": message})
 
+    def note(notes: JobNotes) -> None:
+        _say(events, {"notes": notes.model_dump()})
+        if not sys.stdin.readline():  # the node says that they are on disk
+            raise SystemExit(0)
+
     try:
-        return {"result": perform(kind, provider, job, report)}
+        return {"result": chain.perform(job, JobNotes.model_validate(job["notes"]), report, note)}
     except ProviderError as error:
-        return {"error": DISK_FULL if means_full(error) else str(error)}
+        return {"error": DISK_FULL if means_full(error) else str(error), "none_able": isinstance(error, NoneAble)}
     except Exception as error:  # noqa: BLE001 - the boundary: a bug in one job must not take the worker along unexplained
         traceback.print_exc()
         if means_full(error):
@@ -46,4 +60,4 @@ def _say(events: TextIO, event: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(int(sys.argv[1]))

@@ -7,7 +7,9 @@
     ├── JobUnknown      404
     ├── FileRefused     404: a path that is not a result of this node
     ├── BadRequest      422: well typed, but nothing can be made of it
-    └── ProviderError   the work itself failed; the text becomes the job's error
+    └── ProviderError   the work itself failed, and would at any other provider; the text becomes the job's error
+        ├── ProviderUnable  this provider cannot do it (away, over its quota, out of memory, nothing usable made); the next one may
+        │   └── NoneAble    none of the kind's providers could: code 903 on the wire
         └── DiskFull    nothing failed but the disk: the same task may be sent again, and becomes a new job
 
 An `OSError` of a request is 507 where the disk is full, else 500.
@@ -18,6 +20,7 @@ from __future__ import annotations
 import errno
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+MODEL_UNAVAILABLE = 903  # the number of this failure in the product's own table of errors
 DISK_FULL = "模型节点的磁盘空间不足"
 
 
@@ -57,6 +60,14 @@ class BadRequest(NodeError):
 
 class ProviderError(NodeError):
     """A provider could not do its work."""
+
+
+class ProviderUnable(ProviderError):
+    """A provider cannot do this job now; the next one of its list may."""
+
+
+class NoneAble(ProviderUnable):
+    """None of the providers of a list could do the job."""
 
 
 class DiskFull(ProviderError):

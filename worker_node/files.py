@@ -11,12 +11,14 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from worker_node.errors import FULL, FileRefused
 
 MAX_PATH = 1024
 LEAST_FREE = 1 << 20  # bytes
+INPUT, ANSWERS = "input", "answers"  # in a job's folder, and never served: they have no ending
 
 CONTENT_TYPES = {
     ".json": "application/json",
@@ -34,7 +36,7 @@ class FolderInUse(Exception):
 
 
 class OutputFolder:
-    """The files of one node. Made with its folder; what a killed predecessor had under way is removed. Raises `FolderInUse`."""
+    """The files of one node. Made with its folder; raises `FolderInUse`."""
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
@@ -46,8 +48,27 @@ class OutputFolder:
         except BlockingIOError:
             os.close(self._lock)
             raise FolderInUse(f"{self.root} is in use by another model node") from None
-        shutil.rmtree(self._work, ignore_errors=True)
-        self._work.mkdir()
+        self._work.mkdir(exist_ok=True)
+
+    def keep_work_of(self, job_ids: Collection[str]) -> None:
+        """Remove what a predecessor had under way, but for these jobs."""
+        with os.scandir(self._work) as entries:
+            for entry in entries:
+                if entry.name not in job_ids:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
+    def begin_again(self, job_id: str) -> None:
+        """Make a job's folder what it was when the job began, but for the answers that it already has."""
+        if (self.root / job_id).is_dir() and not (self._work / job_id).exists():
+            (self.root / job_id).rename(self._work / job_id)  # it was killed when all was done but the last note
+        with os.scandir(self.work_folder(job_id)) as entries:
+            for entry in entries:
+                if entry.name in (INPUT, ANSWERS):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    Path(entry.path).unlink(missing_ok=True)
 
     def work_folder(self, job_id: str) -> Path:
         """Where a job works; made when missing."""
@@ -56,14 +77,28 @@ class OutputFolder:
         return folder
 
     def publish(self, job_id: str) -> None:
-        """Show what the job made. Its input, which it found as `input`, is not part of that."""
-        (self._work / job_id / "input").unlink(missing_ok=True)
+        """Show what the job made. Its input, and the answers that it kept, are not part of that."""
         (self._work / job_id).rename(self.root / job_id)
+
+    def tidy(self, job_id: str) -> None:
+        """Remove what a job that ended well does not need any more."""
+        (self.root / job_id / INPUT).unlink(missing_ok=True)
+        shutil.rmtree(self.root / job_id / ANSWERS, ignore_errors=True)
 
     def remove(self, job_id: str) -> None:
         """Remove whatever a job left; one that left nothing is no error."""
         shutil.rmtree(self._work / job_id, ignore_errors=True)
         shutil.rmtree(self.root / job_id, ignore_errors=True)
+
+    @property
+    def ledger(self) -> Path:
+        """The file of the jobs."""
+        return self.root / ".jobs.sqlite"
+
+    @property
+    def slots(self) -> Path:
+        """Where worker processes count their calls."""
+        return self._work.with_name(".slots")
 
     def is_full(self) -> bool:
         """Whether there is no space for as much as a small result."""

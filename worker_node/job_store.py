@@ -1,11 +1,12 @@
 """The job store: every job that the node knows, the queue of those that wait, and the moves between states.
 
 `pending → processing → finished | failed`, and `cancelled` from either of the first two. An ended job is remembered for a while, bounded
-in number and age. The job store lives in memory: a restarted node knows no old job and says 404, which its client can tell from a failure.
+in number and age. All of it is on disk, too (`ledger`): a node that starts again has its ended jobs, and goes on with the others.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -18,9 +19,13 @@ from typing import Any
 
 from worker_node.envelope import Envelope
 from worker_node.errors import JobUnknown, QueueFull
+from worker_node.job_notes import JobNotes
+from worker_node.ledger import Entry, Ledger
 from worker_node.requests import KIND_OF_TYPE
 
 RETRY_AFTER_S = 15
+
+log = logging.getLogger(__name__)
 
 
 class JobStatus(str, Enum):
@@ -51,6 +56,9 @@ class Job:
     message: str = "排队中"
     result: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    code: int = 0
+    notes: JobNotes = field(default_factory=JobNotes)
+    resumed: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
     ended_monotonic: float = 0.0
@@ -61,6 +69,11 @@ class Job:
     def kind(self) -> str:
         """llm, t2i, i2v or tts."""
         return KIND_OF_TYPE[self.envelope.type]
+
+    def entry(self, *, known: bool = True) -> Entry:
+        """The job for the ledger; `known`: its envelope's id leads to it."""
+        shared = {name: getattr(self, name) for name in Entry.__dataclass_fields__ if name not in ("known", "status")}
+        return Entry(**shared, known=known, status=self.status.value)
 
     def view(self) -> dict[str, Any]:
         """The body of GET /v1/jobs/{id}."""
@@ -75,6 +88,7 @@ class Job:
             "parameters": self.envelope.shown_parameters(),
             "result": self.result,
             "error": self.error,
+            **({"code": self.code} if self.code else {}),
             "estimatedDuration": self.envelope.estimated_duration or 0,
             "startedAt": _wire_time(self.started_at),
             "finishedAt": _wire_time(self.finished_at),
@@ -94,10 +108,11 @@ def now() -> datetime:
 
 class JobStore:
     """Thread-safe. `on_end(job)` is called once for every job that finished or failed, outside the lock; `forget(job_id)` removes the
-    files of a job that never ran or is no longer remembered."""
+    files of a job that never ran or is no longer remembered. Jobs that the ledger knows are there from the start."""
 
     def __init__(
         self,
+        ledger: Ledger,
         *,
         queue: int,
         keep_jobs: int,
@@ -115,6 +130,31 @@ class JobStore:
         self._waiting: dict[str, deque[Job]] = {kind: deque() for kind in KIND_OF_TYPE.values()}
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._closed = False
+        self._ledger = ledger
+        for entry in ledger.entries():
+            self._take_over(entry)
+
+    def _take_over(self, entry: Entry) -> None:
+        job = Job(entry.id, entry.envelope, entry.request, entry.request_id, entry.created_at, entry.created_at)
+        job.notes, job.resumed = entry.notes, entry.finished_at is None
+        self._jobs[job.id] = job
+        if entry.known:
+            self._by_envelope[job.envelope.id] = job.id
+        if entry.finished_at is None:
+            job.message = "节点重启后继续排队"
+            self._waiting[job.kind].append(job)
+            return
+        job.status, job.progress, job.message = JobStatus(entry.status), entry.progress, entry.message
+        job.result, job.error, job.code = entry.result or {}, entry.error, entry.code
+        job.started_at, job.finished_at, job.updated_at = entry.started_at, entry.finished_at, entry.finished_at
+        job.ended_monotonic = self._monotonic() - max(0.0, (now() - entry.finished_at).total_seconds())
+        job.cleaned_up.set()
+        self._ended[job.id] = job
+
+    def unfinished(self) -> set[str]:
+        """The jobs that wait or run."""
+        with self._changed:
+            return set(self._jobs) - set(self._ended)
 
     def submit(
         self,
@@ -137,6 +177,7 @@ class JobStore:
         job_id = str(uuid.uuid4())
         try:
             job = Job(job_id, envelope, prepare(job_id), request_id, created_at=moment, updated_at=moment)
+            self._ledger.add(job.entry())
             with self._changed:
                 known = self._admit(envelope)
                 if known is None:
@@ -146,10 +187,17 @@ class JobStore:
                     self._changed.notify_all()
                     return job
         except Exception:  # no room in the queue, or none on the disk
-            clean_up(job_id)
+            self._undo(job_id, clean_up)
             raise
-        clean_up(job_id)
+        self._undo(job_id, clean_up)
         return known
+
+    def _undo(self, job_id: str, clean_up: Callable[[str], None]) -> None:
+        clean_up(job_id)
+        try:
+            self._ledger.remove([job_id])
+        except OSError:
+            log.exception("job %s: not removed from the disk", job_id)
 
     def _admit(self, envelope: Envelope) -> Job | None:
         with self._changed:
@@ -178,6 +226,11 @@ class JobStore:
             job.stop = stop
             return True
 
+    def note(self, job: Job, notes: JobNotes) -> None:
+        """Keep what a running job's provider noted; it is on disk when this returns. Raises `OSError`."""
+        self._ledger.note(job.id, notes)
+        job.notes = notes
+
     def report(self, job: Job, progress: int, message: str) -> None:
         """Progress of a running job, 0 to 99; it never goes back."""
         with self._changed:
@@ -190,19 +243,31 @@ class JobStore:
         """The job ended well; False where it had been cancelled meanwhile, so that its result is not wanted."""
         return self._end(job, JobStatus.FINISHED, result=result, message=message)
 
-    def fail(self, job: Job, error: str, *, again: bool = False) -> bool:
+    def fail(self, job: Job, error: str, *, again: bool = False, code: int = 0) -> bool:
         """The job failed; False where it had been cancelled meanwhile. `again`: its envelope, sent once more, is a new job."""
         if again:
             with self._changed:
                 self._forget_envelope(job)
+        job.code = code
         return self._end(job, JobStatus.FAILED, error=error, message=f"失败：{error}")
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job and stop its work at once; a job that has ended stays as it is. Raises `JobUnknown`."""
+        job, waiting = self._stop(job_id)
+        if waiting is None:
+            return job
+        self._write_end(job)
+        if waiting:
+            self._forget(job.id)  # its input; what a running job left is removed by who runs it
+            job.cleaned_up.set()
+        return job
+
+    def _stop(self, job_id: str) -> tuple[Job, bool | None]:
+        """The job, and whether it waited until now; None where it had ended already."""
         with self._changed:
             job = self._known(job_id)
             if job.status in ENDED:
-                return job
+                return job, None
             waiting = job.status is JobStatus.PENDING
             if waiting:
                 self._waiting[job.kind].remove(job)
@@ -210,10 +275,14 @@ class JobStore:
             self._mark_ended(job, JobStatus.CANCELLED, message="已取消")
             if stop is not None:
                 stop()  # under the lock: once `_mark_ended` cleared it, the process may take another job
-        if waiting:
-            self._forget(job.id)  # its input; what a running job left is removed by who runs it
-            job.cleaned_up.set()
-        return job
+        return job, waiting
+
+    def _write_end(self, job: Job) -> None:
+        known = self._by_envelope.get(job.envelope.id) == job.id
+        try:
+            self._ledger.end(job.entry(known=known))
+        except OSError:  # it ended all the same; after a restart it would be done again
+            log.exception("job %s: its end is not on the disk", job.id)
 
     def _end(
         self, job: Job, status: JobStatus, *, message: str, result: dict[str, Any] | None = None, error: str = ""
@@ -226,7 +295,8 @@ class JobStore:
                 job.progress = 100
             job.result, job.error = result or {}, error
             self._mark_ended(job, status, message=message)
-            job.cleaned_up.set()
+        self._write_end(job)
+        job.cleaned_up.set()
         self._on_end(job)
         return True
 
@@ -281,14 +351,15 @@ class JobStore:
                 del self._ended[job.id], self._jobs[job.id]
                 self._forget_envelope(job)
                 forgotten.append(job.id)
+        self._ledger.remove(forgotten)
         for job_id in forgotten:
             self._forget(job_id)
 
     def close(self) -> None:
-        """Cancel whatever waits or runs and hand out no more work."""
+        """Stop whatever runs and hand out no more work. On disk those jobs go on waiting, for the node's next start."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             open_jobs = [job.id for job in self._jobs.values() if job.status not in ENDED]
         for job_id in open_jobs:
-            self.cancel(job_id)
+            self._stop(job_id)

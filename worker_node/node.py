@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from worker_node.envelope import Envelope
-from worker_node.files import OutputFolder
+from worker_node.files import INPUT, OutputFolder
 from worker_node.job_store import Job, JobStore
+from worker_node.ledger import Ledger
 from worker_node.requests import decode_image, provider_request
 from worker_node.settings import NodeSettings
 from worker_node.webhook import Webhook
@@ -24,13 +25,16 @@ class Node:
         self.files = OutputFolder(settings.output)
         self.webhook = Webhook(settings.webhook_url, settings.webhook_secret)
         keep_seconds = settings.keep_hours * 3600
+        self.ledger = Ledger(self.files.ledger)
         self.job_store = JobStore(
+            self.ledger,
             queue=settings.queue,
             keep_jobs=settings.keep_jobs,
             keep_seconds=keep_seconds,
             on_end=self.webhook.announce,
             forget=self.files.remove,
         )
+        self.files.keep_work_of(self.job_store.unfinished())
         self.worker_threads = WorkerThreads(
             self.job_store,
             self.files,
@@ -50,10 +54,10 @@ class Node:
 
         def prepare(job_id: str) -> dict[str, Any]:
             # An image waits on disk, not in memory: hundreds of jobs may wait.
-            request = provider_request(envelope, lang=self.settings.lang, image=Path("input"))
+            request = provider_request(envelope, lang=self.settings.lang, image=Path(INPUT))
             image = decode_image(envelope)
             if image:
-                path = self.files.work_folder(job_id) / "input"
+                path = self.files.work_folder(job_id) / INPUT
                 path.write_bytes(image)
                 request["image"] = str(path)
             return request
@@ -64,4 +68,5 @@ class Node:
         """Stop everything that runs, and clean up."""
         self.worker_threads.close(CLOSE_S)
         self.webhook.close()
+        self.ledger.close()
         self.files.close()

@@ -1,7 +1,8 @@
 """A process of its own for work that cannot be interrupted: it keeps its model between jobs and is killed to stop one.
 
-The protocol is one JSON object a line: a job in on standard input; any number of `{"progress", "message"}` and then one `{"result"}` or
-`{"error"}` out. What the worker prints otherwise goes to standard error (see `child`).
+The protocol is one JSON object a line. In, on standard input: first the kind and its providers (keys travel here, not on the command
+line), then a job at a time. Out: any number of `{"progress", "message"}` and `{"notes"}`, each of which is answered with an empty object
+once it is on disk, and then one `{"result"}` or `{"error"}`. What the worker prints otherwise goes to standard error (see `child`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from worker_node import PACKAGE_PARENT
-from worker_node.errors import DISK_FULL, DiskFull, ProviderError
+from worker_node.errors import DISK_FULL, DiskFull, NoneAble, ProviderError
+from worker_node.job_notes import JobNotes
 from worker_node.providers.base import Report
+from worker_node.providers.settings import ProviderSettings
 
 
 class WorkProcess:
@@ -26,8 +31,12 @@ class WorkProcess:
     It must be started from a thread that lives as long as the worker may: Linux kills a child with the thread that made it.
     """
 
-    def __init__(self, kind: str, provider: str) -> None:
-        self._kind, self._provider = kind, provider
+    def __init__(self, kind: str, providers: Sequence[ProviderSettings], slots: Path) -> None:
+        self._begin = {
+            "kind": kind,
+            "providers": [provider.for_child() for provider in providers],
+            "slots": str(slots),
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
@@ -39,19 +48,31 @@ class WorkProcess:
         environment = dict(os.environ)
         paths = [str(PACKAGE_PARENT), *filter(None, [environment.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(paths)
-        for secret in ("S2V_NODE_WEBHOOK_SECRET", "S2V_NODE_TOKEN"):
-            environment.pop(secret, None)
+        environment = {name: value for name, value in environment.items() if not name.startswith("S2V_NODE_")}
         with self._lock:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, fixed arguments
-                [sys.executable, "-m", "worker_node.child", self._kind, self._provider, str(os.getpid())],
+                [sys.executable, "-m", "worker_node.child", str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,
                 start_new_session=True,
             )
+        self._tell(self._begin)
 
-    def run(self, job: dict[str, Any], report: Report, timeout_s: float) -> dict[str, Any]:
-        """Do one job in the started process and return its result; raises `ProviderError`, also when the process dies or is killed."""
+    def _tell(self, line: dict[str, Any]) -> None:
+        process = self._process
+        if process is not None and process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it is gone: reading from it will say so
+                process.stdin.write(json.dumps(line).encode() + b"\n")
+                process.stdin.flush()
+
+    def run(
+        self, job: dict[str, Any], report: Report, note: Callable[[JobNotes], None], timeout_s: float
+    ) -> dict[str, Any]:
+        """Do one job in the started process and return its result; raises `ProviderError`, also when the process dies or is killed.
+
+        `note` is called with what is to be kept of the job, and must have it on disk when it returns.
+        """
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise ProviderError("工作进程没有启动")
@@ -65,9 +86,7 @@ class WorkProcess:
         timer.daemon = True
         timer.start()
         try:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(json.dumps(job).encode() + b"\n")
-                process.stdin.flush()
+            self._tell(job)
             for line in process.stdout:
                 event = json.loads(line)
                 if "result" in event:
@@ -76,7 +95,11 @@ class WorkProcess:
                 if event.get("error") == DISK_FULL:
                     raise DiskFull
                 if "error" in event:
-                    raise ProviderError(_encodable(event["error"]))
+                    raise (NoneAble if event.get("none_able") else ProviderError)(_encodable(event["error"]))
+                if "notes" in event:
+                    note(JobNotes.model_validate(event["notes"]))
+                    self._tell({})
+                    continue
                 report(int(event["progress"]), _encodable(event["message"]))
         finally:
             timer.cancel()

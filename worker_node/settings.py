@@ -1,4 +1,5 @@
-"""The node's settings: defaults, then `S2V_NODE_...` variables, then command-line options; a wrong one stops the start by its name."""
+"""The node's settings: defaults, then a file, then `S2V_NODE_...` variables, then command-line options; a wrong one stops the start by
+its name."""
 
 from __future__ import annotations
 
@@ -9,25 +10,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from worker_node.providers.registry import KINDS, PROVIDERS
+from worker_node.providers.registry import DEFAULT_CHAINS, KINDS
+from worker_node.providers.settings import ProviderSettings, SettingsError, chain_variables, read_chain
+from worker_node.settings_file import read_settings_file
 
 PREFIX = "S2V_NODE_"
 
 
-class SettingsError(Exception):
-    """A setting is unknown or wrong; the text names its key, what was found and what is allowed."""
-
-
 @dataclass(frozen=True)
 class NodeSettings:
-    """Everything that can be set. `concurrency` and `providers` are keyed by kind (llm, t2i, i2v, tts); a missing kind has its default."""
+    """Everything that can be set. `concurrency` and `providers`, ordered lists, are keyed by kind (llm, t2i, i2v, tts); a missing kind has
+    its default. `degrade`: an offline provider may do what a real one before it in its list could not.
+    """
 
     output: Path
     host: str = "127.0.0.1"
     port: int = 8800
     queue: int = 256
     concurrency: Mapping[str, int] = field(default_factory=dict)
-    providers: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, tuple[ProviderSettings, ...]] = field(default_factory=dict)
+    degrade: bool = True
     webhook_url: str = ""
     webhook_secret: str = ""
     token: str = ""
@@ -39,15 +41,28 @@ class NodeSettings:
     log_format: str = "text"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "concurrency", {**DEFAULT_CONCURRENCY, **self.concurrency})
-        object.__setattr__(self, "providers", {**dict.fromkeys(KINDS, "offline"), **self.providers})
+        providers = {
+            **{kind: read_chain(kind, DEFAULT_CHAINS[kind], kind, {}, PREFIX) for kind in KINDS},
+            **self.providers,
+        }
+        object.__setattr__(self, "providers", {kind: self._allowed(chain) for kind, chain in providers.items()})
+        at_once = {kind: _at_once(kind, chain) for kind, chain in providers.items()}
+        object.__setattr__(self, "concurrency", {**at_once, **self.concurrency})
         if self.webhook_url and not self.webhook_secret:
             raise SettingsError(
                 f"{PREFIX}WEBHOOK_SECRET: missing, while a webhook URL is set: deliveries must be signed"
             )
 
+    def _allowed(self, chain: tuple[ProviderSettings, ...]) -> tuple[ProviderSettings, ...]:
+        real = tuple(provider for provider in chain if provider.provider != "offline")
+        return chain if self.degrade or not real else real
+
 
 DEFAULT_CONCURRENCY = {"llm": 1, "t2i": 2, "i2v": 1, "tts": 2}
+
+
+def _at_once(kind: str, chain: Sequence[ProviderSettings]) -> int:
+    return max([DEFAULT_CONCURRENCY[kind], *(provider.parallel or 0 for provider in chain)])
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,17 @@ def _hours(text: str) -> float:
     if not 0 < number <= 100_000:
         raise ValueError("a number above 0")
     return number
+
+
+def _switch(text: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError("true or false")
+    return words[text.lower()]
+
+
+def _or_default(parse: Callable[[str], int]) -> Callable[[str], int | None]:
+    return lambda text: parse(text) if text else None
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -121,18 +147,32 @@ def _folder(text: str) -> Path:
 
 
 _OPTIONS = [
+    _Option(
+        "config", _text, "", "YAML file with any of these settings, and `llm`, `t2i`, `i2v`, `tts`: lists of providers"
+    ),
     _Option("host", _host, "127.0.0.1", "address to listen on"),
     _Option("port", _whole(0, 65535), "8800", "port to listen on; 0 = a free one, printed once ready"),
     _Option("output", _folder, "node-output", "folder that results are written to; one node per folder"),
     _Option("queue", _whole(1, 100_000), "256", "jobs that may wait; one more is answered 503"),
     *(
-        _Option(f"{kind}_concurrency", _whole(1, 64), str(DEFAULT_CONCURRENCY[kind]), f"{kind} jobs at once")
+        _Option(
+            f"{kind}_concurrency",
+            _or_default(_whole(1, 64)),
+            "",
+            f"{kind} jobs at once; nothing = what its providers take, at least {DEFAULT_CONCURRENCY[kind]}",
+        )
         for kind in KINDS
     ),
     *(
-        _Option(f"{kind}_provider", _one_of(*PROVIDERS[kind]), "offline", f"what does the {kind} work")
+        _Option(
+            f"{kind}_provider",
+            _text,
+            ",".join(DEFAULT_CHAINS[kind]),
+            f"what does the {kind} work: one, or several in their order, of which the next serves when one cannot",
+        )
         for kind in KINDS
     ),
+    _Option("degrade", _switch, "true", "whether an offline provider may do what a real one could not"),
     _Option("webhook_url", _url, "", "URL that is notified when a job ends; empty = none"),
     _Option("webhook_secret", _text, "", "shared secret that signs deliveries", flag=False),
     _Option(
@@ -161,21 +201,39 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
             shown = f"{option.help} (default: {option.default or 'none'})"
             parser.add_argument(name, dest=option.key, metavar="VALUE", help=shown)
     given = vars(parser.parse_args(arguments))
-    known = {option.variable for option in _OPTIONS}
+    filed = read_settings_file(
+        _value(_OPTIONS[0], given.get("config"), environment, {}),
+        {*KINDS, *(option.key for option in _OPTIONS[1:])},
+    )
+    values = {option.key: _value(option, given.get(option.key), environment, filed) for option in _OPTIONS[1:]}
+    wished = {kind: values.pop(f"{kind}_concurrency") for kind in KINDS}
+    concurrency = {kind: count for kind, count in wished.items() if count}
+    providers = {kind: _chain(kind, values.pop(f"{kind}_provider"), given, environment, filed) for kind in KINDS}
+    known = {option.variable for option in _OPTIONS}.union(
+        *(chain_variables(kind, chain, PREFIX) for kind, chain in providers.items())
+    )
     for variable in environment:
         if variable.startswith(PREFIX) and variable not in known:
             raise SettingsError(f"{variable}: no such setting")
-    values = {option.key: _value(option, given.get(option.key), environment) for option in _OPTIONS}
-    concurrency = {kind: values.pop(f"{kind}_concurrency") for kind in KINDS}
-    providers = {kind: values.pop(f"{kind}_provider") for kind in KINDS}
     return NodeSettings(concurrency=concurrency, providers=providers, **values)
 
 
-def _value(option: _Option, given: str | None, environment: Mapping[str, str]) -> Any:
+def _chain(
+    kind: str, named: str, given: Mapping[str, Any], environment: Mapping[str, str], filed: Mapping[str, Any]
+) -> tuple[ProviderSettings, ...]:
+    option = f"{kind}_provider"
+    if given.get(option) is None and PREFIX + option.upper() not in environment and kind in filed:
+        return read_chain(kind, filed[kind], kind, environment, PREFIX)
+    return read_chain(kind, named, "--" + option.replace("_", "-"), environment, PREFIX)
+
+
+def _value(option: _Option, given: str | None, environment: Mapping[str, str], filed: Mapping[str, Any]) -> Any:
     name = option.variable if given is None else "--" + option.key.replace("_", "-")
-    text = given if given is not None else environment.get(option.variable, option.default)
+    text = given if given is not None else environment.get(option.variable)
+    if text is None and option.key in filed:
+        name, text = option.key, str(filed[option.key])
     try:
-        return option.parse(text)
+        return option.parse(option.default if text is None else text)
     except ValueError as error:
-        found = f"found {text[:200]!r}, " if option.flag else ""  # what has no flag is secret
+        found = f"found {text[:200]!r}, " if option.flag and text is not None else ""  # what has no flag is secret
         raise SettingsError(f"{name}: {found}allowed is {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from worker_node.providers.base import (
     Animator,
     ClipRequest,
     ImageRequest,
+    JobRun,
     Painter,
-    Report,
     Speaker,
     SpeechRequest,
     StoryRequest,
@@ -20,50 +21,56 @@ from worker_node.providers.base import (
 )
 
 
-def perform(kind: str, provider: Any, job: dict[str, Any], report: Report) -> dict[str, Any]:
+def perform(kind: str, provider: Any, job: dict[str, Any], run: JobRun) -> dict[str, Any]:
     """`job` is `{"folder", "request"}`; returns `{"file", ...}` with what `results` needs to know of it. Raises `ProviderError`."""
     folder = Path(job["folder"])
-    made = _make(kind, provider, job["request"], folder, report)
+    made = _make(kind, provider, job["request"], folder, run)
     file = folder / made["file"]
     if not file.is_file() or not file.stat().st_size:
         raise ProviderError("模型没有生成文件")
     return made
 
 
-def _make(kind: str, provider: Any, request: dict[str, Any], folder: Path, report: Report) -> dict[str, Any]:
+def _make(kind: str, provider: Any, request: dict[str, Any], folder: Path, run: JobRun) -> dict[str, Any]:
     if kind == "llm":
-        return _tell(provider, StoryRequest(**request), folder, report)
+        return _tell(provider, StoryRequest(**request), folder, run)
     if kind == "t2i":
-        return _paint(provider, ImageRequest(**request), folder, report)
+        return _paint(provider, ImageRequest(**request), folder, run)
     if kind == "tts":
-        return _speak(provider, SpeechRequest(**request), folder, report)
-    return _animate(provider, ClipRequest(**{**request, "image": Path(request["image"])}), folder, report)
+        return _speak(provider, SpeechRequest(**request), folder, run)
+    return _animate(provider, ClipRequest(**{**request, "image": Path(request["image"])}), folder, run)
 
 
-def _tell(provider: Storyteller, request: StoryRequest, folder: Path, report: Report) -> dict[str, Any]:
-    scenes = [
-        {"scene_id": str(number), **scene.as_dict()} for number, scene in enumerate(provider.tell(request, report), 1)
-    ]
+def _tell(provider: Storyteller, request: StoryRequest, folder: Path, run: JobRun) -> dict[str, Any]:
+    told = provider.tell(request, run)
+    scenes = [{"scene_id": str(number), **scene.as_dict()} for number, scene in enumerate(told.scenes, 1)]
     name = "storyboard.json"
     (folder / name).write_text(json.dumps(scenes, ensure_ascii=False, indent=2), encoding="utf-8")
-    return {"file": name, "scenes": scenes}
+    cast = [asdict(character) for character in told.cast]
+    return {"file": name, "scenes": scenes, "cast": cast, "note": told.note}
 
 
-def _paint(provider: Painter, request: ImageRequest, folder: Path, report: Report) -> dict[str, Any]:
+def _paint(provider: Painter, request: ImageRequest, folder: Path, run: JobRun) -> dict[str, Any]:
     name = "image.png"
-    provider.paint(request, folder / name, report)
+    provider.paint(request, folder / name, run)
     return {"file": name, "prompt": request.prompt}
 
 
-def _speak(provider: Speaker, request: SpeechRequest, folder: Path, report: Report) -> dict[str, Any]:
+def _speak(provider: Speaker, request: SpeechRequest, folder: Path, run: JobRun) -> dict[str, Any]:
     name = f"audio.{request.format}"
-    seconds, unread = provider.speak(request, folder / name, report)
-    return {"file": name, "narration": request.text, "seconds": seconds, "unread": list(unread)}
+    spoken = provider.speak(request, folder / name, run)
+    return {
+        "file": name,
+        "narration": request.text,
+        "seconds": spoken.seconds,
+        "unread": list(spoken.unread),
+        "words": [[word.text, round(word.start, 3), round(word.end, 3)] for word in spoken.words],
+    }
 
 
-def _animate(provider: Animator, request: ClipRequest, folder: Path, report: Report) -> dict[str, Any]:
+def _animate(provider: Animator, request: ClipRequest, folder: Path, run: JobRun) -> dict[str, Any]:
     name = "clip.mp4"
-    provider.animate(request, folder / name, report)
+    provider.animate(request, folder / name, run)
     return {
         "file": name,
         "fps": request.fps,

@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from worker_node.errors import DISK_FULL, ProviderError, means_full
+from worker_node.errors import DISK_FULL, MODEL_UNAVAILABLE, NoneAble, ProviderError, means_full
 from worker_node.files import OutputFolder
 from worker_node.job_store import Job, JobStore
 from worker_node.log import bound_request_id
 from worker_node.process import WorkProcess
+from worker_node.providers.settings import ProviderSettings
 from worker_node.results import wire_message, wire_result
+from worker_node.service import Service
 
 IDLE_S = 30.0
 SWEEP_S = 60.0
+MOST_RESUMED = 20
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ class WorkerThreads:
         files: OutputFolder,
         *,
         concurrency: Mapping[str, int],
-        providers: Mapping[str, str],
+        providers: Mapping[str, Sequence[ProviderSettings]],
         job_seconds: float,
         keep_seconds: float,
         idle_s: float = IDLE_S,
@@ -38,6 +42,7 @@ class WorkerThreads:
         self._providers, self._job_seconds, self._keep_seconds = providers, job_seconds, keep_seconds
         self._idle_s = idle_s
         self._closing = threading.Event()
+        self.service = Service(providers)
         self._threads = [
             threading.Thread(target=self._serve, args=(kind,), name=f"{kind}-{number}", daemon=True)
             for kind, count in concurrency.items()
@@ -59,7 +64,7 @@ class WorkerThreads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _serve(self, kind: str) -> None:
-        process = WorkProcess(kind, self._providers[kind])
+        process = WorkProcess(kind, self._providers[kind], self._files.slots)
         while not self._closing.is_set():
             job = self._job_store.take(kind, self._idle_s)
             if job is None:
@@ -79,24 +84,52 @@ class WorkerThreads:
             process.start()
             if not self._job_store.running(job, process.kill):
                 raise ProviderError("cancelled before its start")
-            work = {"folder": str(self._files.work_folder(job.id)), "request": job.request}
-            made = process.run(
-                work, lambda progress, text: self._job_store.report(job, progress, text), self._job_seconds
-            )
+            made = self._run(job, process)
             self._files.publish(job.id)
             seconds = time.monotonic() - started
             if not self._job_store.finish(job, wire_result(job.kind, job.id, made, seconds), wire_message(made)):
                 raise ProviderError("cancelled when it was done")
+            self._files.tidy(job.id)
+            self.service.made(job.kind, made)
             log.info("job %s: finished in %.2f s", job.id, seconds)
         except Exception as error:  # noqa: BLE001 - whatever it was, this thread takes the next job
             self._end_badly(job, process, error)
 
+    def _run(self, job: Job, process: WorkProcess) -> dict[str, Any]:
+        if job.resumed:
+            if job.notes.resumed >= MOST_RESUMED:  # perhaps it is this job that the node dies of
+                raise ProviderError(f"节点在做这个任务时重启了 {MOST_RESUMED} 次，不再继续")
+            self._job_store.note(job, job.notes.model_copy(update={"resumed": job.notes.resumed + 1}))
+            self._files.begin_again(job.id)
+        work = {
+            "folder": str(self._files.work_folder(job.id)),
+            "request": job.request,
+            "key": job.envelope.id,
+            "notes": job.notes.model_dump(),
+        }
+        return process.run(
+            work,
+            lambda progress, text: self._job_store.report(job, progress, text),
+            lambda notes: self._job_store.note(job, notes),
+            self._seconds_of(job.kind),
+        )
+
+    def _seconds_of(self, kind: str) -> float:
+        """A job's time: as long as all providers of its list may take, one after another."""
+        return sum(provider.timeout_s or self._job_seconds for provider in self._providers[kind])
+
     def _end_badly(self, job: Job, process: WorkProcess, error: Exception) -> None:
         if not isinstance(error, ProviderError):
             process.close()  # it may be in the middle of the job
+        if self._closing.is_set():
+            process.close()  # on disk the job goes on waiting, with the answers that it has
+            return
+        if isinstance(error, NoneAble):
+            self.service.none_able(job.kind, str(error))
+        code = MODEL_UNAVAILABLE if isinstance(error, NoneAble) else 0
         full = means_full(error) or self._files.is_full()  # a program that a full disk stopped need not say so
         self._files.remove(job.id)
-        if self._job_store.fail(job, DISK_FULL if full else str(error) or type(error).__name__, again=full):
+        if self._job_store.fail(job, DISK_FULL if full else str(error) or type(error).__name__, again=full, code=code):
             log.info("job %s: failed: %s", job.id, error, exc_info=not isinstance(error, ProviderError))
             return
         process.close()  # killed by the cancellation: wait until it is gone before its files are removed

@@ -13,7 +13,7 @@ from service.film.spec import FilmShot, FilmSpec
 from service.film.subtitles import cues, text_metrics
 from service.film.subtitles.fonts import language_of
 from service.film.timeline import make_timeline
-from worker_node.providers.base import StoryRequest
+from worker_node.providers.base import QuietRun, StoryRequest
 from worker_node.providers.offline import readings, speaker
 from worker_node.providers.offline.markup import plain
 from worker_node.providers.offline.storyteller import OfflineStoryteller
@@ -59,7 +59,7 @@ def _timeline(text: str) -> object:
 
 
 def _tell(text: str) -> object:
-    return OfflineStoryteller().tell(StoryRequest(f"春天来了。{text}", 6, ""), lambda _percent, _message: None)
+    return OfflineStoryteller().tell(StoryRequest(f"春天来了。{text}", 6, ""), QuietRun())
 
 
 FUNCTIONS: dict[str, Callable[[str], object]] = {

@@ -1,8 +1,9 @@
 """One interface per kind of work, and what is handed over.
 
-A provider is made once in a worker process (load the model in `__init__`) and then called for one job after another, never for two at a
-time. It writes its file where it is told, reports progress through `report`, and raises `ProviderError` with a text for the user. It
-need not look at cancellation: the process that it runs in is killed.
+A provider is made once in a worker process from its `ProviderSettings` (load the model in `__init__`) and then called for one job
+after another, never for two at a time. It writes its file where it is told and says through its `JobRun` how far it is. It raises
+`ProviderUnable` with a text for the user where the next provider may do the job (away, over its quota, out of memory, nothing usable
+made), and `ProviderError` where none can. It need not look at cancellation: the process that it runs in is killed.
 """
 
 from __future__ import annotations
@@ -16,13 +17,57 @@ Report = Callable[[int, str], None]
 """`report(percent, message)`: percent from 0 to 99, message in Chinese for the user."""
 
 
+class JobRun(Protocol):
+    """What a provider knows of the job that it works on, and what it says about it."""
+
+    @property
+    def report(self) -> Report:
+        """Tells the user how far the job is."""
+
+    @property
+    def remembered(self) -> str:
+        """The provider's own id of this job, which an earlier, killed run remembered: go on with that one. "" where there is none."""
+
+    def remember(self, provider_job: str) -> None:
+        """Note the provider's own id of this job, before anything is waited for; it is on disk when this returns."""
+
+    def once(self, part: str, ask: Callable[[str], bytes]) -> bytes:
+        """The answer of a call that may cost: of this run, or the one that a killed run already had.
+
+        `ask(idempotency key)` makes the call; the key is the same in every run of the job. `part` names the call among the job's.
+        """
+
+    def used(self, **units: float) -> None:
+        """Add to what the job used: `input_tokens`, `output_tokens`, `characters`, `images`, `seconds`."""
+
+
+class QuietRun:
+    """A run of nobody's job: nothing is kept, told or resumed."""
+
+    remembered = ""
+
+    def __init__(self, report: Report = lambda _percent, _message: None) -> None:
+        self.report = report
+
+    def remember(self, provider_job: str) -> None:
+        """See `JobRun.remember`."""
+
+    def once(self, part: str, ask: Callable[[str], bytes]) -> bytes:
+        """See `JobRun.once`."""
+        return ask(part)
+
+    def used(self, **units: float) -> None:
+        """See `JobRun.used`."""
+
+
 @dataclass(frozen=True)
 class StoryRequest:
-    """A story to be split into `shots` scenes."""
+    """A story to be split into `shots` scenes. `telling`: "verbatim", its own sentences, each once and in order, or "told", a model's."""
 
     story: str
     shots: int
     style: str = ""
+    telling: str = "verbatim"
 
 
 @dataclass(frozen=True)
@@ -37,6 +82,24 @@ class Scene:
     def as_dict(self) -> dict[str, str]:
         """The scene as the wire's keys."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Character:
+    """Who appears in a story, and how they look: in Chinese for people, in English for models."""
+
+    name: str
+    look_zh: str = ""
+    look_en: str = ""
+
+
+@dataclass(frozen=True)
+class Storyboard:
+    """A story's scenes, and its cast; `note` says in Chinese what the user should know of how they were made."""
+
+    scenes: list[Scene]
+    cast: tuple[Character, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,11 +128,21 @@ class SpeechRequest:
     format: str = "mp3"
 
 
+class Word(NamedTuple):
+    """A word, or a Han character, as it is written, and when it is heard: seconds from the file's begin."""
+
+    text: str
+    start: float
+    end: float
+
+
 class Spoken(NamedTuple):
-    """A speech's length in seconds, and the words of its text that it leaves out: signs without a reading, letters without a sound."""
+    """A speech's length in seconds, the words of its text that it leaves out (signs without a reading, letters without a sound), and
+    the times of those that are heard, where they are known."""
 
     seconds: float
     unread: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,26 +163,26 @@ class ClipRequest:
 class Storyteller(Protocol):
     """Kind "llm"."""
 
-    def tell(self, request: StoryRequest, report: Report) -> list[Scene]:
+    def tell(self, request: StoryRequest, run: JobRun) -> Storyboard:
         """Exactly `request.shots` scenes."""
 
 
 class Painter(Protocol):
     """Kind "t2i"."""
 
-    def paint(self, request: ImageRequest, target: Path, report: Report) -> None:
+    def paint(self, request: ImageRequest, target: Path, run: JobRun) -> None:
         """Write a PNG."""
 
 
 class Speaker(Protocol):
     """Kind "tts"."""
 
-    def speak(self, request: SpeechRequest, target: Path, report: Report) -> Spoken:
+    def speak(self, request: SpeechRequest, target: Path, run: JobRun) -> Spoken:
         """Write the speech in `request.format`."""
 
 
 class Animator(Protocol):
     """Kind "i2v"."""
 
-    def animate(self, request: ClipRequest, target: Path, report: Report) -> None:
+    def animate(self, request: ClipRequest, target: Path, run: JobRun) -> None:
         """Write an H.264 MP4 without sound."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from worker_node.providers.settings import ProviderSettings
 
 KINDS = ("llm", "t2i", "i2v", "tts")
 
@@ -14,8 +17,11 @@ PROVIDERS: dict[str, dict[str, str]] = {
     "tts": {"offline": "worker_node.providers.offline.speaker:OfflineSpeaker"},
 }
 
+DEFAULT_CHAINS = {"llm": ("offline",), "t2i": ("offline",), "i2v": ("offline",), "tts": ("offline",)}
+"""The providers of a node that nobody configured, in their order."""
 
-def make_provider(kind: str, name: str) -> Any:
-    """An instance of the class that does this kind of work under this name; raises KeyError where there is none."""
-    module, _, attribute = PROVIDERS[kind][name].partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+
+def make_provider(kind: str, settings: ProviderSettings) -> Any:
+    """The provider of this kind that the settings name; raises whatever its `__init__` raises."""
+    module, _, attribute = PROVIDERS[kind][settings.provider].partition(":")
+    return getattr(importlib.import_module(module), attribute)(settings)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from worker_node.providers.base import ImageRequest
+from worker_node.providers.base import ImageRequest, QuietRun
 from worker_node.providers.offline.painter.painter import OfflinePainter
 
 Pixels = NDArray[np.float64]
@@ -23,7 +23,7 @@ def paint_bytes(
     """The file that the painter writes."""
     with TemporaryDirectory() as folder:
         target = Path(folder) / "image.png"
-        OfflinePainter().paint(ImageRequest(prompt, style, width, height, seed), target, lambda _percent, _text: None)
+        OfflinePainter().paint(ImageRequest(prompt, style, width, height, seed), target, QuietRun())
         return target.read_bytes()
 
 

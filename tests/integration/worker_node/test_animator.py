@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from worker_node.errors import ProviderError
-from worker_node.providers.base import ClipRequest
+from worker_node.providers.base import ClipRequest, QuietRun
 from worker_node.providers.offline.animator import OfflineAnimator
 
 
@@ -27,7 +27,7 @@ def image(tmp_path: Path) -> Path:
 
 def animate(request: ClipRequest, target: Path) -> list[int]:
     seen: list[int] = []
-    OfflineAnimator().animate(request, target, lambda percent, _text: seen.append(percent))
+    OfflineAnimator().animate(request, target, QuietRun(lambda percent, _text: seen.append(percent)))
     return seen
 
 

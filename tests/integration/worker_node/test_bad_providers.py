@@ -17,18 +17,21 @@ registry.PROVIDERS["llm"]["offline"] = registry.PROVIDERS["t2i"]["offline"] = "b
 """
 PROVIDER = """
 from worker_node.errors import ProviderError
-from worker_node.providers.base import Scene
+from worker_node.providers.base import Scene, Storyboard
 
 class Bad:
-    def tell(self, request, report):
-        if request.story == "progress":
-            report(None, "half")
-        if request.story == "unpaired":
-            report(10, "\\ud800")
-            raise ProviderError("model said \\ud800")
-        return [Scene(request.story, "prompt", "narration", "bgm")] * request.shots
+    def __init__(self, settings):
+        pass
 
-    def paint(self, request, target, report):
+    def tell(self, request, run):
+        if request.story == "progress":
+            run.report(None, "half")
+        if request.story == "unpaired":
+            run.report(10, "\\ud800")
+            raise ProviderError("model said \\ud800")
+        return Storyboard([Scene(request.story, "prompt", "narration", "bgm")] * request.shots)
+
+    def paint(self, request, target, run):
         if request.prompt == "empty":
             target.touch()
 """

@@ -7,8 +7,9 @@ from pathlib import Path
 import psutil
 
 from common.host_faults import says_full
-from tests.integration.worker_node.conftest import NodeProcess, StartNode
+from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, StartNode, long_clip
 from tests.support.small_disk import small_disk
+from tests.support.wait import wait_until
 
 STORY = {"storyText": "猫。狗。", "shot_count": 2}
 
@@ -21,7 +22,13 @@ def test_jobs_of_a_full_disk_fail_in_words_and_run_when_they_are_sent_again(tmp_
             assert warm["status"] == "finished", warm
             family = [psutil.Process(node.process.pid), *node.workers()]
             with disk.full(family):
-                first = node.submit("storyboard", task="one", shot_defaults=STORY)
+                refused = node.post("storyboard", task="one", shot_defaults=STORY)
+                assert refused.status_code == 507, "a job that is not on the disk would be lost"
+                assert says_full(refused.json()["message"])
+            first = node.submit("video", task="one", **long_clip())
+            wait_until(lambda: node.job(first)["progress"] > 2, PATIENCE_S)
+            family = [psutil.Process(node.process.pid), *node.workers()]
+            with disk.full(family):
                 job = node.ended(first)
                 assert job["status"] == "failed"
                 assert says_full(job["error"]), job

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.integration.worker_node.pictures import Pixels, brightness, decoded, distance, paint, paint_bytes
-from worker_node.providers.base import ImageRequest
+from worker_node.providers.base import ImageRequest, QuietRun
 from worker_node.providers.offline.lexicon import lexicon
 from worker_node.providers.offline.painter import painter as painter_module
 from worker_node.providers.offline.painter.canvas import Canvas
@@ -149,7 +149,7 @@ def test_every_figure_stands_in_the_middle_of_a_square_image(name: str, monkeypa
         canvas = Canvas(320, 320)
         monkeypatch.setattr(Pen, "place", spy)
         before = len(boxes)
-        painter_module.compose(canvas, scene, lambda _percent, _text: None)
+        painter_module.compose(canvas, scene, QuietRun().report)
         if scene.place == "sea" or scene.place == INDOOR:
             assert len(boxes) == before + 1, "the figure and nothing else"
         left, right, top, foot = boxes[-1]
@@ -198,7 +198,9 @@ def test_any_prompt_gives_an_image(prompt: str) -> None:
 def test_progress_rises(tmp_path: Path) -> None:
     seen: list[int] = []
     request = ImageRequest("village", width=128, height=128)
-    painter_module.OfflinePainter().paint(request, tmp_path / "a.png", lambda percent, _text: seen.append(percent))
+    painter_module.OfflinePainter().paint(
+        request, tmp_path / "a.png", QuietRun(lambda percent, _text: seen.append(percent))
+    )
     assert seen == sorted(seen)
     assert len(set(seen)) >= 4
     assert 0 <= seen[0] < seen[-1] < 100

@@ -195,8 +195,9 @@ def test_the_end_of_the_node_ends_its_workers(start_node: StartNode, how: signal
     assert code == (0 if how != signal.SIGKILL else -signal.SIGKILL)
     wait_until(lambda: all(gone(worker.pid) for worker in workers), PATIENCE_S)
     again = start_node(output=node.output)
-    assert not again.left_over(job_id), "what was under way is swept at the next start"
-    assert again.get(f"/v1/jobs/{job_id}").status_code == 404
+    again.wait_for(job_id, "processing")
+    assert again.http.delete(f"{again.url}/v1/jobs/{job_id}", timeout=PATIENCE_S).status_code == 200
+    assert not again.left_over(job_id)
 
 
 def test_the_node_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
@@ -220,7 +221,7 @@ def test_the_node_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     ("options", "env", "said"),
     [
         (["--t2i-provider", "dall-e"], {}, ["--t2i-provider", "dall-e", "offline"]),
-        ([], {"S2V_NODE_TTS_PROVIDER": "nobody"}, ["S2V_NODE_TTS_PROVIDER", "nobody", "offline"]),
+        ([], {"S2V_NODE_TTS_PROVIDER": "nobody"}, ["--tts-provider", "nobody", "offline"]),
         ([], {"S2V_NODE_COLOUR": "red"}, ["S2V_NODE_COLOUR"]),
         (["--queue", "0"], {}, ["--queue", "'0'", "1 to"]),
         (["--webhook-url", "http://127.0.0.1:1/"], {}, ["WEBHOOK_SECRET"]),

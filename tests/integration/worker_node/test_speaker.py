@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from worker_node.providers.base import SpeechRequest
+from worker_node.providers.base import QuietRun, SpeechRequest
 from worker_node.providers.offline.speaker import OfflineSpeaker, Run, runs, variant, write_audio
 
 CHINESE = "从前有一位老人，住在海边的灯塔里。"
@@ -33,7 +33,7 @@ def hear(path: Path) -> tuple[NDArray[np.float64], int, str]:
 def say(speaker: OfflineSpeaker, folder: Path, text: str, **more: object) -> tuple[NDArray[np.float64], float]:
     """The samples of a WAV, and the length that the speaker claims, in seconds."""
     request = SpeechRequest(text, format="wav", **more)  # type: ignore[arg-type]
-    seconds = speaker.speak(request, folder / "a.wav", lambda _percent, _text: None).seconds
+    seconds = speaker.speak(request, folder / "a.wav", QuietRun()).seconds
     samples, rate, _ = hear(folder / "a.wav")
     assert len(samples) / rate == pytest.approx(seconds, abs=0.05)
     return samples, seconds
@@ -103,7 +103,7 @@ def test_voices_sound_different(speaker: OfflineSpeaker, tmp_path: Path) -> None
 def test_format_and_sample_rate_are_as_asked(speaker: OfflineSpeaker, tmp_path: Path, form: str, rate: int) -> None:
     target = tmp_path / f"a.{form}"
     request = SpeechRequest(CHINESE, format=form, sample_rate=rate)
-    seconds = speaker.speak(request, target, lambda _percent, _text: None).seconds
+    seconds = speaker.speak(request, target, QuietRun()).seconds
     samples, found, codec = hear(target)
     assert found == rate
     assert codec.startswith({"mp3": "mp3", "wav": "pcm_s16le"}[form])
@@ -151,4 +151,4 @@ def test_a_sign_is_heard(speaker: OfflineSpeaker, tmp_path: Path, sign: str, tex
 
 def test_what_is_left_out_is_named(speaker: OfflineSpeaker, tmp_path: Path) -> None:
     request = SpeechRequest("他说ꦲꦏ，１８％。", format="wav")
-    assert speaker.speak(request, tmp_path / "a.wav", lambda _percent, _text: None).unread == ("ꦲꦏ",)
+    assert speaker.speak(request, tmp_path / "a.wav", QuietRun()).unread == ("ꦲꦏ",)

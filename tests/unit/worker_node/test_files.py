@@ -14,6 +14,7 @@ import pytest
 from tests.support.wait import wait_until
 from worker_node.files import OutputFolder
 from worker_node.job_store import JobStore
+from worker_node.ledger import Ledger
 from worker_node.worker_threads import WorkerThreads
 
 HOUR_S = 3600.0
@@ -70,7 +71,14 @@ def test_the_janitor_outlives_a_folder_that_cannot_be_read(
     monkeypatch.setattr("worker_node.worker_threads.SWEEP_S", 0.01)
     old, away = folder_of_old(files), files.root.with_name("away")
     files.root.rename(away)
-    job_store = JobStore(queue=1, keep_jobs=1, keep_seconds=HOUR_S, on_end=lambda _job: None, forget=files.remove)
+    job_store = JobStore(
+        Ledger(Path(":memory:")),
+        queue=1,
+        keep_jobs=1,
+        keep_seconds=HOUR_S,
+        on_end=lambda _job: None,
+        forget=files.remove,
+    )
     worker_threads = WorkerThreads(job_store, files, concurrency={}, providers={}, job_seconds=1, keep_seconds=HOUR_S)
     worker_threads.start()
     try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from worker_node.envelope import Envelope
 from worker_node.errors import JobUnknown, QueueFull
 from worker_node.job_store import Job, JobStatus, JobStore
+from worker_node.ledger import Ledger
 
 TYPE = "generate_storyboard"
 
@@ -19,6 +22,7 @@ class Book:
         self.told: list[str] = []
         self.removed: list[str] = []
         self.job_store = JobStore(
+            Ledger(Path(":memory:")),
             queue=queue,
             keep_jobs=keep_jobs,
             keep_seconds=keep_seconds,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from worker_node.providers.registry import KINDS, PROVIDERS
-from worker_node.settings import _OPTIONS, SettingsError, parse_settings
+from worker_node.providers.settings import SettingsError
+from worker_node.settings import _OPTIONS, parse_settings
 
 PAGE = Path(__file__).parents[3] / "doc" / "worker-node.md"
 
@@ -37,7 +38,7 @@ def test_an_option_wins_over_a_variable_and_a_variable_over_the_default() -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unknown_provider_is_named_with_those_there_are(kind: str) -> None:
-    with pytest.raises(SettingsError, match=f"--{kind}-provider: found 'gpt'.*one of offline"):
+    with pytest.raises(SettingsError, match=f"--{kind}-provider: found 'gpt'.*list of offline"):
         parse_settings([f"--{kind}-provider", "gpt"], {})
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.worker_node.stories import stories
-from worker_node.providers.base import Scene, StoryRequest
+from worker_node.providers.base import QuietRun, Scene, StoryRequest
 from worker_node.providers.offline.lexicon import lexicon
 from worker_node.providers.offline.storyteller import MUSIC, OfflineStoryteller
 
@@ -19,7 +19,7 @@ TELLER = OfflineStoryteller()
 
 
 def tell(story: str, shots: int = 6, style: str = "") -> list[Scene]:
-    return TELLER.tell(StoryRequest(story, shots, style), lambda _percent, _text: None)
+    return TELLER.tell(StoryRequest(story, shots, style), QuietRun()).scenes
 
 
 @given(stories, st.integers(1, 60))
@@ -35,7 +35,7 @@ def test_every_scene_has_a_title_a_prompt_and_music(story: str, count: int) -> N
 
 @given(stories)
 def test_the_same_story_gives_the_same_storyboard(story: str) -> None:
-    assert tell(story) == OfflineStoryteller().tell(StoryRequest(story, 6), lambda _percent, _text: None)
+    assert tell(story) == OfflineStoryteller().tell(StoryRequest(story, 6), QuietRun()).scenes
 
 
 @pytest.mark.parametrize("name", ["story.zh.txt", "story.en.txt", "story.mixed.txt"])

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from worker_node.errors import ProviderError
-from worker_node.providers.base import ClipRequest, Report
+from worker_node.providers.base import ClipRequest, JobRun
 from worker_node.providers.offline.lexicon import lexicon
+from worker_node.providers.settings import ProviderSettings
 
 Frame = NDArray[np.uint8]
 Field = NDArray[np.float32]
@@ -42,12 +43,12 @@ def load_image(path: Path) -> Frame:
 class OfflineAnimator:
     """Camera moves with parallax by `cv2.remap`, H.264 by PyAV."""
 
-    def __init__(self) -> None:
+    def __init__(self, _settings: ProviderSettings | None = None) -> None:
         cv2.setNumThreads(1)
 
-    def animate(self, request: ClipRequest, target: Path, report: Report) -> None:
+    def animate(self, request: ClipRequest, target: Path, run: JobRun) -> None:
         """Write the clip; its length is rounded to whole frames."""
-        report(2, "正在读取图片")
+        run.report(2, "正在读取图片")
         image = cover(load_image(request.image), request.width, request.height)
         count = max(1, round(request.seconds * request.fps))
         camera = Camera(request)
@@ -71,7 +72,7 @@ class OfflineAnimator:
                 frame.pts, frame.time_base = number, Fraction(1, request.fps)
                 container.mux(stream.encode(frame))
                 if number % 12 == 0:
-                    report(5 + 90 * number // count, f"正在生成画面 {number}/{count}")
+                    run.report(5 + 90 * number // count, f"正在生成画面 {number}/{count}")
             container.mux(stream.encode(None))
 
 

@@ -12,11 +12,12 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from worker_node.providers.base import Report, SpeechRequest, Spoken
+from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.offline import readings
 from worker_node.providers.offline.espeak import Espeak
 from worker_node.providers.offline.markup import plain
 from worker_node.providers.offline.sentences import is_han
+from worker_node.providers.settings import ProviderSettings
 
 Samples = NDArray[np.float32]
 
@@ -109,20 +110,20 @@ def variant(voice: str) -> str:
 class OfflineSpeaker:
     """One espeak-ng for all jobs of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, _settings: ProviderSettings | None = None) -> None:
         self._espeak = Espeak()
         self._said: dict[str, bool] = {}
 
-    def speak(self, request: SpeechRequest, target: Path, report: Report) -> Spoken:
+    def speak(self, request: SpeechRequest, target: Path, run: JobRun) -> Spoken:
         """Write the speech; a text with nothing to say becomes a short silence."""
         rate = self._espeak.rate
         parts: list[Samples] = []
         text = plain(request.text)
         spoken = runs(text, request.lang)
-        for number, run in enumerate(spoken):
-            voice, pace = VOICES[run.language]
+        for number, stretch in enumerate(spoken):
+            voice, pace = VOICES[stretch.language]
             samples = self._espeak.say(
-                readings.read(run.text, run.language),
+                readings.read(stretch.text, stretch.language),
                 voice + variant(request.voice),
                 words_per_minute=round(pace * request.speed),
                 pitch=48,
@@ -130,12 +131,12 @@ class OfflineSpeaker:
             )
             parts.append(trimmed(samples.astype(np.float32) / np.float32(32768), rate))
             parts.append(silence(BETWEEN_SCRIPTS_S, rate))
-            report(5 + 80 * (number + 1) // len(spoken), "正在合成语音")
+            run.report(5 + 80 * (number + 1) // len(spoken), "正在合成语音")
         speech = np.concatenate(parts[:-1]) if parts else np.zeros(0, np.float32)
         if not speech.size:
             speech = silence(NOTHING_TO_SAY_S, rate)
         speech = levelled(speech, rate)
-        report(90, "正在编码音频")
+        run.report(90, "正在编码音频")
         write_audio(speech, rate, target, request.format, request.sample_rate)
         return Spoken(speech.size / rate, tuple(unread(text, self._has_sound)))
 

@@ -6,13 +6,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from worker_node.providers.base import Report, Scene, StoryRequest
+from worker_node.providers.base import JobRun, Scene, Storyboard, StoryRequest
 from worker_node.providers.offline.cast import CHARACTERS, Cast, shown
 from worker_node.providers.offline.lexicon import Lexicon, lexicon
 from worker_node.providers.offline.markup import plain
 from worker_node.providers.offline.sentences import is_chinese, shortened
 from worker_node.providers.offline.shots import divide
 from worker_node.providers.offline.titles import title, title_candidates
+from worker_node.providers.settings import ProviderSettings
 
 LIGHTS = ("moon", "star", "sun")
 EXCERPT = {"zh": 48, "en": 160}
@@ -55,12 +56,12 @@ class _Context:
 class OfflineStoryteller:
     """Splits by punctuation and length, describes by `lexicon.json`; the same story gives the same storyboard."""
 
-    def __init__(self) -> None:
+    def __init__(self, _settings: ProviderSettings | None = None) -> None:
         self._lexicon: Lexicon = lexicon()
 
-    def tell(self, request: StoryRequest, report: Report) -> list[Scene]:
+    def tell(self, request: StoryRequest, run: JobRun) -> Storyboard:
         """Exactly `request.shots` scenes, in the story's main language."""
-        report(10, "正在划分镜头")
+        run.report(10, "正在划分镜头")
         story = plain(request.story).strip() or request.story.strip()
         language = "zh" if is_chinese(story) else "en"
         narrations = divide(story, request.shots)
@@ -82,8 +83,8 @@ class OfflineStoryteller:
             titles.add(name)
             scenes.append(Scene(name, prompt, narration, MUSIC[context.mood][language]))
             if number % 5 == 0:
-                report(10 + 85 * number // len(narrations), f"正在撰写分镜 {number}/{len(narrations)}")
-        return scenes
+                run.report(10 + 85 * number // len(narrations), f"正在撰写分镜 {number}/{len(narrations)}")
+        return Storyboard(scenes)
 
     def _read(self, text: str, context: _Context) -> None:
         hits = shown(text, self._lexicon.hits(text))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from worker_node.providers.base import ImageRequest, Report
+from worker_node.providers.base import ImageRequest, JobRun, Report
 from worker_node.providers.offline.painter.canvas import Canvas
 from worker_node.providers.offline.painter.colour import Array, Palette
 from worker_node.providers.offline.painter.figures import FIGURES, PEOPLE, Figure
@@ -21,6 +21,7 @@ from worker_node.providers.offline.painter.room import paint_room
 from worker_node.providers.offline.painter.scene import INDOOR, Scene, plan
 from worker_node.providers.offline.painter.sky import paint_sky
 from worker_node.providers.offline.painter.weather import paint_weather
+from worker_node.providers.settings import ProviderSettings
 
 MOST_PIXELS = 1_100_000  # painted; larger images are scaled up and get their paper and grain from the enlarged noise
 LEAST_SIDE = 256  # painted; smaller images are scaled down
@@ -34,20 +35,20 @@ BUILT_UP = {"city": {"house"}}  # what a place is full of anyway
 class OfflinePainter:
     """The same request gives the same image, on any machine with the same libraries."""
 
-    def __init__(self) -> None:
+    def __init__(self, _settings: ProviderSettings | None = None) -> None:
         cv2.setNumThreads(1)
 
-    def paint(self, request: ImageRequest, target: Path, report: Report) -> None:
+    def paint(self, request: ImageRequest, target: Path, run: JobRun) -> None:
         """Write the PNG."""
         scene = plan(request)
         factor = min(1.0, (MOST_PIXELS / (request.width * request.height)) ** 0.5)
         factor = max(factor, LEAST_SIDE / min(request.width, request.height)) if factor == 1.0 else factor
         canvas = Canvas(max(16, round(request.width * factor)), max(16, round(request.height * factor)))
-        compose(canvas, scene, report)
-        report(80, "正在润色画面")
+        compose(canvas, scene, run.report)
+        run.report(80, "正在润色画面")
         pixels = finish(canvas.pixels, scene.style, scene.rng)
         image = Image.fromarray((scaled(pixels, request.width, request.height) * 255 + 0.5).astype(np.uint8))
-        report(95, "正在保存图片")
+        run.report(95, "正在保存图片")
         image.save(target, format="PNG", compress_level=2)
 
 
