@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -13,7 +14,7 @@ from worker_node.job_notes import JobNotes
 from worker_node.job_run import WorkerRun
 from worker_node.provider_slots import ProviderSlots
 from worker_node.providers.base import Report
-from worker_node.providers.registry import make_provider
+from worker_node.providers.registry import PROVIDERS
 from worker_node.providers.settings import ProviderSettings
 from worker_node.work import perform
 
@@ -76,7 +77,7 @@ class Chain:
     def _provider(self, settings: ProviderSettings) -> Any:
         if settings.label not in self._made:
             try:
-                self._made[settings.label] = make_provider(self._kind, settings)
+                self._made[settings.label] = _make(self._kind, settings)
             except ImportError as error:
                 raise ProviderUnable(f"这台机器没有安装 {error.name or settings.provider}") from error
         return self._made[settings.label]
@@ -90,3 +91,8 @@ def _usage(settings: ProviderSettings, run: WorkerRun) -> list[dict[str, Any]]:
     )
     named = {"provider": settings.label, "model": settings.model, "units": dict(run.units)}
     return [{**named, "cost": f"{cost.normalize():f}"}]
+
+
+def _make(kind: str, settings: ProviderSettings) -> Any:
+    module, _, attribute = PROVIDERS[kind][settings.provider].partition(":")
+    return getattr(importlib.import_module(module), attribute)(settings)

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from worker_node.providers.settings import ProviderSettings
-
 KINDS = ("llm", "t2i", "i2v", "tts")
 
 PROVIDERS: dict[str, dict[str, str]] = {
@@ -19,9 +13,3 @@ PROVIDERS: dict[str, dict[str, str]] = {
 
 DEFAULT_CHAINS = {"llm": ("offline",), "t2i": ("offline",), "i2v": ("offline",), "tts": ("offline",)}
 """The providers of a node that nobody configured, in their order."""
-
-
-def make_provider(kind: str, settings: ProviderSettings) -> Any:
-    """The provider of this kind that the settings name; raises whatever its `__init__` raises."""
-    module, _, attribute = PROVIDERS[kind][settings.provider].partition(":")
-    return getattr(importlib.import_module(module), attribute)(settings)
