@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 LONG_S = 60.0  # how long a behaviour that has no end goes on when nobody ends it
 PIECE = 1 << 16  # bytes
@@ -108,14 +108,17 @@ Respond = Callable[[Exchange], None]
 class Node:
     """Serves at `addr` from the start.
 
-    `routes` say what answers "GET /path", or every other "GET"; `asked` is what it was asked, in order.
+    `routes` say what answers "GET /path", or every other "GET"; `asked` is what it was asked, in order. A server that speaks something else
+    than a node's JSON has an `exchange_class` of its own.
     """
+
+    exchange_class: ClassVar[type[Exchange]] = Exchange
 
     def __init__(self, routes: dict[str, Respond] | None = None) -> None:
         self.routes = routes or {}
         self.asked: list[Asked] = []
         self.ended = threading.Event()
-        handler = type("BoundExchange", (Exchange,), {"node": self})
+        handler = type("BoundExchange", (self.exchange_class,), {"node": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.port = self._server.server_port
         self.addr = f"127.0.0.1:{self.port}"
