@@ -26,6 +26,7 @@ PREFIX = "S2V_"
 FOREIGN_PREFIXES = ("S2V_NODE_", "S2V_TEST_")  # the model node's and the tests' own variables
 GO_FILE = Path("config") / "config.yaml"
 FREE_SECTIONS = frozenset({"ai"})  # takes any key: nothing uses them
+NODE = "node"  # the embedded model node's own settings, handed on as they stand
 
 _NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # what no address, path or header takes
 
@@ -35,7 +36,7 @@ SECTIONS: dict[str, type[Section]] = {
     if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
 }
 KEYS: dict[str, Any] = {
-    name: field.annotation for name, field in Settings.model_fields.items() if name not in SECTIONS
+    name: field.annotation for name, field in Settings.model_fields.items() if name not in SECTIONS and name != NODE
 } | {
     f"{section}.{name}": field.annotation
     for section, model in SECTIONS.items()
@@ -58,9 +59,9 @@ class Loaded:
 
 @dataclass(frozen=True)
 class _Given:
-    """A value as it stands somewhere: text, or a list of texts; `where` names the file or the variable."""
+    """A value as it stands somewhere: text, a list of texts, or the node's section; `where` names the file or the variable."""
 
-    value: str | list[str]
+    value: str | list[str] | dict[str, Any]
     where: str
 
 
@@ -85,6 +86,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     settings = _build(given, faults)
     if settings is None or faults:
         raise ConfigError("\n".join(faults))
+    if settings.node and settings.worker.addr:
+        warnings.append(f"{given[NODE].where}: node: is for the embedded model node, and worker.addr names another")
     return Loaded(settings, tuple(f"{text} (ignored)" for text in warnings), tuple(file for file, _ in files))
 
 
@@ -129,7 +132,8 @@ _TextLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 def _read(file: Path) -> Iterator[tuple[str, _Given]]:
     """The file's keys in dotted form."""
     try:
-        document = yaml.load(file.read_text(encoding="utf-8-sig"), _TextLoader)  # noqa: S506 - a SafeLoader with fewer types
+        text = file.read_text(encoding="utf-8-sig")
+        document = yaml.load(text, _TextLoader)  # noqa: S506 - a SafeLoader with fewer types
     except FileNotFoundError as error:
         raise ConfigError(f"{file}: there is no such file") from error
     except OSError as error:
@@ -145,6 +149,9 @@ def _read(file: Path) -> Iterator[tuple[str, _Given]]:
     if not isinstance(document, dict):
         raise ConfigError(f"{file}: must hold sections such as 'server:' at its top")
     for name, content in document.items():
+        if name == NODE:  # numbers inside are numbers: some of it is the JSON of requests
+            yield name, _Given(yaml.safe_load(text)[NODE] or "", str(file))
+            continue
         if name not in SECTIONS or not isinstance(content, dict):
             yield name, _Given(content, str(file))
             continue
@@ -177,7 +184,7 @@ def variable(key: str) -> str:
 
 
 def _known(key: str) -> bool:
-    return key in KEYS or key in SECTIONS
+    return key in KEYS or key in SECTIONS or key == NODE
 
 
 def _problem(key: str, entry: _Given) -> str | None:
@@ -185,6 +192,9 @@ def _problem(key: str, entry: _Given) -> str | None:
     section = key.partition(".")[0]
     if section in FREE_SECTIONS:
         return None
+    if key == NODE:
+        fits = entry.value == "" or isinstance(entry.value, dict)
+        return None if fits else f"{key}: must be a section with keys of its own"
     if key in SECTIONS:
         return (
             None
@@ -219,7 +229,7 @@ def _build(given: Mapping[str, _Given], faults: list[str]) -> Settings | None:
     tree: dict[str, Any] = {}
     for key, entry in given.items():
         section, dot, name = key.partition(".")
-        if key in SECTIONS or section in FREE_SECTIONS or (entry.value == "" and KEYS[key] is not str):
+        if key in SECTIONS or section in FREE_SECTIONS or (entry.value == "" and KEYS.get(key) is not str):
             continue  # no value: the default stays
         target = tree.setdefault(section, {}) if dot else tree
         target[name or section] = entry.value

@@ -30,6 +30,9 @@ def masked(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every key in dotted form with its value for a person's eyes."""
     for name in Settings.model_fields:
         value = getattr(settings, name)
+        if name == "node":  # it may hold keys, at any depth: the node's own doctor shows the rest
+            yield name, ", ".join(sorted(map(str, value))) or "-"
+            continue
         if not isinstance(value, BaseModel):
             yield name, shown(name, str(value))
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -170,7 +170,10 @@ class LogSettings(Section):
 
 
 class Settings(Section):
-    """Everything that can be configured. `data_dir` holds what the embedded parts keep: database, assets, cache, secret."""
+    """Everything that can be configured. `data_dir` holds what the embedded parts keep: database, assets, cache, secret.
+
+    `node` is for the embedded model node, which knows its own settings (`doc/worker-node.md`) and names what is wrong with them.
+    """
 
     data_dir: Annotated[Path, AfterValidator(parse_path)] = Path("data")
     server: ServerSettings = ServerSettings()
@@ -178,6 +181,7 @@ class Settings(Section):
     redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
     minio: MinioSettings = MinioSettings()
+    node: dict[str, Any] = Field(default_factory=dict)
     ai: AiSettings = AiSettings()
     story: StorySettings = StorySettings()
     film: FilmSettings = FilmSettings()

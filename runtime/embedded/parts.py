@@ -58,6 +58,7 @@ class EmbeddedParts:
                 "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
                 "S2V_NODE_WEBHOOK_SECRET": secret,
                 "S2V_NODE_TOKEN": token,
+                **_node_configuration(settings),
             },
             start_new_session=True,  # a terminal's Ctrl-C is for the server, which ends these in order
         )
@@ -107,6 +108,13 @@ class EmbeddedParts:
         if self._supervisor.stdout:
             self._supervisor.stdout.close()
         self._supervisor = None
+
+
+def _node_configuration(settings: Settings) -> dict[str, str]:
+    """The section `node`, in the environment since it may hold keys; a variable that somebody set himself goes before it."""
+    if not settings.node or "S2V_NODE_CONFIG" in os.environ:
+        return {}
+    return {"S2V_NODE_CONFIG": json.dumps(settings.node, ensure_ascii=False, default=str)}
 
 
 def _read(supervisor: subprocess.Popen[bytes]) -> dict[str, str]:

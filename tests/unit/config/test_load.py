@@ -220,5 +220,32 @@ def test_no_secret_is_printed() -> None:
     }
     lines = dict(masked(load(None, secrets).settings))
     assert not [key for key, value in lines.items() if "hidden" in value]
-    assert set(lines) == set(KEYS) - {"ai"}
+    assert set(lines) == set(KEYS) - {"ai"} | {"node"}
     assert lines["mysql.dsn"] == "'u:***@tcp(h)/x'"
+
+
+def test_the_nodes_section_is_handed_on_as_it_stands_and_shows_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "node:\n  llm:\n    - openai: {key: hush, extra: {temperature: 0.5, n: 1, s: '1'}}\n    - offline\n"
+    )
+    settings = load(file, {"S2V_NODE_LLM_OPENAI_KEY": "other"}).settings
+    assert settings.node == {
+        "llm": [{"openai": {"key": "hush", "extra": {"temperature": 0.5, "n": 1, "s": "1"}}}, "offline"]
+    }
+    assert dict(masked(settings))["node"] == "llm"
+    assert "hush" not in repr(list(masked(settings)))
+
+
+@pytest.mark.parametrize("text", ["node: offline\n", "node: [offline]\n"])
+def test_a_nodes_section_without_keys_is_a_fault(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match="node: must be a section"):
+        load(file, {})
+
+
+def test_a_nodes_section_beside_another_nodes_address_is_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("node:\n  llm: [offline]\nworker:\n  addr: 127.0.0.1:8000\n")
+    assert "worker.addr names another" in "".join(load(file, {}).warnings)
