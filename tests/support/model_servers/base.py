@@ -186,9 +186,11 @@ class ModelServer(Node):
             behaviour = script.popleft() if script else self.always if name == self.main else OK
             if behaviour in REFUSALS:
                 raise REFUSALS[behaviour]()
-            reply = PAGES.get(behaviour) or route.replies.get(behaviour, route.reply)(work)
-            if route.charged and (behaviour in CHARGED_PAGES or (reply.status < 300 and behaviour not in PAGES)):
+            unserved = behaviour in PAGES and behaviour not in CHARGED_PAGES
+            done = page(500, "") if unserved else route.replies.get(behaviour, route.reply)(work)
+            if route.charged and done.status < 300:
                 self.charged[received.key] += 1
-                if received.key and behaviour not in PAGES:
-                    self._answered[received.key] = reply
+                if received.key:
+                    self._answered[received.key] = done
+            reply = PAGES.get(behaviour, done)
         return behaviour, reply
