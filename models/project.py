@@ -31,6 +31,7 @@ class Project(Base):
     """`cover_image` and `video_url` hold object keys (or what an older backend stored), `duration` is in whole seconds.
 
     `aspect` is that of images and films, such as "9:16"; NULL or "" where none was chosen.
+    `telling` is "verbatim" or "told"; NULL or "" is the node's default, verbatim.
     `story_excerpt` is the story's beginning, cut by the database; it is read where a query undefers it.
     """
 
@@ -51,4 +52,5 @@ class Project(Base):
     bgm: Mapped[str | None] = mapped_column(String(255), default=None)
     seq: Mapped[int] = mapped_column(BigInteger, default=next_sequence)
     aspect: Mapped[str | None] = mapped_column(String(8), default="")
+    telling: Mapped[str | None] = mapped_column(String(16), default="")
     story_excerpt: Mapped[str] = column_property(func.substr(story_text, 1, EXCERPT), deferred=True)

@@ -9,16 +9,21 @@ from typing import Any
 from models.task import Task, TaskType
 
 GROUPS = ("shot_defaults", "shot", "video", "tts", "depends_on")
+OUR_DEFAULTS = frozenset({"telling"})
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
 def build(task: Task, parameters: Mapping[str, Any] | None = None, *, foreign: bool) -> dict[str, Any]:
     """The envelope of a task; `parameters` are the task's own unless given. Of them only the groups that are set travel.
 
-    A foreign node speaks what stands in `shot.prompt`, so a narration goes there too.
+    A foreign node speaks what stands in `shot.prompt`, so a narration goes there too; and it gets none of the keys that are ours.
     """
     given = task.parameters or {} if parameters is None else parameters
     carried: dict[str, Any] = {name: given[name] for name in GROUPS if _is_set(given.get(name))}
+    if foreign and "shot_defaults" in carried:
+        carried["shot_defaults"] = {
+            key: value for key, value in carried["shot_defaults"].items() if key not in OUR_DEFAULTS
+        }
     text = (carried.get("tts") or {}).get("text")
     if foreign and task.type == TaskType.NARRATION and text:
         carried["shot"] = {**(carried.get("shot") or {}), "prompt": text}

@@ -15,6 +15,7 @@ from flask import Request
 
 from common.user_text import without_paths
 from models.asset import Asset
+from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
@@ -77,6 +78,7 @@ def _project(row: Project, link: UrlResolver, story: Json) -> Json:
         "createdAt": time(row.created_at),
         "updatedAt": time(row.updated_at),
         "aspect": row.aspect or "",
+        "telling": row.telling or "",
     }
 
 
@@ -91,6 +93,11 @@ def project_detail(row: Project, link: UrlResolver) -> Json:
         "created_at": body["createdAt"],
         "updated_at": body["updatedAt"],
     }
+
+
+def cast_member(row: CastMember) -> Json:
+    """Who appears in a story."""
+    return {"name": row.name, "look_zh": row.look_zh or "", "look_en": row.look_en or ""}
 
 
 def shot(row: Shot, link: UrlResolver) -> Json:

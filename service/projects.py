@@ -10,8 +10,9 @@ from typing import Generic, TypeVar
 from sqlalchemy.orm import Session
 
 from common.errors import NotFound
-from models import queries
+from models import cast_member, queries
 from models.base import new_id
+from models.cast_member import CastMember
 from models.database_clock import database_now
 from models.db import retrying
 from models.project import Project, ProjectStatus
@@ -82,6 +83,7 @@ def create(services: Services, new: NewProject) -> CreatedProject:
             description=new.description,
             shot_count=new.shot_count or services.settings.story.default_shots,
             aspect=new.aspect,
+            telling=new.telling,
             status=ProjectStatus.CREATED,
             created_at=now,
             updated_at=now,
@@ -103,7 +105,7 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
         TaskType.STORYBOARD,
         project.id,
         message="等待生成分镜",
-        parameters=payloads.storyboard(project.story_text, project.style, count),
+        parameters=payloads.storyboard(project.story_text, project.style, count, telling=project.telling),
         now=now,
     )
     session.add(storyboard)
@@ -134,9 +136,18 @@ def get(services: Services, project_id: str) -> ProjectView:
         return ProjectView(project, shots, queries.recent_task(session, project_id))
 
 
+def cast(services: Services, project_id: str) -> Sequence[CastMember]:
+    """Who appears in the project's story, in order; raises `NotFound`."""
+    with services.database.read() as session:
+        if queries.project(session, project_id) is None:
+            raise NotFound("项目不存在")
+        return cast_member.members(session, project_id)
+
+
 @retrying
 def update(services: Services, project_id: str, changes: ProjectChanges) -> UpdatedProject:
-    """Change what was given. Another story, style, number of shots or aspect regenerates the project; its old film stays in the list.
+    """Change what was given. Another story, style, number of shots, aspect or telling regenerates the project; its old film stays in
+    the list.
 
     Raises `NotFound`.
     """
@@ -186,6 +197,7 @@ def _needs_regeneration(project: Project, changes: ProjectChanges) -> bool:
             (changes.style, project.style),
             (changes.shot_count, project.shot_count),
             (changes.aspect, project.aspect),
+            (changes.telling, project.telling),
         )
     )
 

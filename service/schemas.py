@@ -153,6 +153,9 @@ Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Aspect = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
 
 
+Telling = Literal["verbatim", "told"]
+
+
 class Request(BaseModel):
     """Unknown parameters are ignored: clients in the field send misspelt ones.
 
@@ -176,6 +179,7 @@ class NewProject(Request):
     description: str = ""
     shot_count: OptionalInteger = None
     aspect: Annotated[Literal[Aspect, ""], Word] = ""
+    telling: Annotated[Literal[Telling, ""], Word] = ""
 
 
 class ProjectChanges(Request):
@@ -190,6 +194,7 @@ class ProjectChanges(Request):
     style: Name | None = None
     shot_count: OptionalInteger = None
     aspect: Annotated[Aspect | None, Word] = None
+    telling: Annotated[Telling | None, Word] = None
 
 
 class ShotChanges(Request):

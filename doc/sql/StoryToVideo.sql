@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS project (
   bgm           VARCHAR(255),
   seq           BIGINT NOT NULL DEFAULT 0,
   aspect        VARCHAR(8),
+  telling       VARCHAR(16),
   UNIQUE (created_at, seq, id),
   UNIQUE (created_at, seq, id, title, description /*! (1) */)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
@@ -106,6 +107,17 @@ CREATE TABLE IF NOT EXISTS asset (
   created_at    DATETIME(6)  NOT NULL,
   stored_at     DATETIME(6)  NULL DEFAULT NULL,
   UNIQUE (project_id, kind, shot_id, number)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- Who appears in a project's story, as the storyboard drew them; position counts from 1.
+CREATE TABLE IF NOT EXISTS cast_member (
+  project_id    VARCHAR(64)  NOT NULL,
+  position      INT          NOT NULL,
+  name          VARCHAR(255) NOT NULL,
+  look_zh       TEXT,
+  look_en       TEXT,
+  PRIMARY KEY (project_id, position),
+  FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
 -- Objects to be removed from storage, written with what takes their rows; and those being uploaded, which are removed unless their upload

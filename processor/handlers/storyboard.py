@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
 from common.errors import Cancelled
-from models import queries, task_transitions
+from models import cast_member, queries, task_transitions
 from models.base import new_id
+from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
@@ -17,7 +19,7 @@ from processor.claimed_task import ClaimedTask
 from processor.node_job import run_job
 from service import projects
 from service.assets import versions
-from service.node.interface import Scene
+from service.node.interface import Character, Scene
 from service.node.responses import clean_text, resource_url
 from service.workflow import completion, payloads
 from service.workflow.unit_of_work import ProjectUnit
@@ -31,7 +33,7 @@ def run(claimed: ClaimedTask) -> None:
     """Handler of `generate_storyboard`."""
     job = run_job(claimed, "storyboard")
     scenes = claimed.services.node.storyboard(job)[: claimed.services.settings.story.max_shots]
-    board = _Board(claimed, scenes)
+    board = _Board(claimed, scenes, claimed.services.node.cast(job))
     url = _path(resource_url(job.result))
     claimed.finish(payloads.result("storyboard", job.id, url), _message(scenes), board.write)
 
@@ -39,9 +41,10 @@ def run(claimed: ClaimedTask) -> None:
 class _Board:
     """Writes the scenes."""
 
-    def __init__(self, claimed: ClaimedTask, scenes: list[Scene]) -> None:
+    def __init__(self, claimed: ClaimedTask, scenes: list[Scene], cast: list[Character]) -> None:
         self._claimed = claimed
         self._scenes = scenes
+        self._cast = cast
 
     def write(self, unit: ProjectUnit) -> None:
         """Replace the project's shots, then pair the new ones with the blocked image tasks, oldest first.
@@ -63,6 +66,11 @@ class _Board:
             self._start_image(unit, project, shot, task)
         for surplus in waiting[len(self._scenes) :]:
             session.delete(surplus)
+        members = [
+            CastMember(project_id=project.id, position=position, **asdict(character))
+            for position, character in enumerate(self._cast, start=1)
+        ]
+        cast_member.replace(session, project.id, members)
         project.bgm = _mood(self._scenes)
         project.updated_at = unit.now
         # Last: a film that waited for what is cancelled is planned anew, and must find the new shots, not the old.

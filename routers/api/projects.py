@@ -64,6 +64,10 @@ def blueprint(services: Services) -> Blueprint:
             "message": "项目已删除",
         }
 
+    @routes.get("/projects/<project_id>/cast")
+    def cast(project_id: str) -> serializers.Json:
+        return {"cast": [serializers.cast_member(row) for row in projects.cast(services, project_id)]}
+
     @routes.get("/projects/<project_id>/tasks")
     def tasks_of_project(project_id: str) -> serializers.Json:
         wanted = request_params.parse(TaskPageRequest, request, services.settings)

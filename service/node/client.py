@@ -14,10 +14,10 @@ from urllib.parse import quote
 from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, StoryToVideoError
 from service.node import responses
 from service.node.address import NodeAddress
-from service.node.interface import Job, Scene
+from service.node.interface import Character, Job, Scene
 from service.node.job_report import read_job
 from service.node.responses import asset_path, read_job_id, resource_url
-from service.node.storyboard import scenes_in_file, scenes_inside
+from service.node.storyboard import cast_inside, scenes_in_file, scenes_inside
 from service.node.transport import MAX_JSON, Transport
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,10 @@ class NodeClient:
             return scenes_in_file(self._transport.content("GET", path))
         except (NodeJobLost, NodeRejected) as error:
             raise BadNodeResult(f"模型节点的分镜文件无法读取：{error}") from error
+
+    def cast(self, job: Job) -> list[Character]:
+        """See `ModelNode.cast`."""
+        return cast_inside(job.result)
 
     def asset(self, job: Job) -> io.BufferedReader:
         """See `ModelNode.asset`."""

@@ -44,6 +44,15 @@ class Scene:
     bgm: str = ""
 
 
+@dataclass(frozen=True)
+class Character:
+    """Who appears in a story, and how they look, in Chinese and in English; cleaned as a `Scene` is."""
+
+    name: str
+    look_zh: str = ""
+    look_en: str = ""
+
+
 class ModelNode(Protocol):
     """A model node.
 
@@ -61,6 +70,9 @@ class ModelNode(Protocol):
 
     def storyboard(self, job: Job) -> list[Scene]:
         """The scenes that a storyboard job wrote; at least one."""
+
+    def cast(self, job: Job) -> list[Character]:
+        """Who appears in the story of a storyboard job; empty where the node does not say, as foreign ones do not."""
 
     def asset(self, job: Job) -> io.BufferedReader:
         """A stream over the image, speech or clip that the job made, bounded in size; the caller closes it."""

@@ -14,11 +14,12 @@ from itertools import pairwise
 from typing import Any
 
 from common.errors import BadNodeResult
-from service.node.interface import Scene
+from service.node.interface import Character, Scene
 from service.node.model_json import read_model_json
 from service.node.responses import clean_text, told_reason
 
 MAX_SCENES = 200
+MAX_CAST, MAX_NAME, MAX_LOOK = 50, 255, 1000
 MAX_TITLE, MAX_PROMPT, MAX_NARRATION, MAX_BGM = 255, 4000, 20_000, 255
 MAX_DEPTH = 8  # of lists and objects within each other
 
@@ -68,6 +69,17 @@ def scenes_inside(result: Mapping[str, Any]) -> list[Scene]:
             if scenes:
                 return scenes
     return []
+
+
+def cast_inside(result: Mapping[str, Any]) -> list[Character]:
+    """The cast that our own node gives beside the scenes: each name once; what is no person of a name is left out."""
+    listed = result.get("cast")
+    found: dict[str, Character] = {}
+    for item in listed[:MAX_CAST] if isinstance(listed, list) else []:
+        if isinstance(item, dict) and (name := clean_text(item.get("name"), MAX_NAME)):
+            looks = (clean_text(item.get(key), MAX_LOOK) for key in ("look_zh", "look_en"))
+            found.setdefault(name, Character(name, *looks))
+    return list(found.values())
 
 
 def scenes_in_file(content: bytes) -> list[Scene]:

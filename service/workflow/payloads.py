@@ -10,10 +10,11 @@ from service.schemas import FilmRequest, NarrationRequest
 Parameters = dict[str, Any]
 
 
-def storyboard(story_text: str, style: str, shot_count: int) -> Parameters:
+def storyboard(story_text: str, style: str, shot_count: int, *, telling: str | None = "") -> Parameters:
     """For `generate_storyboard`: all four groups, the others with empty values, as the Go backend writes them."""
+    ours = {"telling": telling} if telling else {}
     return {
-        "shot_defaults": {"shot_count": shot_count, "style": style, "storyText": story_text},
+        "shot_defaults": {"shot_count": shot_count, "style": style, "storyText": story_text, **ours},
         "shot": {
             "transition": "",
             "image_width": "",

@@ -53,12 +53,12 @@ Sent = Callable[[Mapping[str, str]], dict[str, Any]]
 
 def test_a_project_s(client: FlaskClient, sent: Sent) -> None:
     given = {"title": "狐狸", "story_text": STORY, "style": "水彩", "description": "说明", "shot_count": "3"}
-    given["aspect"] = "9:16"
+    given["aspect"], given["telling"] = "9:16", "told"
     made = client.post(f"{V1}/projects", **sent(given)).get_json()
     body = client.get(f"{V1}/projects/{made['project_id']}").get_json()["project_detail"]
     assert {name: str(body[name]) for name in given} == given
     changed = {"title": "新", "story_text": "新的故事。", "style": "油画", "description": "另", "shot_count": "2"}
-    changed["aspect"] = "4:3"
+    changed["aspect"], changed["telling"] = "4:3", "verbatim"
     answer = client.put(f"{V1}/projects/{made['project_id']}", **sent(changed)).get_json()
     body = answer["project"]
     assert {name: str(body[name]) for name in changed} == changed

@@ -26,7 +26,7 @@ from models.project import Project
 from models.task import Task, TaskStatus, TaskType
 from service.broker import Events, TaskQueue
 from service.container import Services
-from service.node.interface import Job, Scene
+from service.node.interface import Character, Job, Scene
 from service.oss.local import LocalStore
 
 WEBHOOK_SECRET = "secret-of-the-webhook"
@@ -56,6 +56,9 @@ class NoNode:
         return
 
     def storyboard(self, job: Job) -> list[Scene]:
+        raise NodeUnavailable("no node")
+
+    def cast(self, job: Job) -> list[Character]:
         raise NodeUnavailable("no node")
 
     def asset(self, job: Job) -> BufferedReader:

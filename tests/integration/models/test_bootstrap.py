@@ -15,10 +15,11 @@ from sqlalchemy.dialects import mysql
 
 from common.errors import DatabaseUnavailable
 from config.settings import MysqlSettings, Settings
-from models import outbox
+from models import cast_member, outbox
 from models.asset import Asset
 from models.base import Base
 from models.bootstrap import FILE_NAME, inspect_database, open_database, open_mysql, open_sqlite
+from models.cast_member import CastMember
 from models.db import Database
 from models.migrations import statements, upgrades
 from models.outbox import Removal
@@ -195,6 +196,28 @@ def test_tables_without_motion_and_aspect_get_them_with_nothing_chosen(url: URL,
         session.get_one(Project, "p").aspect, session.get_one(Shot, "s").motion = "9:16", "none"
     with open_url(url).read() as session:
         assert (session.get_one(Project, "p").aspect, session.get_one(Shot, "s").motion) == ("9:16", "none")
+
+
+def test_tables_without_telling_and_cast_get_them(url: URL, open_url: Open) -> None:
+    with open_url(url).write() as session:
+        session.add(project(id="p"))
+        session.flush()
+        session.execute(text("ALTER TABLE project DROP COLUMN telling"))
+        session.execute(text("DROP TABLE cast_member"))
+        session.execute(text("UPDATE schema_info SET value = '7' WHERE name = 'version'"))
+    database = open_url(url)
+    assert info(database)["version"] == NEWEST
+    fox = {"name": "狐狸", "look_zh": "红色的皮毛", "look_en": "red fur"}
+    with database.write() as session:
+        assert session.get_one(Project, "p").telling is None
+        for _ in range(2):
+            cast_member.replace(session, "p", [CastMember(project_id="p", position=1, **fox)])
+            session.flush()
+    with database.write() as session:
+        assert [row.name for row in cast_member.members(session, "p")] == ["狐狸"]
+        session.delete(session.get_one(Project, "p"))
+    with database.read() as session:
+        assert cast_member.members(session, "p") == []
 
 
 def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:

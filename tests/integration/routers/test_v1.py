@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from common.request_id import request_id
+from models import cast_member
+from models.cast_member import CastMember
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus
 from service.container import Services
@@ -387,3 +389,35 @@ def test_a_task_says_nowhere_where_files_lie(services: Services, client: FlaskCl
         text = client.get(f"{V1}/{path}").text
         assert "list.txt: No such file" in text, path
         assert "s2v-x1" not in text, path
+
+
+def test_another_telling_starts_again_and_the_same_one_does_not(client: FlaskClient) -> None:
+    created = create(client, Telling="TOLD")
+    address = f"{V1}/projects/{created['project_id']}"
+    assert client.put(address, json={"telling": "told"}).get_json()["text_task"] == ""
+    body = client.put(address, json={"Telling": "verbatim"}).get_json()
+    assert (body["text_task"] != "", body["project"]["telling"]) == (True, "verbatim")
+    task = client.get(f"{V1}/tasks/{body['text_task']}").get_json()["task"]
+    assert task["parameters"]["shot_defaults"]["telling"] == "verbatim"
+    assert "telling" in client.put(address, json={"telling": "sung"}).get_json()["error"]
+
+
+def test_a_cast_is_listed_in_its_order_and_goes_with_its_project(client: FlaskClient, services: Services) -> None:
+    project_id = create(client)["project_id"]
+    address = f"{V1}/projects/{project_id}/cast"
+    assert client.get(address).get_json() == {"cast": []}
+    with services.database.write() as session:
+        names = [(2, "鹤"), (1, "狐狸")]
+        cast_member.replace(
+            session,
+            project_id,
+            [
+                CastMember(project_id=project_id, position=position, name=name, look_en="red")
+                for position, name in names
+            ],
+        )
+    listed = client.get(address).get_json()["cast"]
+    assert listed[0] == {"name": "狐狸", "look_zh": "", "look_en": "red"}
+    assert [row["name"] for row in listed] == ["狐狸", "鹤"]
+    assert client.delete(f"{V1}/projects/{project_id}").status_code == 200
+    assert client.get(address).status_code == 404

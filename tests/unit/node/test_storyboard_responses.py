@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import BadNodeResult
-from service.node.interface import Scene
-from service.node.storyboard import MAX_SCENES, scenes_in_file, scenes_inside
+from service.node.interface import Character, Scene
+from service.node.storyboard import MAX_CAST, MAX_LOOK, MAX_SCENES, cast_inside, scenes_in_file, scenes_inside
 from tests.support.node.gateway import GATEWAY_SCENES
 from tests.unit.node.test_job_responses import json_values
 
@@ -191,3 +191,18 @@ def test_a_cast_alone_is_no_storyboard() -> None:
 
 def test_a_text_in_the_result_is_read_as_a_file_is() -> None:
     assert scenes_inside({"legacy": {"storyboard": f"```json\n{JSON_TEXT}\n```"}}) == [Scene("t", "p", "n", "b")] * 2
+
+
+def test_a_cast_is_each_name_once_cleaned_and_bounded() -> None:
+    fox = {"name": " 狐狸\x00 ", "look_zh": "红" * 2000, "look_en": ["no text"]}
+    others = [{"name": f"n{number}"} for number in range(MAX_CAST)]
+    assert cast_inside({"cast": [None, {"name": ""}, fox, {**fox, "look_zh": "twice"}, *others]})[:2] == [
+        Character("狐狸", "红" * MAX_LOOK, ""),
+        Character("n0"),
+    ]
+    assert len(cast_inside({"cast": others * 2})) == MAX_CAST
+
+
+@given(json_values)
+def test_no_cast_breaks_the_reading(content: object) -> None:
+    assert all(person.name for person in cast_inside({"cast": content}))

@@ -89,3 +89,11 @@ def test_parameters_that_are_given_stand_in_for_the_tasks_own() -> None:
         task(TaskType.FILM, {"shot": {"prompt": "old"}}), {"shot": {"prompt": "new"}}, foreign=False
     )
     assert built["parameters"] == {"shot": {"prompt": "new"}}
+
+
+def test_who_tells_the_story_is_told_to_our_own_node_only() -> None:
+    given = payloads.storyboard("从前", "水墨", 3, telling="told")
+    ours = node_envelope.build(task(TaskType.STORYBOARD, given), foreign=False)["parameters"]["shot_defaults"]
+    foreign = node_envelope.build(task(TaskType.STORYBOARD, given), foreign=True)["parameters"]["shot_defaults"]
+    assert ours == {**foreign, "telling": "told"}
+    assert "telling" not in payloads.storyboard("从前", "水墨", 3)["shot_defaults"]
