@@ -13,7 +13,6 @@ import logging
 import os
 import selectors
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -27,12 +26,10 @@ from typing import IO, Any
 from common.errors import DependencyError, DiskFull, HostUnavailable
 from common.host_faults import raise_if_killed
 from service.film.errors import UnusableMedia
+from service.film.orders import BLOCK, FAULT, HEAD, NO_MEMORY, VALUE
 
 log = logging.getLogger(__name__)
 
-# The protocol: each message is a kind, a size and so many bytes; what is no block ends the answer to an order.
-HEAD = struct.Struct(">cI")
-BLOCK, VALUE, ERROR, NO_MEMORY, FAULT = b"B", b"V", b"E", b"M", b"F"
 _FAULTS = {fault.__name__: fault for fault in (HostUnavailable, DiskFull)}
 
 # What a child has for one order. Two hours of the costliest sound take half of the time; the memory includes 150 MiB of libraries.

@@ -1,7 +1,7 @@
 """`python -m service.film.decoder_process`: a process that opens sounds and clips that somebody else made; see `decoder`.
 
 Standard input: `{"want", "path", "memory", "seconds"}`, and of a sound `longest_s`.
-Standard output: messages as `decoder.HEAD` begins them.
+Standard output: messages as `orders.HEAD` begins them. It imports as little as it can: planning a film waits for it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any
 
 from common.errors import HostUnavailable
 from common.process_limits import limit_memory, limit_processor_time
-from service.film.decoder import BLOCK, ERROR, FAULT, HEAD, NO_MEMORY, VALUE
 from service.film.errors import UnusableMedia
 from service.film.frames.clip_check import check_clip
 from service.film.frames.video_file import clip_seconds
-from service.film.orders import orders
+from service.film.orders import BLOCK, ERROR, FAULT, HEAD, NO_MEMORY, VALUE, orders
 from service.film.sound import reading
 
 

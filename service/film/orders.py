@@ -1,14 +1,19 @@
-"""What a child process of the film is told: an order a line, as JSON, on its standard input."""
+"""What a child process of the film is told: an order a line, as JSON, on its standard input. And how the decoder answers."""
 
 from __future__ import annotations
 
 import json
 import os
 import queue
+import struct
 import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
+
+# The decoder's messages: a kind, a size and so many bytes; what is no block ends the answer to an order.
+HEAD = struct.Struct(">cI")
+BLOCK, VALUE, ERROR, NO_MEMORY, FAULT = b"B", b"V", b"E", b"M", b"F"
 
 
 def orders() -> Iterator[dict[str, Any]]:

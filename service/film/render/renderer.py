@@ -16,7 +16,6 @@ from service.film.errors import FilmError
 from service.film.frames.camera_moves import Move
 from service.film.frames.clip import Clip
 from service.film.frames.image_file import load_image
-from service.film.frames.placeholder import draw_placeholder
 from service.film.frames.planes import Planes, empty
 from service.film.frames.still import Still
 from service.film.frames.transitions import blend
@@ -131,6 +130,9 @@ def _open(source: Source, segment: Segment) -> Drawing:
     if source.kind == "clip":
         return Clip(Path(source.path), size, fit=Fit(source.fit), fps=segment.fps, shot=source.order)
     if source.kind == "placeholder":
+        # Few films have one, and what reads titles is slow to import.
+        from service.film.frames.placeholder import draw_placeholder  # noqa: PLC0415
+
         font = Path(segment.font) if segment.font else None
         rgb = draw_placeholder(size, source.title, source.seed, font, segment.language or SIMPLIFIED)
     else:

@@ -15,13 +15,15 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.film.cache import code_digest
 from service.film.encoding.writers import Encoding
 from service.film.spec import FilmShot
-from service.film.subtitles.cues import Cue
-from service.film.timeline import Timeline
+
+if TYPE_CHECKING:  # the processes that draw frames read no texts, and what does is slow to import
+    from service.film.subtitles.cues import Cue
+    from service.film.timeline import Timeline
 
 PIECE_S = 4.0  # a long shot is cut into pieces, so that all workers have some and a crash loses little
 

@@ -77,8 +77,8 @@ class SpeechMeter:
         voiced = _voiced(self._all())
         if len(voiced) < _SHORTEST_VOICE:
             return False
-        low, high = np.percentile(voiced, (10, 90))
-        return bool(high > low * 10 ** (_STEADY_DB / 10))
+        low, high = _tenths(voiced)
+        return high > low * 10 ** (_STEADY_DB / 10)
 
     def pauses(self) -> list[Span]:
         """What is left between, before and after the stretches of speech."""
@@ -93,10 +93,16 @@ def _room(powers: npt.NDArray[np.float32], vowels: float) -> float:
     sums = np.cumsum(np.concatenate([[0.0], powers.astype(np.float64)]))
     at = int((sums[_ROOM:] - sums[:-_ROOM]).argmin())
     quietest = powers[at : at + _ROOM]
-    low, high = np.percentile(quietest, (10, 90))
+    low, high = _tenths(quietest)
     steady = high <= low * 10 ** (_STEADY_DB / 10)
     power = float(quietest.mean())
     return power if steady and power < vowels * 10 ** (-_BELOW_VOWELS_DB / 10) else 0.0
+
+
+def _tenths(powers: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """What a tenth of them is below, and a tenth above. NumPy's own percentiles load its masked arrays, which takes far longer."""
+    low, high = np.interp(np.array((0.1, 0.9)) * (len(powers) - 1), np.arange(len(powers)), np.sort(powers))
+    return float(low), float(high)
 
 
 def _voiced(powers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -15,11 +15,16 @@ WEB = {"flask", "gunicorn", "rq", "minio"}
 
 def imported(code: str) -> set[str]:
     """The top-level packages that a fresh interpreter holds after `code`."""
+    return {name.partition(".")[0] for name in modules(code)}
+
+
+def modules(code: str) -> set[str]:
+    """All modules that a fresh interpreter holds after `code`."""
     said = subprocess.run(
         [
             sys.executable,
             "-c",
-            f"{code}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))",
+            f"{code}\nimport sys; print(*sys.modules)",
         ],
         cwd=ROOT,
         env=clean_environment(),
@@ -59,3 +64,30 @@ def test_who_draws_frames_or_tells_stories_in_english_or_chinese_loads_no_rules_
         "divide('从前有一位老人。 An old man, once upon a time', 9)"
     )
     assert "icu4py" not in imported(code)
+
+
+def test_decoder_that_a_film_waits_for_imports_libav_and_little_else() -> None:
+    held = imported("import service.film.decoder_process")
+    assert "av" in held
+    assert held & (PIPELINE - {"av"} | {"subprocess", "selectors"}) == set()
+
+
+def test_who_draws_frames_imports_nothing_that_reads_texts() -> None:
+    reading = {"cues", "text_metrics", "markup", "boundaries", "line_breaks"}
+    held = modules("import service.film.render.worker")
+    assert held & {f"service.film.subtitles.{name}" for name in reading} == set()
+
+
+def test_looking_at_sounds_and_images_does_not_load_masked_arrays() -> None:
+    """NumPy's percentiles do, which takes longer than to find the pauses in a narration."""
+    code = (
+        "import numpy as np\n"
+        "from service.film.frames.saliency import saliency\n"
+        "from service.film.sound.speech import SpeechMeter\n"
+        "noise = np.random.default_rng(1).random((2, 96_000), np.float32)\n"
+        "meter = SpeechMeter()\n"
+        "meter.feed(noise * np.linspace(0, 1, 96_000, dtype=np.float32))\n"
+        "assert len(meter.pauses()) == 1\n"
+        "assert saliency((noise[:, :40_000].reshape(200, 400) * 255).astype(np.uint8)).x > 0"
+    )
+    assert "numpy.ma" not in modules(code)
