@@ -151,6 +151,17 @@ def minio(minio_server_settings: MinioSettings) -> MinioSettings:
     return minio_server_settings.model_copy(update={"bucket": f"s2v-test-{uuid.uuid4().hex[:12]}"})
 
 
+@pytest.fixture(scope="module")
+def minio_of_ours() -> Iterator[MinioServer]:
+    """A MinIO of these tests' own, which they may stop and kill."""
+    try:
+        server = MinioServer()
+    except MissingServiceError as error:
+        leave_out(str(error))
+    yield server
+    server.close()
+
+
 @pytest.fixture(scope="session")
 def production(_mysql_server: str, _redis_server: str, minio_server_settings: MinioSettings) -> Production:
     """The services of the production column."""

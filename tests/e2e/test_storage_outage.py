@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from models.asset import Asset
 from models.outbox import Removal
-from tests.conftest import leave_out
 from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.e2e.deployment import Deployment
@@ -21,23 +20,11 @@ from tests.support.columns import Production
 from tests.support.node.scripts import finished, png
 from tests.support.node.stand_in import StandInNode
 from tests.support.servers.minio_server import MinioServer
-from tests.support.servers.process import MissingServiceError
 from tests.support.wait import wait_until
 
 ANSWER_S = 20.0  # a client's own limit: 5 s are promised of uploads, deletions are to be answered at once
 GONE_S = 180.0  # a removal that hangs takes a minute, the pauses between two much less
 STORY = "小猫出门了。小猫回家了。"
-
-
-@pytest.fixture(scope="module")
-def minio_of_ours() -> Iterator[MinioServer]:
-    """One that may be stopped."""
-    try:
-        server = MinioServer()
-    except MissingServiceError as error:
-        leave_out(str(error))
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,7 @@ from config.settings import MinioSettings
 from service.oss import minio
 from service.oss.limits import HURRIED, PATIENT, Patience, limited
 from service.oss.minio import PART, MinioStore
-from tests.conftest import leave_out
 from tests.support.servers.minio_server import MinioServer
-from tests.support.servers.process import MissingServiceError
 
 KEY = "music/1.mp3"
 HURRY_S = 15.0  # a hurried operation takes 5 s at most
@@ -180,21 +178,11 @@ def test_the_end_of_one_operation_leaves_the_connections_of_others_alone(minio: 
         be_late()
 
 
-@pytest.fixture(scope="module")
-def _server() -> Iterator[MinioServer]:
-    try:
-        server = MinioServer()
-    except MissingServiceError as error:
-        leave_out(str(error))
-    yield server
-    server.close()
-
-
 @pytest.fixture
-def server(_server: MinioServer) -> Iterator[MinioServer]:
+def server(minio_of_ours: MinioServer) -> Iterator[MinioServer]:
     """A MinIO that tests may stop."""
-    yield _server
-    _server.go_on()
+    yield minio_of_ours
+    minio_of_ours.go_on()
 
 
 @pytest.mark.parametrize("size", [10, 3 * PART])

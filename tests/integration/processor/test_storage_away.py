@@ -23,13 +23,11 @@ from routers.app import create_app
 from service import projects, shots, tasks
 from service.oss import minio
 from service.oss.limits import Patience
-from tests.conftest import leave_out
 from tests.integration.processor.conftest import Backend
 from tests.support.audio_signals import silence, write_wav
 from tests.support.node.scripts import png, running
 from tests.support.removals import outbox
 from tests.support.servers.minio_server import MinioServer
-from tests.support.servers.process import MissingServiceError
 from tests.support.wait import wait_until
 
 AT_ONCE_S = 8.0  # of what does not wait for storage
@@ -39,21 +37,11 @@ PATIENCE_S = 120
 Fault = Callable[[MinioServer], None]
 
 
-@pytest.fixture(scope="module")
-def _server() -> Iterator[MinioServer]:
-    try:
-        server = MinioServer()
-    except MissingServiceError as error:
-        leave_out(str(error))
-    yield server
-    server.close()
-
-
 @pytest.fixture
-def server(_server: MinioServer) -> Iterator[MinioServer]:
+def server(minio_of_ours: MinioServer) -> Iterator[MinioServer]:
     """A MinIO that tests may stop and kill."""
-    yield _server
-    come_back(_server)
+    yield minio_of_ours
+    come_back(minio_of_ours)
 
 
 def hang(server: MinioServer) -> None:
