@@ -184,13 +184,12 @@ class _Script:
 
     def _line_ends(self) -> list[int]:
         """For every piece, where a line that starts with it has to end; one more entry stands for the text's end."""
-        count, end, ends = len(self._words), 0, []
-        for first in range(count):
-            end = max(end, first + 1)
-            while end < count and self._width(first, end + 1) <= self._line_width:
-                end += 1
-            ends.append(end)
-        return [*ends, count]
+        count = len(self._words)
+        columns = np.array(self._columns)
+        spaced = np.array([word.spaced for word in self._words])
+        # A line up to a piece is as wide as these are apart, and they rise.
+        fitting = np.searchsorted(columns[1:] - spaced, columns[:-1] + self._line_width, "right")
+        return [*np.maximum(fitting, np.arange(1, count + 1)).tolist(), count]
 
     def _costs(self, block: int, line_ends: Sequence[int], most: int) -> _Numbers:
         """How bad the cues are that begin with the pieces from `block` on (rows) and have one to `most` pieces (columns).

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
+from operator import add, itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 COLOUR_REACH = 24  # characters from a colour's name to what has it
 _CLAUSE_END = re.compile(r"[，。！？；,.!?;:：、\n]")
@@ -24,8 +26,7 @@ _WEARER = re.compile(r"服?的?")  # between what is worn and who is named for i
 _FILE = Path(__file__).with_name("lexicon.json")
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """A concept found in a text by a word (in lower case) at a character's position."""
 
     category: str
@@ -50,28 +51,54 @@ class Lexicon:
                         words.add(word)
                         meanings.setdefault(word, []).append((category, concept))
         self._meanings = meanings
-        longest_first = sorted(chinese, key=lambda word: (-len(word), word))
-        self._chinese = re.compile("|".join(map(re.escape, longest_first)))
+        self._chinese = chinese
+        self._lengths = _lengths(chinese, 1)  # by a word's first character
+        self._longer = _lengths({word for word in chinese if len(word) > 1}, 2)  # by its first two
         by_length = sorted(english, key=lambda word: (-len(word), word))
-        self._english = re.compile(r"(?<![a-z0-9])(?:" + "|".join(map(re.escape, by_length)) + r")(?![a-z0-9])")
+        self._english = re.compile(
+            r"(?<![a-z0-9])(?=[a-z0-9])(?:" + "|".join(map(re.escape, by_length)) + r")(?![a-z0-9])"
+        )
 
     def hits(self, text: str) -> list[Hit]:
         """What the text names, in its order; where words overlap the longest wins."""
         lowered = text.lower()
         found = [
-            Hit(category, concept, match.start(), match.group())
-            for pattern in (self._chinese, self._english)
-            for match in pattern.finditer(lowered)
-            for category, concept in self._meanings[match.group()]
+            Hit(category, concept, position, word)
+            for words in (self._chinese_words(lowered), self._english_words(lowered))
+            for position, word in words
+            for category, concept in self._meanings[word]
             if category != "ignored"
         ]
-        return sorted(found, key=lambda hit: hit.position)
+        return sorted(found, key=itemgetter(2))  # by position
+
+    def _chinese_words(self, text: str) -> Iterator[tuple[int, str]]:
+        """Where words of the lexicon begin, and which; where they overlap the longest wins."""
+        # One pattern of all words would try each of them at every character.
+        end = 0
+        for at, first in enumerate(text):
+            if first in self._lengths and at >= end:
+                for length in self._lengths[first]:
+                    word = text[at : at + length]
+                    if word in self._chinese:
+                        yield at, word
+                        end = at + length
+                        break
+
+    def _english_words(self, text: str) -> Iterator[tuple[int, str]]:
+        return ((match.start(), match.group()) for match in self._english.finditer(text))
 
     def inside_words(self, text: str) -> set[int]:
         """The positions that lie within a Chinese word of the lexicon: no place to cut."""
-        return {
-            position for match in self._chinese.finditer(text) for position in range(match.start() + 1, match.end())
-        }
+        inside: set[int] = set()
+        end = 0
+        for at, begins in enumerate(map(add, text, text[1:])):
+            if begins in self._longer and at >= end:
+                for length in self._longer[begins]:
+                    if text[at : at + length] in self._chinese:
+                        end = at + length
+                        inside.update(range(at + 1, end))
+                        break
+        return inside
 
     def concepts(self, text: str, category: str) -> list[str]:
         """The concepts of one category that the text names, each once, in its order."""
@@ -107,6 +134,14 @@ class Lexicon:
     def say(self, category: str, concept: str, language: str) -> str:
         """A concept in words, for a prompt."""
         return self._say[category, concept][language]
+
+
+def _lengths(words: set[str], count: int) -> dict[str, list[int]]:
+    """How long the words are that begin with the same `count` characters, the longest first."""
+    lengths: dict[str, set[int]] = {}
+    for word in words:
+        lengths.setdefault(word[:count], set()).add(len(word))
+    return {beginning: sorted(own, reverse=True) for beginning, own in lengths.items()}
 
 
 @cache

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import accumulate
+from bisect import bisect_left, bisect_right
+from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from worker_node.providers.offline.boundaries import CLOSING, SENTENCE_MARKS, ends_sentence, whole_spans
 from worker_node.providers.offline.lexicon import lexicon
@@ -30,12 +32,14 @@ _COMMON = re.compile(
 )  # words with nothing to see in them, for cutting only
 _PARTICLES = "的了着过呢吗吧啊们地得儿子来去起"
 _BEGINS_NO_LINE = "ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶゝゞヽヾ"
+_NEVER_FIRST = frozenset(_PARTICLES + _BEGINS_NO_LINE)
 # Thai, Lao, Burmese, Khmer, Tai: words without blanks between them, which only a dictionary finds.
 _WITHOUT_BLANKS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aad\ua9e0-\ua9ff\uaa60-\uaadf]"
 )
 
 
+@lru_cache(maxsize=8192)
 def is_han(character: str) -> bool:
     """Whether this is a Chinese character (also kana: what is written without blanks)."""
     return (
@@ -190,13 +194,12 @@ def word_cuts(piece: str) -> list[int]:
     whole = {position for start, end in whole_spans(piece) for position in range(start + 1, end)}
     found = _dictionary_cuts(piece)
     said = list(accumulate(map(str.isalnum, piece), initial=0))
+    first, last = bisect_left(said, 2), bisect_right(said, said[-1] - 2) - 1
     cuts = []
-    for position in range(1, len(piece)):
-        before, after = piece[position - 1], piece[position]
+    for position, (before, after) in enumerate(pairwise(piece), 1):
         if (before.isspace() and not after.isspace()) or (
-            (position in found or (_chinese_boundary(before, after) and position not in inside))
-            and said[position] >= 2
-            and said[-1] - said[position] >= 2
+            first <= position <= last
+            and (position in found or (position not in inside and _chinese_boundary(before, after)))
         ):
             cuts.append(position)
     return _useful(piece, [cut for cut in cuts if cut not in whole])
@@ -236,26 +239,28 @@ def _dictionary_cuts(piece: str) -> set[int]:
 
 def _chinese_boundary(before: str, after: str) -> bool:
     if is_han(after):
-        return before.isalnum() and after not in _PARTICLES and after not in _BEGINS_NO_LINE
+        return before.isalnum() and after not in _NEVER_FIRST
     return is_han(before) and after.isascii() and after.isalnum()
 
 
+@lru_cache(maxsize=8192)
 def _clings(character: str) -> bool:
     """Whether it belongs to the character before it: a combining mark, a vowel sign, a joiner, a variation selector."""
     return unicodedata.category(character)[0] == "M" or character in "\u200c\u200d\u2060"
 
 
 def _useful(piece: str, cuts: list[int]) -> list[int]:
-    spoken = [position for position, character in enumerate(piece) if character.isalnum()]
-    if not spoken:
-        return []
-    return sorted(
-        {
-            cut
-            for cut in cuts
-            if spoken[0] < cut <= spoken[-1]
-            and not _clings(piece[cut])
-            and not {piece[cut - 1], piece[cut]} & _NO_BREAK
-            and piece[cut - 1] != "\u200d"
-        }
-    )
+    """Those of the cuts, which are in order, that part two characters, with something to say on both sides."""
+    first = next((at for at in range(len(piece)) if piece[at].isalnum()), len(piece))
+    last = next((at for at in range(len(piece) - 1, -1, -1) if piece[at].isalnum()), -1)
+    return [cut for cut in cuts if first < cut <= last and not _holds_on(piece[cut - 1]) and not _held(piece[cut])]
+
+
+@lru_cache(maxsize=8192)
+def _holds_on(before: str) -> bool:
+    return before in _NO_BREAK or before == "\u200d"
+
+
+@lru_cache(maxsize=8192)
+def _held(after: str) -> bool:
+    return after in _NO_BREAK or _clings(after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import accumulate
 
 from worker_node.providers.offline.sentences import clause_cuts, is_han, sentences, word_cuts
@@ -13,7 +14,12 @@ PARAGRAPH_BONUS = 0.3
 
 def weight(text: str) -> float:
     """How long a text takes to say, in Chinese characters; a Latin letter is a third of one."""
-    return sum(1.0 if is_han(character) else 0.34 if character.isalnum() else 0.2 for character in text)
+    return sum(map(_weight, text))
+
+
+@lru_cache(maxsize=8192)
+def _weight(character: str) -> float:
+    return 1.0 if is_han(character) else 0.34 if character.isalnum() else 0.2
 
 
 def divide(story: str, count: int) -> list[str]:
@@ -60,16 +66,22 @@ def _grouped(pieces: list[str], count: int) -> list[str]:
 
 def _cut_longest(pieces: list[str], count: int, cuts_of: Callable[[str], list[int]]) -> list[str]:
     """Cut the longest piece near its middle, again and again, until there are enough or none can be cut."""
-    cuts, weights = [cuts_of(piece) for piece in pieces], list(map(weight, pieces))
-    while len(pieces) < count:
-        index = max(range(len(pieces)), key=lambda each: (bool(cuts[each]), weights[each]))
+    weights = list(map(weight, pieces))  # -1 of what cannot be cut
+    while len(pieces) < count and max(weights) >= 0:
+        index = weights.index(max(weights))
         piece = pieces[index]
-        if not cuts[index]:
-            break
-        middle = len(piece) / 2
-        cut = min(cuts[index], key=lambda position: abs(position - middle))
+        cuts = cuts_of(piece)
+        if not cuts:
+            weights[index] = -1.0
+            continue
+        cut = _nearest(cuts, len(piece) / 2)
         halves = [piece[:cut], piece[cut:]]
         pieces[index : index + 1] = halves
-        cuts[index : index + 1] = map(cuts_of, halves)
         weights[index : index + 1] = map(weight, halves)
     return pieces
+
+
+def _nearest(cuts: list[int], middle: float) -> int:
+    """The one of the sorted cuts that is nearest; of two the first."""
+    place = bisect_left(cuts, middle)
+    return min(cuts[max(0, place - 1) : place + 1], key=lambda cut: abs(cut - middle))

@@ -68,17 +68,17 @@ class OfflineStoryteller:
         context = _Context(Cast(self._lexicon, story, language))
         scenes: list[Scene] = []
         titles: set[str] = set()
-        told, silent = "", 0
+        told, excerpt, silent = "", "", 0
         candidates: list[str] = []
         for number, narration in enumerate(narrations, 1):
             if narration:
-                told, silent = narration, 0
+                told, excerpt, silent = narration, self._excerpt(narration, language), 0
                 self._read(narration, context)
                 candidates = title_candidates(told, language, self._lexicon)
             else:
                 silent += 1
             view = VIEWS[language][(silent - 1) % len(VIEWS[language])] if silent else ""
-            prompt = self._prompt(told, context, view, request.style, language)
+            prompt = self._prompt(excerpt, context, view, request.style, language)
             name = title(candidates, number, language, titles)
             titles.add(name)
             scenes.append(Scene(name, prompt, narration, MUSIC[context.mood][language]))
@@ -113,7 +113,7 @@ class OfflineStoryteller:
         if found.get("weather"):
             context.weather = found["weather"][-1]
 
-    def _prompt(self, text: str, context: _Context, view: str, style: str, language: str) -> str:
+    def _prompt(self, excerpt: str, context: _Context, view: str, style: str, language: str) -> str:
         say = self._lexicon.say
         cast = context.cast
         things = [thing for thing in context.things if thing not in LIGHTS]
@@ -138,7 +138,7 @@ class OfflineStoryteller:
         if style.strip():
             parts.append(f"{style.strip()}风格" if language == "zh" else f"{style.strip()} style")
         comma, colon = ("，", "：") if language == "zh" else (", ", ": ")
-        return self._excerpt(text, language) + colon + comma.join(parts)
+        return excerpt + colon + comma.join(parts)
 
     def _excerpt(self, text: str, language: str) -> str:
         flat = " ".join(text.split())
