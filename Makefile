@@ -51,7 +51,7 @@ mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that th
 	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
 
 faults: $(VENV)/.dev ## outages of a minute, full disks and kills in the middle of films, about half an hour (PYTEST="-k storage" for some)
-	@$(BIN)/python -m pytest tests/faults tests/e2e/test_full_disk.py tests/e2e/test_storage_outage.py tests/e2e/test_crowds.py $(PYTEST)
+	@$(BIN)/python -m pytest tests/faults tests/e2e/test_full_disk.py tests/e2e/test_storage_outage.py tests/e2e/test_crowds.py tests/integration/texts $(PYTEST)
 
 format: $(VENV)/.dev ## put the code into shape, and mend what ruff can
 	@$(BIN)/ruff check --fix --quiet .

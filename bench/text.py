@@ -3,7 +3,7 @@
 Every function of server, film and node that reads or cleans a text which others wrote, by kinds of text (combining marks, endless words,
 blanks, halves of pairs ...) of so many characters. Prints processor time in milliseconds: of the median kind, and of the slowest. A call
 ends after `--seconds`, unless it is inside one call of C. Ends with 1 where one takes longer than 0.2 s.
-`tests/unit/test_text_growth.py` holds the ones that once did to growing no faster than the text.
+`tests/integration/texts/test_growth.py` holds the ones that once did to growing no faster than the text.
 """
 
 from __future__ import annotations

@@ -1,14 +1,12 @@
-"""JSON of language models, and the time that it takes to find none."""
+"""JSON of language models."""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 
 import pytest
 
 from service.node.model_json import MAX_REPAIR, read_model_json
-from tests.unit.test_text_growth import GROWTH, NOISE_S, TRIES, best_s
 
 GOOD = {"scenes": [{"narration": "下雨了。"}]}
 TEXT = json.dumps(GOOD, ensure_ascii=False)
@@ -45,44 +43,3 @@ def test_several_values_are_a_list(answer: str) -> None:
 def test_what_holds_no_object_and_no_list_is_an_error(answer: str) -> None:
     with pytest.raises(ValueError, match="no JSON"):
         read_model_json(answer)
-
-
-PIECES = (
-    *(
-        "[",
-        "{",
-        '"',
-        "`",
-        "```\n",
-        "\\",
-        "<think>",
-        "</think>",
-        '{"',
-        "[{",
-        '"[',
-        "],",
-        "[]",
-        "[x]",
-        "x{",
-        '[[{"',
-        "{'",
-    ),
-    *("<think>[", "<think>\n```", "[</think>", "：{", '{"a":', "[1,", '"a",', "\\u4f", "//", "/*", "True"),
-)
-AROUND = ("{}", '[{"narration":"{}', '```json\n[{"a": "{}', '[{"a": 1},{}')
-
-
-@pytest.mark.parametrize("around", AROUND)
-@pytest.mark.parametrize("piece", PIECES)
-def test_the_time_grows_with_the_texts_length(piece: str, around: str) -> None:
-    before, _, after = around.rpartition("{}")
-
-    def read(text: str) -> None:
-        with suppress(ValueError):
-            read_model_json(before + text + after)
-
-    for _ in range(TRIES):  # another process may have had the caches meanwhile
-        short, long = (best_s(read, (piece * length)[:length]) for length in (2000, 4000))
-        if long <= GROWTH * short + NOISE_S:
-            return
-    assert long <= GROWTH * short + NOISE_S

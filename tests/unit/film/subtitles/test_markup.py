@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from service.film.subtitles.cues import make_cues
@@ -58,41 +56,3 @@ def test_cues_show_no_markup() -> None:
 def test_quotes_in_quotes_take_no_longer_than_others() -> None:
     assert plain("> " * 5000 + "     x").strip() == "x"
     assert plain("|" + " " * 50_000 + "x").strip("| ") == "x"
-
-
-UNITS = [
-    "*",
-    "**a",
-    "*a ",
-    "_a",
-    "_",
-    "`",
-    "[",
-    "[a](",
-    "[a][",
-    "<",
-    "<b",
-    "<!--",
-    "<script>",
-    "&",
-    "&#",
-    "# ",
-    "> ",
-    "|a",
-    "~~a",
-    "\\",
-    "_a_b",
-]
-
-
-@pytest.mark.parametrize("unit", UNITS)
-def test_the_time_grows_with_the_length(unit: str) -> None:
-    def best_s(length: int) -> float:
-        times = []
-        for _ in range(3):
-            began = time.thread_time()
-            plain((unit * length)[:length])
-            times.append(time.thread_time() - began)
-        return min(times)
-
-    assert best_s(16_000) <= 2.6 * best_s(8_000) + 0.02
