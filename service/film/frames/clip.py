@@ -18,7 +18,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, UnusableMedia, cause_of
-from service.film.frames.clip_colours import matrix_of, plain
+from service.film.frames.clip_colours import complete, matrix_of, plain, told_by
 from service.film.frames.planes import Plane, Planes, empty, resize
 from service.film.frames.still import ASPECT_TOLERANCE, BLUR_DIM
 from service.film.frames.video_file import MAX_PIXELS, decoder_of, open_clip
@@ -71,6 +71,7 @@ class Clip:
             raise FilmError(INPUT, str(error), shot=self._shot) from error
         with container:
             self._shape = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+            told = told_by(stream.codec_context)
             start: float | None = None
             count = 0
             try:
@@ -81,7 +82,7 @@ class Clip:
                     time = frame.time if frame.time is not None else count / float(stream.average_rate or self._fps)
                     start = time if start is None else start
                     count += 1
-                    yield time - start, frame
+                    yield time - start, complete(frame, told)
             except (FFmpegError, MemoryError) as error:
                 if not count:
                     if not isinstance(error, MemoryError):  # which a hostile clip asks for

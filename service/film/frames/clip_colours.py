@@ -13,6 +13,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
@@ -37,6 +38,29 @@ Light = npt.NDArray[np.float32]
 Rgb = npt.NDArray[np.uint8]
 Number = TypeVar("Number", np.uint8, np.float32)
 Mapping = Callable[[npt.NDArray[np.uint16]], Rgb]
+
+
+Told = tuple[int, int, int]
+"""Matrix, curve and primaries, as H.273 numbers them."""
+
+
+def told_by(file: VideoCodecContext) -> Told:
+    """What the file itself says of a clip's colours. It is to be asked before anything is decoded: a decoder forgets what its stream
+    does not repeat.
+    """
+    return int(file.colorspace), int(file.color_trc), int(file.color_primaries)
+
+
+def complete(frame: VideoFrame, told: Told) -> VideoFrame:
+    """The frame with the file's word for what its stream leaves open."""
+    matrix, curve, primaries = told
+    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
+        frame.colorspace = matrix
+    if frame.color_trc == UNSPECIFIED:
+        frame.color_trc = curve
+    if frame.color_primaries == UNSPECIFIED:
+        frame.color_primaries = primaries
+    return frame
 
 
 def matrix_of(frame: VideoFrame) -> Colorspace | None:
