@@ -15,6 +15,7 @@ BAND = 256  # rows that are converted at once: the steps between need no memory 
 HIGHLIGHTS = (
     16.0  # floating-point numbers beyond are no highlights of pictures whose white is 1, but numbers of integer formats
 )
+PHOTOMETRIC = 262  # TIFF's tag: 0 where white is; Pillow turns eight bits around, and not sixteen
 _WHITES = (255.0, 65535.0, 2.0**31 - 1)
 
 
@@ -38,6 +39,7 @@ class _Converter:
 
     def __init__(self, image: Image.Image) -> None:
         self._white = _white(image)
+        self._white_is_zero = image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == 0
         self._mode = "L" if self._white or image.mode in ("1", "L", "LA", "La") else "RGB"
         if image.mode == "CMYK":
             self._mode = "CMYK"
@@ -66,6 +68,7 @@ class _Converter:
     def _grey(self, part: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         """The same of one wide number a pixel: Pillow would clip it instead of scaling."""
         wide = np.nan_to_num(np.asarray(part, np.float64), posinf=self._white, neginf=0.0)
+        wide = self._white - wide if self._white_is_zero else wide
         grey = (wide * (255.0 / self._white)).round().clip(0, 255).astype(np.uint8)
         clear = part.info.get("transparency")
         alpha = Image.fromarray(((wide != clear) * 255).astype(np.uint8)) if isinstance(clear, int) else None
