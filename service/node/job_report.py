@@ -12,7 +12,19 @@ from service.node.interface import Job, JobState
 from service.node.responses import MAX_TEXT, clean_text, reason_text, told_reason
 
 SUCCEEDED = {"finished", "success", "successful", "completed", "complete", "succeeded", "succeed", "done", "ok"}
-FAILED = {"failed", "error", "fail", "failure", "timeout", "timed out", "expired", "revoked"}
+FAILED = {
+    "failed",
+    "error",
+    "fail",
+    "failure",
+    "timeout",
+    "timed out",
+    "expired",
+    "revoked",
+    "aborted",
+    "killed",
+    "crashed",
+}
 CANCELLED = {"cancelled", "canceled"}
 READY = "ready"  # a result that can be fetched, or a worker that can begin
 WAITING = {
