@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import IO
 
 from flask import Request
@@ -14,16 +15,21 @@ from common.errors import InvalidInput
 
 MULTIPART = "multipart/form-data"
 READ = 65_536  # bytes
+_FOLDERS = re.compile(
+    rb'(filename=")(?:[A-Za-z]:|\\)\\(?:[^"\r\n]*\\)?', re.I
+)  # of Windows, which some programs send along
 
 
 class _Decoder(MultipartDecoder):
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
-        """Browsers on old Chinese systems, and many programs, send a file's name in GBK; GB 18030 reads that, too."""
+        """Browsers on old Chinese systems, and many programs, send a file's name in GBK; GB 18030 reads that, too.
+        Its folders are dropped here: their backslashes would be taken for escapes.
+        """
         try:
             data.decode()
         except UnicodeDecodeError:
             data = data.decode("gb18030").encode()
-        return super()._parse_headers(data)
+        return super()._parse_headers(_FOLDERS.sub(rb"\1", bytes(data)))
 
 
 class _Form:
