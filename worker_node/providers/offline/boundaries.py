@@ -24,7 +24,7 @@ _FOLLOWED = _words(
     """mr mrs ms mx messrs dr drs prof profs rev revd hon gen maj col lt capt cmdr cdr adm sgt cpl pvt brig pres gov sen rep msgr supt insp
     vs cf viz e.g i.e approx incl esp ca ph wm
     hr hrn fr frl dipl ing bzw vgl z.b d.h u.a u.u z.t i.d.r v.a s.o s.u o.g inkl exkl ggf evtl sog geb gest gegr bspw zzgl abzgl allg
-    insb bzgl einschl hl dt engl frz lat
+    fa inh insb bzgl einschl hl dt engl frz lat
     m mm mme mmes mlle mlles mgr pr ste p.ex c.-à-d env sra srta dra ud uds"""
 )  # something always follows, even with a capital letter: titles, "for example"
 _BEFORE_NUMBERS = _words(
