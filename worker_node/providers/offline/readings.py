@@ -50,6 +50,7 @@ _HALF: dict[int, int | str] = {
     if chr(code - 0xFEE0).isalnum() or chr(code - 0xFEE0) in "%#$&+=@*<>/_^\\"
 }
 _HALF |= {ord("￠"): "¢", ord("￡"): "£", ord("￥"): "¥", ord("￦"): "₩", ord("⁄"): "/", ord("－"): "-"}
+_STYLED = re.compile(r"(?![0-9])\d|[\U0001d400-\U0001d7ff]")
 _INNER = re.compile(r"(?<=\d)(?:，(?=\d{3}(?!\d))|[．：～〜](?=\d))")
 _GROUPED = re.compile(r"(?<=\d)[,'’\u00a0\u2007\u202f](?=\d{3}(?!\d))")
 _N = r"\d+(?:\.\d+)*"
@@ -71,9 +72,17 @@ _SHORT = re.compile(r"(?<![\w.])([^\W\d_]+(?:\.[^\W\d_]+)*)\.(?=[ \u00a0\u202f])
 
 
 def half_width(text: str) -> str:
-    """Full-width digits, letters and signs as the half-width ones, and numbers without the marks that group their digits."""
+    """Full-width digits, letters and signs as the half-width ones, digits of any script and letters of mathematics as ASCII's, and numbers
+    without the marks that group their digits.
+    """
+    text = _STYLED.sub(_plain_character, text)
     text = _INNER.sub(lambda mark: {"，": ",", "．": ".", "：": ":"}.get(mark.group(), "-"), text.translate(_HALF))
     return _TIMES.sub(r"\1×", _GROUPED.sub("", text))
+
+
+def _plain_character(styled: re.Match[str]) -> str:
+    character = styled.group()
+    return str(unicodedata.digit(character)) if character.isdigit() else unicodedata.normalize("NFKC", character)
 
 
 def readable(character: str) -> bool:
