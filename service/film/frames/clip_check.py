@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from service.film.errors import UnusableMedia, cause_of
 from service.film.frames.size_limits import check_size
-from service.film.frames.video_file import MAX_PIXELS, decoder_of, open_clip
+from service.film.frames.video_file import MAX_PIXELS, decoder_of, open_clip, starts_late
 
 LONGEST_S = 600.0  # a film shows a minute of a clip at most, or as much as its narration is long
 RATES = (0.1, 240.0)  # frames in a second
@@ -52,7 +52,8 @@ def check_clip(path: Path) -> None:
 def _read(container: InputContainer, stream: VideoStream) -> tuple[int, float]:
     """How many frames there are, and how many seconds they last."""
     said = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-    said = said or (container.duration or 0) / av.time_base
+    if not said and not starts_late(container):
+        said = (container.duration or 0) / av.time_base
     _check_length(said)
     decoder = decoder_of(stream)
     count = seen = 0

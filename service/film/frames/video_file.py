@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import av
@@ -26,7 +27,7 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def open_clip(path: Path) -> tuple[InputContainer, VideoStream]:
-    """Open a clip and its first video stream. Raises UnusableMedia, and MemoryError."""
+    """Open a clip and its default video stream, or its first where it names none. Raises UnusableMedia, and MemoryError."""
     try:
         # The path is absolute, so that no name can be read as an address ("http:...").
         container = av.open(str(path.absolute()), options=_OPTIONS, metadata_errors="ignore")
@@ -41,7 +42,7 @@ def open_clip(path: Path) -> tuple[InputContainer, VideoStream]:
         streams = [stream for stream in container.streams.video if not _is_cover(stream)]
         if not streams:
             raise UnusableMedia("视频片段里没有画面")
-        stream = streams[0]
+        stream = next((stream for stream in streams if stream.disposition & stream.disposition.default), streams[0])
         context = stream.codec_context
         if context is None:
             raise UnusableMedia("视频片段的画面无法解码")
@@ -78,19 +79,20 @@ def clip_seconds(path: Path) -> float:
         if said > 0:
             return said
         # Neither the stream nor the file says: the packets do.
-        last = 0.0
+        first, last = math.inf, 0.0
         try:
             for packet in container.demux(stream):
                 if packet.pts is not None and packet.time_base is not None:
+                    first = min(first, float(packet.pts * packet.time_base))
                     last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         except MemoryError:
             raise
         except FFmpegError as error:
             raise_if_ours(error)
             raise UnusableMedia(f"视频片段无法读取：{cause_of(error)}") from error
-    if last <= 0.0:
+    if last <= first:
         raise UnusableMedia("视频片段是空的")
-    return last
+    return last - first
 
 
 def _said_seconds(container: InputContainer, stream: VideoStream) -> float:
@@ -98,9 +100,14 @@ def _said_seconds(container: InputContainer, stream: VideoStream) -> float:
     if stream.duration and stream.time_base and stream.duration > 0:
         return float(stream.duration * stream.time_base)
     alone = len(container.streams) == 1  # else it may be the sound's, which is not played
-    if alone and container.duration and container.duration > 0:
+    if alone and container.duration and container.duration > 0 and not starts_late(container):
         return container.duration / av.time_base
     return 0.0
+
+
+def starts_late(container: InputContainer) -> bool:
+    """Whether the file's times begin later than at 0, as in a piece of a recording: some formats count its length from 0 all the same."""
+    return (container.start_time or 0) > av.time_base
 
 
 def _is_cover(stream: VideoStream) -> bool:
