@@ -11,33 +11,31 @@ from common.errors import NodeJobLost, NodeUnavailable
 from service.node.interface import Job, JobState
 from service.node.responses import MAX_TEXT, clean_text, reason_text, told_reason
 
-SUCCEEDED = {"finished", "success", "successful", "completed", "complete", "succeeded", "succeed", "done", "ok"}
-FAILED = {
-    "failed",
-    "error",
-    "fail",
-    "failure",
-    "timeout",
-    "timed out",
-    "expired",
-    "revoked",
-    "aborted",
-    "killed",
-    "crashed",
+SUCCEEDED = {
+    *("finished", "success", "successful", "completed", "complete", "succeeded", "succeed", "done", "ok"),
+    *("完成", "已完成", "成功", "已成功"),
 }
-CANCELLED = {"cancelled", "canceled"}
+FAILED = {
+    *(
+        "failed",
+        "error",
+        "fail",
+        "failure",
+        "timeout",
+        "timed out",
+        "expired",
+        "revoked",
+        "aborted",
+        "killed",
+        "crashed",
+    ),
+    *("terminated", "rejected", "interrupted", "失败", "已失败", "超时", "已超时"),
+}
+CANCELLED = {"cancelled", "canceled", "已取消"}
 READY = "ready"  # a result that can be fetched, or a worker that can begin
 WAITING = {
-    "",
-    "pending",
-    "queued",
-    "in queue",
-    "processing",
-    "in progress",
-    "running",
-    "started",
-    "starting",
-    "waiting",
+    *("", "pending", "queued", "in queue", "processing", "in progress", "running", "started", "starting", "waiting"),
+    *("排队中", "等待中", "处理中", "运行中", "生成中"),
 }
 WRAPPERS = ("data", "output", "job", "task", "result")
 STATUS = ("status", "state", "task_status", "job_status")
@@ -60,7 +58,7 @@ def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
     state = _state(word, result)
     error = reason_text(report.get("error"), MAX_TEXT)
     if state is JobState.FAILED and not error:
-        error = told_reason({"error": result.get("error")})
+        error = told_reason({"error": result.get("error")}) or _reason_elsewhere(report)
     if not word:
         failure = _failure(answer)
         if failure:
@@ -74,6 +72,25 @@ def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
         result=result,
         unknown_word=said[:MAX_WORD] if state is JobState.WAITING and word not in WAITING else "",
     )
+
+
+def _reason_elsewhere(report: Mapping[str, Any]) -> str:
+    """Why a job failed, by other names than the usual; of a traceback its last line."""
+    for name in (
+        "detail",
+        "reason",
+        "fail_reason",
+        "failure_reason",
+        "error_message",
+        "error_msg",
+        "errors",
+        "exception",
+        "traceback",
+    ):
+        found = reason_text(report.get(name), MAX_TEXT)
+        if found:
+            return found.splitlines()[-1] if name == "traceback" else found
+    return ""
 
 
 def read_progress(value: object) -> int | None:
@@ -109,6 +126,10 @@ def _said(report: Mapping[str, Any]) -> str:
     """The state as the node says it; "" where it says none. A number is a code, see `_failure`."""
     found = (report.get(name) for name in STATUS)
     value = next((value for value in found if value not in (None, "")), "")
+    if isinstance(value, dict):  # the word stands within
+        value = next(
+            (value[name] for name in ("status_str", "name", *STATUS) if isinstance(value.get(name), str)), value
+        )
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 100:
         return ""
     return clean_text(value if isinstance(value, str) else str(value), MAX_TEXT)

@@ -14,6 +14,7 @@ from common.errors import BadNodeResult, NodeRejected
 from service.node.address import NodeAddress, download_path
 
 MAX_TEXT = 2000  # characters
+_WORDS = ("message", "msg", "detail", "reason")  # of an object that is a reason: where its words are
 MAX_ID = 128  # characters
 
 OUR_NODE = "storytovideo"
@@ -99,6 +100,9 @@ def clean_text(value: object, limit: int) -> str:
 
 def reason_text(value: object, limit: int) -> str:
     """A failure's reason; some nodes give an object."""
+    if isinstance(value, dict):
+        words = (value.get(name) for name in _WORDS)
+        value = next((word for word in words if isinstance(word, str) and word.strip()), value)
     if isinstance(value, dict | list) and value:
         value = json.dumps(value, ensure_ascii=False)
     return clean_text(value, limit)

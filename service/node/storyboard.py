@@ -32,6 +32,23 @@ PROMPT = (
     *("prompt", "imageprompt", "visualprompt", "visualdescription", "imagedescription", "positiveprompt", "visual"),
     *("画面", "画面描述", "画面提示词", "提示词", "图像描述", "图片描述"),
 )
+# Of what is a scene by the names above, where those have nothing to speak, or to paint.
+ELSE_SPOKEN = (
+    "text",
+    "content",
+    "caption",
+    "subtitle",
+    "subtitles",
+    "speech",
+    "line",
+    "lines",
+    "story",
+    "文案",
+    "字幕",
+    "内容",
+    "文本",
+)
+ELSE_PAINTED = ("description", "scenedescription", "image", "picture", "scene", "场景", "场景描述", "描述")
 TITLE, BGM = ("title", "scenetitle", "标题"), ("bgm", "音乐", "背景音乐")
 SCENES = ("scenes", "shots", "generatedshots", "storyboard", "taskshots", "分镜", "镜头", "分镜列表")
 OTHERS = (
@@ -102,8 +119,8 @@ def _scenes(content: object) -> list[Scene]:
 
 def _scene(item: Item) -> Scene:
     """A scene without words to speak, or without an image to paint, makes do with the other."""
-    narration = clean_text(_text(_first(item, NARRATION), _spoken), MAX_NARRATION)
-    prompt = clean_text(_text(_first(item, PROMPT), ", ".join), MAX_PROMPT) or narration[:MAX_PROMPT]
+    narration = clean_text(_text(_first(item, (*NARRATION, *ELSE_SPOKEN)), _spoken), MAX_NARRATION)
+    prompt = clean_text(_text(_first(item, (*PROMPT, *ELSE_PAINTED)), ", ".join), MAX_PROMPT) or narration[:MAX_PROMPT]
     title, bgm = (_text(_first(item, names), " ".join) for names in (TITLE, BGM))
     return Scene(clean_text(title, MAX_TITLE), prompt, narration, clean_text(bgm, MAX_BGM))
 

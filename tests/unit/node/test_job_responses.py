@@ -190,7 +190,7 @@ def test_the_nodes_reason_for_giving_no_id_is_passed_on() -> None:
         read_job_id({"job_id": "", "message": "x", "error": "queue is broken"})
 
 
-@pytest.mark.parametrize("said", [["done"], {"state": "done"}, True, 7])
+@pytest.mark.parametrize("said", [["done"], {"done": 1}, True, 7])
 def test_a_state_that_is_no_text_is_kept_too(said: object) -> None:
     job = read_job({"status": said}, "j1")
     assert (job.state, job.unknown_word) == (JobState.WAITING, str(said))
