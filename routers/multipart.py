@@ -18,6 +18,7 @@ READ = 65_536  # bytes
 _FOLDERS = re.compile(
     rb'(filename=")(?:[A-Za-z]:|\\)\\(?:[^"\r\n]*\\)?', re.I
 )  # of Windows, which some programs send along
+_QUOTED = re.compile(rb'(filename\*=)"([^"\r\n]*)"', re.I)  # as Postman writes it, and RFC 8187 does not
 
 
 class _Decoder(MultipartDecoder):
@@ -29,7 +30,7 @@ class _Decoder(MultipartDecoder):
             data.decode()
         except UnicodeDecodeError:
             data = data.decode("gb18030").encode()
-        return super()._parse_headers(_FOLDERS.sub(rb"\1", bytes(data)))
+        return super()._parse_headers(_QUOTED.sub(rb"\1\2", _FOLDERS.sub(rb"\1", bytes(data))))
 
 
 class _Form:
