@@ -154,6 +154,30 @@ def in_srgb(colours: Colours, corners: tuple[tuple[float, float], ...], gamma: f
     return tuple(tuple(int(value) for value in row) for row in np.rint(lifted * 255))  # type: ignore[return-value]
 
 
+def interlaced() -> bytes:
+    """The fields as a PNG that comes in seven passes, as browsers once liked them."""
+    pixels, raw = fields(), b""
+    for top, left, down, across in (
+        (0, 0, 8, 8),
+        (0, 4, 8, 8),
+        (4, 0, 8, 4),
+        (0, 2, 4, 4),
+        (2, 0, 4, 2),
+        (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    ):
+        raw += b"".join(b"\0" + row.tobytes() for row in pixels[top::down, left::across])
+    head = struct.pack(">IIBBBBB", *SIZE, 8, 2, 0, 0, 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+
+
+def without_sum(png: bytes) -> bytes:
+    """A PNG whose pixels have a wrong checksum."""
+    start = png.index(b"IDAT")
+    end = start + 4 + struct.unpack(">I", png[start - 4 : start])[0]
+    return png[:end] + bytes(4) + png[end + 4 :]
+
+
 def rgba(alpha: int = 255) -> Image.Image:
     """The fields with an alpha channel."""
     image = Image.fromarray(fields())

@@ -116,6 +116,39 @@ def _container_only(path: Path) -> None:
     ffmpeg("-i", plain, "-c", "copy", *tags, "-movflags", "write_colr", path)
 
 
+def _made_of_another(*options: str) -> Callable[[Path], None]:
+    """A clip that a program made of a plain one."""
+
+    def write(path: Path) -> None:
+        plain = path.with_suffix(".plain.mp4")
+        _opaque("-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuv420p")(plain)
+        ffmpeg("-i", plain, *options, path)
+
+    return write
+
+
+SECOND = (
+    "-f",
+    "lavfi",
+    "-i",
+    "color=black:s=96x64:r=10:d=0.6",
+    "-map",
+    "1",
+    "-map",
+    "0",
+    "-c:v",
+    "libx264",
+    "-qp",
+    "4",
+)
+
+
+def _full_range_by_the_file(path: Path) -> None:
+    plain = path.with_suffix(".plain.mp4")
+    _signal("libx264", "yuv420p", BT709, 1, full=True, tagged=False)(plain)
+    ffmpeg("-i", plain, "-c", "copy", "-color_range", "pc", "-colorspace", "bt709", "-movflags", "write_colr", path)
+
+
 VP9 = ("-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-b:v", "0", "-crf", "10")
 VP8 = ("-c:v", "libvpx", "-pix_fmt", "yuva420p", "-b:v", "2M", "-auto-alt-ref", "0")
 SDR: dict[str, tuple[str, Callable[[Path], None], Colours]] = {
@@ -132,6 +165,16 @@ SDR: dict[str, tuple[str, Callable[[Path], None], Colours]] = {
     "BT.709, 10 bit": ("mp4", _signal("libx265", "yuv420p10le", BT709, 1), FIELDS),
     "4:4:4 by OBS": ("mkv", _signal("libx264", "yuv444p", BT709, 1), FIELDS),
     "motion JPEG of a camera": ("avi", _opaque("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj422p"), FIELDS),
+    "recorded from 100,000 s on, Matroska": ("mkv", _made_of_another("-c", "copy", "-output_ts_offset", "100000"), FIELDS),
+    "recorded from 3,000 s on, WebM": (
+        "webm", _made_of_another("-c:v", "libvpx", "-b:v", "3M", "-output_ts_offset", "3000"), FIELDS),
+    "another stream is the default": (
+        "mkv", _made_of_another(*SECOND, "-disposition:v:0", "0", "-disposition:v:1", "default"), FIELDS),
+    "fragmented": ("mp4", _made_of_another("-c", "copy", "-movflags", "frag_keyframe+empty_moov"), FIELDS),
+    "AV1, 10 bit": ("webm", _opaque("-c:v", "libsvtav1", "-crf", "5", "-pix_fmt", "yuv420p10le"), FIELDS),
+    "H.264, 10 bit, 4:2:2": ("mp4", _opaque("-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuv422p10le"), FIELDS),
+    "odd sides": ("mp4", _opaque("-vf", "crop=95:63:0:0", "-c:v", "libx264", "-pix_fmt", "yuv444p", "-qp", "4"), FIELDS),
+    "full range that only the file tells": ("mp4", _full_range_by_the_file, FIELDS),
     "RGB screen capture": ("mkv", _opaque("-c:v", "libx264rgb", "-qp", "4"), FIELDS),
 }  # fmt: skip
 HDR: dict[str, tuple[str, Callable[[Path], None]]] = {

@@ -21,7 +21,7 @@ from config.settings import Settings
 from routers.app import create_app
 from service.container import Services
 from service.node.client import NodeClient
-from service.node.interface import JobState
+from service.node.interface import Job, JobState
 from tests.integration.routers.test_files import V1, tone
 from tests.support.node.server import Node
 from tests.support.web_app import HEAR_S, hear, make_settings, new_task, open_services, serving
@@ -81,6 +81,13 @@ WORDS: list[tuple[dict[str, Any], JobState]] = [
     ({"status": "IN_QUEUE"}, JobState.WAITING),
     ({"status": "timed_out"}, JobState.FAILED),
     ({"status": "aborted"}, JobState.FAILED),
+    ({"status": "terminated"}, JobState.FAILED),
+    ({"status": {"status_str": "success", "completed": True}}, JobState.SUCCEEDED),
+    ({"status": "已完成"}, JobState.SUCCEEDED),
+    ({"status": "失败"}, JobState.FAILED),
+    ({"status": "排队中"}, JobState.WAITING),
+    ({"status": "2"}, JobState.WAITING),
+    ({"status": "stopped"}, JobState.WAITING),
     ({"status": "task_succeeded"}, JobState.WAITING),
 ]
 
@@ -91,6 +98,59 @@ def test_a_nodes_word_for_a_state_is_understood(node: Node, said: dict[str, Any]
     found = NodeClient(node.addr).job("j1").state
     ended = (JobState.FAILED, JobState.CANCELLED)
     assert found is state or (found in ended and state in ended), found
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"detail": "16 kHz only"}, "16 kHz only"),
+        ({"fail_reason": "含有敏感词"}, "含有敏感词"),
+        ({"errors": ["a", "b"]}, '["a", "b"]'),
+        ({"error": {"code": 1, "message": "显存不足"}}, "显存不足"),
+        ({"traceback": "Traceback (most recent call last):\n  File x\nRuntimeError: boom\n"}, "RuntimeError: boom"),
+    ],
+)
+def test_a_failed_jobs_reason_is_found_by_the_names_in_use(node: Node, said: dict[str, Any], reason: str) -> None:
+    node.routes["GET"] = lambda exchange: exchange.json({"id": "j1", "status": "failed", **said})
+    assert NodeClient(node.addr).job("j1").error == reason
+
+
+@pytest.mark.parametrize(
+    ("scene", "spoken", "painted"),
+    [
+        ({"text": "下雨了。", "image_prompt": "rain"}, "下雨了。", "rain"),
+        ({"description": "rain", "voiceover": "下雨了。"}, "下雨了。", "rain"),
+        ({"画面": "rain", "文案": "下雨了。"}, "下雨了。", "rain"),
+        ({"prompt": "rain", "text": "RAIN", "narration": "下雨了。"}, "下雨了。", "rain"),
+        ({"prompt": "rain", "dialogue": [{"role": "狐", "text": "你好"}], "description": "x"}, "你好", "rain"),
+    ],
+)
+def test_a_scenes_words_are_found_by_the_names_in_use(
+    node: Node, scene: dict[str, Any], spoken: str, painted: str
+) -> None:
+    node.serve("/s.json", json.dumps({"scenes": [scene]}).encode())
+    job = Job("j1", JobState.SUCCEEDED, result={"resource_url": "/s.json"})
+    [found] = NodeClient(node.addr).storyboard(job)
+    assert (found.narration, found.prompt) == (spoken, painted)
+
+
+BOARD = '[{"title":"夜","prompt":"rain","narration":"下雨了。"}]'
+WRITTEN = {
+    "a mark of the byte order": b"\xef\xbb\xbf" + BOARD.encode(),
+    "GBK": BOARD.encode("gbk"),
+    "as Python prints it": BOARD.replace('"', "'").encode(),
+    "a comment": BOARD.replace("[{", "[// one\n{").encode(),
+    "a text that is JSON": json.dumps(BOARD).encode(),
+    "prose around it": f"好的，以下是分镜：\n{BOARD}\n希望你喜欢！".encode(),
+    "as a chat answers": json.dumps({"choices": [{"message": {"content": f"```json\n{BOARD}\n```"}}]}).encode(),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_storyboard_is_read_however_a_program_wrote_it(node: Node, name: str) -> None:
+    node.serve("/s.json", WRITTEN[name])
+    [found] = NodeClient(node.addr).storyboard(Job("j1", JobState.SUCCEEDED, result={"resource_url": "/s.json"}))
+    assert (found.title, found.prompt, found.narration) == ("夜", "rain", "下雨了。")
 
 
 # Compressed bodies.
@@ -141,6 +201,8 @@ def test_padding_behind_a_compressed_body_is_no_fault(client: FlaskClient, behin
 
 NAMES: dict[str, tuple[bytes, str]] = {
     "both forms, RFC 5987 counts": (b"filename=\"a.wav\"; filename*=UTF-8''%E7%8C%AB%E7%9A%84%E6%AD%8C.wav", "猫的歌"),
+    "both forms, the second in quotes": (b'filename="a.wav"; filename*="UTF-8\'\'%E7%8C%AB.wav"', "猫"),
+    "two single quotes": (b"filename=\"t'es't.wav\"", "t'es't"),
     "RFC 5987 alone, lower case": (b"filename*=utf-8''%e7%8c%ab.wav", "猫"),
     "GBK without quotes' harm": ('filename="晴天\\".wav"'.encode("gbk"), '晴天"'),
     "GBK, second bytes like ASCII": ('filename="镕丂.wav"'.encode("gbk"), "镕丂"),

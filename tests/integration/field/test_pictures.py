@@ -116,13 +116,29 @@ DEPTHS = [
     Picture("PNG, palette, transparent field", make.save(make.palette(), "PNG", transparency=0), ONLY_THREE),
 ]  # fmt: skip
 
+OTHERS = [
+    Picture("PNG, interlaced", lambda path: path.write_bytes(make.interlaced())),
+    Picture("PNG, wrong sum of the pixels", lambda path: path.write_bytes(make.without_sum(make.encoded("PNG")))),
+    Picture("PNG, its end is missing", lambda path: path.write_bytes(make.encoded("PNG")[:-12])),
+    Picture("PNG, one colour is transparent", make.save(Image.fromarray(make.fields()), "PNG", transparency=FIELDS[3]), ONLY_THREE),
+    Picture("PNG, animated", make.save(
+        Image.fromarray(make.fields()), "PNG", save_all=True, append_images=[Image.new("RGB", make.SIZE)])),
+    Picture("WebP, animated", make.save(
+        Image.fromarray(make.fields()), "WEBP", save_all=True, append_images=[Image.new("RGB", make.SIZE)], lossless=True)),
+    Picture("WebP, turned by Exif", make.save(Image.fromarray(make.fields()), "WEBP", lossless=True, exif=make.exif_with(6)), TURNED),
+    Picture("JPEG, turned, a second picture behind", make.multi_picture(6), TURNED),
+    Picture("JPEG, a profile of greys on colours", make.save(
+        Image.fromarray(make.fields()), "JPEG", quality=95, icc_profile=make.grey_profile(1.0))),
+    Picture("JPEG, RGB without conversion", make.save(Image.fromarray(make.fields()), "JPEG", quality=95, keep_rgb=True)),
+    Picture("JPEG, CMYK", make.save(Image.fromarray(make.fields()).convert("CMYK"), "JPEG", quality=95)),
+]  # fmt: skip
 REFUSED = {
     "TIFF, 32-bit float RGB": make.tiff(_light(np.float32)),
     "TIFF, 64-bit float grey": make.tiff(_grey(1 / 255, np.float64)),
     "TIFF, 16-bit float RGB": make.tiff(_light(np.float16)),
 }
 """What Pillow cannot read."""
-ALL = [*NOTES, *PROFILES, *DEPTHS]
+ALL = [*NOTES, *PROFILES, *DEPTHS, *OTHERS]
 
 
 @pytest.fixture(scope="module")
