@@ -13,7 +13,7 @@ from service.film.spec import FilmShot, Subtitles
 from service.film.subtitles.cues import make_cues
 from service.film.subtitles.fonts import language_of
 from tests.integration.film import material
-from worker_node.providers.base import SpeechRequest, Spoken
+from worker_node.providers.base import QuietRun, SpeechRequest, Spoken
 from worker_node.providers.offline.sentences import sentences
 from worker_node.providers.offline.shots import divide
 from worker_node.providers.offline.speaker import OfflineSpeaker
@@ -256,7 +256,7 @@ def speaker() -> OfflineSpeaker:
 
 
 def say(speaker: OfflineSpeaker, folder: Path, text: str) -> Spoken:
-    return speaker.speak(SpeechRequest(text, format="wav"), folder / "a.wav", lambda _percent, _text: None)
+    return speaker.speak(SpeechRequest(text, format="wav"), folder / "a.wav", QuietRun())
 
 
 @pytest.mark.parametrize(
