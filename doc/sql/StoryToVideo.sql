@@ -114,8 +114,8 @@ CREATE TABLE IF NOT EXISTS cast_member (
   project_id    VARCHAR(64)  NOT NULL,
   position      INT          NOT NULL,
   name          VARCHAR(255) NOT NULL,
-  look_zh       TEXT,
-  look_en       TEXT,
+  look_zh       MEDIUMTEXT,
+  look_en       MEDIUMTEXT,
   PRIMARY KEY (project_id, position),
   FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;

@@ -62,7 +62,8 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
         go_backend.load(url)
     database = open_url(url)
     inspector = inspect(database.engine)
-    assert set(Base.metadata.tables) == {model.__tablename__ for model in (Project, Shot, Task, Asset, Removal)}
+    models = (Project, CastMember, Shot, Task, Asset, Removal)
+    assert set(Base.metadata.tables) == {model.__tablename__ for model in models}
     for table in Base.metadata.sorted_tables:
         found = {column["name"]: column for column in inspector.get_columns(table.name)}
         assert set(found) == set(table.columns.keys())
