@@ -148,8 +148,11 @@ class Captions:
         return self._size if shrink == 1.0 else max(1.0, self._size * shrink)
 
     def _visible(self, line: str) -> str:
-        """The line without what the font would show as a box."""
-        return " ".join("".join(char for char in line if char.isspace() or self._can_draw(char)).split())
+        """The line without what the font would show as a box; where it has none of the words, not their marks alone either."""
+        shown = "".join(char for char in line if char.isspace() or self._can_draw(char))
+        if any(map(str.isalnum, line)) and not any(map(str.isalnum, shown)):
+            return ""
+        return " ".join(shown.split())
 
     def _can_draw(self, char: str) -> bool:
         known = self._drawable.get(char)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from service.film.spec import FilmShot, Subtitles
+from service.film.subtitles.captions import Captions
 from service.film.subtitles.cues import make_cues
 from service.film.subtitles.fonts import language_of
 from tests.integration.film import material
@@ -209,6 +210,15 @@ def test_a_line_of_han_characters_alone_follows_the_other_lines_of_its_film(
 ) -> None:
     different = np.abs(han_lines[one].astype(int) - han_lines[other]).max(axis=2) > 90
     assert different.sum() > 25
+
+
+@pytest.mark.parametrize("line", ["एक, छोटा-सा.", "“สวัสดี!”", "(ప్రియమైన)"])
+def test_of_a_line_that_the_font_cannot_write_no_marks_are_left(line: str) -> None:
+    captions = Captions(640, 360)
+    assert captions.lacks((line,))
+    assert not captions.draw((line,)).rgba.any()
+    assert captions.draw(("……", line)).rgba.any()
+    assert captions.draw((f"早安 {line}",)).rgba.any()
 
 
 # Markup.
