@@ -76,6 +76,7 @@ lint: $(VENV)/.dev ## style, types and the direction of imports
 lock: ## write requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml -o requirements.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q worker_node/pyproject.toml -c requirements.txt -o worker_node/requirements.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q bench/requirements.in -o bench/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays

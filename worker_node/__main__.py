@@ -72,5 +72,10 @@ def _complain(text: str, code: int) -> int:
     return code
 
 
+def run() -> int:
+    """Entry of the command `storytovideo-node`."""
+    return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(run())
