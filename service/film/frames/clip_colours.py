@@ -17,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
+RGB = 0  # AVCOL_SPC_RGB: no matrix; said of luma and chroma, it is a mistake
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED, and of primaries and curves
 HD_HEIGHT = 720  # a clip that does not tell its colour matrix has BT.709 from here on, BT.601 below
 PEAK, WHITE = 1000.0, 203.0  # cd/m²: the brightest of HDR that is told apart, and what films' white stands for
@@ -54,7 +55,7 @@ def told_by(file: VideoCodecContext) -> Told:
 def complete(frame: VideoFrame, told: Told) -> VideoFrame:
     """The frame with the file's word for what its stream leaves open."""
     matrix, curve, primaries = told
-    if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
+    if frame.colorspace == UNSPECIFIED and matrix != RGB and not frame.format.is_rgb:
         frame.colorspace = matrix
     if frame.color_trc == UNSPECIFIED:
         frame.color_trc = curve
