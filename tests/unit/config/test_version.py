@@ -9,6 +9,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 import main
+import worker_node
 from config.version import version
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,6 +21,10 @@ def test_it_says_the_version_of_the_project() -> None:
     name, number = said.output.split()
     assert name == "storytovideo"
     assert f'\nversion = "{number}"\n' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def test_the_node_that_is_installed_alone_has_the_same_version() -> None:
+    assert worker_node.__version__ == version()
 
 
 def test_the_changelog_begins_with_what_is_unreleased_and_then_this_version_with_its_day() -> None:
