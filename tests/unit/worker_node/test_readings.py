@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker_node.providers.offline.readings import SIGNS, read
+from worker_node.providers.offline.readings import SIGNS, read, speakable
 from worker_node.providers.offline.speaker import runs, unread
 
 
@@ -43,7 +43,12 @@ def test_signs_are_said_in_chinese(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("It cost $3.50 & €5", "It cost 3.50 dollars and 5 euros"),
+        ("It cost $3.50 & €5", "It cost 3 dollars and 50 cents and 5 euros"),
+        (
+            "$1, $0.50, $1.01, £2.99 and $3.5",
+            "1 dollar, 50 cents, 1 dollar and 1 cent, 2 pounds and 99 pence and 3.5 dollars",
+        ),
+        ("on 2024-12-31", "on December 31, 2024"),
         ("at ５０％ of 5℃", "at 50 percent of 5 degrees Celsius"),
         ("½ and 3½, Ⅳ or ①", "one half and 3 and one half , 4 or 1"),
         ("C# and #1 on № 5", "C sharp and number 1 on number 5"),
@@ -80,3 +85,19 @@ def test_every_sign_has_a_reading_in_both(sign: str) -> None:
 def test_what_is_not_said_is_named_word_by_word() -> None:
     assert unread("他说ꦲꦏ，x ∫ y，又ꦲꦏ。", lambda letter: letter not in "ꦲꦏ") == ["ꦲꦏ", "∫"]
     assert unread("全部１００％，😀 ★ … → ok①", lambda _letter: True) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("跑了5km，重3 kg，高2m", "跑了5公里，重3公斤，高2米"),
+        ("面积9m²和8km2，80km/h", "面积9平方米和8平方公里，80公里每小时"),
+        ("1.5GB的硬盘，3mlb", "1.5吉字节的硬盘，3mlb"),
+        ("I ran 5km", "I ran 5km"),
+        ("看https://www.example.com/a/b?c=1#d，好", "看example点com，好"),
+        ("See http://example.org:8080/a.", "See example dot org."),
+        ("a@example.com", "a@example.com"),
+    ],
+)
+def test_addresses_and_units_become_what_is_said_of_them(text: str, expected: str) -> None:
+    assert speakable(text) == expected

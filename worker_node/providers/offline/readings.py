@@ -10,6 +10,7 @@ import re
 import unicodedata
 
 from worker_node.providers.offline.boundaries import ends_sentence
+from worker_node.providers.offline.sentences import is_han
 
 SIGNS = {  # in Chinese, in English; the name of a currency stands behind its number
     "+": ("加", "plus"), "=": ("等于", "equals"), "×": ("乘", "times"), "÷": ("除以", "divided by"), "±": ("正负", "plus or minus"),
@@ -26,9 +27,34 @@ SIGNS = {  # in Chinese, in English; the name of a currency stands behind its nu
 _UNITS = {
     "mm": ("毫米", "millimetres"), "cm": ("厘米", "centimetres"), "m": ("米", "metres"), "km": ("公里", "kilometres"),
     "mg": ("毫克", "milligrams"), "g": ("克", "grams"), "kg": ("公斤", "kilograms"), "ml": ("毫升", "millilitres"), "l": ("升", "litres"),
-    "cc": ("毫升", "cubic centimetres"), "ha": ("公顷", "hectares"), "hz": ("赫兹", "hertz"), "kw": ("千瓦", "kilowatts"),
+    "cc": ("毫升", "cubic centimetres"), "ha": ("公顷", "hectares"), "hz": ("赫兹", "hertz"), "khz": ("千赫", "kilohertz"),
+    "kw": ("千瓦", "kilowatts"),
 }  # fmt: skip
+_CENTS = {
+    "$": ("dollar", "dollars", "cent", "cents"), "€": ("euro", "euros", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence"),
+}  # fmt: skip
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _POWERS = {"2": ("平方", "square "), "3": ("立方", "cubic ")}
+_SIZES = {
+    "kb": ("千字节", "kilobytes"),
+    "mb": ("兆", "megabytes"),
+    "gb": ("吉字节", "gigabytes"),
+    "tb": ("太字节", "terabytes"),
+}
+_PER = {"h": "小时", "s": "秒", "min": "分钟"}
 _FRACTIONS = {
     (1, 2): "one half",
     (1, 3): "one third",
@@ -66,18 +92,41 @@ _CHINESE = (
     (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1点\2分"),
     (re.compile(r"(?<=\d)[–-](?=\d)"), "到"),
 )
+_ADDRESS = re.compile(
+    r"(?:https?|ftp)://(?:www\.)?([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)(?::\d+)?(?:[/?#][!#-;=?-_a-z~]*[A-Za-z0-9/=&#_~%+-])?/?"
+)
+_AMOUNT = re.compile(
+    r"(?<=\d)\s?((?:km|m)/(?:h|s|min)|(?:[kmc]?m)[23²³]?|[km]?g|m?[lL]|cc|ha|k?[hH]z|k[wW]|[KkMGT]B)(?![A-Za-z0-9/²³'’])"
+)
+_DATE = re.compile(r"(?<![\d-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])")
 _LARGE = re.compile(r"(?<![\d.])([1-9]\d{4,11})(?:\.(\d+))?(?![.\d])")
 _TIMES = re.compile(r"(?<=\d)(\s?)\*(?=\s?\d)")
 _SHORT = re.compile(r"(?<![\w.])([^\W\d_]+(?:\.[^\W\d_]+)*)\.(?=[ \u00a0\u202f])")
 
 
+def speakable(text: str) -> str:
+    """A text with what is said of addresses in it (their host), and, where it is Chinese, of the Latin names of units behind numbers."""
+    chinese = any(map(is_han, text))
+    text = _ADDRESS.sub(lambda found: found[1].replace(".", "点" if chinese else " dot "), text)
+    return _AMOUNT.sub(lambda found: _chinese_unit(found[1]), text) if chinese else text
+
+
+def _chinese_unit(unit: str) -> str:
+    letters, power = (unit[:-1], unit[-1]) if unit[-1] in "23²³" else (unit, "")
+    if "/" in letters:
+        above, below = letters.split("/")
+        return f"{_UNITS[above.lower()][0]}每{_PER[below]}"
+    name = _UNITS.get(letters.lower()) or _SIZES.get(letters.lower())
+    if name is None:
+        return unit
+    return (_POWERS[unicodedata.normalize("NFKC", power)][0] if power else "") + name[0]
+
+
 def half_width(text: str) -> str:
-    """Full-width digits, letters and signs as the half-width ones, digits of any script and letters of mathematics as ASCII's, and numbers
-    without the marks that group their digits.
-    """
+    """Full-width digits, letters and signs as the half-width ones, digits of any script and letters of mathematics as ASCII's."""
     text = _STYLED.sub(_plain_character, text)
     text = _INNER.sub(lambda mark: {"，": ",", "．": ".", "：": ":"}.get(mark.group(), "-"), text.translate(_HALF))
-    return _TIMES.sub(r"\1×", _GROUPED.sub("", text))
+    return _TIMES.sub(r"\1×", text)
 
 
 def _plain_character(styled: re.Match[str]) -> str:
@@ -91,8 +140,10 @@ def readable(character: str) -> bool:
 
 
 def read(text: str, language: str) -> str:
-    """A `half_width` text, all in one language ("zh" or "en"), with words in the place of its signs."""
+    """A `half_width` text, all in one language ("zh" or "en"), with words in the place of its signs, and numbers without the marks that
+    group their digits."""
     at = 0 if language == "zh" else 1
+    text = _GROUPED.sub("", text)
     text = _CURRENCY.sub(lambda found: _money(found, at), text)
     text = _NUMBERED.sub(r"\1号" if at == 0 else r"number \1", text)
     text = _SHARP.sub(" sharp", text)
@@ -102,13 +153,34 @@ def read(text: str, language: str) -> str:
             text = pattern.sub(said, text)
         text = _LARGE.sub(_by_myriads, text)
     else:
+        text = _DATE.sub(_date, text)
         text = _SHORT.sub(lambda word: _in_full(word, text), text)
-    return "".join(_said(text, position, at) for position in range(len(text)))
+    return named(text, language)
+
+
+def named(text: str, language: str, keep: str = "") -> str:
+    """A `half_width` text with the names of its signs, but for those in `keep`."""
+    at = 0 if language == "zh" else 1
+    return "".join(sign if sign in keep else _said(text, position, at) for position, sign in enumerate(text))
+
+
+def _date(found: re.Match[str]) -> str:
+    year, month, day = map(int, found.groups())
+    return f"{_MONTHS[month - 1]} {day}, {year}" if 1 <= month <= 12 and 1 <= day <= 31 else found.group()
 
 
 def _money(found: re.Match[str], at: int) -> str:
     sign, number, large, own = found.groups()
-    return f"{number}{large}{own or SIGNS[sign][0]}" if at == 0 else f"{number}{large} {SIGNS[sign][1]}{own}"
+    if at == 0:
+        return f"{number}{large}{own or SIGNS[sign][0]}"
+    whole, dot, rest = number.partition(".")
+    if sign in _CENTS and dot and rest.isdigit() and len(rest) == 2:
+        one, many, part, parts = _CENTS[sign]
+        cents = f"{int(rest)} {part if int(rest) == 1 else parts}" * (rest != "00")
+        return " and ".join(
+            filter(None, (f"{whole} {one if int(whole) == 1 else many}" * (int(whole) > 0 or not cents), cents))
+        )
+    return f"{number}{large} {_CENTS[sign][0] if sign in _CENTS and number == '1' else SIGNS[sign][1]}{own}"
 
 
 def _by_myriads(number: re.Match[str]) -> str:

@@ -41,7 +41,12 @@ class Run:
     text: str
 
 
-def runs(text: str, default: str) -> list[Run]:
+def script(character: str) -> str:
+    """The language of a character: "zh" for Chinese ones, "en" for other letters, "" for what is in no language."""
+    return "zh" if is_han(character) else "en" if character.isalpha() else ""
+
+
+def runs(text: str, default: str, language_of: Callable[[str], str] = script) -> list[Run]:
     """The text by script: Chinese characters are Mandarin, letters are English; digits and marks go with what stands before them (at
     the start: with what follows). Emoji and other signs that nobody reads aloud are left out. Of full-width digits, letters and signs the
     half-width ones are in it."""
@@ -50,7 +55,7 @@ def runs(text: str, default: str) -> list[Run]:
     gathered: list[str] = []
     pending: list[str] = []
     for character in readings.half_width(text):
-        own = "zh" if is_han(character) else "en" if character.isalpha() else ""
+        own = language_of(character)
         if not own:
             (gathered if language else pending).append(character if _is_read(character) else " ")
             continue
@@ -119,17 +124,11 @@ class OfflineSpeaker:
         rate = self._espeak.rate
         parts: list[Samples] = []
         text = plain(request.text)
-        spoken = runs(text, request.lang)
+        spoken = runs(readings.speakable(text), request.lang)
         for number, stretch in enumerate(spoken):
             voice, pace = VOICES[stretch.language]
-            samples = self._espeak.say(
-                readings.read(stretch.text, stretch.language),
-                voice + variant(request.voice),
-                words_per_minute=round(pace * request.speed),
-                pitch=48,
-                range_=58,
-            )
-            parts.append(trimmed(samples.astype(np.float32) / np.float32(32768), rate))
+            words = readings.read(stretch.text, stretch.language)
+            parts.append(say(self._espeak, words, voice + variant(request.voice), pace * request.speed))
             parts.append(silence(BETWEEN_SCRIPTS_S, rate))
             run.report(5 + 80 * (number + 1) // len(spoken), "正在合成语音")
         speech = np.concatenate(parts[:-1]) if parts else np.zeros(0, np.float32)
@@ -148,6 +147,12 @@ class OfflineSpeaker:
         return known
 
 
+def say(espeak: Espeak, text: str, voice: str, words_per_minute: float) -> Samples:
+    """What a voice of espeak-ng says, at its rate, without the silence around it."""
+    samples = espeak.say(text, voice, words_per_minute=round(words_per_minute), pitch=48, range_=58)
+    return trimmed(samples.astype(np.float32) / np.float32(32768), espeak.rate)
+
+
 def silence(seconds: float, rate: int) -> Samples:
     """So many seconds of it."""
     return np.zeros(round(seconds * rate), np.float32)
@@ -155,12 +160,18 @@ def silence(seconds: float, rate: int) -> Samples:
 
 def trimmed(samples: Samples, rate: int) -> Samples:
     """Without the silence around it, but for a breath."""
+    first, last = sounding(samples, rate)
+    return samples[first:last]
+
+
+def sounding(samples: Samples, rate: int) -> tuple[int, int]:
+    """From where to where there is sound, with a breath on both sides; (0, 0) where there is none."""
     peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
     if peak < 1e-4:
-        return np.zeros(0, np.float32)
+        return 0, 0
     loud = np.abs(samples) > peak * 10 ** (SILENCE_DB / 20)
     first, last = int(loud.argmax()), loud.size - 1 - int(loud[::-1].argmax())
-    return samples[max(0, first - round(LEAD_S * rate)) : last + round(TAIL_S * rate)]
+    return max(0, first - round(LEAD_S * rate)), min(samples.size, last + round(TAIL_S * rate))
 
 
 def levelled(samples: Samples, rate: int) -> Samples:
