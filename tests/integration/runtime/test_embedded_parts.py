@@ -221,12 +221,12 @@ def test_kill_leaves_neither_redis_nor_node_behind(tmp_path: Path, victim: str) 
 
 
 def test_embedded_node_follows_the_section_of_the_configuration(tmp_path: Path) -> None:
-    node = {"tts": ["offline", {"offline": {"model": "second"}}], "keep_jobs": 7}
+    node = {"llm": ["offline", {"offline": {"model": "second"}}], "keep_jobs": 7}
     settings = Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE, node=node)
     parts = EmbeddedParts.start(settings, "http://127.0.0.1:1").wait()
     try:
         health = requests.get(f"{parts.settings.worker.addr}/health", timeout=30).json()
-        assert [each["provider"] for each in health["lists"]["tts"]] == ["offline", "offline-2"]
+        assert [each["provider"] for each in health["lists"]["llm"]] == ["offline", "offline-2"]
     finally:
         parts.stop()
 
@@ -234,7 +234,7 @@ def test_embedded_node_follows_the_section_of_the_configuration(tmp_path: Path) 
 def test_embedded_node_whose_section_is_wrong_stops_the_start(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE, node={"tts": ["nobody"]})
+    settings = Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE, node={"llm": ["nobody"]})
     with pytest.raises(DependencyError, match="model node does not start"):
         EmbeddedParts.start(settings, "http://127.0.0.1:1").wait()
-    assert "tts: found 'nobody'" in capfd.readouterr().err
+    assert "llm: found 'nobody'" in capfd.readouterr().err

@@ -10,7 +10,7 @@ import requests
 from tests.support.servers.process import ServerProcess, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-ENVIRONMENT = {"PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "S2V_NODE_TTS_PROVIDER": "offline"}
 
 
 class NodeServer(ServerProcess):
