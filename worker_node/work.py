@@ -64,8 +64,13 @@ def _speak(provider: Speaker, request: SpeechRequest, folder: Path, run: JobRun)
         "narration": request.text,
         "seconds": spoken.seconds,
         "unread": list(spoken.unread),
-        "words": [[word.text, round(word.start, 3), round(word.end, 3)] for word in spoken.words],
+        "words": [[word.text, _down(word.start), _down(word.end)] for word in spoken.words],
     }
+
+
+def _down(seconds: float) -> float:
+    """In whole milliseconds, never beyond the file's end."""
+    return int(seconds * 1000) / 1000
 
 
 def _animate(provider: Animator, request: ClipRequest, folder: Path, run: JobRun) -> dict[str, Any]:
