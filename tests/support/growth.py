@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable
 
-GROWTH = 3.0  # of twice the length: between what grows with it (2) and with its square (4)
+GROWTH = 2.5  # of twice the length: between what grows with it (2) and with its square (4)
 NOISE_S = 0.005
 SHORT_RUNS = 2  # of the shorter text, which would hide growth if it were measured too long
 TRIES = 8
