@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 _SILENT_DB = -60.0  # a peak below that is none
 _QUIET_DB = -38.0  # under the loudest tenth: no voice
-_CUT_OFF_DB = -14.0  # under the voice's level: a voice that has not stopped
-_BLOCK_S = 0.02
+_CUT_OFF_DB = -10.0  # under the voice's level: a voice that has not stopped
+_BLOCK_S, _END_S = 0.02, 0.004
 _TAIL_KEPT_S = 0.18
-_SLACK_S = 0.5  # that a short text may take longer than its letters say: a breath, a slow last word
+_SLACK_S = 0.7  # that a short text may take longer than its letters say: a breath, a slow last word
 # A second for so many units at speed 1: the fastest that anybody speaks, and the slowest; a pause for each mark beside it.
-_FASTEST, _SLOWEST = 14.0, 2.4  # syllables
-_PAUSE_S = 0.5
+_FASTEST, _SLOWEST = 14.0, 2.8  # syllables
+_PAUSE_S = 0.4
 _LETTERS_OF_A_SYLLABLE = {
     "LATIN": 3.0,
     "CYRILLIC": 2.4,
@@ -29,7 +29,7 @@ _LETTERS_OF_A_SYLLABLE = {
     "DEVANAGARI": 1.5,
     "THAI": 2.2,
 }
-_SYLLABLES = {"CJK": 1.0, "HIRAGANA": 1.0, "KATAKANA": 1.0, "HANGUL": 1.0}
+_SYLLABLES = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL"})  # one a character
 _DIGIT, _SIGN = (1.0, 3.0), (0.0, 4.0)  # syllables, at least and at most
 _MARKS = frozenset("，。！？；：、,.!?;:…—\n")
 
@@ -53,7 +53,9 @@ def check_speech(samples: NDArray[np.float32], rate: int, text: str, speed: floa
     if peak < 10 ** (_SILENT_DB / 20):
         return "语音没有声音"
     levels = _levels(samples, rate)
-    return _wrong_length(levels, expected, text, speed) or ("语音在结尾处被截断" if _cut_off(levels) else None)
+    return _wrong_length(levels, expected, text, speed) or (
+        "语音在结尾处被截断" if _cut_off(samples, rate, levels) else None
+    )
 
 
 def _wrong_length(levels: NDArray[np.float64], expected: _Syllables, text: str, speed: float) -> str | None:
@@ -61,7 +63,7 @@ def _wrong_length(levels: NDArray[np.float64], expected: _Syllables, text: str, 
     seconds = (last - first) * _BLOCK_S
     shortest = expected.least / _FASTEST / speed
     marks = sum(character in _MARKS for character in text)
-    longest = (expected.most / _SLOWEST + marks * _PAUSE_S) / speed + _SLACK_S
+    longest = (expected.most / _SLOWEST + marks * _PAUSE_S + _SLACK_S) / speed
     if seconds < shortest:
         return f"语音太短：只有 {seconds:.1f} 秒，这段文字至少要 {shortest:.1f} 秒"
     if seconds > longest:
@@ -97,23 +99,34 @@ def _heard(levels: NDArray[np.float64]) -> tuple[int, int]:
     return int(loud[0]), int(loud[-1]) + 1
 
 
-def _cut_off(levels: NDArray[np.float64]) -> bool:
+def _cut_off(samples: NDArray[np.float32], rate: int, levels: NDArray[np.float64]) -> bool:
     """Whether the voice is as loud as in a vowel up to the last sample."""
-    return float(levels[-2:].min()) > _voice(levels) + _CUT_OFF_DB
+    end = samples[-max(1, round(_END_S * rate)) :].astype(np.float64)
+    last = min(float(10 * np.log10(np.mean(np.square(end)) + 1e-12)), float(levels[-2:].min()))
+    return last > _voice(levels) + _CUT_OFF_DB
 
 
 def _syllables(text: str) -> _Syllables:
     least = most = 0.0
-    for character in text:
+    for at, character in enumerate(text):
         if character.isalpha():
-            name = unicodedata.name(character, "").partition(" ")[0].partition("-")[0]
-            count = _SYLLABLES.get(name) or 1 / _LETTERS_OF_A_SYLLABLE.get(name, 2.0)
-            spread = 0.0 if name in _SYLLABLES else 0.25  # how many letters a syllable has differs from word to word
-            least, most = least + count * (1 - spread), most + count * (1 + spread)
-            if name == "LATIN" and character.isupper():
-                most += 1  # an abbreviation is spelt
+            beside = text[max(0, at - 1) : at] + text[at + 1 : at + 2]
+            fewest, greatest = _of_letter(character, alone=not any(map(str.isalpha, beside)))
+            least, most = least + fewest, most + greatest
         elif character.isdigit():
             least, most = least + _DIGIT[0], most + _DIGIT[1]
         elif unicodedata.category(character)[0] == "S":
             least, most = least + _SIGN[0], most + _SIGN[1]
     return _Syllables(least, most if any(map(str.isalnum, text)) else 0.0)
+
+
+def _of_letter(character: str, *, alone: bool) -> tuple[float, float]:
+    """How many syllables a letter or a character is, at least and at most: how many letters a syllable has differs from word to word, and
+    abbreviations, and letters that stand alone, are spelt."""
+    script = unicodedata.name(character, "").partition(" ")[0].partition("-")[0]
+    if script in _SYLLABLES:
+        return 1.0, 1.0
+    count = 1 / _LETTERS_OF_A_SYLLABLE.get(script, 2.0)
+    if script != "LATIN":
+        return count * 0.7, count * 1.6
+    return count * 0.75, count * 1.25 + (character.isupper() or alone)

@@ -53,6 +53,7 @@ def test_what_cannot_be_the_speech_is_told(samples: NDArray[np.float32], text: s
     [
         (3.2, CHINESE, 1.0), (4.6, ENGLISH, 1.0), (1.7, CHINESE, 2.0), (6.4, CHINESE, 0.5), (0.5, "好。", 1.0), (1.4, "好。", 1.0),
         (6.0, "2024-12-31 50%", 1.0), (3.0, "NATO, UNESCO", 1.0), (2.4, "Привет, мир", 1.0), (1.2, "नमस्ते", 1.0), (1.4, "こんにちは", 1.0),
+        (2.4, "a b c d e f", 0.5), (8.1, "Привет, как дела?", 0.5),
     ],
 )  # fmt: skip
 def test_what_can_be_the_speech_passes(seconds: float, text: str, speed: float) -> None:
