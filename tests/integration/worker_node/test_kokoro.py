@@ -158,10 +158,10 @@ def test_a_broken_or_missing_model_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ProviderUnable, match="损坏"):
         model.KokoroModel()
     monkeypatch.setattr(speaker_module, "_PACKAGES", ("pypinyin", "no_such_package"))
-    with pytest.raises(ProviderError, match="no_such_package"):
+    with pytest.raises(ProviderUnable, match="no_such_package"):
         KokoroSpeaker()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ProviderError, match="无法加载"):
+    with pytest.raises(ProviderUnable, match="无法加载"):
         model.open_session(b"", "")
     monkeypatch.setattr(model, "_PACKAGE", "no_such_package")
     with pytest.raises(ProviderUnable, match="没有安装"):
