@@ -35,11 +35,12 @@ class _Part(BaseModel):
 
 
 class ShotDefaults(_Part):
-    """`parameters.shot_defaults`; shot_count 0 means the node's default."""
+    """`parameters.shot_defaults`; shot_count 0 means the node's default. `telling` is our own key: "" is "verbatim"."""
 
     shot_count: Annotated[int, Field(ge=0, le=MAX_SHOTS)] = 0
     style: Name = ""
     storyText: Story = ""  # noqa: N815 - the wire's name
+    telling: Literal["", "verbatim", "told"] = ""
 
 
 class Shot(_Part):

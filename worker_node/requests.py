@@ -48,7 +48,12 @@ def decode_image(envelope: Envelope) -> bytes:
 def _story(defaults: ShotDefaults) -> dict[str, Any]:
     if not defaults.storyText.strip():
         raise BadRequest("parameters.shot_defaults.storyText", "故事不能为空")
-    return {"story": defaults.storyText, "shots": defaults.shot_count or DEFAULT_SHOTS, "style": defaults.style}
+    return {
+        "story": defaults.storyText,
+        "shots": defaults.shot_count or DEFAULT_SHOTS,
+        "style": defaults.style,
+        "telling": defaults.telling or "verbatim",
+    }
 
 
 def _image(shot: Shot, defaults: ShotDefaults) -> dict[str, Any]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 KINDS = ("llm", "t2i", "i2v", "tts")
 
 PROVIDERS: dict[str, dict[str, str]] = {
-    "llm": {"offline": "worker_node.providers.offline.storyteller:OfflineStoryteller"},
+    "llm": {
+        "offline": "worker_node.providers.offline.storyteller:OfflineStoryteller",
+        "ollama": "worker_node.providers.ollama:OllamaStoryteller",
+        "openai": "worker_node.providers.openai.chat:OpenAIStoryteller",
+    },
     "t2i": {"offline": "worker_node.providers.offline.painter.painter:OfflinePainter"},
     "i2v": {"offline": "worker_node.providers.offline.animator:OfflineAnimator"},
     "tts": {

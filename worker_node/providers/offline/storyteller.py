@@ -54,10 +54,14 @@ class _Context:
 
 
 class OfflineStoryteller:
-    """Splits by punctuation and length, describes by `lexicon.json`; the same story gives the same storyboard."""
+    """Splits by punctuation and length, describes by `lexicon.json`; the same story gives the same storyboard.
 
-    def __init__(self, _settings: ProviderSettings | None = None) -> None:
+    Prompts are in the story's main language unless `prompts` names one ("zh", "en").
+    """
+
+    def __init__(self, _settings: ProviderSettings | None = None, *, prompts: str = "") -> None:
         self._lexicon: Lexicon = lexicon()
+        self._prompts = prompts
 
     def tell(self, request: StoryRequest, run: JobRun) -> Storyboard:
         """Exactly `request.shots` scenes, in the story's main language."""
@@ -65,7 +69,8 @@ class OfflineStoryteller:
         story = plain(request.story).strip() or request.story.strip()
         language = "zh" if is_chinese(story) else "en"
         narrations = divide(story, request.shots)
-        context = _Context(Cast(self._lexicon, story, language))
+        pictured = self._prompts or language
+        context = _Context(Cast(self._lexicon, story, pictured))
         scenes: list[Scene] = []
         titles: set[str] = set()
         told, excerpt, silent = "", "", 0
@@ -77,8 +82,8 @@ class OfflineStoryteller:
                 candidates = title_candidates(told, language, self._lexicon)
             else:
                 silent += 1
-            view = VIEWS[language][(silent - 1) % len(VIEWS[language])] if silent else ""
-            prompt = self._prompt(excerpt, context, view, request.style, language)
+            view = VIEWS[pictured][(silent - 1) % len(VIEWS[pictured])] if silent else ""
+            prompt = self._prompt(excerpt if pictured == language else "", context, view, request.style, pictured)
             name = title(candidates, number, language, titles)
             titles.add(name)
             scenes.append(Scene(name, prompt, narration, MUSIC[context.mood][language]))
@@ -138,7 +143,7 @@ class OfflineStoryteller:
         if style.strip():
             parts.append(f"{style.strip()}风格" if language == "zh" else f"{style.strip()} style")
         comma, colon = ("，", "：") if language == "zh" else (", ", ": ")
-        return excerpt + colon + comma.join(parts)
+        return excerpt + colon * bool(excerpt) + comma.join(parts)
 
     def _excerpt(self, text: str, language: str) -> str:
         flat = " ".join(text.split())

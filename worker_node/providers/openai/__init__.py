@@ -1,0 +1,1 @@
+"""Providers over servers that speak OpenAI's API."""
