@@ -1,4 +1,4 @@
-"""Command line: `python -m worker_node`. Prints `{"listening": port}` on standard output once it serves."""
+"""Command line: `python -m worker_node [doctor]`. Prints `{"listening": port}` on standard output once it serves."""
 
 from __future__ import annotations
 
@@ -35,11 +35,16 @@ class _Server(uvicorn.Server):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the node until SIGTERM, SIGINT or its parent's end; returns the exit code."""
+    """Run the node until SIGTERM, SIGINT or its parent's end, or with `doctor` try what it would run with; returns the exit code."""
+    looks = list(arguments[:1]) == ["doctor"]
     try:
-        settings = parse_settings(arguments, os.environ)
+        settings = parse_settings(arguments[looks:], os.environ)
     except SettingsError as error:
         return _complain(str(error), SETTINGS_WRONG)
+    if looks:
+        from worker_node.doctor import examine  # noqa: PLC0415 - a start of the node does without it
+
+        return examine(settings, lambda line: sys.stdout.write(f"{line}\n"))
     set_up_logging(settings.log_format)
     if settings.parent_pid:
         watch_parent(settings.parent_pid, lambda: os.kill(os.getpid(), signal.SIGTERM))

@@ -77,7 +77,7 @@ class Chain:
     def _provider(self, settings: ProviderSettings) -> Any:
         if settings.label not in self._made:
             try:
-                self._made[settings.label] = _make(self._kind, settings)
+                self._made[settings.label] = make_provider(self._kind, settings)
             except ImportError as error:
                 raise ProviderUnable(f"这台机器没有安装 {error.name or settings.provider}") from error
         return self._made[settings.label]
@@ -93,6 +93,7 @@ def _usage(settings: ProviderSettings, run: WorkerRun) -> list[dict[str, Any]]:
     return [{**named, "cost": f"{cost.normalize():f}"}]
 
 
-def _make(kind: str, settings: ProviderSettings) -> Any:
+def make_provider(kind: str, settings: ProviderSettings) -> Any:
+    """The provider that settings name; raises ImportError where its packages are not there."""
     module, _, attribute = PROVIDERS[kind][settings.provider].partition(":")
     return getattr(importlib.import_module(module), attribute)(settings)

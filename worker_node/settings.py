@@ -191,7 +191,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
     """Read the command line and the environment; raises `SettingsError`, or leaves by argparse for --help and unknown options."""
     parser = argparse.ArgumentParser(
         prog="python -m worker_node",
-        description="The StoryToVideo model node.",
+        description="The StoryToVideo model node. `python -m worker_node doctor`, with the same options, tries what it would run with.",
         epilog=f"Every option can also be set as {PREFIX}<NAME>, for example {PREFIX}PORT. The webhook's secret and the "
         f"token are read from {PREFIX}WEBHOOK_SECRET and {PREFIX}TOKEN only, so that they do not show in the list of processes.",
     )
