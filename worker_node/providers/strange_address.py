@@ -44,9 +44,7 @@ def _get(address: str, deadline: Deadline, base: str, limit: int) -> tuple[bytes
     host = str(parts.hostname)
     ip = _checked(host, port, base)
     secure = (
-        {"server_hostname": host, "assert_hostname": host, "ca_certs": certs.where()}
-        if parts.scheme == "https"
-        else {}
+        {"server_hostname": host, "assert_hostname": host, "ca_certs": certs.where()} if parts.scheme == "https" else {}
     )
     left = deadline.left()
     pool = wires.pools[parts.scheme](

@@ -61,7 +61,24 @@ def test_no_answer_is_an_error(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ['{"prompt":', "[", "{", '"prompt": "', "【", "<scene>", "|a", "\\", "```\n", "<think>", "prompt: x\n"]
+    "unit",
+    [
+        '{"prompt":',
+        "[",
+        "{",
+        '"prompt": "',
+        "【",
+        "<scene>",
+        "<tr>",
+        "<tr><td>a",
+        "</think>",
+        "“",
+        "|a",
+        "\\",
+        "```\n",
+        "<think>",
+        "prompt: x\n",
+    ],
 )
 def test_the_time_for_an_answer_grows_with_its_length(unit: str) -> None:
     def seconds(length: int) -> float:

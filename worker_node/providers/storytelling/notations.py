@@ -12,8 +12,11 @@ from worker_node.providers.storytelling.records import Form, Record, records
 MAX_TEXT = 1 << 18  # characters
 MAX_HEAD = 2000  # of a line that names columns
 _QUOTES = {'"': '"', "'": "'", "“": "”", "「": "」", "『": "』", "`": "`", "‘": "’", "＂": "＂"}
-_ROW = re.compile(r"<tr[^<>]{0,200}>(.*?)</tr>", re.I | re.S)
-_CELL = re.compile(r"<t[hd][^<>]{0,200}>(.*?)</t[hd]>", re.I | re.S)
+_ROW = re.compile(
+    r"<tr\b[^<>]{0,200}>", re.I
+)  # where one begins: looking for its end, too, takes long where there is none
+_CELL = re.compile(r"<t[hd]\b[^<>]{0,200}>", re.I)
+_CELL_END = re.compile(r"</?t[hdr]\b", re.I)
 _ELEMENT = re.compile(r"<([\w\u4e00-\u9fff]{1,24})>([^<>]{0,20000})</\1>")
 _RULE = re.compile(r"[\s|:\-]+")
 _OPEN, _CLOSE = r"[\"'“”「」『』`*\\＂‘’]{0,8}", r"[\"'“”「」『』`*\\＂‘’]{0,8}"
@@ -33,9 +36,13 @@ def tables(text: str, form: Form) -> Iterator[list[Record]]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line.strip("|").split("|") for line in lines if line.startswith("|") and not _RULE.fullmatch(line)]
     yield records([[cell.strip() for cell in row] for row in marked], form)
-    rows = [[html.unescape(cell).strip() for cell in _CELL.findall(row)] for row in _ROW.findall(text)]
+    rows = [[_cell(cell) for cell in _CELL.split(row)[1:]] for row in _ROW.split(text)[1:]]
     yield records(rows, form)
     yield _separated(lines, form)
+
+
+def _cell(text: str) -> str:
+    return html.unescape(_CELL_END.split(text, maxsplit=1)[0]).strip()
 
 
 def _separated(lines: list[str], form: Form) -> list[Record]:
