@@ -17,13 +17,14 @@ from worker_node import __version__
 from worker_node.access import TokenCheck
 from worker_node.bodylimit import BodyLimit
 from worker_node.envelope import MAX_IMAGE_BASE64, Envelope
-from worker_node.errors import DISK_FULL, BadRequest, FileRefused, JobUnknown, QueueFull, means_full
+from worker_node.errors import DISK_FULL, BadRequest, FileRefused, JobUnknown, ProviderError, QueueFull, means_full
 from worker_node.log import bound_request_id, choose_request_id, current_request_id
 from worker_node.node import Node
 
 MAX_BODY = MAX_IMAGE_BASE64 + (4 << 20)  # an image and a story
 MAX_BODIES = 4 * MAX_BODY  # of all requests that are being read or answered
 CANCEL_PATIENCE_S = 5.0
+NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,14 @@ def create_app(node: Node) -> FastAPI:
         moment = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"success": True, "deleteAT": moment, "error": ""}
 
+    @app.get("/v1/voices")
+    def voices() -> dict[str, Any]:
+        return {"voices": node.voices.rows()}
+
+    @app.get("/v1/voices/sample")
+    def voice_sample(provider: str = "", voice: str = "") -> FileResponse:
+        return FileResponse(node.voices.sample(provider, voice), media_type="audio/mpeg", headers=NO_SNIFFING)
+
     @app.get("/v1/download")
     def download(path: str = "") -> FileResponse:
         return _file(node, path)
@@ -84,7 +93,7 @@ def create_app(node: Node) -> FastAPI:
 
 def _file(node: Node, path: str) -> FileResponse:
     found, content_type = node.files.find(path)
-    return FileResponse(found, media_type=content_type, headers={"X-Content-Type-Options": "nosniff"})
+    return FileResponse(found, media_type=content_type, headers=NO_SNIFFING)
 
 
 async def _with_request_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -122,6 +131,10 @@ def _add_error_handlers(app: FastAPI) -> None:
         response = answer(503, str(error))
         response.headers["Retry-After"] = str(error.retry_after_s)
         return response
+
+    @app.exception_handler(ProviderError)
+    async def unable(_request: Request, error: ProviderError) -> JSONResponse:
+        return answer(507 if means_full(error) else 502, str(error))
 
     @app.exception_handler(OSError)
     async def broken(_request: Request, error: OSError) -> JSONResponse:

@@ -19,6 +19,7 @@ from worker_node.providers.settings import ProviderSettings
 from worker_node.work import perform
 
 MAX_REASON = 300  # characters
+MOST_VOICES = 500  # of one provider
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,19 @@ class Chain:
         if len(unable) == 1:
             raise NoneAble(unable[0]["reason"])
         raise NoneAble(f"没有可用的模型（{reasons}）")
+
+    def voices(self) -> list[dict[str, str]]:
+        """The voices of every provider that tells them, with `provider`; one that cannot has none."""
+        rows: list[dict[str, str]] = []
+        for settings in self._settings:
+            try:
+                tell = getattr(self._provider(settings), "voices", None)
+                rows += (
+                    [{**each._asdict(), "provider": settings.label} for each in tell()[:MOST_VOICES]] if tell else []
+                )
+            except Exception:
+                log.exception("%s %s: no voices", self._kind, settings.label)
+        return rows
 
     def _by(self, settings: ProviderSettings, job: dict[str, Any], run: WorkerRun) -> dict[str, Any]:
         with self._slots.one_of(settings.label, settings.parallel):

@@ -18,7 +18,10 @@ from worker_node.providers.settings import ProviderSettings
 
 
 def main(parent_pid: int) -> None:
-    """Serve jobs until standard input ends. The first line says what kind of them, and by which providers."""
+    """Serve jobs until standard input ends. The first line says what kind of them, and by which providers.
+
+    A line `{"ask": "voices"}` in a job's stead is answered with the voices of those.
+    """
     die_with_starting_thread(parent_pid)
     # Native libraries print to descriptor 1 as they please: keep the real one for ourselves and give them standard error.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -44,6 +47,8 @@ def _answer(chain: Chain, job: dict[str, Any], events: TextIO) -> dict[str, Any]
             raise SystemExit(0)
 
     try:
+        if job.get("ask") == "voices":
+            return {"result": {"voices": chain.voices()}}
         return {"result": chain.perform(job, JobNotes.model_validate(job["notes"]), report, note)}
     except ProviderError as error:
         return {"error": DISK_FULL if means_full(error) else str(error), "none_able": isinstance(error, NoneAble)}

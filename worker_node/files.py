@@ -100,6 +100,11 @@ class OutputFolder:
         """Where worker processes count their calls."""
         return self._work.with_name(".slots")
 
+    @property
+    def samples(self) -> Path:
+        """Where the voices' samples are kept."""
+        return self.root / ".voices"
+
     def is_full(self) -> bool:
         """Whether there is no space for as much as a small result."""
         try:

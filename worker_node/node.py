@@ -11,6 +11,7 @@ from worker_node.job_store import Job, JobStore
 from worker_node.ledger import Ledger
 from worker_node.requests import decode_image, provider_request
 from worker_node.settings import NodeSettings
+from worker_node.voices import Voices
 from worker_node.webhook import Webhook
 from worker_node.worker_threads import WorkerThreads
 
@@ -43,6 +44,8 @@ class Node:
             job_seconds=settings.job_minutes * 60,
             keep_seconds=keep_seconds,
         )
+
+        self.voices = Voices(settings.providers["tts"], self.files.slots, self.files.samples)
 
     def start(self) -> None:
         """Start taking jobs and delivering webhooks."""

@@ -146,7 +146,8 @@ class Spoken(NamedTuple):
 
 
 class Voice(NamedTuple):
-    """A voice that can be asked for by `id`. `language` is the one it is best at ("zh", "en", "ja"), `sex` is "female" or "male"."""
+    """A voice that can be asked for by `id`. `language` is the one it is best at ("zh", "en", "ja"), "" where it is not known or not one;
+    `sex` is "female", "male" or ""."""
 
     id: str
     name: str

@@ -15,6 +15,8 @@ PROVIDERS: dict[str, dict[str, str]] = {
     "tts": {
         "offline": "worker_node.providers.offline.speaker:OfflineSpeaker",
         "kokoro": "worker_node.providers.kokoro.speaker:KokoroSpeaker",
+        "openai": "worker_node.providers.openai.speech:OpenAISpeaker",
+        "cosyvoice": "worker_node.providers.cosyvoice:CosyVoiceSpeaker",
     },
 }
 

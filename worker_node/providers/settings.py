@@ -82,6 +82,7 @@ class ProviderSettings(BaseModel):
     voices: Annotated[list[Voice], Field(max_length=200)] = Field(default_factory=list)
     form: Literal["", "sft", "zero_shot", "cross_lingual", "instruct", "instruct2"] = ""
     sample_rate: Annotated[int, Field(ge=8000, le=48_000)] | None = None
+    longest: Annotated[int, Field(ge=20, le=100_000)] | None = None
     keep_alive: Name = ""
 
     def for_child(self) -> dict[str, Any]:

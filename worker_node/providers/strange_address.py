@@ -12,7 +12,7 @@ import socket
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from requests import certs
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
@@ -44,7 +44,9 @@ def _get(address: str, deadline: Deadline, base: str, limit: int) -> tuple[bytes
     host = str(parts.hostname)
     ip = _checked(host, port, base)
     secure = (
-        {"server_hostname": host, "assert_hostname": host, "ca_certs": certs.where()} if parts.scheme == "https" else {}
+        {"server_hostname": host, "assert_hostname": host, "ca_certs": DEFAULT_CA_BUNDLE_PATH}
+        if parts.scheme == "https"
+        else {}
     )
     left = deadline.left()
     pool = wires.pools[parts.scheme](

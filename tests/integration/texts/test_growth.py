@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from common.user_text import without_paths
-from service.film.spec import FilmShot, FilmSpec
+from service.film.spec import FilmShot, FilmSpec, Word
 from service.film.subtitles import cues, text_metrics
 from service.film.subtitles.fonts import language_of
 from service.film.timeline import make_timeline
 from tests.support.growth import assert_time_doubles_at_most
+from worker_node.providers import speaking
 from worker_node.providers.base import QuietRun, StoryRequest
 from worker_node.providers.offline import readings, speaker
 from worker_node.providers.offline.markup import plain
@@ -42,6 +43,7 @@ UNITS = {
     "Thai": "สวัสดีชาวโลก",
     "Devanagari": "क्षि",
     "no-break blanks": "a\u00a0»",
+    "rules": "- = — ",
     "sentences": "春天来了，河水解冻。小鸟在枝头歌唱！",
 }
 
@@ -50,6 +52,11 @@ def _cues(text: str) -> object:
     seconds = 0.2 * len(text)
     pauses = [(at - 0.3, float(at)) for at in range(3, int(seconds), 3)]
     return cues.make_cues(text, 0.0, seconds, line_width=42, pauses=pauses)
+
+
+def _cues_by_words(text: str) -> object:
+    words = [Word(character, 0.2 * at, 0.2 * at + 0.2) for at, character in enumerate(text)]
+    return cues.make_cues(text, 0.0, 0.2 * len(text), line_width=42, words=words)
 
 
 def _timeline(text: str) -> object:
@@ -70,6 +77,8 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "speaker": lambda text: [readings.read(run.text, run.language) for run in speaker.runs(text, "zh")],
     "what is not spoken": lambda text: speaker.unread(text, str.isascii),
     "markup": plain,
+    "a text for a speech server": lambda text: speaking.parts(speaking.spoken_text(text, "zh"), 200),
+    "cues by words": _cues_by_words,
     "language of the font": language_of,
 }
 

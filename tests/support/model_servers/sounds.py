@@ -16,6 +16,7 @@ Sound = npt.NDArray[np.int16]
 
 CHINESE, OTHER = 4.5, 14.0
 """Characters that are said in a second."""
+FADE_S = 0.15
 
 
 def is_chinese(text: str) -> bool:
@@ -46,8 +47,11 @@ def _second(rate: int) -> Sound:
 
 
 def voice(seconds: float, rate: int) -> Sound:
-    """Somebody speaks for so long."""
-    return np.resize(_second(rate), round(seconds * rate))
+    """Somebody speaks for so long, and their voice dies away at the end as voices do."""
+    sound = np.resize(_second(rate), round(seconds * rate))
+    end = min(round(FADE_S * rate), sound.size)
+    sound[sound.size - end :] = sound[sound.size - end :] * np.linspace(1, 0, end)
+    return sound
 
 
 def silence(seconds: float, rate: int) -> Sound:

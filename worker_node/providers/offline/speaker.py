@@ -12,7 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from worker_node.providers.base import JobRun, SpeechRequest, Spoken
+from worker_node.providers.base import JobRun, SpeechRequest, Spoken, Voice
 from worker_node.providers.offline import readings
 from worker_node.providers.offline.espeak import Espeak
 from worker_node.providers.offline.markup import plain
@@ -118,6 +118,10 @@ class OfflineSpeaker:
     def __init__(self, _settings: ProviderSettings | None = None) -> None:
         self._espeak = Espeak()
         self._said: dict[str, bool] = {}
+
+    def voices(self) -> list[Voice]:
+        """What can be asked for; each speaks both languages."""
+        return [Voice("female", "女声", "zh", "female"), Voice("male", "男声", "zh", "male")]
 
     def speak(self, request: SpeechRequest, target: Path, run: JobRun) -> Spoken:
         """Write the speech; a text with nothing to say becomes a short silence."""
