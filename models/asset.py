@@ -23,7 +23,8 @@ class AssetKind(TextEnum):
 
 
 class Asset(Base):
-    """`size` is in bytes, `sha256` hex. `details` of a film are its options, length and timings. `stored_at` is None until committed.
+    """`size` is in bytes, `sha256` hex. `details` of a film are its options, length and timings, of a narration
+    the times of its words (`words`). `stored_at` is None until committed.
 
     `shot_id` is "" for a project's film, `project_id` too for music.
     """

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy.orm import Session
+
 from common.errors import Cancelled, NotFound
 from common.private_files import give_to_user, make_folder
 from common.user_text import without_paths
@@ -18,13 +20,16 @@ from models.project import Project
 from models.shot import Shot
 from processor.claimed_task import ClaimedTask
 from processor.handlers import film_spec
+from processor.handlers.narration import WORDS
 from service import music
 from service.assets import versions
 from service.assets.fetch import fetch
 from service.film.cache import work_folder
 from service.film.compose import compose
 from service.film.errors import FilmError
-from service.film.spec import FilmReport, Progress
+from service.film.spec import FilmReport, Progress, Word
+from service.film.subtitles.word_times import MAX_S, read_words
+from service.oss import links
 from service.schemas import FilmRequest
 from service.workflow import film_dependencies, payloads
 from service.workflow.unit_of_work import ProjectUnit
@@ -41,6 +46,7 @@ class _Parts:
     shots: list[Shot]
     music: Asset | None
     warnings: list[str]
+    words: dict[str, list[Word]]
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -62,6 +68,7 @@ def _parts(claimed: ClaimedTask, request: FilmRequest) -> _Parts:
         if project is None:
             raise Cancelled
         shots = queries.shots(session, project.id)
+        words = _words(claimed, session, shots)
         try:
             piece = music.choose(session, request.music, project.bgm or "")
         except NotFound as error:  # it was deleted since the request
@@ -70,7 +77,16 @@ def _parts(claimed: ClaimedTask, request: FilmRequest) -> _Parts:
         raise FilmError(STAGE, "项目没有镜头")
     if request.music == music.AUTO and piece is None:
         warnings.append(NO_MUSIC)
-    return _Parts(project, shots, piece, warnings)
+    return _Parts(project, shots, piece, warnings, words)
+
+
+def _words(claimed: ClaimedTask, session: Session, shots: list[Shot]) -> dict[str, list[Word]]:
+    """When the words of the shots' narrations are heard, by shot."""
+    bucket = claimed.services.settings.minio.bucket
+    keys = {shot.id: links.key_of(shot.audio_path, bucket) for shot in shots if shot.audio_path}
+    details = queries.asset_details(session, [key for key in keys.values() if key])
+    given = {shot.id: (details.get(keys.get(shot.id) or "") or {}).get(WORDS) for shot in shots}
+    return {shot.id: read_words(given[shot.id], shot.spoken, MAX_S) for shot in shots if given[shot.id]}
 
 
 def _compose(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, folder: Path) -> FilmReport:
@@ -102,6 +118,7 @@ def _compose(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, folder: 
         shots=parts.shots,
         files=files,
         output_dir=folder / "output",
+        words=parts.words,
     )
     return compose(spec, _Reporter(claimed), claimed.cancel_token)
 

@@ -20,6 +20,7 @@ from service.film.spec import (
     RateControl,
     Subtitles,
     Transition,
+    Word,
 )
 from service.schemas import FilmRequest
 from service.shapes import film_size
@@ -68,13 +69,17 @@ def build(
     shots: Sequence[Shot],
     files: Mapping[str, Path],
     output_dir: Path,
+    words: Mapping[str, Sequence[Word]] | None = None,
 ) -> FilmSpec:
-    """The spec of a project's film. `files` holds what was fetched: `image:<shot id>`, `clip:<shot id>`, `audio:<shot id>`, `music`."""
+    """The spec of a project's film. `files` holds what was fetched: `image:<shot id>`, `clip:<shot id>`, `audio:<shot id>`, `music`.
+
+    `words` has by shot id when those of its narration are heard.
+    """
     width, height = film_size(request.resolution, project.aspect, settings.film.resolution)
     music = files.get("music")
     rate_control = RateControl(request.rate_control or ("cbr" if request.bitrate else "crf"))
     return FilmSpec(
-        shots=tuple(_shot(shot, request, files) for shot in shots),
+        shots=tuple(_shot(shot, request, files, (words or {}).get(shot.id, ())) for shot in shots),
         output_dir=output_dir,
         cache_dir=cache_dir(settings),
         title=project.title,
@@ -122,7 +127,7 @@ def cache_dir(settings: Settings) -> Path:
     return settings.data_dir / "cache" / "film"
 
 
-def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path]) -> FilmShot:
+def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path], words: Sequence[Word]) -> FilmShot:
     return FilmShot(
         order=shot.order,
         image=files.get(f"image:{shot.id}"),
@@ -134,4 +139,5 @@ def _shot(shot: Shot, request: FilmRequest, files: Mapping[str, Path]) -> FilmSh
         transition_s=request.transition_seconds,
         seed=int.from_bytes(shot.id.encode()[:8], "big"),
         motion=motion_of(request, shot),
+        words=tuple(words),
     )

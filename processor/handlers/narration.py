@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot
 from processor.claimed_task import ClaimedTask
 from processor.handlers import node_asset
-from processor.node_job import run_job
+from processor.node_job import outcome, run_job, told
 from service.assets.media_type import Kind
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
+from service.film.subtitles.word_times import read_words
 from service.node.interface import Job
 from service.node.responses import clean_text
-from service.workflow import payloads
 
 MAX_WORD, MOST_WORDS = 40, 10
+UNREAD = "其中没有读出："
+WORDS = "words"
+"""Of a narration's details: `[[word, start_s, end_s], ...]`."""
 
 
 def run(claimed: ClaimedTask) -> None:
@@ -35,18 +39,29 @@ def run(claimed: ClaimedTask) -> None:
             AssetKind.NARRATION,
             path,
             extension,
-            result=payloads.result("audio", job.id),
+            result=outcome("audio", job),
             message=_message(job, notes),
             write=partial(_set_narration, seconds=seconds),
+            details=_details(claimed, job, seconds),
         )
+
+
+def _details(claimed: ClaimedTask, job: Job, seconds: float) -> dict[str, Any]:
+    """When the narration's words are heard, for the subtitles, where the node says so."""
+    spoken = ((claimed.task.parameters or {}).get("tts") or {}).get("text") or ""
+    words = read_words(job.result.get("words"), str(spoken), seconds)
+    return {WORDS: words} if words else {}
 
 
 def _message(job: Job, notes: list[str]) -> str:
     """With the words that the node says it did not speak, and what there is to say about the file."""
     words = job.result.get("unread")
-    told = [clean_text(word, MAX_WORD) for word in words[:MOST_WORDS]] if isinstance(words, list) else []
-    unread = "、".join(filter(None, told))
-    return "；".join([f"旁白已生成，其中没有读出：{unread}" if unread else "旁白已生成", *notes])
+    left_out = [clean_text(word, MAX_WORD) for word in words[:MOST_WORDS]] if isinstance(words, list) else []
+    unread = "、".join(filter(None, left_out))
+    made = told("旁白已生成", job)
+    if unread and UNREAD not in made:
+        made = f"{made}，{UNREAD}{unread}"
+    return "；".join([made, *notes])
 
 
 def _set_narration(shot: Shot, key: str, *, seconds: float) -> None:

@@ -37,7 +37,18 @@ from service.film.render.segments import RenderSettings, Segment, Source, make_s
 from service.film.render.video_track import VideoTrackMaker, cores
 from service.film.render.worker_pool import WorkerPool
 from service.film.sound import soundtrack
-from service.film.spec import INPUT, Cancel, Encoder, FilmReport, FilmSpec, Motion, OnProgress, ShotTiming, Subtitles
+from service.film.spec import (
+    INPUT,
+    Cancel,
+    Encoder,
+    FilmReport,
+    FilmSpec,
+    Motion,
+    OnProgress,
+    ShotTiming,
+    Subtitles,
+    Word,
+)
 from service.film.subtitles.captions import Captions
 from service.film.subtitles.cues import Cue, make_cues
 from service.film.subtitles.fonts import language_of
@@ -223,7 +234,8 @@ class _Film:
             if whole > timing.end + 0.1 and self.spec.first_seconds is None:
                 self.warnings.append(f"镜头 {shot.order} 的文字太长，字幕没有全部显示")
             pauses = [(start + begin, start + stop) for begin, stop in material.pauses]
-            own = make_cues(shot.text, start, whole, line_width=captions.line_width, pauses=pauses)
+            words = [Word(text, start + begin, start + stop) for text, begin, stop in shot.words] if spoken else []
+            own = make_cues(shot.text, start, whole, line_width=captions.line_width, pauses=pauses, words=words)
             shown = [cue._replace(end=min(cue.end, end)) for cue in own if cue.start < end]
             if burned and any(captions.lacks(cue.lines) for cue in shown):
                 self.warnings.append(f"镜头 {shot.order} 的字幕含字体没有的文字，这些文字没有显示")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from service.film.errors import InvalidSpec
 
@@ -81,6 +81,14 @@ class Encoder(str, Enum):
     VIDEOTOOLBOX = "videotoolbox"
 
 
+class Word(NamedTuple):
+    """A word of a narration and when it is heard: seconds from the narration's start, or from the film's."""
+
+    text: str
+    start: float
+    end: float
+
+
 @dataclass(frozen=True)
 class FilmShot:
     """One shot, in order.
@@ -90,6 +98,7 @@ class FilmShot:
     `text` is what the narration says, for the subtitles. A shot's slot is as long as its narration plus `FilmSpec.breath_s`, at least
     `minimum_s` (also the length of a shot without narration and without a clip), and long enough for its subtitles to
     be read. `transition_s` is the length of the transition *into* this shot (ignored on the first). `seed` draws its camera move.
+    `words` are when the narration's words are heard, where that is known: cues begin and end with them.
     """
 
     order: int
@@ -103,6 +112,7 @@ class FilmShot:
     minimum_s: float = 2.0
     seed: int = 0
     motion: Motion = Motion.AUTO
+    words: tuple[Word, ...] = ()
 
     def __post_init__(self) -> None:
         _in_range("transition", self.transition_s, 0.0, 10.0)

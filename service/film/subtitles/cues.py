@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from service.film.spec import Word
 from service.film.subtitles.text_metrics import Break, Piece, normalized, pieces
+from service.film.subtitles.word_cues import piece_times, retimed, stretches
 
 _SHORTEST_S = 0.9  # a shorter cue flickers
 _LONGEST_S = 7.0
@@ -28,6 +30,10 @@ _BLOCK = 4096  # pieces whose cues are weighed at once
 _Numbers = npt.NDArray[np.float64]
 
 
+Stretch = tuple[float, float]
+"""Seconds in the film, from and to."""
+
+
 class Cue(NamedTuple):
     """One subtitle: seconds from the film's start, and one or two lines."""
 
@@ -37,7 +43,13 @@ class Cue(NamedTuple):
 
 
 def make_cues(
-    text: str, start: float, end: float, *, line_width: int, pauses: Sequence[tuple[float, float]] = ()
+    text: str,
+    start: float,
+    end: float,
+    *,
+    line_width: int,
+    pauses: Sequence[tuple[float, float]] = (),
+    words: Sequence[Word] = (),
 ) -> list[Cue]:
     """Cues for a narration spoken from `start` to `end` (seconds in the film).
 
@@ -45,15 +57,37 @@ def make_cues(
     let cues begin and end with the voice; they are in order. Nothing is shown in the silence before and behind all words, and in long
     pauses, unless the time is needed to read. Else cues touch. They do not overlap, and joined they are the text but for blanks, emoji and
     control characters. The time that this takes grows with the text's length, whatever the text is.
+
+    `words`, in the film's time, are when words are heard: then cues begin and end with them. Those that the text does not have are nothing.
     """
     width = max(4, line_width)
-    words = pieces(normalized(text), width)
-    if not words or end <= start:
+    script = pieces(normalized(text), width)
+    if not script or end <= start:
         return []
-    parts = list(_parted(words, _voiced(start, end, pauses), end))
+    times = piece_times([piece.text for piece in script], words)
+    known = stretches(times, start, end, _LONG_PAUSE_S)
+    parts: list[tuple[Sequence[Piece], Stretch, float]]
+    if known:
+        parts = [(script[first:last], voiced, until) for (first, last), voiced, until in known]
+    else:
+        parts = list(_parted(script, _voiced(start, end, pauses), end))
     if any(_reading(part) > until - begins for part, (begins, _), until in parts):
-        parts = [(words, (parts[0][1][0], parts[-1][1][1]), end)]
+        parts = [(script, (parts[0][1][0], parts[-1][1][1]), end)]
+    cues, ends = _cues_of(parts, start, width, pauses)
+    if not words:
+        return cues
+    needs = [_reading(script[first:last]) for first, last in pairwise([0, *ends])]
+    spans = retimed([(cue.start, cue.end) for cue in cues], list(pairwise([0, *ends])), times, needs, (start, end))
+    return [cue._replace(start=begins, end=until) for cue, (begins, until) in zip(cues, spans, strict=True)]
+
+
+def _cues_of(
+    parts: Sequence[tuple[Sequence[Piece], Stretch, float]], start: float, width: int, pauses: Sequence[Stretch]
+) -> tuple[list[Cue], list[int]]:
+    """The cues of all parts, and behind which of the text's pieces each ends."""
     cues: list[Cue] = []
+    last_pieces: list[int] = []
+    offset = 0
     for part, (begins, ends), until in parts:
         script = _Script(part, width, (ends - begins) / sum(word.spoken for word in part))
         spans = script.split()
@@ -66,15 +100,13 @@ def make_cues(
             Cue(one, other, script.lines(span))
             for one, other, span in zip(starts, [*starts[1:], last], spans, strict=True)
         ]
-    return cues
+        last_pieces += [offset + until_piece for _, until_piece in spans]
+        offset += len(part)
+    return cues, last_pieces
 
 
 def _reading(words: Sequence[Piece]) -> float:
     return sum(word.reading for word in words)
-
-
-Stretch = tuple[float, float]
-"""Seconds in the film, from and to."""
 
 
 def _voiced(start: float, end: float, pauses: Sequence[Stretch]) -> list[Stretch]:

@@ -257,6 +257,32 @@ def test_what_was_missing_is_in_the_message_and_fails_a_strict_film(
     assert len(versions(client, project_id)) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "begins", "ends"),
+    [
+        ([["旁", 1.5, 1.8], ["白", 1.8, 2.1], ["1", 2.1, 2.6]], 1.8, 2.9),
+        ([["旁", 1e400, 1.8], ["白", "now", None], [5]], 0.3, 4.3),
+        ([["别", 1.5, 1.8], ["人", 1.8, 2.1], ["说", 2.1, 2.6]], 0.3, 4.3),
+    ],
+)
+@one_column
+def test_subtitles_follow_the_words_where_the_node_says_when_they_are_heard(
+    backend: Backend, client: FlaskClient, words: list[Any], begins: float, ends: float
+) -> None:
+    script = finished(wav(4.0))
+    script.reports[-1]["result"] = {"resource_url": "/files/{job}", "words": words}
+    backend.node.script("generate_audio", lambda _e: script)
+    backend.start()
+    project_id = backend.drawn(1)
+    made(backend, client, project_id)
+    srt = backend.stored(f"projects/{project_id}/films/1.srt").decode()
+    found = re.search(r"00:00:(\d\d,\d+) --> 00:00:(\d\d,\d+)", srt)
+    assert found
+    start, end = (float(time.replace(",", ".")) for time in found.groups())
+    assert start == pytest.approx(begins, abs=0.05), "the voice begins 0.3 s after the film"
+    assert end == pytest.approx(ends, abs=0.05)
+
+
 @one_column
 def test_music_that_was_deleted_while_the_film_waited_is_left_out_with_a_note(
     backend: Backend, client: FlaskClient, tmp_path: Path
