@@ -32,6 +32,7 @@ class Project(Base):
 
     `aspect` is that of images and films, such as "9:16"; NULL or "" where none was chosen.
     `telling` is "verbatim" or "told"; NULL or "" is the node's default, verbatim.
+    `cost` is what its finished tasks cost, as decimal text without a currency; NULL or "" where no node said.
     `story_excerpt` is the story's beginning, cut by the database; it is read where a query undefers it.
     """
 
@@ -53,4 +54,5 @@ class Project(Base):
     seq: Mapped[int] = mapped_column(BigInteger, default=next_sequence)
     aspect: Mapped[str | None] = mapped_column(String(8), default="")
     telling: Mapped[str | None] = mapped_column(String(16), default="")
+    cost: Mapped[str | None] = mapped_column(String(64), default="")
     story_excerpt: Mapped[str] = column_property(func.substr(story_text, 1, EXCERPT), deferred=True)

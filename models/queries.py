@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased, defer, undefer
 
+from models.asset import Asset
 from models.project import Project
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType, dependencies
@@ -85,6 +86,12 @@ def shot_parts(session: Session, project_id: str) -> list[ShotParts]:
     columns = select(Shot.project_id, Shot.image_path, Shot.audio_path, Shot.video_path)
     rows = session.execute(columns.where(Shot.project_id == project_id))
     return [ShotParts(*parts) for owner, *parts in rows if owner == project_id]
+
+
+def asset_details(session: Session, keys: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What is kept with these stored objects, by key."""
+    rows = session.execute(select(Asset.object_key, Asset.details).where(Asset.object_key.in_(keys)))
+    return {row.object_key: row.details or {} for row in rows}
 
 
 def shot(session: Session, shot_id: str) -> Shot | None:

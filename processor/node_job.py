@@ -11,10 +11,16 @@ from common.host_faults import says_full
 from processor import node_envelope
 from processor.claimed_task import ClaimedTask
 from service.node.interface import Job, JobState
+from service.node.responses import clean_text
+from service.node.usage import read_usage
+from service.workflow import payloads
 
 log = logging.getLogger(__name__)
 
 AWAY, BACK = "模型节点暂时没有响应，继续等待", "模型节点已恢复响应"
+DONE = "完成"  # how our node's message of a finished job begins
+MAX_TOLD = 500  # characters
+MODEL_UNAVAILABLE = 903
 NODE_FULL = "模型节点的磁盘空间不足"
 
 
@@ -85,7 +91,20 @@ def _check_limit(claimed: ClaimedTask, job_id: str, since: float, word: str) -> 
     raise TaskTimeout(f"模型节点在 {minutes} 分钟内没有完成，任务超时{unknown}")
 
 
+def told(made: str, job: Job) -> str:
+    """What a finished task says: what was made, and what our node has to tell of it, such as who made it in whose place."""
+    begin, comma, rest = job.message.partition("，")
+    return f"{made}，{clean_text(rest, MAX_TOLD)}" if begin == DONE and comma else made
+
+
+def outcome(resource_type: str, job: Job, url: str = "") -> dict[str, Any]:
+    """A finished task's `result`, with who made it and what that took, where the node says so."""
+    return {**payloads.result(resource_type, job.id, url), **read_usage(job.result)}
+
+
 def _why(job: Job) -> str:
     if job.state is JobState.CANCELLED:
         return "模型节点取消了任务"
+    if job.code == MODEL_UNAVAILABLE:
+        return f"没有可用的模型（{MODEL_UNAVAILABLE}）：{job.error or job.message or '没有给出原因'}"
     return f"模型节点执行失败：{job.error or job.message or '没有给出原因'}"

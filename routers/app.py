@@ -14,7 +14,7 @@ from common.errors import NotFound
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
 from routers import errors
-from routers.api import files, films, health, music, projects, shots, tasks, webhook
+from routers.api import files, films, health, music, projects, shots, tasks, voices, webhook
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
 from routers.multipart import StrictFormRequest
 from routers.unpacking import Unpacking
@@ -58,7 +58,7 @@ def _v1(services: Services) -> Blueprint:
     v1 = Blueprint("v1", __name__, url_prefix="/v1/api")
     v1.url_value_preprocessor(_check_ids)
     v1.after_request(_keep_to_the_client)
-    for noun in (projects, shots, tasks, films, music):
+    for noun in (projects, shots, tasks, films, music, voices):
         v1.register_blueprint(noun.blueprint(services))
     v1.register_blueprint(health.v1_blueprint())
     return v1

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Request
 
@@ -21,6 +22,7 @@ from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from service.container import Services
 from service.music import music_id, tags
+from service.node.interface import Voice
 from service.oss import ObjectStore, links
 from service.workflow import payloads
 
@@ -79,6 +81,7 @@ def _project(row: Project, link: UrlResolver, story: Json) -> Json:
         "updatedAt": time(row.updated_at),
         "aspect": row.aspect or "",
         "telling": row.telling or "",
+        "cost": row.cost or "",
     }
 
 
@@ -186,6 +189,19 @@ def music(row: Asset, link: UrlResolver) -> Json:
         "contentType": row.content_type,
         "duration": _whole(_object(row.details).get("duration") or 0),
         "createdAt": time(row.created_at),
+    }
+
+
+def voice(row: Voice, samples: str) -> Json:
+    """A voice of the model node; `sample` is a link below `samples`, "" where the node has none."""
+    query = urlencode({"provider": row.provider, "voice": row.id})
+    return {
+        "id": row.id,
+        "name": row.name,
+        "language": row.language,
+        "sex": row.sex,
+        "provider": row.provider,
+        "sample": f"{samples}?{query}" if row.sample else "",
     }
 
 

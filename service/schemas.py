@@ -262,6 +262,13 @@ class NarrationRequest(Request):
     speed: Annotated[Decimal, Field(ge=0.5, le=2)] | None = None
 
 
+class VoiceRequest(Request):
+    """GET /v1/api/voices/sample."""
+
+    provider: Name = ""
+    voice: Name = ""
+
+
 class MusicUpload(Request):
     """POST /v1/api/music, beside the file. `tags` are words parted by commas or blanks."""
 

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS project (
   seq           BIGINT NOT NULL DEFAULT 0,
   aspect        VARCHAR(8),
   telling       VARCHAR(16),
+  cost          VARCHAR(64),
   UNIQUE (created_at, seq, id),
   UNIQUE (created_at, seq, id, title, description /*! (1) */)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;

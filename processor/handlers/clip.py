@@ -13,7 +13,7 @@ from models.asset import AssetKind
 from models.shot import Shot
 from processor.claimed_task import ClaimedTask
 from processor.handlers import film_spec, node_asset
-from processor.node_job import run_job
+from processor.node_job import outcome, run_job, told
 from service.assets.fetch import fetch
 from service.assets.media_type import Kind
 from service.film.compose import compose
@@ -57,7 +57,7 @@ def _by_node(claimed: ClaimedTask, image: Path) -> None:
                 decoder.check_clip(path, claimed.check)
         except UnusableMedia as error:
             raise BadNodeResult(f"模型节点返回的视频无法使用：{error}") from error
-        _store(claimed, path, extension, job.id, "视频片段已生成")
+        _store(claimed, path, extension, outcome("video", job), told("视频片段已生成", job))
 
 
 def _by_camera_move(claimed: ClaimedTask, shot: Shot, aspect: str | None, image: Path, folder: Path) -> None:
@@ -92,16 +92,16 @@ def _by_camera_move(claimed: ClaimedTask, shot: Shot, aspect: str | None, image:
 
     film = compose(spec, report, claimed.cancel_token).film
     made = "静止画面" if motion is Motion.NONE else "镜头运动"
-    _store(claimed, film, "mp4", claimed.task.id, f"模型节点不支持图生视频，片段为{made}")
+    _store(claimed, film, "mp4", payloads.result("video", claimed.task.id), f"模型节点不支持图生视频，片段为{made}")
 
 
-def _store(claimed: ClaimedTask, path: Path, extension: str, job_id: str, message: str) -> None:
+def _store(claimed: ClaimedTask, path: Path, extension: str, result: dict[str, Any], message: str) -> None:
     node_asset.store(
         claimed,
         AssetKind.CLIP,
         path,
         extension,
-        result=payloads.result("video", job_id),
+        result=result,
         message=message,
         write=_set_clip,
     )

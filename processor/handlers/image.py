@@ -7,11 +7,10 @@ from models.asset import AssetKind
 from models.shot import Shot, ShotStatus
 from processor.claimed_task import ClaimedTask
 from processor.handlers import node_asset
-from processor.node_job import run_job
+from processor.node_job import outcome, run_job, told
 from service.assets.media_type import Kind
 from service.film.errors import UnusableMedia
 from service.film.frames.image_file import check_image
-from service.workflow import payloads
 
 
 def run(claimed: ClaimedTask) -> None:
@@ -27,8 +26,8 @@ def run(claimed: ClaimedTask) -> None:
             AssetKind.IMAGE,
             path,
             extension,
-            result=payloads.result("image", job.id),
-            message="图片已生成",
+            result=outcome("image", job),
+            message=told("图片已生成", job),
             write=_set_image,
         )
 

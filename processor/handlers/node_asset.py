@@ -49,8 +49,12 @@ def store(
     result: dict[str, Any],
     message: str,
     write: Callable[[Shot, str], None],
+    details: dict[str, Any] | None = None,
 ) -> None:
-    """Upload a shot's asset under a new name and finish the task with it; `write` sets the shot's columns to the key."""
+    """Upload a shot's asset under a new name and finish the task with it.
+
+    `write` sets the shot's columns to the key; `details` are kept with the asset.
+    """
     task = claimed.task
     with claimed.services.database.read() as session:
         shot = queries.shot(session, task.target_shot_id)
@@ -58,6 +62,7 @@ def store(
         raise TaskError(SHOT_GONE)
     owner = versions.AssetOwner(task.project_id, shot.id, task.id, shot.title, shot.order)
     asset = versions.reserve(claimed.services, kind, owner, extension, path.stat().st_size)
+    asset.details = details or {}
 
     def commit(unit: ProjectUnit) -> None:
         fresh = queries.shot(unit.session, shot.id)

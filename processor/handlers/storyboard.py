@@ -16,7 +16,7 @@ from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.claimed_task import ClaimedTask
-from processor.node_job import run_job
+from processor.node_job import outcome, run_job, told
 from service import projects
 from service.assets import versions
 from service.node.interface import Character, Scene
@@ -35,7 +35,7 @@ def run(claimed: ClaimedTask) -> None:
     scenes = claimed.services.node.storyboard(job)[: claimed.services.settings.story.max_shots]
     board = _Board(claimed, scenes, claimed.services.node.cast(job))
     url = _path(resource_url(job.result))
-    claimed.finish(payloads.result("storyboard", job.id, url), _message(scenes), board.write)
+    claimed.finish(outcome("storyboard", job, url), told(_message(scenes), job), board.write)
 
 
 class _Board:

@@ -11,19 +11,22 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, StoryToVideoError
+from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, NotFound, StoryToVideoError
 from service.node import responses
 from service.node.address import NodeAddress
-from service.node.interface import Character, Job, Scene
+from service.node.interface import Character, Job, Scene, Voice
 from service.node.job_report import read_job
 from service.node.responses import asset_path, read_job_id, resource_url
 from service.node.storyboard import cast_inside, scenes_in_file, scenes_inside
 from service.node.transport import MAX_JSON, Transport
+from service.node.voices import read_voices
 
 log = logging.getLogger(__name__)
 
 HEALTH_FOR_S = 60.0
 MAX_ERROR = 1 << 16  # bytes of an error in place of an asset
+VOICES_WITHIN_S, SAMPLE_WITHIN_S = 90.0, 150.0
+MAX_SAMPLE = 4 << 20  # bytes
 CANCEL_WITHIN_S = 5.0  # a cancel is best effort and must not block
 
 
@@ -54,6 +57,8 @@ class NodeClient:
         self._lock = threading.Lock()
         self._health: Mapping[str, Any] = {}
         self._health_until = 0.0
+        self._voices: list[Voice] = []
+        self._voices_until = 0.0
 
     def generate(self, envelope: Mapping[str, Any]) -> str:
         """See `ModelNode.generate`."""
@@ -117,6 +122,32 @@ class NodeClient:
         except NodeUnavailable as error:
             log.info("the node does not answer /health: %s", error)
             return False
+
+    def voices(self) -> list[Voice]:
+        """See `ModelNode.voices`."""
+        with self._lock:
+            if time.monotonic() < self._voices_until:
+                return self._voices
+        try:
+            answer = self._transport.json_object("GET", "/v1/voices", within_s=VOICES_WITHIN_S)
+        except (NodeJobLost, NodeRejected):
+            answer = {}
+        found = read_voices(answer, self._address)
+        with self._lock:
+            self._voices, self._voices_until = found, time.monotonic() + HEALTH_FOR_S
+        return found
+
+    def voice_sample(self, provider: str, voice: str) -> bytes:
+        """See `ModelNode.voice_sample`."""
+        paths = (each.sample for each in self.voices() if (each.provider, each.id) == (provider, voice))
+        path = next(paths, "")
+        if not path:
+            raise NotFound("没有这个声音")
+        try:
+            with self._transport.open("GET", path, limit=MAX_SAMPLE, within_s=SAMPLE_WITHIN_S) as body:
+                return body.readall()
+        except (NodeJobLost, NodeRejected) as error:
+            raise BadNodeResult(f"模型节点没有给出试听：{error}") from error
 
     def check(self) -> str:
         """See `ModelNode.check`; raises `NodeUnavailable`."""

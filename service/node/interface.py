@@ -22,7 +22,8 @@ class JobState(str, Enum):
 class Job:
     """A job as one poll saw it. `progress` is 0 to 100 or None where the node did not say; `result` is the node's own object.
 
-    `unknown_word` is what the node called a state that we do not know, and so wait in.
+    `unknown_word` is what the node called a state that we do not know, and so wait in; `code` its number for a failure, 0 where it has
+    none.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Job:
     error: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
     unknown_word: str = ""
+    code: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,18 @@ class Character:
     name: str
     look_zh: str = ""
     look_en: str = ""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice that a node can speak with; `sample` is a path on the node, "" where it has none."""
+
+    id: str
+    name: str
+    language: str
+    sex: str
+    provider: str
+    sample: str
 
 
 class ModelNode(Protocol):
@@ -82,6 +96,12 @@ class ModelNode(Protocol):
 
     def speaks_tts_text(self) -> bool:
         """Whether the node reads `tts.text` (ours does); a foreign one reads `shot.prompt`."""
+
+    def voices(self) -> list[Voice]:
+        """The voices that the node lists; none where it lists none. Cached for a minute."""
+
+    def voice_sample(self, provider: str, voice: str) -> bytes:
+        """A short sound of a voice that it lists; raises `NotFound` for another, `BadNodeResult` where the node has none to give."""
 
     def check(self) -> str:
         """One line on the node's health for `doctor` and `/readyz`."""

@@ -70,6 +70,7 @@ def read_job(answer: Mapping[str, Any], job_id: str) -> Job:
         message=clean_text(report.get("message"), MAX_TEXT),
         error=error,
         result=result,
+        code=_number(report.get("code")) or 0,
         unknown_word=said[:MAX_WORD] if state is JobState.WAITING and word not in WAITING else "",
     )
 

@@ -16,6 +16,7 @@ from models.db import retrying
 from models.shot import ShotStatus
 from models.task import ENDED, Task, TaskStatus, TaskType
 from service.container import Services
+from service.node.usage import added, total_cost
 from service.workflow import film_dependencies, narration_group
 from service.workflow.narration_group import GroupState
 from service.workflow.project_status import refresh_project
@@ -44,6 +45,9 @@ def finish(
         if not task_endings.finish(unit.session, task.id, owner=owner, result=result, message=message, now=unit.now):
             raise Cancelled
         write(unit)
+        cost = total_cost(result)
+        if unit.project is not None and cost:
+            unit.project.cost = added(unit.project.cost, cost)
         unit.session.flush()
         if not _propagate_end_of(unit, task.id):
             raise Cancelled

@@ -26,7 +26,7 @@ from models.project import Project
 from models.task import Task, TaskStatus, TaskType
 from service.broker import Events, TaskQueue
 from service.container import Services
-from service.node.interface import Character, Job, Scene
+from service.node.interface import Character, Job, Scene, Voice
 from service.oss.local import LocalStore
 
 WEBHOOK_SECRET = "secret-of-the-webhook"
@@ -69,6 +69,12 @@ class NoNode:
 
     def speaks_tts_text(self) -> bool:
         return False
+
+    def voices(self) -> list[Voice]:
+        raise NodeUnavailable("no node")
+
+    def voice_sample(self, provider: str, voice: str) -> bytes:
+        raise NodeUnavailable("no node")
 
     def check(self) -> str:
         raise NodeUnavailable("no node")

@@ -221,6 +221,18 @@ def test_tables_without_telling_and_cast_get_them(url: URL, open_url: Open) -> N
         assert cast_member.members(session, "p") == []
 
 
+def test_tables_without_a_cost_get_one_that_nobody_told(url: URL, open_url: Open) -> None:
+    with open_url(url).write() as session:
+        session.add(project(id="p"))
+        session.flush()
+        session.execute(text("ALTER TABLE project DROP COLUMN cost"))
+        session.execute(text("UPDATE schema_info SET value = '6' WHERE name = 'version'"))
+    database = open_url(url)
+    assert info(database)["version"] == NEWEST
+    with database.read() as session:
+        assert session.get_one(Project, "p").cost is None
+
+
 def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:
     database = open_database(Settings(data_dir=tmp_path / "made" / "here"))
     assert (tmp_path / "made" / "here" / FILE_NAME).is_file()

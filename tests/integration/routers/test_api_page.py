@@ -20,6 +20,7 @@ from routers.errors import TABLE
 from service import schemas
 from service.container import Services
 from service.film.spec import Transition
+from service.node.interface import Voice
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "doc" / "api.md").read_text("utf-8")
@@ -35,6 +36,7 @@ MODELS: dict[str, type[schemas.Request]] = {
     "POST /v1/api/projects/:project_id/video": schemas.FilmRequest,
     "POST /v1/api/projects/:project_id/tts": schemas.NarrationRequest,
     "POST /v1/api/music": schemas.MusicUpload,
+    "GET /v1/api/voices/sample": schemas.VoiceRequest,
 }
 
 
@@ -122,6 +124,7 @@ def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
     assert names("Shot") == list(serializers.shot(shot, link))
     assert sorted(names("Task")) == sorted(serializers.task(task, link))
     assert names("Film") == list(serializers.film(asset, link))
+    assert names("Voice") == list(serializers.voice(Voice("v", "", "", "", "", ""), ""))
     assert names("Piece of music") == list(serializers.music(asset, link))
 
 

@@ -1,0 +1,74 @@
+"""What the node tells of who made a job reaches the task: its message, its result, its error, and the project's cost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from routers.app import create_app
+from service import narrations, shots, tasks
+from service.schemas import NarrationRequest
+from tests.integration.processor.conftest import Backend
+from tests.support.node.scripts import Script, finished, png, scenes, wav
+
+REPLACED = "由 offline 代替（openai：额度用完）"
+USAGE = [{"provider": "openai", "model": "m", "units": {"images": 1}, "cost": "0.1"}]
+
+
+def told(content: bytes, message: str = f"完成，{REPLACED}", **result: Any) -> Script:
+    script = finished(content)
+    made_by = {"provider": "offline", "model": ""}
+    more = {"resource_url": "/files/{job}", "made_by": made_by, "usage": USAGE, **result}
+    script.reports[-1] |= {"message": message, "result": more}
+    return script
+
+
+def failing(**report: Any) -> Script:
+    script = Script([{"status": "failed", **report}])
+    script.gate.set()
+    return script
+
+
+def test_every_kind_of_task_says_who_made_it_and_the_project_what_it_cost(backend: Backend) -> None:
+    node = backend.node
+    node.script("generate_storyboard", lambda _e: told(json.dumps(scenes(2)).encode()))
+    node.script("generate_shot", lambda _e: told(png()))
+    node.script("generate_audio", lambda _e: told(wav(), f"完成，{REPLACED}，其中没有读出：ꦲꦏ", unread=["ꦲꦏ"]))
+    backend.start()
+    created = backend.create(2)
+    for task_id in (created.text_task_id, *created.shot_task_ids):
+        backend.wait(task_id, "finished")
+    parent = narrations.request(backend.services, created.project_id, NarrationRequest())
+    backend.wait(parent, "finished")
+    made = [created.text_task_id, *created.shot_task_ids, *tasks.get(backend.services, parent).depends_on]
+    for task_id in made:
+        task = tasks.get(backend.services, task_id)
+        assert (task.message or "").count(REPLACED) == 1
+        assert (task.message or "").count("没有读出") == (task.type == "generate_audio")
+        assert (task.result or {})["usage"] == USAGE
+        assert (task.result or {})["made_by"] == {"provider": "offline", "model": ""}
+    answer = create_app(backend.services).test_client().get(f"/v1/api/projects/{created.project_id}").get_json()
+    assert answer["project_detail"]["cost"] == "0.5"
+    assert len(shots.of_project(backend.services, created.project_id)) == 2
+
+
+@pytest.mark.parametrize("message", ["Job finished", "完成", "", "完成 100%，很好"])
+def test_other_words_of_a_node_do_not_get_into_the_message(backend: Backend, message: str) -> None:
+    backend.node.script("generate_shot", lambda _e: told(png(), message))
+    backend.start()
+    created = backend.create(1)
+    backend.wait(created.shot_task_ids[0], "finished")
+    assert tasks.get(backend.services, created.shot_task_ids[0]).message == "图片已生成"
+
+
+@pytest.mark.parametrize(
+    ("code", "begins"), [(903, "没有可用的模型（903）：额度用完"), (0, "模型节点执行失败：额度用完")]
+)
+def test_no_provider_that_could_is_an_error_of_its_own(backend: Backend, code: int, begins: str) -> None:
+    backend.node.script("generate_shot", lambda _e: failing(error="额度用完", code=code))
+    backend.start()
+    created = backend.create(1)
+    backend.wait(created.shot_task_ids[0], "failed")
+    assert tasks.get(backend.services, created.shot_task_ids[0]).error == begins
