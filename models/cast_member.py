@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ForeignKey, Integer, String, Text, delete, select
+from sqlalchemy import Integer, String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
 
 
 class CastMember(Base):
-    """`position` counts from 1; a look is for people in Chinese, and for models in English."""
+    """`position` counts from 1; a look is for people in Chinese, and for models in English. The rows go with their project by hand."""
 
     __tablename__ = "cast_member"
 
-    project_id: Mapped[str] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     position: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
     look_zh: Mapped[str | None] = mapped_column(Text, default="")

@@ -214,6 +214,7 @@ def delete(services: Services, project_id: str) -> datetime:
         session = unit.session
         completion.cancel(unit, queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE)
         versions.remove_project(services, session, unit.project, queries.shots(session, project_id))
+        cast_member.replace(session, project_id, [])
         session.flush()
         session.delete(unit.project)
         unit.ready.clear()  # it is gone with the project

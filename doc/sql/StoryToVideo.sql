@@ -110,15 +110,15 @@ CREATE TABLE IF NOT EXISTS asset (
   UNIQUE (project_id, kind, shot_id, number)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
--- Who appears in a project's story, as the storyboard drew them; position counts from 1.
+-- Who appears in a project's story, as the storyboard drew them; position counts from 1. Without a foreign key, as all tables that the Go
+-- backend does not know: a dump of its tables, put back, drops project.
 CREATE TABLE IF NOT EXISTS cast_member (
   project_id    VARCHAR(64)  NOT NULL,
   position      INT          NOT NULL,
   name          VARCHAR(255) NOT NULL,
   look_zh       MEDIUMTEXT,
   look_en       MEDIUMTEXT,
-  PRIMARY KEY (project_id, position),
-  FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE
+  PRIMARY KEY (project_id, position)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
 -- Objects to be removed from storage, written with what takes their rows; and those being uploaded, which are removed unless their upload

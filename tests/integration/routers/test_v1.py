@@ -421,3 +421,5 @@ def test_a_cast_is_listed_in_its_order_and_goes_with_its_project(client: FlaskCl
     assert [row["name"] for row in listed] == ["狐狸", "鹤"]
     assert client.delete(f"{V1}/projects/{project_id}").status_code == 200
     assert client.get(address).status_code == 404
+    with services.database.read() as session:
+        assert cast_member.members(session, project_id) == []
