@@ -10,7 +10,7 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run check test test-models mutants faults format bench lint lock doctor clean
+.PHONY: help setup demo run check test test-models mutants soak faults format bench lint lock doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,13 +49,16 @@ check: lint ## lint, types and the unit tests: what to run before a commit, in l
 	@$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
 
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants and not faults and not models" $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants and not faults and not models and not soak" $(PYTEST)
 
 test-models: $(VENV)/.models ## hear the voices with a real speech recogniser, and print its figures (a download of 200 MB)
 	@$(BIN)/python -m pytest -s -m models tests/models $(PYTEST)
 
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
 	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
+
+soak: $(VENV)/.dev ## more of the long tests, of which `test` runs one each (PYTEST="-k demo" for some)
+	@$(BIN)/python -m pytest -n 2 -m soak tests $(PYTEST)
 
 faults: $(VENV)/.dev ## outages of a minute, full disks and kills in the middle of films, about half an hour (PYTEST="-k storage" for some)
 	@$(BIN)/python -m pytest tests/faults tests/e2e/test_full_disk.py tests/e2e/test_storage_outage.py tests/e2e/test_crowds.py tests/integration/texts $(PYTEST)

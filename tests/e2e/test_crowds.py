@@ -223,6 +223,7 @@ def test_heads_that_are_not_whole_are_bounded_in_bytes(server: Server) -> None:
         assert server.ask("GET", HEALTH)[0] == 200
 
 
+@pytest.mark.faults
 def test_a_thousand_sockets_that_have_closed_leave_no_threads(server: Server) -> None:
     worker = worker_of(server)
     _, created = server.ask("POST", "/v1/api/projects", StoryText="从前。", ShotCount="1")

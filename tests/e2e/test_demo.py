@@ -47,7 +47,9 @@ def below(pid: int) -> list[psutil.Process]:
         return []
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize(
+    "story", ["chinese", *(pytest.param(story, marks=pytest.mark.soak) for story in STORIES if story != "chinese")]
+)
 def test_story_becomes_a_film(tmp_path: Path, story: str) -> None:
     with start(tmp_path, STORIES[story]) as demo:
         family = wait_until(lambda: below(demo.pid), 60)
@@ -72,6 +74,15 @@ def test_story_becomes_a_film(tmp_path: Path, story: str) -> None:
     assert min(levels) > 4, "a frame is black"
 
 
+def test_the_natural_voice_tells_a_story(tmp_path: Path) -> None:
+    """Nothing stands behind it here, so that it spoke or the demo failed."""
+    with start(tmp_path, STORIES["one sentence"], env={"S2V_NODE_TTS_PROVIDER": "kokoro"}) as demo:
+        output, _ = demo.communicate(timeout=280)
+        assert demo.returncode == 0, output
+    (narration,) = Path(tmp_path).rglob("audio-*")
+    assert 1.5 < seconds(narration) < 4
+
+
 def seconds(path: Path) -> float:
     with av.open(str(path)) as container:
         return (container.duration or 0) / av.time_base
@@ -86,7 +97,7 @@ def test_no_proxy_of_the_environment_stands_between_its_programs(tmp_path: Path)
         assert demo.returncode == 0, output
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_ctrl_c_or_sigterm_ends_it_and_all_it_started(tmp_path: Path, how: signal.Signals) -> None:
     with start(tmp_path, STORIES["chinese"]) as demo:
         # Server, web worker, supervisor, valkey-server and node are there.

@@ -110,6 +110,7 @@ def any_open(database: Database) -> bool:
         return session.scalar(select(Task.id).where(Task.status.in_(OPEN)).limit(1)) is not None
 
 
+@pytest.mark.soak
 def test_every_task_ends_once_whoever_is_killed(apart: Deployment, node: StandInNode, gate: threading.Event) -> None:
     clients = [Client([server.url for server in apart.servers], apart.folder) for _ in range(PROJECTS)]
     with apart.database() as database, ThreadPoolExecutor(PROJECTS) as threads:

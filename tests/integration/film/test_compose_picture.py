@@ -298,7 +298,7 @@ film_shots = st.lists(
 )
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     film_shots,
     st.sampled_from([(64, 64), (130, 72), (96, 160)]),

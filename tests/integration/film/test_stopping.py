@@ -59,7 +59,7 @@ def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
-@pytest.mark.parametrize("control", [RateControl.CRF, RateControl.TWO_PASS])
+@pytest.mark.parametrize("control", [RateControl.CRF, pytest.param(RateControl.TWO_PASS, marks=pytest.mark.soak)])
 def test_a_film_whose_process_was_killed_goes_on_where_it_was_and_comes_out_the_same(
     tmp_path: Path, control: RateControl
 ) -> None:
