@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from common.errors import BadNodeResult
 from models.asset import AssetKind
 from models.shot import Shot, ShotStatus
@@ -9,8 +11,9 @@ from processor.claimed_task import ClaimedTask
 from processor.handlers import node_asset
 from processor.node_job import outcome, run_job, told
 from service.assets.media_type import Kind
+from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
-from service.film.frames.image_file import check_image
+from service.film.frames.image_file import check_image, is_costly
 
 
 def run(claimed: ClaimedTask) -> None:
@@ -18,7 +21,7 @@ def run(claimed: ClaimedTask) -> None:
     job = run_job(claimed, "image")
     with node_asset.downloaded(claimed, job, Kind.IMAGE) as (path, extension):
         try:
-            check_image(path)
+            _check(claimed, path)
         except UnusableMedia as error:
             raise BadNodeResult(f"模型节点返回的图片无法使用：{error}") from error
         node_asset.store(
@@ -30,6 +33,15 @@ def run(claimed: ClaimedTask) -> None:
             message=told("图片已生成", job),
             write=_set_image,
         )
+
+
+def _check(claimed: ClaimedTask, path: Path) -> None:
+    """A child takes half a second to start: only what costs memory is worth one."""
+    if not is_costly(path):
+        check_image(path)
+        return
+    with visiting_decoder(claimed.check) as decoder:
+        decoder.check_image(path, claimed.check)
 
 
 def _set_image(shot: Shot, key: str) -> None:

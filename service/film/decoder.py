@@ -1,4 +1,4 @@
-"""Opening sounds and clips that somebody else made, in a child process: what is in them costs this one neither memory nor time.
+"""Opening sounds, clips and images that somebody else made, in a child process: they cost this one neither memory nor time.
 
 The child (`decoder_process`) is held to so much memory and time on the processor (as far as the system does that; see
 `common.process_limits`) and killed when it says nothing for long. Files that come in are looked at by a child each (`visiting_decoder`),
@@ -34,7 +34,7 @@ _FAULTS = {fault.__name__: fault for fault in (HostUnavailable, DiskFull)}
 
 # What a child has for one order. Two hours of the costliest sound take half of the time; the memory includes 150 MiB of libraries.
 PROCESSOR_S = 120
-SOUND_MEMORY, CLIP_MEMORY = 768 << 20, 2 << 30  # bytes
+SOUND_MEMORY, PICTURE_MEMORY = 768 << 20, 2 << 30  # bytes; the latter of clips and images
 SILENCE_S = 600.0  # a child that says nothing for so long, on however busy a machine, stands still
 TOO_MUCH = "打开它需要的内存太多，或其中的轨道太多"  # libav says of either that there is no memory
 AT_ONCE = 2  # children of `visiting_decoder`
@@ -119,6 +119,10 @@ class Decoder:
         """Raise UnusableMedia unless the file is a whole clip, of a size, a length and a rate that films can use."""
         self._value("clip", path, check)
 
+    def check_image(self, path: Path, check: Check = _go_on) -> None:
+        """See `image_file.check_image`."""
+        self._value("image", path, check)
+
     def _value(self, want: str, path: Path, check: Check) -> Any:
         asked = self._ask(want, path, check)
         while True:
@@ -132,7 +136,7 @@ class Decoder:
         self.start()
         try:
             # A sound's file is mapped, which counts as memory though it takes none.
-            memory = SOUND_MEMORY + _size(path) if want.startswith("sound") else CLIP_MEMORY
+            memory = SOUND_MEMORY + _size(path) if want.startswith("sound") else PICTURE_MEMORY
             limits = {"memory": memory, "seconds": PROCESSOR_S}
             self._order({"want": want, "path": str(path.absolute()), **limits, **more})
             while True:

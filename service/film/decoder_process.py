@@ -1,4 +1,4 @@
-"""`python -m service.film.decoder_process`: a process that opens sounds and clips that somebody else made; see `decoder`.
+"""`python -m service.film.decoder_process`: a process that opens sounds, clips and images that somebody else made; see `decoder`.
 
 Standard input: `{"want", "path", "memory", "seconds"}`, and of a sound `longest_s`.
 Standard output: messages as `orders.HEAD` begins them. It imports as little as it can: planning a film waits for it.
@@ -46,8 +46,15 @@ def _answer(order: dict[str, Any], path: Path) -> Any:
         "sound_look": reading.look,
         "clip_seconds": clip_seconds,
         "clip": check_clip,
+        "image": _check_image,
     }
     return answers[order["want"]](path)
+
+
+def _check_image(path: Path) -> None:
+    from service.film.frames.image_file import check_image  # noqa: PLC0415 - few children look at one
+
+    check_image(path)
 
 
 def _say(kind: bytes, *parts: bytes) -> None:

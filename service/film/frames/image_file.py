@@ -33,6 +33,7 @@ from service.film.frames.size_limits import check_size
 from service.film.spec import INPUT
 
 MAX_PIXELS = 100_000_000
+LARGE = 8_000_000  # pixels: WebP takes 12 bytes for each while it is decoded, JPEG 8, however few the file has
 # Formats whose decoders are part of Pillow itself; others (EPS, for one) start a program. Named by their plugins, which that also loads.
 FORMATS = tuple(
     str(plugin.format)
@@ -49,6 +50,13 @@ FORMATS = tuple(
     )
 )
 
+_OF_THEIR_SIZE = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "GIF",
+    "BMP",
+)  # others have tiles or layers, which may be larger than the image
 _ORIENTATION = 0x0112  # Exif's tag
 
 # Pillow's decoders answer broken files with any of these.
@@ -95,6 +103,12 @@ def check_image(path: Path) -> None:
     """Raise UnusableMedia unless the file is an image that `load_image` can load."""
     with _loaded(path, None) as image:
         check_colours(image)
+
+
+def is_costly(path: Path) -> bool:
+    """Whether an image, by its header, may take so much memory that a process of its own should decode it. Raises UnusableMedia."""
+    with _opened(path) as image:
+        return image.format not in _OF_THEIR_SIZE or image.width * image.height > LARGE
 
 
 @contextlib.contextmanager

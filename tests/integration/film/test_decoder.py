@@ -150,7 +150,7 @@ def test_a_file_that_takes_more_memory_than_there_is_is_refused(
 ) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=6000x6000:r=5:d=2", *H264, "-preset", "ultrafast", tmp_path / "a.mp4")
     assert clip_fault(tmp_path / "a.mp4") == ""
-    monkeypatch.setattr(decoder, "CLIP_MEMORY", 220 << 20)
+    monkeypatch.setattr(decoder, "PICTURE_MEMORY", 220 << 20)
     with watched() as peak:
         fault = clip_fault(tmp_path / "a.mp4")
     assert "片段" in fault or fault == decoder.TOO_MUCH  # whoever is the first to get no memory
