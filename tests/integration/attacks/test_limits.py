@@ -101,15 +101,10 @@ def project_of(services: Services, count: int, **values: Any) -> str:
 @pytest.mark.parametrize(
     "text",
     [
-        "9" * 20_000,
-        "１" * 20_000,
         "字" * 20_000,
         "ก" * 20_000,
         "ក" * 20_000,
-        "가" * 20_000,
-        "A. " * 6_000,
         "😀字" * 9_000,
-        "क्षि" * 5_000,
     ],
 )
 def test_sixty_long_narrations_of_any_script_are_too_long_a_film(

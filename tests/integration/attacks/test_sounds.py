@@ -55,35 +55,25 @@ def segment_of_ogg(data: bytearray) -> None:
 
 WORKS: dict[str, Callable[[Path], Path]] = {
     "CAF at 1 Hz": patched(as_codec("caf"), lambda d: put(d, b"desc", 12, ">d", 1)),
-    "CAF at a rate that is no number": patched(as_codec("caf"), lambda d: put(d, b"desc", 12, ">Q", 0x7FF8 << 48)),
     "AIFF at an endless rate": patched(as_codec("aiff"), lambda d: put(d, b"COMM", 16, ">HQ", 0x7FFF, 1 << 63)),
-    "W64 at 1 Hz": patched(as_codec("w64"), lambda d: put(d, b"fmt ", 28, "<I", 1)),
     "AU at 1 Hz": patched(as_codec("au"), lambda d: put(d, b".snd", 16, ">I", 1)),
-    "RF64 at 2 Hz": patched(as_codec("wav", "-rf64", "always"), lambda d: put(d, b"fmt ", 12, "<I", 2)),
     "WAV of float64 at 5 Hz": patched(as_codec("wav", "-c:a", "pcm_f64le"), lambda d: put(d, b"fmt ", 12, "<I", 5)),
     "Vorbis at 1 Hz": patched(as_codec("ogg", "-c:a", "libvorbis"), lambda d: put(d, b"\x01vorbis", 12, "<I", 1)),
-    "Vorbis of 255 channels": patched(
-        as_codec("ogg", "-c:a", "libvorbis"), lambda d: put(d, b"\x01vorbis", 11, "<B", 255)
-    ),
     "Opus whose last page lies far away": patched(as_codec("ogg", "-c:a", "libopus"), segment_of_ogg),
     "FLAC that says 2^36-1 samples": patched(
         as_codec("flac"), lambda d: put(d, b"fLaC", 21, ">BI", d[d.index(b"fLaC") + 21] | 0x0F, 0xFFFFFFFF)
     ),
     "M4A whose edit list begins a day later": as_codec("m4a", "-output_ts_offset", "86400"),
-    "M4A whose second half comes a day later": shifted("m4a", 86400),
-    "WebM whose second half comes 100 hours later": shifted("webm", 360_000, "-c:a", "libopus"),
     "WebM whose second half comes 30 years later": shifted("webm", 946_000_000, "-c:a", "libopus"),
     "WebM with a scale of 2 s": patched(
         as_codec("webm", "-c:a", "libopus"), lambda d: put(d, b"\x2a\xd7\xb1\x83", 4, ">BH", 0xFF, 0xFFFF)
     ),
     "M4A with samples of 2^31 units": patched(as_codec("m4a"), lambda d: put(d, b"stts", 16, ">I", 0x7FFFFFFF)),
-    "MOV of PCM at 9 Hz": patched(as_codec("mov", "-c:a", "pcm_s16le"), lambda d: put(d, b"sowt", 28, ">I", 9 << 16)),
     "ALAC that says 2^32-1 samples a frame": patched(
         as_codec("m4a", "-c:a", "alac"),
         lambda d: put(d, b"alac", d.rindex(b"alac") - d.index(b"alac") + 8, ">I", 0xFFFFFFFF),
     ),
     "one sample of WAV": as_codec("wav", source=("-f", "lavfi", "-i", "anullsrc=r=48000:d=0.00003")),
-    "FLAC of 24 samples": as_codec("flac", source=("-f", "lavfi", "-i", "anullsrc=r=48000:d=0.0005")),
     "MP3 whose Xing says 2^32-1 frames": patched(as_codec("mp3"), lambda d: put(d, b"Info", 8, ">I", 0xFFFFFFFF)),
 }
 

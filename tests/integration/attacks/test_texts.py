@@ -11,19 +11,12 @@ LENGTH = 5_000
 
 UNITS = {
     "family of joined emoji": "👩\u200d👩\u200d👧\u200d👦\u200d",
-    "Thai tone marks on one letter": "\u0e48",
     "Khmer without spaces": "កាលពីព្រេងនាយមានទន្សាយមួយ",
     "bidi embeddings never closed": "\u202b",
-    "odd regional indicator": "🇨",
     "nested quotes": "“‘",
-    "quotes that close what never opened": "’”",
-    "percent signs of an address": "%E4%B8%AD",
     "halves of syllables": "\u1100\u1161\u11a8",
     "virama chain": "क\u094d",
     "initials": "A. ",
-    "commas of a number": "1,",
-    "ellipses and dashes": "……——",
-    "newlines of the old Mac": "a\r",
     "Zalgo": "a\u0301\u0323\u0489",
 }
 
