@@ -9,7 +9,7 @@ from collections.abc import Callable
 GROWTH = 2.5  # of twice the length: between what grows with it (2) and with its square (4)
 NOISE_S = 0.005
 SHORT_RUNS = 2  # of the shorter text, which would hide growth if it were measured too long
-TRIES = 8
+TRIES = 16
 
 
 def assert_time_doubles_at_most(function: Callable[[str], object], unit: str, length: int) -> None:

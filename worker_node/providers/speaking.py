@@ -100,8 +100,9 @@ def parts(text: str, longest: int) -> list[str]:
 def _pieces(sentence: str, longest: int) -> list[str]:
     found: list[str] = []
     while len(sentence) > longest:
-        head = shortened(sentence, longest)
-        cuts = clause_cuts(sentence[: longest + 1]) or word_cuts(sentence[: longest + 1])
+        near = sentence[: longest + 1]  # what comes behind is not read: it would be, again and again
+        head = shortened(near, longest)
+        cuts = clause_cuts(near) or word_cuts(near)
         cut = max((cut for cut in cuts if cut <= longest), default=0)
         cut = cut if cut > longest // 2 else len(head) or longest
         found.append(sentence[:cut])
