@@ -30,6 +30,8 @@ STORIES = {
 SETTINGS = {"film.resolution": "320x180", "film.fps": 15}
 WHERE = {"embedded": STORIES, "all_in_one": ["mixed"], "apart": ["chinese"]}
 """Each deployment below, with the stories that are told there."""
+AGAIN = {("embedded", "mixed"), ("embedded", "one sentence")}
+"""Told elsewhere with all tests: here by `make soak`."""
 
 
 @dataclass
@@ -74,7 +76,14 @@ def apart(production: Production, tmp_path_factory: pytest.TempPathFactory) -> I
         yield studio
 
 
-@pytest.mark.parametrize(("where", "kind"), [(where, kind) for where, kinds in WHERE.items() for kind in kinds])
+@pytest.mark.parametrize(
+    ("where", "kind"),
+    [
+        pytest.param(where, kind, marks=pytest.mark.soak if (where, kind) in AGAIN else ())
+        for where, kinds in WHERE.items()
+        for kind in kinds
+    ],
+)
 def test_the_film_shows_each_shots_image_and_says_its_words(
     request: pytest.FixtureRequest, where: str, kind: str
 ) -> None:
