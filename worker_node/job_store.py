@@ -351,7 +351,10 @@ class JobStore:
                 del self._ended[job.id], self._jobs[job.id]
                 self._forget_envelope(job)
                 forgotten.append(job.id)
-        self._ledger.remove(forgotten)
+        try:
+            self._ledger.remove(forgotten)
+        except OSError:  # a disk that is full gets room by the files that go now
+            log.exception("%d jobs are not removed from the disk", len(forgotten))
         for job_id in forgotten:
             self._forget(job_id)
 

@@ -53,7 +53,7 @@ class Ledger:
     """Thread-safe; what a method writes is on disk when it returns. Raises `OSError`, by its number where the disk is full."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, threading.Lock()
+        self._path, self._lock, self._closed = path, threading.Lock(), False
         try:
             self._open()
         except sqlite3.DatabaseError:
@@ -133,11 +133,14 @@ class Ledger:
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
+            self._closed = True
             self._database.close()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            if self._closed:
+                raise OSError(errno.EBADF, "the jobs are not written any more: the node ends")
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 yield self._database

@@ -180,7 +180,12 @@ _OPTIONS = [
     ),
     _Option("keep_jobs", _whole(1, 1_000_000), "1000", "ended jobs that are remembered, with their files"),
     _Option("keep_hours", _hours, "24", "hours that an ended job is remembered"),
-    _Option("job_minutes", _hours, "15", "minutes after which a running job is stopped and failed"),
+    _Option(
+        "job_minutes",
+        _hours,
+        "15",
+        "minutes, and those of its providers' timeout_s, after which a running job is stopped and failed",
+    ),
     _Option("lang", _one_of("zh", "en"), "zh", "language of speech where the text's script does not say"),
     _Option("parent_pid", _whole(0, 2**31 - 1), "0", "end when this process, which started the node, ends; 0 = never"),
     _Option("log_format", _one_of("text", "json"), "text", "form of the log on standard error"),

@@ -115,8 +115,8 @@ class WorkerThreads:
         )
 
     def _seconds_of(self, kind: str) -> float:
-        """A job's time: as long as all providers of its list may take, one after another."""
-        return sum(provider.timeout_s or self._job_seconds for provider in self._providers[kind])
+        """A job's time: the node's own, and what each provider of its list was given by name, one after another."""
+        return self._job_seconds + sum(provider.timeout_s or 0.0 for provider in self._providers[kind])
 
     def _end_badly(self, job: Job, process: WorkProcess, error: Exception) -> None:
         if not isinstance(error, ProviderError):

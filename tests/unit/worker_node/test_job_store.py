@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from worker_node.envelope import Envelope
 from worker_node.errors import JobUnknown, QueueFull
+from worker_node.job_notes import JobNotes
 from worker_node.job_store import Job, JobStatus, JobStore
 from worker_node.ledger import Ledger
 
@@ -21,8 +23,9 @@ class Book:
         self.now = 0.0
         self.told: list[str] = []
         self.removed: list[str] = []
+        self.ledger = Ledger(Path(":memory:"))
         self.job_store = JobStore(
-            Ledger(Path(":memory:")),
+            self.ledger,
             queue=queue,
             keep_jobs=keep_jobs,
             keep_seconds=keep_seconds,
@@ -155,3 +158,24 @@ def test_a_job_that_found_no_room_may_be_sent_again(again: bool) -> None:
     book.now += 61
     book.job_store.sweep()  # forgets the first one
     assert (book.submit("task") is second) == again
+
+
+def test_files_of_forgotten_jobs_go_although_the_disk_of_the_jobs_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = Book(keep_seconds=60)
+    old = book.finish("old")
+    book.now = 61
+
+    def full(_job_ids: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(book.ledger, "remove", full)
+    book.job_store.sweep()
+    assert book.removed == [old.id]
+
+
+def test_a_ledger_that_was_closed_refuses_in_words() -> None:
+    book = Book()
+    job = book.submit("task")
+    book.ledger.close()
+    with pytest.raises(OSError, match="the node ends"):
+        book.job_store.note(job, JobNotes(provider="p"))
