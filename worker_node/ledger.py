@@ -68,11 +68,17 @@ class Ledger:
 
     def _open(self) -> None:
         self._database = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+        except sqlite3.DatabaseError:
+            self._database.close()
+            raise
+
+    def _prepare(self) -> None:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA):
-            self._database.close()
             raise sqlite3.DatabaseError(f"version {version} of the jobs, {SCHEMA} is known")
         self._database.execute(TABLE)
         self._database.execute("PRAGMA quick_check")

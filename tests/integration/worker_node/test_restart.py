@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +127,8 @@ def test_jobs_of_another_version_or_torn_ones_do_not_stop_the_start(start_node: 
     node.ended(job)
     node.end()
     file = node.output / ".jobs.sqlite"
-    with sqlite3.connect(file) as database:
+    with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE job SET entry = '{'")
-    database.close()
     again = start_node(output=node.output)
     assert again.get(f"/v1/jobs/{job}").status_code == 404
     again.end()
@@ -143,9 +143,8 @@ def test_a_job_that_the_node_dies_of_is_given_up(start_node: StartNode) -> None:
     job = node.submit("video", **long_clip())
     node.wait_for(job, "processing")
     node.end()
-    with sqlite3.connect(node.output / ".jobs.sqlite") as database:
+    with closing(sqlite3.connect(node.output / ".jobs.sqlite")) as database, database:
         database.execute("UPDATE job SET notes = '{\"resumed\": 20}'")
-    database.close()
     again = start_node(output=node.output)
     ended: dict[str, Any] = again.ended(job)
     assert ended["status"] == "failed"

@@ -71,8 +71,9 @@ def test_the_janitor_outlives_a_folder_that_cannot_be_read(
     monkeypatch.setattr("worker_node.worker_threads.SWEEP_S", 0.01)
     old, away = folder_of_old(files), files.root.with_name("away")
     files.root.rename(away)
+    ledger = Ledger(Path(":memory:"))
     job_store = JobStore(
-        Ledger(Path(":memory:")),
+        ledger,
         queue=1,
         keep_jobs=1,
         keep_seconds=HOUR_S,
@@ -87,4 +88,5 @@ def test_the_janitor_outlives_a_folder_that_cannot_be_read(
         wait_until(lambda: not old.exists(), what="a sweep that does not")
     finally:
         worker_threads.close(60)
+        ledger.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "janitor"]

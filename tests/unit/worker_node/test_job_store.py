@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,17 @@ from worker_node.ledger import Ledger
 TYPE = "generate_storyboard"
 
 
+opened: list[Ledger] = []
+
+
+@pytest.fixture(autouse=True)
+def _ledgers() -> Iterator[None]:
+    """Closed with their test: they are connections."""
+    yield
+    while opened:
+        opened.pop().close()
+
+
 class Book:
     """A job store over a clock that is moved by hand."""
 
@@ -24,6 +36,7 @@ class Book:
         self.told: list[str] = []
         self.removed: list[str] = []
         self.ledger = Ledger(Path(":memory:"))
+        opened.append(self.ledger)
         self.job_store = JobStore(
             self.ledger,
             queue=queue,
