@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -58,37 +57,6 @@ def test_of_answers_in_which_nothing_is_nothing_is_read() -> None:
 def test_no_answer_is_an_error(answer: str) -> None:
     scenes_in(answer, 3)
     characters_in(answer)
-
-
-@pytest.mark.parametrize(
-    "unit",
-    [
-        '{"prompt":',
-        "[",
-        "{",
-        '"prompt": "',
-        "【",
-        "<scene>",
-        "<tr>",
-        "<tr><td>a",
-        "</think>",
-        "“",
-        "|a",
-        "\\",
-        "```\n",
-        "<think>",
-        "prompt: x\n",
-    ],
-)
-def test_the_time_for_an_answer_grows_with_its_length(unit: str) -> None:
-    def seconds(length: int) -> float:
-        started = time.perf_counter()
-        scenes_in(unit * (length // len(unit)), 3)
-        return time.perf_counter() - started
-
-    seconds(2000)
-    short = min(seconds(20_000) for _ in range(3))
-    assert seconds(160_000) < 40 * max(short, 0.01), "eight times the text"
 
 
 @pytest.mark.parametrize("told", [True, False])
