@@ -79,7 +79,9 @@ def test_the_natural_voice_tells_a_story(tmp_path: Path) -> None:
     with start(tmp_path, STORIES["one sentence"], env={"S2V_NODE_TTS_PROVIDER": "kokoro"}) as demo:
         output, _ = demo.communicate(timeout=280)
         assert demo.returncode == 0, output
-    (narration,) = Path(tmp_path).rglob("audio-*")
+    said = re.search(r"\nassets: (.+)\n", output)
+    assert said, output
+    (narration,) = Path(said[1]).glob("shots/*/audio-*")
     assert 1.5 < seconds(narration) < 4
 
 

@@ -62,6 +62,9 @@ class WallClock(Clock):
         return super().now() + self.moved
 
 
+pytestmark = pytest.mark.soak  # two minutes, most of them of full disks
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "IDLE_S", 0.1)
