@@ -106,10 +106,14 @@ def _locked_folder(root: Path) -> tuple[Path, IO[str]]:
     """A new work folder and its lock, held. It is made elsewhere and moved to its place, so that nobody finds it there without an owner."""
     name = uuid.uuid4().hex
     made = root / MAKING / name
-    made.mkdir()
-    lock = (made / OWNER).open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else knows it
-    return made.rename(root / WORK / name), lock
+    with contextlib.ExitStack() as undone:
+        undone.callback(shutil.rmtree, made, ignore_errors=True)
+        made.mkdir()
+        lock = undone.enter_context((made / OWNER).open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody else knows it
+        placed = made.rename(root / WORK / name)
+        undone.pop_all()  # a full disk may have stopped it before
+    return placed, lock
 
 
 def _orphans(root: Path) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -11,11 +12,11 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
-from service.film.cache import WRITING_S, Cache, acquire_slot, code_digest, take, work_folder
+from service.film.cache import MAKING, WRITING_S, Cache, acquire_slot, code_digest, take, work_folder
 from tests.support.wait import wait_until
 
 DAY = 86400.0
@@ -196,3 +197,24 @@ def test_the_code_s_hash_changes_with_every_file_of_its_folders_and_with_no_othe
     (tmp_path / "b/new.py").rename(tmp_path / "b/newer.py")
     seen.append(look())
     assert len(set(seen)) == len(seen)
+
+
+def test_a_work_folder_that_a_full_disk_stops_in_the_making_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: Path, _target: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    locks: list[IO[str]] = []
+    flock = fcntl.flock
+
+    def noted(lock: IO[str], how: int) -> None:
+        locks.append(lock)
+        flock(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", noted)
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)), work_folder(tmp_path):
+        pytest.fail("there is none")
+    assert not list((tmp_path / MAKING).iterdir())
+    assert [lock.closed for lock in locks] == [True]
