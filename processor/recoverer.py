@@ -41,7 +41,7 @@ class Recoverer:
             except DependencyError as error:
                 log.warning("recovery postponed: %s", error)
             except Exception:
-                log.exception("recovery failed; retrying")
+                log.exception("recovery failed; retrying")  # without this thread nothing stuck would ever end
             if self._services.clock.wait(stopped, PERIOD_S):
                 return
 

@@ -49,7 +49,7 @@ class Remover:
             except DependencyError as error:
                 log.warning("removal of objects postponed: %s", error)
             except Exception:
-                log.exception("removal of objects failed; retrying")
+                log.exception("removal of objects failed; retrying")  # without this thread objects would stay for good
             pause = PERIOD_S if went_well else min(2 * pause, LONGEST_PAUSE_S)
             if self._services.clock.wait(stopped, pause):
                 return

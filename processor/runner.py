@@ -57,7 +57,7 @@ class Runner:
         except StoryToVideoError as error:
             log.warning("task %s interrupted; the recoverer will resume it: %s", task_id, error)
         except Exception:
-            log.exception("task %s crashed; the recoverer will resume it", task_id)
+            log.exception("task %s crashed; the recoverer will resume it", task_id)  # and the worker takes the next one
         finally:
             self._registry.remove(token)
 

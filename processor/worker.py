@@ -106,5 +106,5 @@ class ThreadWorker:
             except RedisError as error:
                 log.warning("worker %d lost its connection to Redis; reconnecting: %s", self._number, error)
             except Exception:
-                log.exception("worker %d crashed; restarting", self._number)
+                log.exception("worker %d crashed; restarting", self._number)  # or there would be one less for good
             self._stopped.wait(RECONNECT_S)
