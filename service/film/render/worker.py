@@ -34,7 +34,7 @@ MEMORY, MEMORY_PER_PIXEL = 3 << 30, 400
 
 def main(parent: int) -> None:
     """Work until standard input ends."""
-    _end_with(parent)
+    end_with(parent)
     renderer = Renderer()
     for order in orders():
         try:
@@ -76,7 +76,8 @@ def _fields(error: FilmError) -> dict[str, Any]:
     return {"stage": error.stage, "message": error.reason, "shot": error.shot, "log": error.log}
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, where it can."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before prctl took effect

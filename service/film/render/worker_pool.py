@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import selectors
-import subprocess
-import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,14 +18,14 @@ from typing import IO, Any, Final
 from common.errors import DiskFull, HostUnavailable
 from common.host_faults import raise_if_killed
 from service.film.cache import take
-from service.film.encoding.ffmpeg import kill_group, last_lines
+from service.film.encoding.ffmpeg import last_lines
 from service.film.errors import FilmError
+from service.film.render.launcher import Launcher
 from service.film.render.segments import Segment
 
 STAGE: Final = "picture"
 POLL_S = 0.05  # how soon a cancel is seen
 _FAULTS = {fault.__name__: fault for fault in (HostUnavailable, DiskFull)}
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -65,39 +64,27 @@ class Job:
 class Worker:
     """One process, with at most one job."""
 
-    def __init__(self) -> None:
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `kill`
-        # One thread for BLAS: its pool costs memory and is not used. Few arenas for the allocator, as each maps what it does not use.
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "service.film.render.worker", str(os.getpid())],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            start_new_session=True,
-        )
+    def __init__(self, launcher: Launcher, number: int) -> None:
+        self._launcher, self._number = launcher, number
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+        theirs, orders = os.pipe()
+        self.descriptor, own = os.pipe()
+        self._orders = os.fdopen(orders, "wb")
+        self._messages = os.fdopen(self.descriptor, "rb", buffering=0)
+        launcher.start(number, theirs, own, self._log.fileno())
+        for descriptor in (theirs, own):
+            os.close(descriptor)
         self.job: Job | None = None
         self.frames = 0
         self._rest = b""
-
-    @property
-    def descriptor(self) -> int:
-        if self.process.stdout is None:
-            raise FilmError(STAGE, "工作进程没有输出管道")
-        return self.process.stdout.fileno()
 
     def give(self, job: Job, number: int) -> None:
         """Hand a job over. A dead worker is noticed when its output is read."""
         self.job, self.frames = job, 0
         line = json.dumps(job.order(number)) + "\n"
-        try:
-            if self.process.stdin is not None:
-                self.process.stdin.write(line.encode())
-                self.process.stdin.flush()
-        except BrokenPipeError:
-            return
+        with contextlib.suppress(BrokenPipeError):
+            self._orders.write(line.encode())
+            self._orders.flush()
 
     def messages(self) -> list[dict[str, Any]]:
         """What it has said since; waits for at least a part of a line.
@@ -106,26 +93,24 @@ class Worker:
         """
         data = os.read(self.descriptor, 1 << 16)
         if not data:
-            raise_if_killed(self.process.wait(), "制作画面的进程")
+            code = self._launcher.exit_code(self._number)
+            raise_if_killed(code, "制作画面的进程")
             shot = self.job.segment.sources[-1].order if self.job else None
-            raise FilmError(STAGE, f"工作进程意外结束（{self.process.returncode}）", shot=shot, log=self._tail())
+            raise FilmError(STAGE, f"工作进程意外结束（{code}）", shot=shot, log=self._tail())
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [json.loads(line) for line in lines]
 
-    def kill(self) -> None:
-        """End it at once, with what it has started."""
-        kill_group(self.process)
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
-        self._log.close()
+    def close(self) -> None:
+        """Let go of it, once it is gone."""
+        while os.read(self.descriptor, 1 << 16):
+            continue  # its output ends with it
+        for stream in (self._orders, self._messages, self._log):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
     def _tail(self) -> str:
         self._log.seek(0)
-        return last_lines(self._log.read().decode("utf-8", "replace"))
+        return last_lines(self._log.read().decode("utf-8", "replace")) or self._launcher.last_words()
 
 
 class WorkerPool:
@@ -133,6 +118,7 @@ class WorkerPool:
 
     def __init__(self, count: int) -> None:
         self._count = count
+        self._launcher: Launcher | None = None
         self._workers: list[Worker] = []
         self._numbers = itertools.count()
 
@@ -142,14 +128,18 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._launcher is not None:
+            self._launcher.kill()
+            self._launcher = None
         for worker in self._workers:
-            worker.kill()
+            worker.close()
         self._workers.clear()
 
     def start(self, jobs: int) -> None:
         """Start as many processes as `jobs` jobs can use; their imports take a moment, so the sooner the better."""
+        self._launcher = self._launcher or Launcher()
         while len(self._workers) < min(self._count, jobs):
-            self._workers.append(Worker())
+            self._workers.append(Worker(self._launcher, len(self._workers)))
 
     def run(self, jobs: Sequence[Job], progress: Callable[[int], None], check: Callable[[], None]) -> None:
         """Do all jobs. `progress` gets the frames made so far, `check` is called every few hundredths of a second and may raise."""
