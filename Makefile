@@ -45,11 +45,14 @@ doctor: $(VENV)/.run ## say how the configuration is understood and whether each
 
 # A file's tests stay together, since they share what is dear to set up; which file comes next is left to chance.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# pytest-timeout interrupts a test that hangs; one whose clean-up hangs too ends its process. xdist can stand still for ever once it has
+# replaced a process that crashed, so that it is not to: the run fails, and names the test.
+HANGS := -o faulthandler_timeout=420 -o faulthandler_exit_on_timeout=true --max-worker-restart=0
 check: lint ## lint, types and the unit tests: what to run before a commit, in less than a minute
 	@$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
 
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not mutants and not faults and not models and not soak" $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) $(HANGS) -m "not mutants and not faults and not models and not soak" $(PYTEST)
 
 test-models: $(VENV)/.models ## hear the voices with a real speech recogniser, and print its figures (a download of 200 MB)
 	@$(BIN)/python -m pytest -s -m models tests/models $(PYTEST)
