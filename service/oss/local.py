@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -24,7 +25,7 @@ from common.host_faults import DISK_FULL, FULL
 from common.private_files import make_folder
 from service.oss import keys
 from service.oss.metadata import clipped
-from service.oss.store import ObjectInfo, PublicBase
+from service.oss.store import LINKS_KEPT, ObjectInfo, PublicBase
 
 VALID_FOR = timedelta(days=7)
 ABANDONED_AFTER_S = 24 * 3600.0
@@ -62,6 +63,7 @@ class LocalStore:
         self._public_url = public_url
         self._now = now
         self._group = group
+        self._token = lru_cache(LINKS_KEPT)(self._sign)
 
     def exists(self) -> bool:
         """See `ObjectStore.exists`."""
@@ -172,10 +174,12 @@ class LocalStore:
         Without `base` and without a public URL it is the path alone.
         """
         keys.check_key(key)
-        signed = self._now().replace(minute=0, second=0, microsecond=0)
-        claims = {"sub": key, "aud": AUDIENCE, "exp": signed + VALID_FOR}
-        token = jwt.encode(claims, self._signing_key, algorithm=ALGORITHM)
+        token = self._token(key, self._now().replace(minute=0, second=0, microsecond=0))
         return f"{(base or self._public_url).rstrip('/')}/assets/{quote(key)}?token={token}"
+
+    def _sign(self, key: str, signed: datetime) -> str:
+        claims = {"sub": key, "aud": AUDIENCE, "exp": signed + VALID_FOR}
+        return jwt.encode(claims, self._signing_key, algorithm=ALGORITHM)
 
     def verify(self, key: str, token: str) -> None:
         """Raise `Forbidden` unless the token was signed here for this key and has not expired."""

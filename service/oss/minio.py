@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 from urllib.parse import quote, urlsplit
@@ -27,7 +28,7 @@ from config.settings import MinioSettings
 from service.oss import keys
 from service.oss.limits import HURRIED, PATIENT, Limit, LimitedPool, Patience, limited
 from service.oss.metadata import clipped, decoded, encoded
-from service.oss.store import ObjectInfo, PublicBase
+from service.oss.store import LINKS_KEPT, ObjectInfo, PublicBase
 
 PART = 8 << 20  # bytes of one part of a multipart upload, and so about the memory that an upload takes
 IN_MEMORY = 4 << 20  # bytes; larger streams wait for their hash in a temporary file
@@ -88,6 +89,7 @@ class MinioStore:
         with self._translated(settings.bucket):
             self._client = _client(settings, endpoint)
             self._signer = _client(settings, self._public)
+        self._signed_url = lru_cache(LINKS_KEPT)(self._sign)
 
     def exists(self) -> bool:
         """See `ObjectStore.exists`."""
@@ -206,8 +208,10 @@ class MinioStore:
         fetches `/<bucket>/<key>` with that query from the endpoint and names the endpoint in its `Host` header.
         """
         keys.check_key(key)
+        return self._signed_url(key, self._now().replace(minute=0, second=0, microsecond=0))
+
+    def _sign(self, key: str, signed: datetime) -> str:
         signer = self._client if self._settings.cdn else self._signer
-        signed = self._now().replace(minute=0, second=0, microsecond=0)
         with self._translated(key):
             url = signer.presigned_get_object(self.bucket, key, expires=VALID_FOR, request_date=signed)
         parts = urlsplit(url)

@@ -10,6 +10,9 @@ from typing import BinaryIO, Protocol
 PublicBase = str
 """Scheme and host under which the client reached this server ("http://127.0.0.1:8080"); the local folder's URLs start with it."""
 
+LINKS_KEPT = 4096
+"""Signed links that a store remembers. They change with the hour, so that whoever asks again within it need not have them signed again."""
+
 
 @dataclass(frozen=True)
 class ObjectInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -54,6 +55,25 @@ def test_a_url_stays_the_same_within_the_hour_and_changes_with_the_next(store: L
     assert store.url(KEY) == first
     clock.time = MORNING.replace(hour=11, minute=0, second=0)
     assert store.url(KEY) != first
+
+
+def test_a_url_is_signed_once_an_hour(store: LocalStore, clock: HeldClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed: list[str] = []
+    sign = jwt.encode
+
+    def counted(claims: dict[str, Any], key: bytes, algorithm: str) -> str:
+        signed.append(claims["sub"])
+        return sign(claims, key, algorithm=algorithm)
+
+    monkeypatch.setattr(jwt, "encode", counted)
+    for minute in range(5):
+        clock.time = MORNING.replace(minute=minute)
+        store.url(KEY, f"http://host-{minute}")
+    store.url("other.png")
+    assert signed == [KEY, "other.png"]
+    clock.time = MORNING + timedelta(hours=1)
+    store.url(KEY)
+    assert len(signed) == 3
 
 
 def test_a_url_lives_for_seven_days_from_the_full_hour(store: LocalStore, clock: HeldClock) -> None:
