@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from worker_node.errors import ProviderUnable
-from worker_node.providers.base import JobRun, Storyboard, StoryRequest
-from worker_node.providers.chat_form import Ways, as_text, count, text_in
-from worker_node.providers.http import HttpClient, json_or_text, overlaid
+from worker_node.providers.base import JobRun
+from worker_node.providers.chat_form import as_text, count, text_in
+from worker_node.providers.chat_server import ChatServer
+from worker_node.providers.http import json_or_text
 from worker_node.providers.http_errors import Refused
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
-from worker_node.providers.storytelling.teller import tell_story
 from worker_node.providers.time_limit import Deadline
 
 BASE = "http://127.0.0.1:11434"
@@ -23,34 +23,16 @@ SMALLEST_CONTEXT = 4096  # tokens, Ollama's own
 STEP = 2048  # contexts are whole multiples: Ollama loads a model anew for another size
 
 
-class OllamaStoryteller:
+class OllamaStoryteller(ChatServer):
     """Asks by a schema, which becomes a grammar there, else in JSON mode; without thoughts where the model has any."""
 
     def __init__(self, settings: ProviderSettings) -> None:
-        self._settings = settings
+        super().__init__(settings, BASE, ("schema", "schema-unthinking", "json", "plain"))
         self._model = settings.model or MODEL
-        self._http = HttpClient(settings, BASE)
-        self._ways = Ways(("schema", "schema-unthinking", "json", "plain"))
-
-    def tell(self, request: StoryRequest, run: JobRun) -> Storyboard:
-        """See `Storyteller`."""
-        return tell_story(self, request, run, Deadline(self._settings.timeout_s or TIMEOUT_S))
 
     def models(self) -> list[str]:
         """The models that are there."""
-        found = json_or_text(self._http.call("GET", "/api/tags", Deadline(LIST_S)).content)
-        listed = found.get("models") if isinstance(found, dict) else None
-        return [str(each["name"]) for each in listed or [] if isinstance(each, dict) and "name" in each]
-
-    def answer(self, question: Question, part: str, run: JobRun, deadline: Deadline) -> str:
-        """See `ChatModel`."""
-
-        def ask(way: str) -> bytes:
-            body = overlaid(self._body(question, way), self._settings.extra)
-            return run.once(f"{part}-{way}", lambda key: self._post(body, key, deadline))
-
-        content = self._ways.ask(ask)
-        return self._read(content, run)
+        return self._listed("/api/tags", "models", "name")
 
     def _body(self, question: Question, way: str) -> dict[str, Any]:
         messages = question.messages()

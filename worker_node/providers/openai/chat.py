@@ -6,47 +6,31 @@ from typing import Any
 
 from worker_node.errors import ProviderError, ProviderUnable
 from worker_node.providers.base import JobRun, Storyboard, StoryRequest
-from worker_node.providers.chat_form import Ways, as_text, count, text_in
-from worker_node.providers.http import HttpClient, json_or_text, overlaid
+from worker_node.providers.chat_form import as_text, count, text_in
+from worker_node.providers.chat_server import ChatServer
+from worker_node.providers.http import json_or_text
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
-from worker_node.providers.storytelling.teller import tell_story
 from worker_node.providers.time_limit import Deadline
 
 BASE = "https://api.openai.com/v1"
-TIMEOUT_S = 600.0
-LIST_S = 10.0
 
 
-class OpenAIStoryteller:
+class OpenAIStoryteller(ChatServer):
     """Asks by JSON schema where the server takes it, else in its JSON mode, else in words."""
 
     def __init__(self, settings: ProviderSettings) -> None:
-        self._settings = settings
-        self._http = HttpClient(settings, BASE)
-        self._ways = Ways(("schema", "json", "plain"))
+        super().__init__(settings, BASE, ("schema", "json", "plain"))
 
     def tell(self, request: StoryRequest, run: JobRun) -> Storyboard:
         """See `Storyteller`."""
         if not self._settings.model:
             raise ProviderUnable("没有设置 model")
-        return tell_story(self, request, run, Deadline(self._settings.timeout_s or TIMEOUT_S))
+        return super().tell(request, run)
 
     def models(self) -> list[str]:
         """The models that the server names."""
-        found = json_or_text(self._http.call("GET", "/models", Deadline(LIST_S)).content)
-        listed = found.get("data") if isinstance(found, dict) else None
-        return [str(each["id"]) for each in listed or [] if isinstance(each, dict) and "id" in each]
-
-    def answer(self, question: Question, part: str, run: JobRun, deadline: Deadline) -> str:
-        """See `ChatModel`."""
-
-        def ask(way: str) -> bytes:
-            body = overlaid(self._body(question, way), self._settings.extra)
-            return run.once(f"{part}-{way}", lambda key: self._post(body, key, deadline))
-
-        content = self._ways.ask(ask)
-        return self._read(content, run)
+        return self._listed("/models", "data", "id")
 
     def _body(self, question: Question, way: str) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._settings.model, "messages": question.messages()}
