@@ -15,7 +15,7 @@ from worker_node.job_run import WorkerRun
 from worker_node.provider_slots import ProviderSlots
 from worker_node.providers.base import Report
 from worker_node.providers.registry import PROVIDERS
-from worker_node.providers.settings import ProviderSettings
+from worker_node.providers.settings import ProviderSettings, model_name
 from worker_node.work import perform
 
 MAX_REASON = 300  # characters
@@ -53,8 +53,8 @@ class Chain:
                 notes = run.notes
                 continue
             finally:
-                usage += _usage(settings, run)
-            made_by = {"provider": settings.label, "model": settings.model}
+                usage += _usage(self._kind, settings, run)
+            made_by = {"provider": settings.label, "model": model_name(self._kind, settings)}
             return {**made, "made_by": made_by, "unable": unable, "usage": usage, "repeated": run.notes.repeated}
         reasons = "；".join(f"{each['provider']}：{each['reason']}" for each in unable)
         if len(unable) == 1:
@@ -97,13 +97,13 @@ class Chain:
         return self._made[settings.label]
 
 
-def _usage(settings: ProviderSettings, run: WorkerRun) -> list[dict[str, Any]]:
+def _usage(kind: str, settings: ProviderSettings, run: WorkerRun) -> list[dict[str, Any]]:
     if not run.units:
         return []
     cost = sum(
         (Decimal(str(amount)) * settings.price.get(unit, Decimal(0)) for unit, amount in run.units.items()), Decimal(0)
     )
-    named = {"provider": settings.label, "model": settings.model, "units": dict(run.units)}
+    named = {"provider": settings.label, "model": model_name(kind, settings), "units": dict(run.units)}
     return [{**named, "cost": f"{cost.normalize():f}"}]
 
 

@@ -22,7 +22,7 @@ from worker_node import __version__
 from worker_node.chain import make_provider
 from worker_node.errors import ProviderError
 from worker_node.providers.base import QuietRun
-from worker_node.providers.settings import ProviderSettings
+from worker_node.providers.settings import ProviderSettings, model_name
 from worker_node.settings import PREFIX, NodeSettings
 from worker_node.work import perform
 
@@ -123,7 +123,7 @@ def _provider(kind: str, settings: ProviderSettings, say: Echo) -> bool:
     try:
         provider = make_provider(kind, settings)
         if hasattr(provider, "models"):
-            say(f"[ok]   {name}: {_models(settings, provider.models())}")
+            say(f"[ok]   {name}: {_models(model_name(kind, settings), provider.models())}")
         started = time.perf_counter()
         made = _trial(kind, provider)
     except ProviderError as error:
@@ -142,10 +142,10 @@ def _provider(kind: str, settings: ProviderSettings, say: Echo) -> bool:
     return False
 
 
-def _models(settings: ProviderSettings, models: list[str]) -> str:
+def _models(asked: str, models: list[str]) -> str:
     more = f" and {len(models) - MOST_MODELS} more" if len(models) > MOST_MODELS else ""
     return f"answers, has {', '.join(models[:MOST_MODELS]) or 'no models'}{more}" + (
-        f"; asked for: {settings.model}" if settings.model else ""
+        f"; asked for: {asked}" if asked else ""
     )
 
 

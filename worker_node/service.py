@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from worker_node.providers.settings import ProviderSettings
+from worker_node.providers.settings import ProviderSettings, model_name
 
 
 class Service:
@@ -40,7 +40,7 @@ class Service:
             return {
                 "providers": {kind: chain[0].label for kind, chain in self._providers.items()},
                 "lists": {
-                    kind: [{"provider": each.label, "model": each.model} for each in chain]
+                    kind: [{"provider": each.label, "model": model_name(kind, each)} for each in chain]
                     for kind, chain in self._providers.items()
                 },
                 "degraded": {kind: dict(found) for kind, found in self._degraded.items()},

@@ -10,14 +10,13 @@ from worker_node.providers.chat_form import as_text, count, text_in
 from worker_node.providers.chat_server import ChatServer
 from worker_node.providers.http import json_or_text
 from worker_node.providers.http_errors import Refused
+from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
 from worker_node.providers.time_limit import Deadline
 
 BASE = "http://127.0.0.1:11434"
-MODEL = "qwen2.5:0.5b"
-TIMEOUT_S = 600.0
-LIST_S = 10.0
+MODEL = DEFAULT_MODELS["llm"]["ollama"]
 KEEP_ALIVE = "5m"
 SMALLEST_CONTEXT = 4096  # tokens, Ollama's own
 STEP = 2048  # contexts are whole multiples: Ollama loads a model anew for another size

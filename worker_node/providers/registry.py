@@ -22,3 +22,9 @@ PROVIDERS: dict[str, dict[str, str]] = {
 
 DEFAULT_CHAINS = {"llm": ("offline",), "t2i": ("offline",), "i2v": ("offline",), "tts": ("kokoro", "offline")}
 """The providers of a node that nobody configured, in their order."""
+
+DEFAULT_MODELS = {
+    "llm": {"ollama": "qwen2.5:0.5b"},
+    "tts": {"offline": "espeak-ng", "kokoro": "Kokoro-82M", "openai": "gpt-4o-mini-tts"},
+}
+"""What a provider works with where no model is set. The others have none (they go by rules), ask for one, or leave it to their server."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from worker_node.providers.registry import PROVIDERS
+from worker_node.providers.registry import DEFAULT_MODELS, PROVIDERS
 
 MAX_CHAIN = 8
 MAX_KEY_FILE = 16_384  # bytes
@@ -88,6 +88,14 @@ class ProviderSettings(BaseModel):
     def for_child(self) -> dict[str, Any]:
         """As JSON for the worker process, with its key: over a pipe, never on a command line."""
         return {**self.model_dump(mode="json"), "key": self.key.get_secret_value()}
+
+
+def model_name(kind: str, settings: ProviderSettings) -> str:
+    """The model that a provider works with, as users are told: its default where none is set; of a file or a folder its name; "" where it
+    has none, or only its server knows."""
+    named = settings.model or DEFAULT_MODELS.get(kind, {}).get(settings.provider, "")
+    path = PurePath(named)
+    return path.name if path.is_absolute() else named
 
 
 FROM_ENVIRONMENT = tuple(

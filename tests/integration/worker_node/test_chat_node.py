@@ -85,6 +85,17 @@ def test_the_next_tells_the_story_when_one_cannot(start_node: StartNode, fault: 
     assert job["result"]["made_by"]["provider"] == "ollama"
 
 
+def test_the_model_that_is_asked_where_none_is_set_is_named(start_node: StartNode) -> None:
+    with Ollama(answer=right, models={"qwen2.5:0.5b": ("completion",)}) as server:
+        node = start_node("--llm-provider", "ollama", env={"S2V_NODE_LLM_OLLAMA_BASE": server.url})
+        job = storyboard(node)
+        listed = node.get("/health").json()["lists"]["llm"]
+    named = {"provider": "ollama", "model": "qwen2.5:0.5b"}
+    assert job["result"]["made_by"] == named
+    assert {name: job["result"]["usage"][0][name] for name in named} == named
+    assert listed == [named]
+
+
 def test_none_that_can_fails_the_job_with_every_reason_and_no_key(start_node: StartNode) -> None:
     with OpenAIChat(answer=right, key="another") as server:
         env = {**openai(server), **openai(server, "OPENAI_2", BASE="http://127.0.0.1:1")}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from worker_node.providers.registry import KINDS, PROVIDERS
-from worker_node.providers.settings import SettingsError
+from worker_node.providers.settings import ProviderSettings, SettingsError, model_name
 from worker_node.settings import _OPTIONS, parse_settings
 
 PAGE = Path(__file__).parents[3] / "doc" / "worker-node.md"
@@ -47,6 +47,22 @@ def test_every_provider_that_can_be_chosen_is_there(kind: str, name: str) -> Non
     module, _, attribute = PROVIDERS[kind][name].partition(":")
     method = {"llm": "tell", "t2i": "paint", "i2v": "animate", "tts": "speak"}[kind]
     assert callable(getattr(getattr(importlib.import_module(module), attribute), method))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in PROVIDERS[kind]])
+def test_every_provider_that_has_a_model_by_default_names_it(kind: str, name: str) -> None:
+    by_rules = kind != "tts" and name == "offline"
+    asks_for_one, has_its_servers = (kind, name) == ("llm", "openai"), name == "cosyvoice"
+    named = model_name(kind, ProviderSettings(provider=name))
+    assert bool(named) is not (by_rules or asks_for_one or has_its_servers), named
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("", "qwen2.5:0.5b"), ("llama3.2", "llama3.2"), ("a/b:c", "a/b:c"), ("/srv/models/m.gguf", "m.gguf")],
+)
+def test_a_models_name_is_told_and_no_folder_of_the_machine(model: str, said: str) -> None:
+    assert model_name("llm", ProviderSettings(provider="ollama", model=model)) == said
 
 
 @pytest.mark.parametrize("url", ["ftp://host/", "http:///path", "http://host:99999/", "http://[::1", "host:8080"])

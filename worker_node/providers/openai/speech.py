@@ -12,6 +12,7 @@ from worker_node.errors import ProviderUnable
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.base import Voice as VoiceRow
 from worker_node.providers.http import overlaid
+from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.settings import ProviderSettings, Voice
 from worker_node.providers.sound_files import format_of, wav_of_pcm
 from worker_node.providers.speaking import SpeechServer, speak
@@ -19,7 +20,7 @@ from worker_node.providers.speech_client import SpeechClient, media_type
 from worker_node.providers.time_limit import Deadline
 from worker_node.providers.voice_rows import listed_voices, rows_of_settings
 
-BASE, MODEL = "https://api.openai.com/v1", "gpt-4o-mini-tts"
+BASE, MODEL = "https://api.openai.com/v1", DEFAULT_MODELS["tts"]["openai"]
 TIMEOUT_S = 600.0
 LONGEST = 1000  # characters of one request: the API takes 4,096, but a part's length tells less of what is wrong in it, the longer it is
 LIST_S = 15.0
