@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 from models.task import Task, TaskType
+from service.schemas import ModelWishes
 
 GROUPS = ("shot_defaults", "shot", "video", "tts", "depends_on")
-OUR_DEFAULTS = frozenset({"telling"})
+OUR_KEYS = {"shot_defaults": frozenset({"telling"}), "shot": frozenset(ModelWishes.model_fields)}
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
@@ -20,10 +21,10 @@ def build(task: Task, parameters: Mapping[str, Any] | None = None, *, foreign: b
     """
     given = task.parameters or {} if parameters is None else parameters
     carried: dict[str, Any] = {name: given[name] for name in GROUPS if _is_set(given.get(name))}
-    if foreign and "shot_defaults" in carried:
-        carried["shot_defaults"] = {
-            key: value for key, value in carried["shot_defaults"].items() if key not in OUR_DEFAULTS
-        }
+    if foreign:
+        for group, ours in OUR_KEYS.items():
+            if group in carried:
+                carried[group] = {key: value for key, value in carried[group].items() if key not in ours}
     text = (carried.get("tts") or {}).get("text")
     if foreign and task.type == TaskType.NARRATION and text:
         carried["shot"] = {**(carried.get("shot") or {}), "prompt": text}

@@ -24,6 +24,10 @@ MAX_NARRATION = 20_000  # characters; a model node speaks no longer text
 MAX_NAME = 64  # characters; the width of the columns style and transition
 MAX_ID = 64  # characters; the width of every id's column
 MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
+MAX_SEED = 2**53 - 1  # the largest whole number that every reader of JSON keeps
+MAX_STEPS = 200
+MAX_CFG_SCALE = 50
+MAX_MODEL = 200  # characters
 
 _ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": (960, 720), "3:4": (720, 960)}
 _HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
@@ -133,26 +137,12 @@ def _music(value: Any) -> Any:
 
 
 Integer = Annotated[int, BeforeValidator(_integer)]
-
-
 OptionalInteger = Annotated[int | None, BeforeValidator(_integer)]
-
-
 Decimal = Annotated[float, BeforeValidator(_number)]
-
-
 Word = BeforeValidator(_lower)
-
-
 Name = Annotated[str, Field(max_length=MAX_NAME)]
-
-
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
-
-
 Aspect = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
-
-
 Telling = Literal["verbatim", "told"]
 
 
@@ -197,7 +187,22 @@ class ProjectChanges(Request):
     telling: Annotated[Telling | None, Word] = None
 
 
-class ShotChanges(Request):
+class ModelWishes(Request):
+    """How a shot's image or clip is to be made, where its model can: `cfg_scale` is how closely it keeps to the prompt."""
+
+    seed: Annotated[Annotated[int, Field(ge=0, le=MAX_SEED)] | None, BeforeValidator(_integer)] = None
+    steps: Annotated[Annotated[int, Field(ge=1, le=MAX_STEPS)] | None, BeforeValidator(_none_if_zero)] = None
+    cfg_scale: Annotated[Decimal, Field(ge=0, le=MAX_CFG_SCALE)] | None = None
+    negative_prompt: Prompt = ""
+    model: Annotated[str, Field(max_length=MAX_MODEL)] = ""
+
+    def wishes(self) -> dict[str, Any]:
+        """Those that are given, as a task's `parameters.shot` has them."""
+        given = {name: getattr(self, name) for name in ModelWishes.model_fields}
+        return {name: value for name, value in given.items() if value not in (None, "")}
+
+
+class ShotChanges(ModelWishes):
     """POST .../shots/:id; None means "not given". An empty narration leaves the shot silent, an empty motion is the film's."""
 
     clearable = frozenset({"narration", "motion"})
@@ -210,8 +215,9 @@ class ShotChanges(Request):
     motion: Annotated[Literal["auto", "none", ""] | None, Word] = None
 
 
-class FilmRequest(Request):
-    """POST .../video: the whole film, or one shot's clip where `shot_id` is given. None or "" means the configured default.
+class FilmRequest(ModelWishes):
+    """POST .../video: the whole film, or one shot's clip where `shot_id` is given, whose model the wishes are for. None or "" means the
+    configured default.
 
     `resolution` is `WxH` once validated. `bitrate` is in kbit/s; `rate_control` cbr and 2pass need it, and where no `rate_control` is given
     it means cbr. Times are seconds, `music_level` is decibels below the narration.

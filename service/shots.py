@@ -14,11 +14,12 @@ from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from service.assets import versions
 from service.container import Services
-from service.schemas import ShotChanges
+from service.schemas import ModelWishes, ShotChanges
 from service.workflow import completion, narration_group, payloads
 from service.workflow.project_status import refresh_project
 from service.workflow.unit_of_work import project_unit
 
+_WISHES = set(ModelWishes.model_fields)
 CANCELLED_BY_UPDATE = "分镜已修改，旧任务取消"
 CANCELLED_BY_DELETE = "分镜已删除，任务取消"
 
@@ -55,7 +56,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
         said = shot.spoken
         _apply(shot, changes)
         shot.updated_at = unit.now
-        if changes.model_dump(exclude_none=True).keys() == {"motion"}:
+        if changes.model_dump(exclude_none=True, exclude=_WISHES).keys() == {"motion"} and not changes.wishes():
             return ""
         old = [task for task in _open_tasks(session, shot) if _shows_old_image(task)]
         task = _new_image(shot, project, changes, now=unit.now)
@@ -75,7 +76,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
 
 
 def _apply(shot: Shot, changes: ShotChanges) -> None:
-    given = changes.model_dump(exclude_none=True, exclude={"style"})
+    given = changes.model_dump(exclude_none=True, exclude={"style", *_WISHES})
     if "narration" in given:
         given["description"] = given["narration"]
     for name, value in given.items():
@@ -95,6 +96,7 @@ def _new_image(shot: Shot, project: Project, changes: ShotChanges, *, now: datet
             transition=shot.transition or "",
             aspect=project.aspect,
             depends_on=[],
+            wishes=changes.wishes(),
         ),
         now=now,
     )

@@ -54,7 +54,8 @@ class Chain:
                 continue
             finally:
                 usage += _usage(self._kind, settings, run)
-            made_by = {"provider": settings.label, "model": model_name(self._kind, settings)}
+            model = model_name(self._kind, settings)
+            made_by = {"provider": settings.label, "model": model, **_told(made.pop("how", {}))}
             return {**made, "made_by": made_by, "unable": unable, "usage": usage, "repeated": run.notes.repeated}
         reasons = "；".join(f"{each['provider']}：{each['reason']}" for each in unable)
         if len(unable) == 1:
@@ -95,6 +96,11 @@ class Chain:
             except ImportError as error:
                 raise ProviderUnable(f"这台机器没有安装 {error.name or settings.provider}") from error
         return self._made[settings.label]
+
+
+def _told(how: dict[str, Any]) -> dict[str, Any]:
+    """How a picture or a clip was made, where that is known."""
+    return {name: value for name, value in how.items() if value not in (None, "")}
 
 
 def _usage(kind: str, settings: ProviderSettings, run: WorkerRun) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ class Shot(_Part):
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     steps: Annotated[int, Field(ge=0, le=1000)] | None = None
     cfg_scale: Annotated[Number, Field(ge=0, le=100)] | None = None
+    negative_prompt: Text = ""
     image_base64: Annotated[str, Field(max_length=MAX_IMAGE_BASE64, repr=False)] = ""
 
 

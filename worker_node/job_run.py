@@ -11,6 +11,7 @@ from pathlib import Path
 from worker_node.files import ANSWERS
 from worker_node.job_notes import JobNotes
 from worker_node.providers.base import Report
+from worker_node.providers.time_limit import Deadline
 
 
 class WorkerRun:
@@ -19,10 +20,16 @@ class WorkerRun:
     def __init__(
         self, *, label: str, key: str, folder: Path, notes: JobNotes, report: Report, note: Callable[[JobNotes], None]
     ) -> None:
-        self._label, self._key, self._folder, self._note, self.report = label, key, folder / ANSWERS, note, report
+        self._label, self.key, self._folder, self._note, self.report = label, key, folder / ANSWERS, note, report
+        self._deadline: Deadline | None = None
         mine = notes.provider == label
         self._notes = notes if mine else notes.model_copy(update={"provider": label, "remembered": "", "asking": ""})
         self.units: dict[str, float] = {}
+
+    def deadline(self, seconds: float) -> Deadline:
+        """See `JobRun.deadline`."""
+        self._deadline = self._deadline or Deadline(seconds)
+        return self._deadline
 
     @property
     def remembered(self) -> str:
@@ -40,7 +47,7 @@ class WorkerRun:
 
     def once(self, part: str, ask: Callable[[str], bytes]) -> bytes:
         """See `JobRun.once`. A kill before the answer is on disk costs one repeat of this call, with the same key."""
-        key = hashlib.sha256(f"{self._key}/{self._label}/{part}".encode()).hexdigest()
+        key = hashlib.sha256(f"{self.key}/{self._label}/{part}".encode()).hexdigest()
         file = self._folder / f"{re.sub(r'[^a-z0-9-]', '-', self._label)}-{key[:32]}"
         if file.is_file():
             return file.read_bytes()

@@ -65,6 +65,7 @@ def _image(shot: Shot, defaults: ShotDefaults) -> dict[str, Any]:
         "seed": shot.seed,
         "steps": shot.steps,
         "cfg_scale": shot.cfg_scale,
+        "negative_prompt": shot.negative_prompt,
         "model": shot.model,
     }
 
@@ -112,6 +113,9 @@ def _clip(shot: Shot, video: Video, image: Path) -> dict[str, Any]:
         "fps": video.fps or DEFAULT_FPS,
         "seconds": video.duration or DEFAULT_SECONDS,
         "bitrate_kbit": video.bitrate,
-        "seed": video.seed if video.seed is not None else shot.seed or 0,
-        "model": video.model,
+        "seed": video.seed if video.seed is not None else shot.seed,
+        "steps": shot.steps,
+        "cfg_scale": shot.cfg_scale,
+        "negative_prompt": shot.negative_prompt,
+        "model": video.model or shot.model,
     }

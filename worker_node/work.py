@@ -7,12 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from worker_node.animating import animate
 from worker_node.errors import ProviderError
+from worker_node.painting import paint
 from worker_node.providers.base import (
     Animator,
     ClipRequest,
     ImageRequest,
     JobRun,
+    Made,
     Painter,
     Speaker,
     SpeechRequest,
@@ -35,10 +38,14 @@ def _make(kind: str, provider: Any, request: dict[str, Any], folder: Path, run: 
     if kind == "llm":
         return _tell(provider, StoryRequest(**request), folder, run)
     if kind == "t2i":
-        return _paint(provider, ImageRequest(**request), folder, run)
+        return _paint(provider, ImageRequest(**{**request, "references": _paths(request)}), folder, run)
     if kind == "tts":
         return _speak(provider, SpeechRequest(**request), folder, run)
     return _animate(provider, ClipRequest(**{**request, "image": Path(request["image"])}), folder, run)
+
+
+def _paths(request: dict[str, Any]) -> tuple[Path, ...]:
+    return tuple(map(Path, request.get("references", ())))
 
 
 def _tell(provider: Storyteller, request: StoryRequest, folder: Path, run: JobRun) -> dict[str, Any]:
@@ -52,8 +59,13 @@ def _tell(provider: Storyteller, request: StoryRequest, folder: Path, run: JobRu
 
 def _paint(provider: Painter, request: ImageRequest, folder: Path, run: JobRun) -> dict[str, Any]:
     name = "image.png"
-    provider.paint(request, folder / name, run)
-    return {"file": name, "prompt": request.prompt}
+    made = paint(provider, request, folder / name, run)
+    return {"file": name, "prompt": request.prompt, **_how(made)}
+
+
+def _how(made: Made) -> dict[str, Any]:
+    """How it was made, for `made_by`."""
+    return {"how": {name: getattr(made, name) for name in ("model", "seed", "prompt")}}
 
 
 def _speak(provider: Speaker, request: SpeechRequest, folder: Path, run: JobRun) -> dict[str, Any]:
@@ -75,10 +87,12 @@ def _down(seconds: float) -> float:
 
 def _animate(provider: Animator, request: ClipRequest, folder: Path, run: JobRun) -> dict[str, Any]:
     name = "clip.mp4"
-    provider.animate(request, folder / name, run)
+    made, clip = animate(provider, request, folder / name, run)
+    whole = clip.rate.denominator == 1
     return {
         "file": name,
-        "fps": request.fps,
+        "fps": clip.rate.numerator if whole else round(float(clip.rate), 3),
         "resolution": f"{request.width}x{request.height}",
-        "seconds": max(1, round(request.seconds * request.fps)) / request.fps,
+        "seconds": clip.seconds,
+        **_how(made),
     }

@@ -12,6 +12,8 @@ from service.node.responses import clean_text
 MOST = 20
 MAX_NAME = 100  # characters
 UNITS = ("input_tokens", "output_tokens", "characters", "images", "seconds")
+MAX_PROMPT = 5000  # characters
+MAX_SEED = 2**63
 MAX_UNITS = 1e12
 _COST = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,18})?")
 
@@ -19,12 +21,13 @@ Usage = dict[str, Any]
 
 
 def read_usage(result: Mapping[str, Any]) -> Usage:
-    """Of a job's result: `made_by` `{provider, model}`, and `usage`, a list of `{provider, model, units, cost}`; each where it is there."""
+    """Of a job's result: `made_by` `{provider, model}`, of pictures and clips with `seed` and `prompt`, and `usage`, a list of
+    `{provider, model, units, cost}`; each where it is there."""
     made_by, listed = result.get("made_by"), result.get("usage")
     found = [_entry(each) for each in listed[:MOST] if isinstance(each, dict)] if isinstance(listed, list) else []
     known: Usage = {}
     if isinstance(made_by, dict) and clean_text(made_by.get("provider"), MAX_NAME):
-        known["made_by"] = _names(made_by)
+        known["made_by"] = {**_names(made_by), **_how(made_by)}
     if found:
         known["usage"] = found
     return known
@@ -32,6 +35,12 @@ def read_usage(result: Mapping[str, Any]) -> Usage:
 
 def _names(given: Mapping[str, Any]) -> dict[str, str]:
     return {name: clean_text(given.get(name), MAX_NAME) for name in ("provider", "model")}
+
+
+def _how(given: Mapping[str, Any]) -> dict[str, Any]:
+    seed, prompt = given.get("seed"), clean_text(given.get("prompt"), MAX_PROMPT)
+    is_seed = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < MAX_SEED
+    return {**({"seed": seed} if is_seed else {}), **({"prompt": prompt} if prompt else {})}
 
 
 def _entry(given: Mapping[str, Any]) -> Usage:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from service import shapes
-from service.schemas import FilmRequest, NarrationRequest
+from service.schemas import FilmRequest, ModelWishes, NarrationRequest
 
 Parameters = dict[str, Any]
 
@@ -37,8 +38,9 @@ def image(
     transition: str = "",
     aspect: str | None = "",
     depends_on: list[str],
+    wishes: Mapping[str, Any] | None = None,
 ) -> Parameters:
-    """For `generate_shot`."""
+    """For `generate_shot`; `wishes` are those for its model (`ModelWishes`)."""
     return {
         "shot": {
             "transition": transition,
@@ -48,6 +50,7 @@ def image(
             "style": style,
             "image_llm": "",
             "generate_tts": False,
+            **(wishes or {}),
         },
         "depends_on": depends_on,
     }
@@ -83,7 +86,7 @@ def film(request: FilmRequest, *, resolution: str, fps: int, depends_on: list[st
             "format": request.format or "mp4",
             "bitrate": request.bitrate or 0,
         },
-        "film": request.model_dump(),
+        "film": request.model_dump(exclude=set(ModelWishes.model_fields)),
         "depends_on": depends_on,
     }
 
@@ -92,7 +95,7 @@ def clip(request: FilmRequest, *, shot_id: str, prompt: str, resolution: str, fp
     """For `generate_video` of one shot."""
     return {
         **film(request, resolution=resolution, fps=fps, depends_on=[]),
-        "shot": {"shotId": shot_id, "prompt": prompt},
+        "shot": {"shotId": shot_id, "prompt": prompt, **request.wishes()},
     }
 
 

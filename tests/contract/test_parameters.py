@@ -29,6 +29,7 @@ PLACES: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
     "form": lambda params: {"data": params},
     "multipart": lambda params: {"data": params, "content_type": "multipart/form-data"},
 }
+WISHES = {"seed": "7", "steps": "4", "cfg_scale": "1.5", "negative_prompt": "blurred", "model": "sd-turbo"}
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "snake": lambda name: name,
     "Pascal": lambda name: "".join(word.capitalize() for word in name.split("_")),
@@ -74,6 +75,23 @@ def test_a_shot_s(client: FlaskClient, told: Told, sent: Sent) -> None:
     task = client.get(f"{V1}/tasks/{made['task_id']}").get_json()["task"]
     wanted = task["parameters"]["shot"]
     assert (wanted["prompt"], wanted["transition"], wanted["style"]) == ("a red fox", "fade", "油画")
+    assert not WISHES.keys() & wanted.keys(), "nobody who does not ask for them sees them"
+
+
+def test_wishes_for_a_shot_s_model(client: FlaskClient, told: Told, sent: Sent) -> None:
+    before = client.get(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}").get_json()["shot"]
+    image = client.post(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}", **sent(WISHES)).get_json()
+    clip = client.post(
+        f"{V1}/projects/{told.project_id}/video", **sent({**WISHES, "shot_id": told.shot_ids[1]})
+    ).get_json()
+    for answer in (image, clip):
+        parameters = client.get(f"{V1}/tasks/{answer['task_id']}").get_json()["task"]["parameters"]
+        assert {name: str(parameters["shot"][name]) for name in WISHES} == WISHES
+        assert not WISHES.keys() & parameters.get("film", {}).keys()
+    after = client.get(f"{V1}/projects/{told.project_id}/shots/{told.shot_ids[0]}").get_json()["shot"]
+    assert {name: before[name] for name in ("title", "prompt", "narration")} == {
+        name: after[name] for name in ("title", "prompt", "narration")
+    }
 
 
 def test_a_film_s(client: FlaskClient, told: Told, sent: Sent) -> None:

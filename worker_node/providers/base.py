@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from worker_node.providers.time_limit import Deadline
+
 Report = Callable[[int, str], None]
 """`report(percent, message)`: percent from 0 to 99, message in Chinese for the user."""
 
@@ -23,6 +25,13 @@ class JobRun(Protocol):
     @property
     def report(self) -> Report:
         """Tells the user how far the job is."""
+
+    @property
+    def key(self) -> str:
+        """The job's own key, the same in every run of it."""
+
+    def deadline(self, seconds: float) -> Deadline:
+        """The end of the `seconds` that the provider has for the whole job, however often it is called for it."""
 
     @property
     def remembered(self) -> str:
@@ -44,10 +53,16 @@ class JobRun(Protocol):
 class QuietRun:
     """A run of nobody's job: nothing is kept, told or resumed."""
 
-    remembered = ""
+    remembered = key = ""
 
     def __init__(self, report: Report = lambda _percent, _message: None) -> None:
         self.report = report
+        self._deadline: Deadline | None = None
+
+    def deadline(self, seconds: float) -> Deadline:
+        """See `JobRun.deadline`."""
+        self._deadline = self._deadline or Deadline(seconds)
+        return self._deadline
 
     def remember(self, provider_job: str) -> None:
         """See `JobRun.remember`."""
@@ -104,7 +119,8 @@ class Storyboard:
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """An image of `width` x `height` pixels. The same request gives the same image; `seed` None draws one from the prompt and style."""
+    """An image of `width` x `height` pixels. The same request gives the same image; with `seed` None the provider draws one. `references`
+    are pictures of those who are to be seen in it, for providers that take any."""
 
     prompt: str
     style: str = ""
@@ -113,7 +129,20 @@ class ImageRequest:
     seed: int | None = None
     steps: int | None = None
     cfg_scale: float | None = None
+    negative_prompt: str = ""
     model: str = ""
+    references: tuple[Path, ...] = ()
+
+
+class Made(NamedTuple):
+    """How a picture or a clip was made, as far as the provider knows better than the request. `asked` is the size, `seconds` the length
+    that its server was asked for: what comes is measured by that."""
+
+    model: str = ""
+    seed: int | None = None
+    prompt: str = ""
+    asked: tuple[int, int] | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +195,10 @@ class ClipRequest:
     fps: int = 24
     seconds: float = 4.0
     bitrate_kbit: int = 0
-    seed: int = 0
+    seed: int | None = None
+    steps: int | None = None
+    cfg_scale: float | None = None
+    negative_prompt: str = ""
     model: str = ""
 
 
@@ -180,8 +212,8 @@ class Storyteller(Protocol):
 class Painter(Protocol):
     """Kind "t2i"."""
 
-    def paint(self, request: ImageRequest, target: Path, run: JobRun) -> None:
-        """Write a PNG."""
+    def paint(self, request: ImageRequest, target: Path, run: JobRun) -> Made | None:
+        """Write a PNG, JPEG or WebP of about the size; `worker_node.painting` looks at it and cuts it to shape."""
 
 
 class Speaker(Protocol):
@@ -194,5 +226,5 @@ class Speaker(Protocol):
 class Animator(Protocol):
     """Kind "i2v"."""
 
-    def animate(self, request: ClipRequest, target: Path, run: JobRun) -> None:
-        """Write an H.264 MP4 without sound."""
+    def animate(self, request: ClipRequest, target: Path, run: JobRun) -> Made | None:
+        """Write a clip of about the size; `worker_node.animating` looks at it and cuts it to shape."""

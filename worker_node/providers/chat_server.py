@@ -8,14 +8,13 @@ from typing import Any
 
 from worker_node.providers.base import JobRun, Storyboard, StoryRequest
 from worker_node.providers.chat_form import Ways
-from worker_node.providers.http import HttpClient, json_or_text, overlaid
+from worker_node.providers.http import HttpClient, overlaid
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
 from worker_node.providers.storytelling.teller import tell_story
 from worker_node.providers.time_limit import Deadline
 
 TIMEOUT_S = 600.0
-LIST_S = 10.0
 
 
 class ChatServer(ABC):
@@ -38,13 +37,6 @@ class ChatServer(ABC):
             return run.once(f"{part}-{way}", lambda key: self._post(body, key, deadline))
 
         return self._read(self._ways.ask(ask), run)
-
-    def _listed(self, path: str, among: str, named: str) -> list[str]:
-        """The models that the server lists: the names of the objects in a list."""
-        found = json_or_text(self._http.call("GET", path, Deadline(LIST_S)).content)
-        listed = found.get(among) if isinstance(found, dict) else None
-        rows = listed if isinstance(listed, list) else []
-        return [str(each[named]) for each in rows if isinstance(each, dict) and named in each]
 
     @abstractmethod
     def _body(self, question: Question, way: str) -> dict[str, Any]:

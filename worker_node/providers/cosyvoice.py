@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from worker_node.errors import ProviderUnable
+from worker_node.providers.asset_client import AssetClient, BrokenAnswer, media_type
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.base import Voice as VoiceRow
 from worker_node.providers.http import Answer, json_or_text
 from worker_node.providers.settings import ProviderSettings, Voice
 from worker_node.providers.sound_files import decoded, format_of, told, wav_of_pcm
 from worker_node.providers.speaking import SpeechServer, speak
-from worker_node.providers.speech_client import BrokenAnswer, SpeechClient, media_type
 from worker_node.providers.time_limit import Deadline
 from worker_node.providers.voice_rows import rows_of_settings
 
@@ -40,7 +40,7 @@ class CosyVoiceSpeaker:
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
-        self._http = SpeechClient(settings, BASE)
+        self._http = AssetClient(settings, BASE)
         self._voices = {voice.id: voice for voice in settings.voices}
         self._paces: dict[str, float] = {}
 

@@ -55,7 +55,7 @@ def refusal(status: int, text: str, retry_after: str = "") -> ProviderError:
     code, words = _told(text)
     said = f"（HTTP {status}）：{words}" if words else f"（HTTP {status}）"
     if _SAFETY.search(code):
-        return ProviderError(f"内容被模型服务的安全系统拒绝{said}")
+        return ProviderError(f"内容被模型服务的安全系统拒绝，没有重试{said}")
     told = f"{code} {words}"
     if status == 402 or (status < 500 and _QUOTA.search(told)):
         return ProviderUnable(f"额度用完{said}")
@@ -102,7 +102,7 @@ def clean(text: str) -> str:
 
 
 def _told(text: str) -> tuple[str, str]:
-    """The code and the words of an error's body, in the forms that servers give them."""
+    """The code, with the field that is to blame, and the words of an error's body, in the forms that servers give them."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ def _told(text: str) -> tuple[str, str]:
     inner = found.get("error")
     if isinstance(inner, dict):
         found = inner
-    codes = [str(found[name]) for name in ("code", "type") if isinstance(found.get(name), (str, int))]
+    codes = [str(found[name]) for name in ("code", "type", "param") if isinstance(found.get(name), (str, int))]
     words = [found.get(name) for name in ("message", "error", "detail", "msg")]
     return " ".join(codes)[:MAX_WORDS], clean(next((each for each in words if isinstance(each, str)), "") or text)
 

@@ -10,6 +10,7 @@ from worker_node.providers.chat_form import as_text, count, text_in
 from worker_node.providers.chat_server import ChatServer
 from worker_node.providers.http import json_or_text
 from worker_node.providers.http_errors import Refused
+from worker_node.providers.listing import listed
 from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
@@ -31,7 +32,7 @@ class OllamaStoryteller(ChatServer):
 
     def models(self) -> list[str]:
         """The models that are there."""
-        return self._listed("/api/tags", "models", "name")
+        return listed(self._http, "/api/tags", "models", "name")
 
     def _body(self, question: Question, way: str) -> dict[str, Any]:
         messages = question.messages()

@@ -10,7 +10,10 @@ PROVIDERS: dict[str, dict[str, str]] = {
         "ollama": "worker_node.providers.ollama:OllamaStoryteller",
         "openai": "worker_node.providers.openai.chat:OpenAIStoryteller",
     },
-    "t2i": {"offline": "worker_node.providers.offline.painter.painter:OfflinePainter"},
+    "t2i": {
+        "offline": "worker_node.providers.offline.painter.painter:OfflinePainter",
+        "openai": "worker_node.providers.openai.images:OpenAIPainter",
+    },
     "i2v": {"offline": "worker_node.providers.offline.animator:OfflineAnimator"},
     "tts": {
         "offline": "worker_node.providers.offline.speaker:OfflineSpeaker",

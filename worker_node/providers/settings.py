@@ -44,6 +44,7 @@ def _printable(text: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")]
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
@@ -84,6 +85,7 @@ class ProviderSettings(BaseModel):
     sample_rate: Annotated[int, Field(ge=8000, le=48_000)] | None = None
     longest: Annotated[int, Field(ge=20, le=100_000)] | None = None
     keep_alive: Name = ""
+    sizes: Annotated[list[Size], Field(max_length=100)] = Field(default_factory=list)
 
     def for_child(self) -> dict[str, Any]:
         """As JSON for the worker process, with its key: over a pipe, never on a command line."""
@@ -156,7 +158,7 @@ def _of_environment(kind: str, label: str, environment: Mapping[str, str], prefi
         if text is None:
             continue
         found[setting] = text
-        if setting in ("extra", "price", "voices"):
+        if setting in ("extra", "price", "voices", "sizes"):
             try:
                 found[setting] = json.loads(text)
             except ValueError:

@@ -12,9 +12,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from worker_node.providers.asset_client import BrokenAnswer
 from worker_node.providers.http import json_or_text
 from worker_node.providers.http_errors import clean
-from worker_node.providers.speech_client import BrokenAnswer
 
 Samples = NDArray[np.float32]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from worker_node.errors import ProviderUnable
+from worker_node.providers.asset_client import BrokenAnswer
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.http_errors import Refused
 from worker_node.providers.offline import readings
@@ -21,7 +22,6 @@ from worker_node.providers.offline.sentences import clause_cuts, is_han, sentenc
 from worker_node.providers.offline.speaker import NOTHING_TO_SAY_S, levelled, runs, silence, trimmed, write_audio
 from worker_node.providers.sound_check import check_speech
 from worker_node.providers.sound_files import Samples, decoded, stretched
-from worker_node.providers.speech_client import BrokenAnswer
 
 BETWEEN_PARTS_S = 0.25
 EDGE_S = 0.005  # over which a part comes in and goes out, so that no joint clicks

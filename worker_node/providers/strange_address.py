@@ -24,6 +24,11 @@ MOST_REDIRECTS = 3
 PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+
+class LinkLost(ProviderUnable):
+    """An address that may be fetched, but has nothing: it has expired, or its host is away."""
+
+
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -69,7 +74,7 @@ def _get(address: str, deadline: Deadline, base: str, limit: int) -> tuple[bytes
             return found
     except (HTTPError, OSError, ValueError) as error:
         why = "超时" if not deadline.left() else type(error).__name__
-        raise ProviderUnable(f"模型给出的地址 {host} 取不到（{why}）") from None
+        raise LinkLost(f"模型给出的地址 {host} 取不到（{why}）") from None
 
 
 def _read(answer: Any, deadline: Deadline, limit: int) -> tuple[bytes, str]:
@@ -77,7 +82,7 @@ def _read(answer: Any, deadline: Deadline, limit: int) -> tuple[bytes, str]:
         answer.close()
         return b"", str(answer.headers["Location"])
     if answer.status != 200:
-        raise ProviderUnable(f"模型给出的地址取不到（HTTP {answer.status}）")
+        raise LinkLost(f"模型给出的地址取不到（HTTP {answer.status}）")
     return read_bounded(answer, limit, deadline), ""
 
 

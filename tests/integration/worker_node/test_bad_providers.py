@@ -62,5 +62,5 @@ def test_text_that_cannot_be_encoded_is_shown_without_what_is_wrong_in_it(node: 
 @pytest.mark.parametrize("prompt", ["empty", "none"])
 def test_work_without_a_file_is_a_failure(node: NodeProcess, prompt: str) -> None:
     job = node.ended(node.submit("shot", shot={"prompt": prompt}))
-    assert (job["status"], job["error"]) == ("failed", "模型没有生成文件")
+    assert (job["status"], job["error"]) == ("failed", "模型没有生成文件（已换种子重做一次）")
     assert not node.left_over(job["id"])

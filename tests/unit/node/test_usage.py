@@ -20,6 +20,23 @@ def test_what_a_node_says_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"seed": 7, "prompt": " a cat\x00 "}, {"seed": 7, "prompt": "a cat"}),
+        ({"seed": 0}, {"seed": 0}),
+        ({"seed": -1, "prompt": ["a"]}, {}),
+        ({"seed": True, "prompt": ""}, {}),
+        ({"seed": "7"}, {}),
+        ({"seed": 2**63}, {}),
+        ({"prompt": "a" * 9000}, {"prompt": "a" * 5000}),
+    ],
+)
+def test_a_pictures_seed_and_prompt_are_kept_where_they_can_be_such(told: dict[str, Any], kept: dict[str, Any]) -> None:
+    found = read_usage({"made_by": {"provider": "openai", "model": "m", **told}})
+    assert found == {"made_by": {"provider": "openai", "model": "m", **kept}}
+
+
+@pytest.mark.parametrize(
     "result",
     [
         {},

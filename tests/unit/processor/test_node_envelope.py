@@ -7,7 +7,7 @@ from typing import Any
 
 from models.task import Task, TaskStatus, TaskType
 from processor import node_envelope
-from service.schemas import NarrationRequest
+from service.schemas import NarrationRequest, ShotChanges
 from service.workflow import payloads
 
 KEYS = [
@@ -89,6 +89,16 @@ def test_parameters_that_are_given_stand_in_for_the_tasks_own() -> None:
         task(TaskType.FILM, {"shot": {"prompt": "old"}}), {"shot": {"prompt": "new"}}, foreign=False
     )
     assert built["parameters"] == {"shot": {"prompt": "new"}}
+
+
+def test_wishes_for_the_model_go_to_our_own_node_only() -> None:
+    wishes = ShotChanges(seed=0, steps=4, cfg_scale=1.5, negative_prompt="blurred", model="m").wishes()
+    assert set(wishes) == {"seed", "steps", "cfg_scale", "negative_prompt", "model"}
+    given = payloads.image("s1", prompt="a cat", depends_on=[], wishes=wishes)
+    ours = node_envelope.build(task(TaskType.IMAGE, given), foreign=False)["parameters"]["shot"]
+    foreign = node_envelope.build(task(TaskType.IMAGE, given), foreign=True)["parameters"]["shot"]
+    assert ours == {**foreign, **wishes}
+    assert foreign == payloads.image("s1", prompt="a cat", depends_on=[])["shot"]
 
 
 def test_who_tells_the_story_is_told_to_our_own_node_only() -> None:

@@ -35,7 +35,7 @@ def parsed_or_refused(model: type[Request], params: dict[str, Any]) -> Request |
         return error
 
 
-def refused(model: type[Request], **params: Any) -> InvalidInput:
+def refused(model: type[Request], /, **params: Any) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
         parse(model, params, SETTINGS)
     return caught.value
@@ -99,6 +99,35 @@ def test_an_aspect_that_is_not_on_the_list_is_refused_with_the_list(aspect: Any)
         refusal = refused(model, **needed, Aspect=aspect)
         assert refusal.field == "Aspect"
         assert "16:9、9:16、1:1、4:3、3:4" in str(refusal)
+
+
+@pytest.mark.parametrize("model", [ShotChanges, FilmRequest])
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("seed", "-1", "seed 不能小于 0，收到 -1"),
+        ("seed", 2**53, "seed 不能大于 9007199254740991"),
+        ("seed", "1.5", "seed 必须是整数"),
+        ("seed", True, "seed 必须是数字"),
+        ("steps", "201", "steps 不能大于 200，收到 201"),
+        ("steps", "-3", "steps 不能小于 1，收到 -3"),
+        ("cfg_scale", "50.5", "cfg_scale 不能大于 50"),
+        ("CfgScale", "nan", "CfgScale 必须是数字"),
+        ("negativePrompt", "x" * 4001, "negativePrompt 最多 4000 个字符"),
+        ("model", "m" * 201, "model 最多 200 个字符"),
+        ("model", ["m"], "model 必须是文本"),
+    ],
+)
+def test_wishes_for_the_model_have_limits_that_are_named(
+    model: type[Request], name: str, value: Any, said: str
+) -> None:
+    assert said in str(refused(model, **{name: value}))
+
+
+def test_wishes_that_are_empty_were_not_given_and_a_seed_of_zero_is_one() -> None:
+    given = {"seed": "0", "steps": "0", "cfg_scale": "0", "negative_prompt": " ", "model": ""}
+    assert parse(ShotChanges, given, SETTINGS).wishes() == {"seed": 0, "cfg_scale": 0.0}
+    assert parse(ShotChanges, {}, SETTINGS).wishes() == {}
 
 
 def test_an_aspect_that_is_empty_was_not_given() -> None:
@@ -294,6 +323,11 @@ OUT_OF_RANGE: dict[str, tuple[Any, str]] = {
     "encoder": ("x265", "videotoolbox"),
     "export": ("usb", "cloud、local"),
     "strict": (2, "true 或 false"),
+    "seed": (2**53, "9007199254740991"),
+    "steps": (201, "200"),
+    "cfg_scale": (50.5, "50"),
+    "negative_prompt": ("n" * 4001, "4000"),
+    "model": ("m" * 201, "200"),
 }
 
 
@@ -307,7 +341,7 @@ def test_no_film_option_takes_what_is_out_of_its_range(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", FilmRequest.model_fields)
-@pytest.mark.parametrize("value", [[1], {"a": 1}, "\x00", "x" * 300], ids=["list", "object", "nul", "long"])
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "\x00", "x" * 4001], ids=["list", "object", "nul", "long"])
 def test_no_film_option_takes_what_is_no_value_at_all(field: str, value: Any) -> None:
     error = refused(FilmRequest, **{field: value})
     assert error.field == field

@@ -8,6 +8,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from worker_node.chain import Chain
 from worker_node.errors import DiskFull, NoneAble, ProviderError, ProviderUnable
@@ -36,7 +38,11 @@ class Fake:
         if self.model in Fake.outcome:
             raise Fake.outcome[self.model]
         run.remember(f"job of {self.model}, before {run.remembered or 'nothing'}")
-        target.write_bytes(self.model.encode())
+        note = PngInfo()
+        note.add_text("by", self.model)
+        Image.linear_gradient("L").convert("RGB").resize((request.width, request.height)).save(
+            target, "PNG", pnginfo=note
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +61,13 @@ def settings(*models: str, **more: Any) -> list[ProviderSettings]:
 
 def run(folder: Path, chain: list[ProviderSettings], notes: JobNotes | None = None) -> SimpleNamespace:
     noted: list[JobNotes] = []
-    job = {"folder": str(folder), "request": {"prompt": "猫"}, "key": "task"}
+    job = {"folder": str(folder), "request": {"prompt": "猫", "width": 64, "height": 64}, "key": "task"}
     made = Chain("t2i", chain, folder / "slots").perform(
         job, notes or JobNotes(), lambda _percent, _message: None, noted.append
     )
-    return SimpleNamespace(made=made, noted=noted, by=(folder / "image.png").read_text())
+    with Image.open(folder / "image.png") as image:
+        assert isinstance(image, PngImageFile)
+        return SimpleNamespace(made=made, noted=noted, by=image.text["by"])
 
 
 def test_the_first_serves_and_is_named_without_being_called_a_replacement(tmp_path: Path) -> None:
@@ -67,7 +75,7 @@ def test_the_first_serves_and_is_named_without_being_called_a_replacement(tmp_pa
     assert done.by == "one"
     assert Fake.made == ["one"], "the second is not even made"
     assert wire_message(done.made) == "完成"
-    assert wire_result("t2i", "id", done.made, 1.0)["made_by"] == {"provider": "one", "model": "one"}
+    assert wire_result("t2i", "id", done.made, 1.0)["made_by"] == {"provider": "one", "model": "one", "prompt": "猫"}
 
 
 @pytest.mark.parametrize(
@@ -105,15 +113,15 @@ def test_what_no_other_provider_would_do_better_ends_the_job(tmp_path: Path, fai
 
 
 def test_a_job_that_was_begun_goes_on_with_its_provider_and_its_id_there(tmp_path: Path) -> None:
-    done = run(tmp_path, settings("one", "two", "three"), JobNotes(provider="two", remembered="42"))
+    done = run(tmp_path, settings("one", "two", "three"), JobNotes(provider="two", remembered="1:42"))
     assert done.by == "two"
-    assert done.noted[-1] == JobNotes(provider="two", remembered="job of two, before 42")
+    assert done.noted[-1] == JobNotes(provider="two", remembered="1:job of two, before 42")
 
 
 def test_another_provider_does_not_see_the_id_of_the_one_before(tmp_path: Path) -> None:
     Fake.outcome["two"] = ProviderUnable("连接不上")
-    done = run(tmp_path, settings("one", "two"), JobNotes(provider="two", remembered="42"))
-    assert done.noted[-1].remembered == "job of one, before nothing"
+    done = run(tmp_path, settings("one", "two"), JobNotes(provider="two", remembered="1:42"))
+    assert done.noted[-1].remembered == "1:job of one, before nothing"
 
 
 def test_the_cost_is_exact_and_counts_the_one_that_failed_too(tmp_path: Path) -> None:

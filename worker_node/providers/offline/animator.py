@@ -96,7 +96,7 @@ class Camera:
     """A slow sideways move with a zoom; what is lower in the image is nearer and moves further."""
 
     def __init__(self, request: ClipRequest) -> None:
-        rng = np.random.default_rng(request.seed)
+        rng = np.random.default_rng(request.seed or 0)
         self._side = float(rng.choice([-1, 1]))
         self._zoom_in = bool(rng.integers(2))
         width, height = request.width, request.height
@@ -155,7 +155,7 @@ class Particles:
         radius: float,
         opacity: float,
     ) -> None:
-        rng = np.random.default_rng(request.seed + 1)
+        rng = np.random.default_rng((request.seed or 0) + 1)
         self._places = rng.random((count, 4))
         self._speed, self._slant, self._length = speed, slant, length
         self._radius, self._opacity = radius * request.height / 720, opacity
@@ -184,7 +184,7 @@ class Mist:
     """Two veils of haze drifting past each other."""
 
     def __init__(self, request: ClipRequest) -> None:
-        rng = np.random.default_rng(request.seed + 1)
+        rng = np.random.default_rng((request.seed or 0) + 1)
         size = (request.width * 2, request.height)
         self._veils = [
             cv2.resize(rng.random((5, cells), np.float32), size, interpolation=cv2.INTER_CUBIC) for cells in (9, 15)

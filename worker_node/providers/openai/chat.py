@@ -9,6 +9,7 @@ from worker_node.providers.base import JobRun, Storyboard, StoryRequest
 from worker_node.providers.chat_form import as_text, count, text_in
 from worker_node.providers.chat_server import ChatServer
 from worker_node.providers.http import json_or_text
+from worker_node.providers.openai.models import listed_models
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
 from worker_node.providers.time_limit import Deadline
@@ -30,7 +31,7 @@ class OpenAIStoryteller(ChatServer):
 
     def models(self) -> list[str]:
         """The models that the server names."""
-        return self._listed("/models", "data", "id")
+        return listed_models(self._http)
 
     def _body(self, question: Question, way: str) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._settings.model, "messages": question.messages()}
@@ -64,5 +65,5 @@ class OpenAIStoryteller(ChatServer):
         message: dict[str, Any] = choice["message"] if isinstance(choice.get("message"), dict) else {}
         text = text_in(message.get("content"))
         if choice.get("finish_reason") == "content_filter" and not text.strip():
-            raise ProviderError("内容被模型服务的安全系统拒绝")
+            raise ProviderError("内容被模型服务的安全系统拒绝，没有重试")
         return text if text.strip() else text_in(message.get("reasoning_content") or message.get("reasoning"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from worker_node.errors import ProviderUnable
+from worker_node.providers.asset_client import AssetClient, media_type
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.base import Voice as VoiceRow
 from worker_node.providers.http import overlaid
@@ -16,7 +17,6 @@ from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.settings import ProviderSettings, Voice
 from worker_node.providers.sound_files import format_of, wav_of_pcm
 from worker_node.providers.speaking import SpeechServer, speak
-from worker_node.providers.speech_client import SpeechClient, media_type
 from worker_node.providers.time_limit import Deadline
 from worker_node.providers.voice_rows import listed_voices, rows_of_settings
 
@@ -34,7 +34,7 @@ class OpenAISpeaker:
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
-        self._http = SpeechClient(settings, BASE)
+        self._http = AssetClient(settings, BASE)
         self._paces: dict[str, float] = {}
 
     def voices(self) -> list[VoiceRow]:

@@ -1,4 +1,4 @@
-"""The HTTP client of speech servers: it also says which answers may be better the second time."""
+"""The HTTP client of servers that answer with speech, pictures or clips: it also says which answers may be better the second time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from worker_node.errors import ProviderUnable
 from worker_node.providers.http import Answer, HttpClient
 from worker_node.providers.time_limit import Deadline
 
-MAX_SOUND = 128 << 20  # bytes
+MAX_ASSET = 128 << 20  # bytes
 BROKE = (500, 502)  # the server itself broke on the request, and may not the next time
 
 
 class BrokenAnswer(ProviderUnable):
-    """An answer that broke off, or is no sound, or an error of the server's own: asked again it may be better."""
+    """An answer that broke off, or is not what was asked for, or an error of the server's own: asked again it may be better."""
 
 
-class SpeechClient(HttpClient):
+class AssetClient(HttpClient):
     """See `HttpClient`; raises `BrokenAnswer` where that is one."""
 
     def call(self, method: str, path: str, deadline: Deadline, **more: Any) -> Answer:
         """See `HttpClient.call`; the headers' names are in lower case."""
         try:
-            answer = super().call(method, path, deadline, **{"limit": MAX_SOUND, **more})
+            answer = super().call(method, path, deadline, **{"limit": MAX_ASSET, **more})
         except ProviderUnable as error:
             if isinstance(error.__context__, HTTPError) and deadline.left():  # while it was read
                 raise BrokenAnswer(str(error)) from None
