@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.support.model_servers.base import PAGES, REFUSALS
+from tests.support.model_servers.base import CHARGED_PAGES, PAGES, REFUSALS
 from tests.support.model_servers.exchange import SENDINGS
 from tests.support.model_servers.openai_chat import OpenAIChat
 from tests.support.wait import wait_until
@@ -91,7 +91,7 @@ def test_a_page_is_in_html(server: OpenAIChat, name: str) -> None:
     response = ask(server)
     assert str(response.status_code) in name
     assert response.text.startswith("<html>")
-    assert sum(server.charged.values()) == (name == "html_504")
+    assert sum(server.charged.values()) == (name in CHARGED_PAGES)
 
 
 def test_what_is_charged_is_counted_by_key(server: OpenAIChat) -> None:

@@ -133,13 +133,17 @@ def test_some_servers_know_no_seed_and_some_models_no_response_format() -> None:
         ("one_pixel", "PNG", (1, 1)),
         ("never_links", "PNG", (64, 64)),
         ("black", "PNG", (64, 64)),
+        ("blank", "PNG", (64, 64)),
     ],
 )
 def test_pictures_differ_from_what_was_asked_for(server: OpenAIImages, name: str, format_: str, size: Any) -> None:
     server.script(name)
     with Image.open(io.BytesIO(inline(ask(server)))) as image:
         assert (image.format, image.size) == (format_, size)
-        assert (image.convert("L").getextrema() == (0, 0)) == (name == "black")
+        darkest, brightest = image.convert("L").getextrema()
+        assert {(0, 0): "black", (255, 255): "blank"}.get((darkest, brightest)) == (
+            name if name in ("black", "blank") else None
+        )
 
 
 def test_files_are_no_pictures(server: OpenAIImages) -> None:
@@ -154,10 +158,11 @@ def test_files_are_no_pictures(server: OpenAIImages) -> None:
 
 
 def test_answers_without_a_picture(server: OpenAIImages) -> None:
-    server.script("data_empty", "data_null", "picture_missing", "error_with_200", "blocked")
+    server.script("data_empty", "data_null", "picture_missing", "error_with_200", "blocked", "blocked_by_policy")
     data = [ask(server).json().get("data") for _ in range(4)]
     assert data == [[], None, [{"revised_prompt": "a street"}], None]
-    assert ask(server).json()["error"]["code"] == "moderation_blocked"
+    assert [ask(server).json()["error"]["code"] for _ in range(2)] == ["moderation_blocked", "content_policy_violation"]
+    assert len(server.refused) == 2
 
 
 def test_links_that_nobody_should_follow(server: OpenAIImages) -> None:

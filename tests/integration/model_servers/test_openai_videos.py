@@ -112,9 +112,9 @@ def test_a_cancelled_job_is_gone(server: OpenAIVideos) -> None:
 
 
 def test_what_a_proxy_cuts_off_is_done_and_paid_for(server: OpenAIVideos) -> None:
-    server.script("html_504", "html_502", "id_missing")
-    assert [order(server).status_code for _ in range(3)] == [504, 502, 200]
-    assert (len(server.jobs), sum(server.charged.values())) == (2, 2)
+    server.script("html_504", "html_524", "html_502", "id_missing")
+    assert [order(server).status_code for _ in range(4)] == [504, 524, 502, 200]
+    assert (len(server.jobs), sum(server.charged.values())) == (3, 3)
 
 
 def test_a_key_that_comes_again_gets_the_job_that_a_proxy_had_cut_off() -> None:
@@ -143,10 +143,13 @@ def test_files_are_no_clips(server: OpenAIVideos) -> None:
     server.script("done_at_once")
     order(server)
     whole = fetch(server).content
-    names = ["empty_file", "cut_off_file", "no_clip", "error_with_200", "one_frame", "other_size"]
+    names = ["black", "empty_file", "cut_off_file", "no_clip", "error_with_200", "one_frame", "other_size"]
     server.script(*names, on=server.file)
     files = {name: fetch(server).content for name in names}
     assert (files["empty_file"], files["cut_off_file"]) == (b"", whole[:-200])
+    assert shape(files["black"]) == (64, 48, 6)
+    with av.open(io.BytesIO(files["black"])) as container:
+        assert max(int(frame.to_ndarray(format="gray").max()) for frame in container.decode(video=0)) < 8
     assert files["no_clip"].startswith(b"<html>")
     assert b"expired" in files["error_with_200"]
     assert (shape(files["one_frame"]), shape(files["other_size"])) == ((64, 48, 1), (32, 24, 6))

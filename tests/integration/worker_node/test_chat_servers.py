@@ -267,6 +267,7 @@ ANY: dict[str, str | tuple[type[ProviderError], str]] = {
     "html_500": (ProviderUnable, "网页"),
     "html_502": (ProviderUnable, "网页"),
     "html_504": (ProviderUnable, "网页"),
+    "html_524": (ProviderUnable, "网页"),
     "html_200": (ProviderUnable, "网页"),
     "hang": (ProviderUnable, "秒内没有答完"),
     "drip": (ProviderUnable, "秒内没有答完"),

@@ -113,7 +113,7 @@ OPENAI_TWICE = ("empty_file", "no_seconds", "cut_off_file", "header_alone", "noi
 COSY_TWICE = ("no_samples", "fails_at_once", "fails_halfway")
 NEVER = (
     *("bad_request_400", "unauthorized_401", "quota_402", "forbidden_403", "rate_limited_429_until", "quota_429"),
-    *("html_504", "closed", "reset", "huge", "hang", "drip"),
+    *("html_504", "html_524", "closed", "reset", "huge", "hang", "drip"),
 )  # fmt: skip
 BUSY = ("rate_limited_429", "overloaded_503")
 MARKED = TEXT + "\n---\n他_说_：***"

@@ -50,9 +50,10 @@ PAGES = {
     "html_500": page(500, "Internal Server Error"),
     "html_502": page(502, "Bad Gateway"),
     "html_504": page(504, "Gateway Time-out"),  # the server behind the proxy has done the work
+    "html_524": page(524, "A timeout occurred"),  # so it has when a proxy waited for its 100 s
     "html_200": page(200, "Welcome"),
 }
-CHARGED_PAGES = ("html_504",)
+CHARGED_PAGES = ("html_504", "html_524")
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,16 @@ class Route(Generic[Work]):
         return [OK, *self.replies, *REFUSALS, *PAGES, *SENDINGS]
 
 
-class _Exchange(ModelExchange):
+class ServerExchange(ModelExchange):
+    """Answers as its server says, in the way of the behaviour of the hour."""
+
     def _serve(self) -> None:
         server = self.node
         assert isinstance(server, ModelServer)
         received = self.receive()
         try:
             name, reply = server.respond(received)
-            SENDINGS.get(name, ModelExchange.send)(self, reply)
+            SENDINGS.get(name, type(self).send)(self, reply)
         except ConnectionError:
             server.left.append(received)
             raise
@@ -92,7 +95,7 @@ class ModelServer(Node):
     `charged` counts the work done, by idempotency key ("" without one). With `honours_keys` a key that comes again gets its first answer.
     """
 
-    exchange_class: ClassVar[type[ModelExchange]] = _Exchange
+    exchange_class: ClassVar[type[ModelExchange]] = ServerExchange
     main: ClassVar[str]
 
     def __init__(

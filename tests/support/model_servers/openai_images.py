@@ -153,6 +153,7 @@ class OpenAIImages(OpenAIServer):
             ),
             "one_pixel": lambda order: self._pictures(order, picture(1, 1, order.prompt)),
             "black": lambda order: self._pictures(order, Image.new("RGB", (order.width, order.height))),
+            "blank": lambda order: self._pictures(order, Image.new("RGB", (order.width, order.height), "white")),
             "cut_off_file": lambda order: self._files(order, file(order)[: len(file(order)) // 2]),
             "empty_file": lambda order: self._files(order, b""),
             "page_as_picture": lambda order: self._files(order, b"<html>not found</html>"),
@@ -162,11 +163,15 @@ class OpenAIImages(OpenAIServer):
             "picture_missing": data([{"revised_prompt": "a street"}]),
             "error_with_200": lambda _order: json_reply({"error": {"message": "upstream error", "code": 500}}),
             "blocked": self._blocked,
+            "blocked_by_policy": self._against_policy,
             "response_format_unknown": self._unknown_format,
         }
 
     def _blocked(self, _order: Order) -> Reply:
         raise Refused(400, BLOCKED, "moderation_blocked")
+
+    def _against_policy(self, _order: Order) -> Reply:
+        raise Refused(400, "Your prompt may contain text that is not allowed.", "content_policy_violation")
 
     def _unknown_format(self, order: Order) -> Reply:
         """The newer models have no such field, and send no links."""

@@ -10,7 +10,7 @@ from tests.support.model_servers.base import OK, Refused, Route
 from tests.support.model_servers.exchange import Received, Reply, json_reply
 from tests.support.model_servers.fields import Field, check_form
 from tests.support.model_servers.openai_form import OpenAIServer
-from tests.support.model_servers.pictures import clip, size_of
+from tests.support.model_servers.pictures import black_clip, clip, size_of
 
 FIELDS = {
     "prompt": Field(required=True, shortest=1),
@@ -73,6 +73,7 @@ JOBS: dict[str, list[Report]] = {
     "fails": _reports(FAILED),
     "fails_without_a_reason": _reports({"status": "failed", "error": None}),
     "blocked": _reports(BLOCKED),
+    "fails_as_text": _reports({"status": "failed", "error": "CUDA out of memory"}),
     "says_succeeded": _reports({"status": "succeeded", "progress": 100}),
     "says_success": _reports({"status": "SUCCESS", "progress": "100%"}),
     "says_expired": _reports({"status": "EXPIRED"}),
@@ -197,6 +198,7 @@ class OpenAIVideos(OpenAIServer):
         return {
             "empty_file": lambda _job: mp4(b""),
             "cut_off_file": lambda job: mp4(self._content(job).content[:-200]),
+            "black": lambda job: mp4(black_clip(job.width, job.height, job.frames, job.fps)),
             "no_clip": lambda _job: mp4(b"<html>expired</html>"),
             "one_frame": lambda job: mp4(clip(job.width, job.height, 1, job.fps, job.prompt)),
             "other_size": lambda job: mp4(

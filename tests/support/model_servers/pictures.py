@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from functools import cache
+from typing import Any
 
 import av
 import numpy as np
@@ -39,14 +40,24 @@ def size_of(content: bytes) -> tuple[int, int] | None:
 
 
 @cache
+def black_clip(width: int, height: int, frames: int, fps: int) -> bytes:
+    """An MP4 file of black frames, as of a model whose numbers ran over."""
+    return _film([np.zeros((height, width, 3), np.uint8)] * frames, fps)
+
+
+@cache
 def clip(width: int, height: int, frames: int, fps: int, prompt: str) -> bytes:
     """An MP4 file of so many frames, each a little darker than the one before."""
-    still, out = np.asarray(picture(width, height, prompt)), io.BytesIO()
+    still = np.asarray(picture(width, height, prompt))
+    return _film([(still * (1 - number / frames / 2)).astype(np.uint8) for number in range(frames)], fps)
+
+
+def _film(stills: list[np.ndarray[Any, np.dtype[np.uint8]]], fps: int) -> bytes:
+    out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray((still * (1 - number / frames / 2)).astype(np.uint8), format="rgb24")
-            container.mux(stream.encode(frame))
+        (stream.height, stream.width), stream.pix_fmt = stills[0].shape[:2], "yuv420p"
+        for still in stills:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(still, format="rgb24")))
         container.mux(stream.encode(None))
     return out.getvalue()
