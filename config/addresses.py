@@ -147,6 +147,13 @@ def parse_node(text: str) -> tuple[HttpAddress, tuple[bytes, bytes] | None]:
     return parse_http(match["scheme"] + match["rest"]), credentials
 
 
+def parse_token(text: str) -> bytes:
+    """What a node asks of every request, as the header carries it; raises ValueError."""
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("must be text without control characters, and without blanks around it")
+    return text.encode()
+
+
 def parse_base(text: str) -> HttpAddress:
     """`http(s)://host:port/path`, the scheme needed; raises ValueError."""
     try:

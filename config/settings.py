@@ -26,6 +26,7 @@ from config.addresses import (
     parse_path,
     parse_redis,
     parse_resolution,
+    parse_token,
 )
 
 # The upper bounds are far above anything sensible, and below what sockets, databases and dates can take.
@@ -97,6 +98,7 @@ class WorkerSettings(Section):
     """The model node that the processor sends work to, and the processor's patience with it."""
 
     addr: Annotated[str, _holds(parse_node)] = ""
+    token: Annotated[str, _holds(parse_token)] = ""  # the node's, where its address has no password
     timeout_minutes: Count = 20
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     dispatch_retries: Annotated[int, Field(ge=0, le=10)] = (

@@ -94,7 +94,7 @@ def _node(settings: Settings) -> str:
         return "embedded, offline providers"
     from service.node.client import NodeClient
 
-    return NodeClient(settings.worker.addr).check()
+    return NodeClient(settings.worker.addr, token=settings.worker.token).check()
 
 
 def _ffmpeg(_settings: Settings) -> str:

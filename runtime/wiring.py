@@ -73,7 +73,7 @@ def open_services(settings: Settings) -> Services:
         # Chosen now, and for the whole life of the process: a disk that fills up later must not send them somewhere else.
         log.info("temporary files: folder %s", temporary_folder())
         log.info("model node: %s", NodeAddress.parse(settings.worker.addr).base)
-        node = NodeClient(settings.worker.addr, max_download=settings.worker.max_download)
+        node = NodeClient(settings.worker.addr, token=settings.worker.token, max_download=settings.worker.max_download)
         opened.pop_all()
     return Services(settings, database, queue, Events(redis, settings.redis.queue), store, node, Clock())
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from worker_node.providers.settings import ProviderSettings, SettingsError, chai
 from worker_node.settings_file import read_settings_file
 
 PREFIX = "S2V_NODE_"
+MAX_TOKEN = 4096  # bytes of a file
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class NodeSettings:
     webhook_url: str = ""
     webhook_secret: str = ""
     token: str = ""
+    serve_without_token: bool = False
     keep_jobs: int = 1000
     keep_hours: float = 24.0
     job_minutes: float = 15.0
@@ -51,6 +54,11 @@ class NodeSettings:
         if self.webhook_url and not self.webhook_secret:
             raise SettingsError(
                 f"{PREFIX}WEBHOOK_SECRET: missing, while a webhook URL is set: deliveries must be signed"
+            )
+        if not (self.token or self.serve_without_token or is_loopback(self.host)):
+            raise SettingsError(
+                f"{PREFIX}TOKEN: missing, while --host is {self.host!r}: whoever reaches that address could use the node. "
+                f"Set {PREFIX}TOKEN or --token-file, or say so by --serve-without-token true"
             )
 
     def _allowed(self, chain: tuple[ProviderSettings, ...]) -> tuple[ProviderSettings, ...]:
@@ -134,6 +142,34 @@ def _host(text: str) -> str:
     return text
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there; a name other than localhost may be anything."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _token(text: str) -> str:
+    if text and (not text.isprintable() or text != text.strip()):
+        raise ValueError("text without control characters, and without blanks around it")
+    return _text(text)
+
+
+def _token_file(text: str) -> str:
+    """The token in a file, "" where none is named."""
+    if not text:
+        return ""
+    try:
+        with Path(_text(text)).open("rb") as file:
+            token = _token(file.read(MAX_TOKEN).decode("utf-8").strip())
+    except (OSError, ValueError) as error:
+        raise ValueError("a file that this user can read and that holds a token in UTF-8") from error
+    if not token:
+        raise ValueError("a file that holds a token: this one is empty")
+    return token
+
+
 def _text(text: str) -> str:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("text in UTF-8 without NUL bytes")
@@ -176,7 +212,14 @@ _OPTIONS = [
     _Option("webhook_url", _url, "", "URL that is notified when a job ends; empty = none"),
     _Option("webhook_secret", _text, "", "shared secret that signs deliveries", flag=False),
     _Option(
-        "token", _text, "", "what each request must carry, as password or bearer token; empty = nothing", flag=False
+        "token", _token, "", "what each request must carry, as password or bearer token; empty = nothing", flag=False
+    ),
+    _Option("token_file", _token_file, "", "file that holds the token, in place of S2V_NODE_TOKEN"),
+    _Option(
+        "serve_without_token",
+        _switch,
+        "false",
+        "start without a token on an address that is not loopback: whoever reaches it may use the node",
     ),
     _Option("keep_jobs", _whole(1, 1_000_000), "1000", "ended jobs that are remembered, with their files"),
     _Option("keep_hours", _hours, "24", "hours that an ended job is remembered"),
@@ -214,6 +257,8 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> 
     wished = {kind: values.pop(f"{kind}_concurrency") for kind in KINDS}
     concurrency = {kind: count for kind, count in wished.items() if count}
     providers = {kind: _chain(kind, values.pop(f"{kind}_provider"), given, environment, filed) for kind in KINDS}
+    token_file = values.pop("token_file")
+    values["token"] = values["token"] or token_file
     known = {option.variable for option in _OPTIONS}.union(
         *(chain_variables(kind, chain, PREFIX) for kind, chain in providers.items())
     )

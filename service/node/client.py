@@ -33,15 +33,16 @@ CANCEL_WITHIN_S = 5.0  # a cancel is best effort and must not block
 class NodeClient:
     """One model node at `addr` ("host:port" or a whole URL; raises `InvalidInput` for anything else). Thread-safe.
 
-    `max_download` bounds an asset in bytes. `connect_s` and `read_s` bound the waits for a connection and for the next byte; `answer_s` and
-    `download_s` a whole answer and a whole asset, however slowly the node sends them; `poll_s` a poll, which is made again and must not
-    hold up the worker whose task is cancelled meanwhile. All are seconds.
+    `token` is what the node asks of every request, "" nothing. `max_download` bounds an asset in bytes. `connect_s` and `read_s` bound the
+    waits for a connection and for the next byte; `answer_s` and `download_s` a whole answer and a whole asset, however slowly the node
+    sends them; `poll_s` a poll, which is made again and must not hold up the worker whose task is cancelled meanwhile. All are seconds.
     """
 
     def __init__(
         self,
         addr: str,
         *,
+        token: str = "",
         max_download: int = 512 << 20,
         connect_s: float = 5.0,
         read_s: float = 30.0,
@@ -50,7 +51,7 @@ class NodeClient:
         download_s: float = 600.0,
     ) -> None:
         self._address = NodeAddress.parse(addr)
-        self._transport = Transport(self._address, connect_s=connect_s, read_s=read_s, answer_s=answer_s)
+        self._transport = Transport(self._address, token=token, connect_s=connect_s, read_s=read_s, answer_s=answer_s)
         self._max_download = max_download
         self._poll_s = poll_s
         self._download_s = download_s

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
+from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import HTTPError
 
 from common.errors import BadNodeResult, DiskFull, NodeJobLost, NodeRejected, NodeUnavailable
@@ -36,15 +36,18 @@ TUNNEL_DOWN = b"fatedier/frp"  # FRP's own 404 page names its project: the tunne
 class Transport:
     """One node. Thread-safe; do not share it with a forked process.
 
-    `connect_s` and `read_s` bound the waits for a connection and for the next byte, `answer_s` a whole JSON answer. All are seconds.
+    `token` goes with every request, unless the address has a password of its own. `connect_s` and `read_s` bound the waits for a
+    connection and for the next byte, `answer_s` a whole JSON answer. All are seconds.
     """
 
-    def __init__(self, address: NodeAddress, *, connect_s: float, read_s: float, answer_s: float) -> None:
+    def __init__(
+        self, address: NodeAddress, *, token: str = "", connect_s: float, read_s: float, answer_s: float
+    ) -> None:
         self.address = address
         self._connect_s, self._read_s, self._answer_s = connect_s, read_s, answer_s
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy and no .netrc stands between the processor and its node
-        self._session.auth = address.auth and HTTPBasicAuth(*address.auth)
+        self._session.auth = HTTPBasicAuth(*address.auth) if address.auth else _Bearer(token)
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a node leaves nothing behind
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=POOL))
@@ -112,6 +115,18 @@ class Transport:
             raise_if_ours(error)
             why = "超时" if isinstance(error, requests.Timeout) else "连接失败"
             raise NodeUnavailable(f"无法连接模型节点 {self.address.base}：{why}") from error
+
+
+class _Bearer(AuthBase):
+    """The node's token. It cannot go astray: there are no redirects, and every path is taken on the node's own address."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = b"Bearer " + self._token  # type: ignore[assignment]  # bytes go out as they are
+        return request
 
 
 class Body(io.RawIOBase):

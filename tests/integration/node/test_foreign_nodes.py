@@ -200,6 +200,34 @@ def test_a_tunnel_that_asks_for_a_password_is_told_it(node: Node) -> None:
     assert "p@ss" not in told
 
 
+def test_a_node_is_told_its_token_and_nobody_else_is(node: Node, caplog: pytest.LogCaptureFixture) -> None:
+    token = "令牌-hush"
+    caplog.set_level(0)
+    client = NodeClient(node.addr, token=token)
+    node.serve("/files/a.png", PNG)
+    node.serve("/health", b"{}")
+    node.routes["DELETE"] = node.routes["POST"] = lambda exchange: exchange.json({"id": "j1"})
+    client.generate(ENVELOPE)
+    client.cancel("j1")
+    assert content_of(client, resource_url="/files/a.png") == PNG
+    assert {asked.headers["Authorization"].encode("latin-1") for asked in node.asked} == {f"Bearer {token}".encode()}
+    with Node() as other:
+        for said in (f"http://metadata.example:{other.port}/a.png", f"//{other.addr}@elsewhere.example/a.png"):
+            with pytest.raises(BadNodeResult, match="其他主机"):
+                client.asset(finished(resource_url=said))
+        node.routes["GET /files/b.png"] = lambda exchange: exchange.answer(302, Location=f"http://{other.addr}/b.png")
+        with pytest.raises(BadNodeResult):
+            client.asset(finished(resource_url="/files/b.png"))
+        assert other.asked == []
+    assert "hush" not in caplog.text + repr(vars(client)) + client.check()
+
+
+def test_a_password_in_the_address_goes_before_the_token(node: Node) -> None:
+    node.routes["GET"] = lambda exchange: exchange.json({})
+    NodeClient(f"user:p@{node.addr}", token="hush").check()
+    assert node.asked[0].headers["Authorization"] == "Basic " + b64encode(b"user:p").decode()
+
+
 def test_the_server_is_not_sent_to_another_host(node: Node, client: NodeClient) -> None:
     with Node() as other:
         other.serve("/secret", b"secret")

@@ -89,6 +89,7 @@ def test_wrong_value_in_the_go_backend_s_file_stops_the_start(tmp_path: Path) ->
         ("server: {client_timeout_s: 3000000}", ["server.client_timeout_s", "'3000000'", "86400"]),
         (f"server: {{threads: {'9' * 5000}}}", ["server.threads", "whole number"]),
         ("worker: {timeout_minutes: 10000000000000}", ["worker.timeout_minutes", "100000"]),
+        ('worker: {token: " hush"}', ["worker.token", "'***'", "blanks"]),
         ("worker: {addr: a..b}", ["worker.addr", "'a..b'", "host:port"]),
         ('redis: {password: "hidden\\0"}', ["redis.password", "'***'", "control characters"]),
         ('redis: {password: "hidden\\uD800"}', ["redis.password", "'***'", "UTF-8"]),

@@ -82,3 +82,42 @@ def test_a_secret_that_cannot_sign_is_refused_and_not_shown() -> None:
     with pytest.raises(SettingsError, match=r"S2V_NODE_WEBHOOK_SECRET: allowed is text in UTF-8") as raised:
         parse_settings([], {"S2V_NODE_WEBHOOK_SECRET": "hush\udcff"})
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "", "10.0.0.5", "gpu-box", "127.0.0.1.example.org", "0", "::ffff:10.0.0.5"]
+)
+def test_whoever_could_reach_it_from_elsewhere_needs_a_token(host: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"S2V_NODE_TOKEN: missing.*--serve-without-token true"):
+        parse_settings(["--host", host], {})
+    (tmp_path / "token").write_text("  hush\n", "utf-8")
+    assert parse_settings(["--host", host], {"S2V_NODE_TOKEN": "hush"}).token == "hush"
+    assert parse_settings(["--host", host, "--token-file", str(tmp_path / "token")], {}).token == "hush"
+    assert parse_settings(["--host", host, "--serve-without-token", "true"], {}).token == ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_on_loopback_it_needs_none(host: str) -> None:
+    assert parse_settings(["--host", host], {}).token == ""
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"two\nlines", b"\xff"])
+def test_a_file_without_a_token_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"--token-file: found .*allowed is a file that"):
+        parse_settings(["--token-file", str(tmp_path / "token")], {})
+    with pytest.raises(SettingsError, match=r"S2V_NODE_TOKEN_FILE: found .*none.*allowed is a file that"):
+        parse_settings([], {"S2V_NODE_TOKEN_FILE": str(tmp_path / "none")})
+
+
+def test_a_token_in_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("other", "utf-8")
+    environment = {"S2V_NODE_TOKEN": "hush", "S2V_NODE_TOKEN_FILE": str(tmp_path / "token")}
+    assert parse_settings([], environment).token == "hush"
+
+
+@pytest.mark.parametrize("token", [" hush", "hush\n", "hu\x01sh", "hush\udcff"])
+def test_a_token_that_no_header_carries_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(SettingsError, match=r"S2V_NODE_TOKEN: allowed is text") as raised:
+        parse_settings([], {"S2V_NODE_TOKEN": token})
+    assert "hu" not in str(raised.value)
