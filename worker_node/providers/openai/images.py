@@ -17,12 +17,13 @@ from worker_node.providers.openai.fields import Fields, Size, Sizes, asked_until
 from worker_node.providers.openai.models import listed_models
 from worker_node.providers.picture_check import opened_picture
 from worker_node.providers.prompting import styled_prompt
+from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.strange_address import LinkLost, fetch
 from worker_node.providers.time_limit import Deadline
 
-BASE, MODEL = "https://api.openai.com/v1", "gpt-image-1"
+BASE, MODEL = "https://api.openai.com/v1", DEFAULT_MODELS["t2i"]["openai"]
 TIMEOUT_S = 600.0
 MAX_PICTURE = 64 << 20  # bytes
 MOST_REFERENCES, REFERENCE_SIDE = 16, 1024
