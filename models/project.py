@@ -32,7 +32,7 @@ class Project(Base):
 
     `aspect` is that of images and films, such as "9:16"; NULL or "" where none was chosen.
     `telling` is "verbatim" or "told"; NULL or "" is the node's default, verbatim.
-    `cost` is what its finished tasks cost, as decimal text without a currency; NULL or "" where no node said.
+    `cost` is what its tasks cost, also those that failed, as decimal text without a currency; NULL or "" where no node said.
     `story_excerpt` is the story's beginning, cut by the database; it is read where a query undefers it.
     """
 

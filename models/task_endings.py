@@ -21,11 +21,12 @@ def finish(session: Session, task_id: str, *, owner: str, result: dict[str, Any]
     return hit(session, held_by(task_id, owner).values(**values, **_end_values(TaskStatus.FINISHED, now)))
 
 
-def fail(session: Session, task_id: str, *, owner: str, error: str, now: datetime) -> bool:
-    """`processing → failed`; the progress stays where it was."""
-    return hit(
-        session, held_by(task_id, owner).values(error=error, message=error, **_end_values(TaskStatus.FAILED, now))
-    )
+def fail(
+    session: Session, task_id: str, *, owner: str, error: str, now: datetime, result: dict[str, Any] | None = None
+) -> bool:
+    """`processing → failed`; the progress stays where it was, and so does the result where none is given."""
+    values = {"error": error, "message": error, **({"result": result} if result else {})}
+    return hit(session, held_by(task_id, owner).values(**values, **_end_values(TaskStatus.FAILED, now)))
 
 
 def terminate(session: Session, task_id: str, status: TaskStatus, *, reason: str, now: datetime) -> bool:

@@ -27,7 +27,8 @@ class ClaimedTask:
     """One claimed task. `task` is as it was claimed; `cancel_token` says whether to stop.
 
     `in_slot`: it holds one of the host's slots for making films. `began` is when the task was first claimed, by whichever processor, on
-    this one's monotonic clock.
+    this one's monotonic clock. `outcome` is the result of its job on the node, once that has ended, well or badly: what it cost is
+    counted however the task ends.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ClaimedTask:
         self.cancel_token = cancel_token
         self.in_slot = in_slot
         self.began = services.clock.monotonic() - _age_s(task)
+        self.outcome: dict[str, Any] | None = None
         self._owner = owner
         self._seen = (task.progress or 0, task.message or "")
 
@@ -53,6 +55,17 @@ class ClaimedTask:
         result = {"resource_type": resource_type, "resource_id": job_id, "resource_url": ""}
         with self.services.database.write() as session:
             return task_transitions.record_job(session, self.task.id, owner=self._owner, result=result, now=now)
+
+    @retrying
+    def give_up_job(self, resource_type: str) -> None:
+        """Forget the node's job, which ended: the next attempt is another one. What this one cost is counted here."""
+        with project_unit(self.services, self.task.project_id) as unit:
+            result = {"resource_type": resource_type, "resource_id": "", "resource_url": ""}
+            if task_transitions.record_job(
+                unit.session, self.task.id, owner=self._owner, result=result, now=self.services.clock.now()
+            ):
+                completion.charge(unit, self.outcome)
+        self.outcome = None
 
     def is_open(self) -> bool:
         """Whether the task is still to be done, by us or by the processor that took it over, which then has the same job on the node."""
@@ -101,7 +114,7 @@ class ClaimedTask:
 
     def fail(self, error: str) -> None:
         """End the task with an error, which its user reads."""
-        completion.fail(self.services, self.task, owner=self._owner, error=without_paths(error))
+        completion.fail(self.services, self.task, owner=self._owner, error=without_paths(error), result=self.outcome)
 
 
 def _age_s(claimed: Task) -> float:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Any
 
-from common.errors import Cancelled, DiskFull, NodeJobFailed, NodeJobLost, NodeUnavailable, TaskTimeout
+from common.errors import (
+    Cancelled,
+    DiskFull,
+    NodeJobFailed,
+    NodeJobLost,
+    NodeUnavailable,
+    StoryToVideoError,
+    TaskTimeout,
+)
 from common.host_faults import says_full
 from processor import node_envelope
 from processor.claimed_task import ClaimedTask
@@ -53,14 +62,16 @@ def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, A
         else:
             claimed.report(job.progress or 0, job.message or (BACK if away else ""))
             away, word = False, job.unknown_word
+            if job.state is not JobState.WAITING:
+                claimed.outcome = outcome(resource_type, job)
             if job.state is JobState.SUCCEEDED:
                 return job
             if job.state is not JobState.WAITING:
                 if says_full(f"{job.error} {job.message}"):
-                    claimed.record_job(resource_type, "")  # the next attempt is another job
+                    claimed.give_up_job(resource_type)
                     raise DiskFull(NODE_FULL)
                 raise NodeJobFailed(_why(job))
-        _check_limit(claimed, job_id, since, word)
+        _check_limit(claimed, resource_type, job_id, since, word)
         clock.wait(claimed.cancel_token.wake, worker.poll_seconds)
         claimed.cancel_token.wake.clear()
 
@@ -78,7 +89,7 @@ def _dispatch(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str,
     return job_id
 
 
-def _check_limit(claimed: ClaimedTask, job_id: str, since: float, word: str) -> None:
+def _check_limit(claimed: ClaimedTask, resource_type: str, job_id: str, since: float, word: str) -> None:
     """The limit counts from the job's start (monotonic clock): a job that the node lost and that was redispatched has all of it.
 
     `word` is what the node calls the job's state, where we do not know it: it may well mean an end.
@@ -87,6 +98,8 @@ def _check_limit(claimed: ClaimedTask, job_id: str, since: float, word: str) -> 
     if claimed.services.clock.monotonic() - since <= minutes * 60:
         return
     claimed.services.node.cancel(job_id)
+    with contextlib.suppress(StoryToVideoError):  # what it used until now is paid
+        claimed.outcome = outcome(resource_type, claimed.services.node.job(job_id))
     unknown = f"；节点报告的状态“{word}”无法识别" if word else ""
     raise TaskTimeout(f"模型节点在 {minutes} 分钟内没有完成，任务超时{unknown}")
 
@@ -98,7 +111,7 @@ def told(made: str, job: Job) -> str:
 
 
 def outcome(resource_type: str, job: Job, url: str = "") -> dict[str, Any]:
-    """A finished task's `result`, with who made it and what that took, where the node says so."""
+    """A task's `result` by its job, with who made it and what that took, where the node says so."""
     return {**payloads.result(resource_type, job.id, url), **read_usage(job.result)}
 
 

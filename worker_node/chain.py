@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +34,11 @@ class Chain:
     def perform(
         self, job: dict[str, Any], notes: JobNotes, report: Report, note: Callable[[JobNotes], None]
     ) -> dict[str, Any]:
-        """`work.perform` by the first provider that can, with `made_by`, `unable` and `usage` added; raises `ProviderError`.
+        """`work.perform` by the first provider that can, with `made_by`, `unable` and `repeated` added; raises `ProviderError`.
 
         A job that an earlier run had begun goes to the provider that it was with.
         """
         unable: list[dict[str, str]] = []
-        usage: list[dict[str, Any]] = []
         for settings in sorted(self._settings, key=lambda each: each.label != notes.provider):
             run = WorkerRun(
                 label=settings.label, key=job["key"], folder=Path(job["folder"]), notes=notes, report=report, note=note
@@ -52,11 +50,9 @@ class Chain:
                 unable.append({"provider": settings.label, "reason": str(error)[:MAX_REASON]})
                 notes = run.notes
                 continue
-            finally:
-                usage += _usage(self._kind, settings, run)
             model = model_name(self._kind, settings)
             made_by = {"provider": settings.label, "model": model, **_told(made.pop("how", {}))}
-            return {**made, "made_by": made_by, "unable": unable, "usage": usage, "repeated": run.notes.repeated}
+            return {**made, "made_by": made_by, "unable": unable, "repeated": run.notes.repeated}
         reasons = "；".join(f"{each['provider']}：{each['reason']}" for each in unable)
         if len(unable) == 1:
             raise NoneAble(unable[0]["reason"])
@@ -101,16 +97,6 @@ class Chain:
 def _told(how: dict[str, Any]) -> dict[str, Any]:
     """How a picture or a clip was made, where that is known."""
     return {name: value for name, value in how.items() if value not in (None, "")}
-
-
-def _usage(kind: str, settings: ProviderSettings, run: WorkerRun) -> list[dict[str, Any]]:
-    if not run.units:
-        return []
-    cost = sum(
-        (Decimal(str(amount)) * settings.price.get(unit, Decimal(0)) for unit, amount in run.units.items()), Decimal(0)
-    )
-    named = {"provider": settings.label, "model": model_name(kind, settings), "units": dict(run.units)}
-    return [{**named, "cost": f"{cost.normalize():f}"}]
 
 
 def make_provider(kind: str, settings: ProviderSettings) -> Any:

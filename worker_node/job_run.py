@@ -24,7 +24,7 @@ class WorkerRun:
         self._deadline: Deadline | None = None
         mine = notes.provider == label
         self._notes = notes if mine else notes.model_copy(update={"provider": label, "remembered": "", "asking": ""})
-        self.units: dict[str, float] = {}
+        self._units: dict[str, float] = {}
 
     def deadline(self, seconds: float) -> Deadline:
         """See `JobRun.deadline`."""
@@ -61,9 +61,12 @@ class WorkerRun:
         return answer
 
     def used(self, **units: float) -> None:
-        """See `JobRun.used`."""
+        """See `JobRun.used`. What a killed run had noted is not added to: this one is told of the same calls again."""
         for unit, amount in units.items():
-            self.units[unit] = self.units.get(unit, 0) + amount
+            self._units[unit] = self._units.get(unit, 0) + amount
+        before = self._notes.units.get(self._label, {})
+        most = {unit: max(before.get(unit, 0), self._units.get(unit, 0)) for unit in {**before, **self._units}}
+        self._write(units={**self._notes.units, self._label: most})
 
     def _write(self, **changed: object) -> None:
         notes = self._notes.model_copy(update=changed)

@@ -108,7 +108,8 @@ def now() -> datetime:
 
 class JobStore:
     """Thread-safe. `on_end(job)` is called once for every job that finished or failed, outside the lock; `forget(job_id)` removes the
-    files of a job that never ran or is no longer remembered. Jobs that the ledger knows are there from the start."""
+    files of a job that never ran or is no longer remembered; `usage(job)` is what its providers are paid for, which the result says
+    however the job ends. Jobs that the ledger knows are there from the start."""
 
     def __init__(
         self,
@@ -119,11 +120,12 @@ class JobStore:
         keep_seconds: float,
         on_end: Callable[[Job], None],
         forget: Callable[[str], None],
+        usage: Callable[[Job], list[dict[str, Any]]] = lambda _job: [],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queue_limit = queue
         self._keep_jobs, self._keep_seconds = keep_jobs, keep_seconds
-        self._on_end, self._forget, self._monotonic = on_end, forget, monotonic
+        self._on_end, self._forget, self._usage, self._monotonic = on_end, forget, usage, monotonic
         self._changed = threading.Condition()
         self._jobs: dict[str, Job] = {}
         self._by_envelope: dict[str, str] = {}
@@ -293,15 +295,17 @@ class JobStore:
                 return False
             if status is JobStatus.FINISHED:
                 job.progress = 100
-            job.result, job.error = result or {}, error
-            self._mark_ended(job, status, message=message)
+            job.error = error
+            self._mark_ended(job, status, message=message, result=result)
         self._write_end(job)
         job.cleaned_up.set()
         self._on_end(job)
         return True
 
-    def _mark_ended(self, job: Job, status: JobStatus, *, message: str) -> None:
+    def _mark_ended(self, job: Job, status: JobStatus, *, message: str, result: dict[str, Any] | None = None) -> None:
         job.status, job.message, job.stop = status, message, None
+        used = self._usage(job)
+        job.result = {**(result or {}), **({"usage": used} if used else {})}
         job.finished_at = job.updated_at = now()
         job.ended_monotonic = self._monotonic()
         job.request = {}

@@ -11,6 +11,7 @@ from worker_node.job_store import Job, JobStore
 from worker_node.ledger import Ledger
 from worker_node.requests import decode_image, provider_request
 from worker_node.settings import NodeSettings
+from worker_node.usage import usage_of
 from worker_node.voices import Voices
 from worker_node.webhook import Webhook
 from worker_node.worker_threads import WorkerThreads
@@ -34,6 +35,7 @@ class Node:
             keep_seconds=keep_seconds,
             on_end=self.webhook.announce,
             forget=self.files.remove,
+            usage=self._usage,
         )
         self.files.keep_work_of(self.job_store.unfinished())
         self.worker_threads = WorkerThreads(
@@ -66,6 +68,9 @@ class Node:
             return request
 
         return self.job_store.submit(envelope.without_image(), request_id, prepare, self.files.remove)
+
+    def _usage(self, job: Job) -> list[dict[str, Any]]:
+        return usage_of(job.kind, self.settings.providers[job.kind], job.notes)
 
     def close(self) -> None:
         """Stop everything that runs, and clean up."""

@@ -14,14 +14,14 @@ def wire_result(kind: str, job_id: str, made: dict[str, Any], seconds: float) ->
     """`made` is what `work.perform` returned, `seconds` the time that the work took.
 
     `resource_url` is relative to the node; every `path` is one for `/v1/download?path=`. `unread` has the words that a speech leaves out,
-    `words` the times of the others, `cast` who is in a story, `made_by` who made it and `usage` what that took.
+    `words` the times of the others, `cast` who is in a story, `made_by` who made it.
     """
     path = f"{job_id}/{made['file']}"
     result: dict[str, Any] = {
         "resource_type": RESOURCE_TYPE[kind],
         "resource_id": job_id,
         "resource_url": f"/files/{path}",
-        **{key: made[key] for key in ("made_by", "usage", "cast", "words") if made.get(key)},
+        **{key: made[key] for key in ("made_by", "cast", "words") if made.get(key)},
     }
     if kind == "llm":
         result["task_shots"] = _shots([{**scene, "path": ""} for scene in made["scenes"]], seconds)

@@ -45,20 +45,27 @@ def finish(
         if not task_endings.finish(unit.session, task.id, owner=owner, result=result, message=message, now=unit.now):
             raise Cancelled
         write(unit)
-        cost = total_cost(result)
-        if unit.project is not None and cost:
-            unit.project.cost = added(unit.project.cost, cost)
+        charge(unit, result)
         unit.session.flush()
         if not _propagate_end_of(unit, task.id):
             raise Cancelled
 
 
 @retrying
-def fail(services: Services, task: Task, *, owner: str, error: str) -> None:
-    """End a task with an error; nothing happens when `owner` does not hold it any more."""
+def fail(services: Services, task: Task, *, owner: str, error: str, result: dict[str, Any] | None = None) -> None:
+    """End a task with an error; nothing happens when `owner` does not hold it any more. `result` is that of its job, where one ended."""
     with project_unit(services, task.project_id) as unit:
-        if task_endings.fail(unit.session, task.id, owner=owner, error=error, now=unit.now):
+        if task_endings.fail(unit.session, task.id, owner=owner, error=error, result=result, now=unit.now):
+            charge(unit, result)
+            unit.session.flush()
             _propagate_end_of(unit, task.id)
+
+
+def charge(unit: ProjectUnit, result: dict[str, Any] | None) -> None:
+    """Add to the project's cost what a job cost, by its result."""
+    cost = total_cost(result or {})
+    if unit.project is not None and cost:
+        unit.project.cost = added(unit.project.cost, cost)
 
 
 def cancel(unit: ProjectUnit, tasks: Iterable[Task], *, reason: str) -> bool:

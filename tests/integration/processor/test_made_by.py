@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +13,12 @@ from routers.app import create_app
 from service import narrations, shots, tasks
 from service.schemas import NarrationRequest
 from tests.integration.processor.conftest import Backend
+from tests.support.clocks import MovedClock
+from tests.support.node.dialect import OURS
 from tests.support.node.scripts import Script, finished, png, scenes, wav
+from tests.support.wait import wait_until
 
+PATIENCE_S = 60
 REPLACED = "由 offline 代替（openai：额度用完）"
 USAGE = [{"provider": "openai", "model": "m", "units": {"images": 1}, "cost": "0.1"}]
 
@@ -49,9 +55,46 @@ def test_every_kind_of_task_says_who_made_it_and_the_project_what_it_cost(backen
         assert (task.message or "").count("没有读出") == (task.type == "generate_audio")
         assert (task.result or {})["usage"] == USAGE
         assert (task.result or {})["made_by"] == {"provider": "offline", "model": ""}
-    answer = create_app(backend.services).test_client().get(f"/v1/api/projects/{created.project_id}").get_json()
-    assert answer["project_detail"]["cost"] == "0.5"
+    assert cost(backend, created.project_id) == "0.5"
     assert len(shots.of_project(backend.services, created.project_id)) == 2
+
+
+@pytest.mark.parametrize("case", ["job", "result", "time"])
+def test_what_a_failed_task_cost_is_counted_once(backend: Backend, case: str) -> None:
+    spent = {"result": {"usage": USAGE}}
+    scripts = {
+        "job": failing(error="内容被拒绝", **spent),
+        "result": told(b"no image at all"),
+        "time": Script([{"status": "processing", **spent}]),
+    }
+    backend.node.script("generate_shot", lambda _e: scripts[case])
+    backend.node.stops_when_cancelled = False
+    backend.clock = clock = MovedClock()
+    backend.start()
+    created = backend.create(1)
+    if case == "time":
+        wait_until(lambda: tasks.get(backend.services, created.shot_task_ids[0]).job_id, PATIENCE_S)
+        clock.moved = timedelta(minutes=backend.settings.worker.timeout_minutes + 1)
+    backend.wait(created.shot_task_ids[0], "failed")
+    task = tasks.get(backend.services, created.shot_task_ids[0])
+    assert (task.result or {})["usage"] == USAGE
+    assert cost(backend, created.project_id) == "0.1"
+
+
+def test_what_a_job_cost_whose_result_found_no_room_is_counted_beside_the_next_ones(backend: Backend) -> None:
+    waiting = [failing(error="模型节点的磁盘空间不足", result={"usage": USAGE}), told(png())]
+    backend.node.script("generate_shot", lambda _e: waiting.pop(0))
+    backend.node.dialect = dataclasses.replace(OURS, one_job_per_task=False)  # ours forgets such a job
+    backend.start()
+    created = backend.create(1)
+    backend.wait(created.shot_task_ids[0], "finished")
+    assert waiting == []
+    assert cost(backend, created.project_id) == "0.2"
+
+
+def cost(backend: Backend, project_id: str) -> str:
+    answer = create_app(backend.services).test_client().get(f"/v1/api/projects/{project_id}").get_json()
+    return str(answer["project_detail"]["cost"])
 
 
 @pytest.mark.parametrize("message", ["Job finished", "完成", "", "完成 100%，很好"])

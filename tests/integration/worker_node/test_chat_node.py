@@ -122,6 +122,8 @@ def test_content_that_the_safety_system_refuses_goes_to_no_other(start_node: Sta
         assert not second.received
     assert job["status"] == "failed"
     assert "安全系统" in job["error"]
+    [usage] = job["result"]["usage"]
+    assert (usage["provider"], usage["units"]["input_tokens"] > 100) == ("openai", True), "it is paid all the same"
 
 
 def test_a_kill_in_the_middle_of_a_call_costs_at_most_that_call_under_the_same_key(start_node: StartNode) -> None:

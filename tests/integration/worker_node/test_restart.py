@@ -121,6 +121,27 @@ def test_a_kill_costs_at_most_the_call_that_was_not_answered(
     assert [use["units"] for use in ended["result"]["usage"]] == [{"characters": 3}]
 
 
+@pytest.mark.parametrize("end", ["cancelled", "failed"])
+def test_what_was_paid_is_told_however_a_job_ends_and_after_a_kill(
+    tmp_path: Path, start_node: StartNode, paid: dict[str, str], end: str
+) -> None:
+    (tmp_path / "answer").touch()
+    env = {**paid, "S2V_NODE_TTS_OFFLINE_PRICE": '{"characters": "0.01"}', "S2V_NODE_TTS_PROVIDER": "offline"}
+    node = start_node(env=env)
+    job = node.submit("audio", tts={"text": "好"})
+    wait_until(lambda: len(asked(tmp_path)) == 3 and node.job(job)["progress"] == 50, PATIENCE_S, "all calls")
+    if end == "cancelled":
+        node.http.delete(f"{node.url}/v1/jobs/{job}", timeout=PATIENCE_S)
+    else:
+        for worker in node.workers():
+            worker.kill()
+    ended = node.ended(job)
+    [usage] = ended["result"]["usage"]
+    assert (ended["status"], usage["units"], usage["cost"]) == (end, {"characters": 3}, "0.03")
+    kill(node)
+    assert start_node(output=node.output, env=env).job(job)["result"] == ended["result"]
+
+
 def test_jobs_of_another_version_or_torn_ones_do_not_stop_the_start(start_node: StartNode) -> None:
     node = start_node()
     job = node.submit("storyboard", shot_defaults=STORY)

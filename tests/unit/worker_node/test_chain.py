@@ -19,6 +19,7 @@ from worker_node.providers.base import ImageRequest, JobRun
 from worker_node.providers.settings import ProviderSettings
 from worker_node.results import wire_message, wire_result
 from worker_node.service import Service
+from worker_node.usage import usage_of
 
 
 class Fake:
@@ -115,7 +116,7 @@ def test_what_no_other_provider_would_do_better_ends_the_job(tmp_path: Path, fai
 def test_a_job_that_was_begun_goes_on_with_its_provider_and_its_id_there(tmp_path: Path) -> None:
     done = run(tmp_path, settings("one", "two", "three"), JobNotes(provider="two", remembered="1:42"))
     assert done.by == "two"
-    assert done.noted[-1] == JobNotes(provider="two", remembered="1:job of two, before 42")
+    assert (done.noted[-1].provider, done.noted[-1].remembered) == ("two", "1:job of two, before 42")
 
 
 def test_another_provider_does_not_see_the_id_of_the_one_before(tmp_path: Path) -> None:
@@ -126,8 +127,23 @@ def test_another_provider_does_not_see_the_id_of_the_one_before(tmp_path: Path) 
 
 def test_the_cost_is_exact_and_counts_the_one_that_failed_too(tmp_path: Path) -> None:
     Fake.outcome["one"] = ProviderUnable("空白的图片")
-    done = run(tmp_path, settings("one", "two", price={"images": "0.1", "input_tokens": "0.0000002"}))
-    assert [(use["provider"], use["cost"]) for use in done.made["usage"]] == [("one", "0.1002"), ("two", "0.1002")]
+    chain = settings("one", "two", price={"images": "0.1", "input_tokens": "0.0000002"})
+    used = usage_of("t2i", chain, run(tmp_path, chain).noted[-1])
+    assert [(use["provider"], use["model"], use["cost"]) for use in used] == [
+        ("one", "one", "0.1002"),
+        ("two", "two", "0.1002"),
+    ]
+
+
+def test_what_a_killed_run_used_is_not_counted_twice_and_not_forgotten(tmp_path: Path) -> None:
+    notes = JobNotes(provider="two", units={"one": {"images": 3}, "two": {"images": 1, "input_tokens": 10}})
+    noted = run(tmp_path, settings("one", "two"), notes).noted[-1]
+    assert noted.units == {"one": {"images": 3}, "two": {"images": 1, "input_tokens": 1000}}
+
+
+def test_who_is_not_listed_any_more_is_told_without_a_price() -> None:
+    [use] = usage_of("t2i", settings("one"), JobNotes(units={"gone": {"images": 3}}))
+    assert use == {"provider": "gone", "model": "", "units": {"images": 3}, "cost": "0"}
 
 
 def test_a_kind_is_degraded_until_its_first_provider_serves_again(tmp_path: Path) -> None:
