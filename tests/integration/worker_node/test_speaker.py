@@ -66,6 +66,14 @@ def test_speech_is_not_silent_and_even_in_level(speaker: OfflineSpeaker, tmp_pat
     assert np.abs(samples).max() < 0.9
 
 
+def test_two_speakers_of_one_process_are_heard_each_in_its_turn(tmp_path: Path) -> None:
+    """As where the natural voice has foreign words spoken, and the one behind it served once."""
+    first, second = OfflineSpeaker(), OfflineSpeaker()
+    for speaker in (second, first):
+        samples, _ = say(speaker, tmp_path, CHINESE)
+        assert np.abs(samples).max() > 0.1
+
+
 def test_a_longer_text_takes_longer(speaker: OfflineSpeaker, tmp_path: Path) -> None:
     for text in (CHINESE, ENGLISH):
         once, thrice = (say(speaker, tmp_path, text * times)[1] for times in (1, 3))

@@ -1,9 +1,10 @@
-"""espeak-ng by ctypes. The library has global state: one speaker per process (each worker process has its own)."""
+"""espeak-ng by ctypes. The library has global state: it is started once in a process, and speaks for one of its speakers after another."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import espeakng_loader
@@ -24,14 +25,8 @@ class Espeak:
 
     def __init__(self) -> None:
         self._chunks: list[NDArray[np.int16]] = []
-        self._library = ctypes.CDLL(str(espeakng_loader.get_library_path()))
-        data = Path(espeakng_loader.get_data_path()).parent
-        self.rate: int = self._library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, str(data).encode(), 0)
-        if self.rate <= 0:
-            raise ProviderError("语音引擎 espeak-ng 无法启动")
-        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        self._library, self.rate = _started()
         self._callback: Callable[..., int] = _CALLBACK(self._collect)  # kept: the library holds only its address
-        self._library.espeak_SetSynthCallback(self._callback)
 
     def _collect(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int) -> int:
         if samples and count > 0:
@@ -44,6 +39,7 @@ class Espeak:
             self._library.espeak_SetVoiceByName(voice.partition("+")[0].encode())
         for parameter, value in ((_RATE, words_per_minute), (_PITCH, pitch), (_RANGE, range_)):
             self._library.espeak_SetParameter(parameter, value, 0)
+        self._library.espeak_SetSynthCallback(self._callback)  # another speaker's may stand there
         self._chunks = []
         data = text.encode() + b"\0"
         status = self._library.espeak_Synth(
@@ -60,3 +56,15 @@ class Espeak:
         self._library.espeak_SetVoiceByName(voice.encode())
         text = ctypes.c_char_p(character.encode())
         return bool(self._library.espeak_TextToPhonemes(ctypes.byref(text), _CHARS_UTF8, 0))
+
+
+@cache
+def _started() -> tuple[ctypes.CDLL, int]:
+    """The library, initialised, and its rate; raises `ProviderError`. Once: what it had in use is let go by a second time."""
+    library = ctypes.CDLL(str(espeakng_loader.get_library_path()))
+    data = Path(espeakng_loader.get_data_path()).parent
+    rate: int = library.espeak_Initialize(_OUTPUT_SYNCHRONOUS, 0, str(data).encode(), 0)
+    if rate <= 0:
+        raise ProviderError("语音引擎 espeak-ng 无法启动")
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    return library, rate
