@@ -1,4 +1,4 @@
-"""tts "cosyvoice": CosyVoice's own server, in all its forms."""
+"""tts "cosyvoice": CosyVoice in all its forms, by its own server, or by its package in this process where no address is set."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from worker_node.errors import ProviderUnable
 from worker_node.providers.asset_client import AssetClient, BrokenAnswer, media_type
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.base import Voice as VoiceRow
+from worker_node.providers.cosyvoice_package import CosyVoicePackage, is_installed
 from worker_node.providers.http import Answer, json_or_text
 from worker_node.providers.settings import ProviderSettings, Voice
 from worker_node.providers.sound_files import decoded, format_of, told, wav_of_pcm
@@ -36,30 +37,39 @@ SAMPLE_RATE, LONGEST_SAMPLE_S, MAX_SAMPLE = 24_000, 30.0, 32 << 20
 
 
 class CosyVoiceSpeaker:
-    """One server for all jobs of this process."""
+    """One server, or one model, for all jobs of this process."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
+        self._package = CosyVoicePackage(settings) if not settings.base and is_installed() else None
         self._http = AssetClient(settings, BASE)
         self._voices = {voice.id: voice for voice in settings.voices}
         self._paces: dict[str, float] = {}
 
     def voices(self) -> list[VoiceRow]:
-        """Those of the settings: the server lists none."""
-        return rows_of_settings(self._settings.voices) or [VoiceRow(self._default.id, self._default.id, "", "")]
+        """Those of the settings, else the model's own; a server lists none."""
+        named = (self._package.speakers() if self._package else []) or [self._default.id]
+        return rows_of_settings(self._settings.voices) or [VoiceRow(name, name, "", "") for name in named]
 
     def speak(self, request: SpeechRequest, target: Path, run: JobRun) -> Spoken:
         """See `Speaker.speak`. A voice that is not among those of the settings is the one by default."""
         deadline = Deadline(self._settings.timeout_s or TIMEOUT_S)
-        voice = self._voices.get(request.voice, self._default)
+        voice = self._voice(request.voice)
         form = self._settings.form or _form_of(voice)
         fields = _fields(form, voice)
 
         def ask(text: str, key: str) -> bytes:
+            if self._package:
+                return self._package.ask(form, text, fields, target.parent)
             return self._ask(form, {"tts_text": text, **fields}, key, deadline)
 
         longest = self._settings.longest or LONGEST
         return speak(request, target, run, SpeechServer(ask, longest, False, voice.id, self._paces))
+
+    def _voice(self, asked: str) -> Voice:
+        if self._package and not self._voices and asked in self._package.speakers():
+            return Voice(id=asked)
+        return self._voices.get(asked, self._default)
 
     @cached_property
     def _default(self) -> Voice:
