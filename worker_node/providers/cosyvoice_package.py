@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from worker_node.errors import ProviderUnable
+from worker_node.providers.asset_client import BrokenAnswer
 from worker_node.providers.http_errors import clean
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.sound_files import wav_of_pcm
-from worker_node.providers.speech_client import BrokenAnswer
 
 MODULE = "cosyvoice.cli.cosyvoice"
 FIRST_RATE = 22_050  # of the first versions, which do not tell theirs

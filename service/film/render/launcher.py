@@ -5,6 +5,8 @@ What workers import takes a third of a second of a core. One process does it and
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import socket
 import struct
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from service.film.encoding.ffmpeg import kill_group, last_lines
+
+log = logging.getLogger(__name__)
 
 # What the parent says: what it wants, and of which worker, by a number of its own choosing. A start carries the worker's standard input,
 # output and error as descriptors; a wait is answered by the exit code, as `subprocess` counts it, once the worker has ended.
@@ -70,9 +74,17 @@ class Launcher:
 
     def kill(self) -> None:
         """End it and all workers at once; what they took counts as what it took."""
-        self._door.close()  # it kills the workers, waits for them and ends
+        with contextlib.suppress(OSError):  # it has died
+            self._door.shutdown(
+                socket.SHUT_WR
+            )  # it kills the workers, waits for them and ends, and so does its end of the socket
+        self._door.settimeout(END_S)
         try:
-            self.process.wait(END_S)
-        except subprocess.TimeoutExpired:  # it may be in the middle of its imports
+            self._door.recv(1)
+        except TimeoutError:  # it may be in the middle of its imports
             kill_group(self.process)
+        except ConnectionResetError:
+            log.debug("the launcher had died")
+        self.process.wait()
+        self._door.close()
         self._log.close()

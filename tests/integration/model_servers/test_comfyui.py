@@ -334,7 +334,8 @@ def test_sockets_are_silent_or_strange_or_dropped_or_refused(server: ComfyUI) ->
     queue(server)
     told_until(dropped, lambda event: event["type"] == "progress")
     assert not dropped.recv()
-    dropped.shutdown()  # `close` leaves the socket open where the server has closed first
+    assert dropped.sock is not None
+    dropped.sock.close()  # `close` does nothing where the server has closed first
     silent = listening(server)
     told_until(silent, lambda event: event["type"] == "status")
     silent.settimeout(0.2)

@@ -19,7 +19,7 @@ from tests.support.server_process import ROOT
 from worker_node.errors import ProviderUnable
 from worker_node.providers.base import QuietRun, SpeechRequest
 from worker_node.providers.cosyvoice import CosyVoiceSpeaker
-from worker_node.providers.settings import ProviderSettings
+from worker_node.providers.settings import ProviderSettings, Voice
 
 PACKAGES = ROOT / "tests" / "support" / "packages"
 TEXT = "从前有一位老人，住在海边的灯塔里。每天晚上他都会点亮那盏灯，等待远方的小船回家。"
@@ -56,7 +56,7 @@ def made(folder: Path, model: str, **settings: Any) -> ProviderSettings:
     (folder / model).mkdir(exist_ok=True)
     (folder / "anna.wav").write_bytes(sounds.wav(sounds.voice(3, 16_000), 16_000))
     voices = [
-        {**each, **({"prompt_wav": folder / each["prompt_wav"]} if "prompt_wav" in each else {})}
+        Voice.model_validate({**each, **({"prompt_wav": folder / each["prompt_wav"]} if "prompt_wav" in each else {})})
         for each in settings.pop("voices", [])
     ]
     return ProviderSettings(

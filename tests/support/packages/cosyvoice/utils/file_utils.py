@@ -13,4 +13,5 @@ def load_wav(wav: str, target_sr: int) -> npt.NDArray[np.float32]:
     with wave.open(wav) as file:
         assert file.getframerate() >= target_sr
         content = file.readframes(file.getnframes())
-    return np.frombuffer(content, "<i2").astype(np.float32)[None] / np.float32(32768)
+    samples: npt.NDArray[np.float32] = np.frombuffer(content, "<i2").astype(np.float32)[None] / np.float32(32768)
+    return samples
