@@ -10,7 +10,7 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run check test test-models mutants soak faults format bench lint lock doctor clean
+.PHONY: help setup demo run check test coverage test-models mutants soak faults format bench lint lock doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,8 +52,14 @@ HANGS := -o faulthandler_timeout=420 -o faulthandler_exit_on_timeout=true --max-
 check: lint ## lint, types and the unit tests: what to run before a commit, in less than a minute
 	@$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
 
+SHORT := -m "not mutants and not faults and not models and not soak"
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)
-	@$(BIN)/python -m pytest $(PARALLEL) $(HANGS) -m "not mutants and not faults and not models and not soak" $(PYTEST)
+	@$(BIN)/python -m pytest $(PARALLEL) $(HANGS) $(SHORT) $(PYTEST)
+
+coverage: $(VENV)/.dev ## run the model node's tests, which must reach 90 % of each provider's lines
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PARALLEL) $(HANGS) $(SHORT) tests/unit/worker_node tests/integration/worker_node
+	@$(BIN)/python .ci/covered.py 90
 
 test-models: $(VENV)/.models ## hear the voices with a real recogniser, and have a real language model tell stories (a download of 400 MB)
 	@$(BIN)/python -m pytest -s -m models tests/models $(PYTEST)
@@ -96,4 +102,4 @@ lock: ## write requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q bench/requirements.in -o bench/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
