@@ -15,6 +15,7 @@ from worker_node.provider_slots import ProviderSlots
 from worker_node.providers.base import Report
 from worker_node.providers.registry import PROVIDERS
 from worker_node.providers.settings import ProviderSettings, model_name
+from worker_node.second_try import split_job
 from worker_node.work import perform
 
 MAX_REASON = 300  # characters
@@ -70,6 +71,14 @@ class Chain:
             except Exception:
                 log.exception("%s %s: no voices", self._kind, settings.label)
         return rows
+
+    def cancel(self, notes: JobNotes) -> None:
+        """Have the provider that a killed job was with end its own part of it, where it has one."""
+        for settings in self._settings:
+            if settings.label == notes.provider:
+                cancel = getattr(self._provider(settings), "cancel", None)
+                if cancel is not None:
+                    cancel(split_job(notes.remembered)[1])
 
     def _by(self, settings: ProviderSettings, job: dict[str, Any], run: WorkerRun) -> dict[str, Any]:
         with self._slots.one_of(settings.label, settings.parallel):

@@ -20,7 +20,8 @@ from worker_node.providers.settings import ProviderSettings
 def main(parent_pid: int) -> None:
     """Serve jobs until standard input ends. The first line says what kind of them, and by which providers.
 
-    A line `{"ask": "voices"}` in a job's stead is answered with the voices of those.
+    A line `{"ask": "voices"}` in a job's stead is answered with the voices of those; `{"ask": "cancel", "notes"}` has the provider of a job
+    that was killed end its own part of it.
     """
     die_with_starting_thread(parent_pid)
     # Native libraries print to descriptor 1 as they please: keep the real one for ourselves and give them standard error.
@@ -47,6 +48,9 @@ def _answer(chain: Chain, job: dict[str, Any], events: TextIO) -> dict[str, Any]
             raise SystemExit(0)
 
     try:
+        if job.get("ask") == "cancel":
+            chain.cancel(JobNotes.model_validate(job["notes"]))
+            return {"result": {}}
         if job.get("ask") == "voices":
             return {"result": {"voices": chain.voices()}}
         return {"result": chain.perform(job, JobNotes.model_validate(job["notes"]), report, note)}

@@ -108,6 +108,10 @@ class WorkProcess:
             raise ProviderError(f"超过了 {timeout_s / 60:g} 分钟的时限")
         raise ProviderError(f"工作进程意外结束（退出码 {code}）")
 
+    def runs(self) -> bool:
+        """Whether there is a process, and it has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End the process and whatever it started, now."""
         with self._lock:

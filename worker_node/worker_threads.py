@@ -19,6 +19,7 @@ from worker_node.service import Service
 
 IDLE_S = 30.0
 SWEEP_S = 60.0
+CANCEL_S = 30.0
 MOST_RESUMED = 20
 
 log = logging.getLogger(__name__)
@@ -129,12 +130,24 @@ class WorkerThreads:
         code = MODEL_UNAVAILABLE if isinstance(error, NoneAble) else 0
         full = means_full(error) or self._files.is_full()  # a program that a full disk stopped need not say so
         self._files.remove(job.id)
+        if not process.runs():  # the job was killed, and its provider goes on with it
+            self._end_at_provider(job, process)
         if self._job_store.fail(job, DISK_FULL if full else str(error) or type(error).__name__, again=full, code=code):
             log.info("job %s: failed: %s", job.id, error, exc_info=not isinstance(error, ProviderError))
             return
         process.close()  # killed by the cancellation: wait until it is gone before its files are removed
         self._files.remove(job.id)
         log.info("job %s: cancelled", job.id)
+
+    def _end_at_provider(self, job: Job, process: WorkProcess) -> None:
+        if not job.notes.remembered:
+            return
+        try:
+            process.start()
+            ask = {"ask": "cancel", "notes": job.notes.model_dump()}
+            process.run(ask, lambda _percent, _text: None, lambda _notes: None, CANCEL_S)
+        except (ProviderError, OSError) as error:
+            log.warning("job %s: not cancelled at %s: %s", job.id, job.notes.provider, error)
 
     def _clean(self) -> None:
         while not self._closing.wait(SWEEP_S):

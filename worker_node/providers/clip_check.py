@@ -11,7 +11,8 @@ import numpy as np
 from av.error import FFmpegError
 
 from worker_node.providers.asset_client import BrokenAnswer
-from worker_node.providers.picture_check import BLACK, FLAT, Size, size_fault
+from worker_node.providers.picture_check import BLACK, FLAT, size_fault
+from worker_node.providers.sizes import Size
 
 MAX_SIDE = 4096
 MAX_FRAMES = 20_000

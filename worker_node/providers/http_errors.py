@@ -54,12 +54,12 @@ def refusal(status: int, text: str, retry_after: str = "") -> ProviderError:
         return _of_page(status, text)
     code, words = _told(text)
     said = f"（HTTP {status}）：{words}" if words else f"（HTTP {status}）"
-    if _SAFETY.search(code):
+    if is_unsafe(code):
         return ProviderError(f"内容被模型服务的安全系统拒绝，没有重试{said}")
     told = f"{code} {words}"
     if status == 402 or (status < 500 and _QUOTA.search(told)):
         return ProviderUnable(f"额度用完{said}")
-    if _MEMORY.search(told):
+    if means_no_memory(told):
         return ProviderUnable(f"内存或显存不足{said}")
     return _by_status(status, told, said, retry_after)
 
@@ -88,6 +88,16 @@ def _of_page(status: int, text: str) -> ProviderError:
     if status == 404:
         return ProviderUnable(f"地址不对，请检查 base（HTTP 404，收到的是网页：{words}）")
     return ProviderUnable(f"收到的是网页，不是模型的回答（HTTP {status}：{words}），可能来自代理或隧道")
+
+
+def is_unsafe(code: str) -> bool:
+    """Whether an error's code is that of a safety system."""
+    return _SAFETY.search(code) is not None
+
+
+def means_no_memory(words: str) -> bool:
+    """Whether an error is that of a full memory."""
+    return _MEMORY.search(words) is not None
 
 
 def is_page(text: str) -> bool:

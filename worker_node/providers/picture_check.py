@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.providers.sizes import Size
 
 MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -16,8 +17,6 @@ LOOKED_AT = 256  # pixels of the longer side
 FLAT = 4  # levels of 255 between which all but one in a hundred pixels lie
 BLACK = 8  # levels
 LEAST = 0.6  # of the sides that the asked size would have had when cut to shape; a server that keeps to its own sizes is still of use
-
-Size = tuple[int, int]
 
 
 def opened_picture(path: Path) -> Image.Image:

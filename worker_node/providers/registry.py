@@ -14,7 +14,10 @@ PROVIDERS: dict[str, dict[str, str]] = {
         "offline": "worker_node.providers.offline.painter.painter:OfflinePainter",
         "openai": "worker_node.providers.openai.images:OpenAIPainter",
     },
-    "i2v": {"offline": "worker_node.providers.offline.animator:OfflineAnimator"},
+    "i2v": {
+        "offline": "worker_node.providers.offline.animator:OfflineAnimator",
+        "openai": "worker_node.providers.openai.videos:OpenAIAnimator",
+    },
     "tts": {
         "offline": "worker_node.providers.offline.speaker:OfflineSpeaker",
         "kokoro": "worker_node.providers.kokoro.speaker:KokoroSpeaker",

@@ -85,6 +85,7 @@ class ProviderSettings(BaseModel):
     sample_rate: Annotated[int, Field(ge=8000, le=48_000)] | None = None
     longest: Annotated[int, Field(ge=20, le=100_000)] | None = None
     keep_alive: Name = ""
+    workflow: Path | None = None
     sizes: Annotated[list[Size], Field(max_length=100)] = Field(default_factory=list)
 
     def for_child(self) -> dict[str, Any]:

@@ -84,7 +84,18 @@ TWICE = (
 )
 NEVER = (
     *("link_inwards", "link_to_a_file", "bad_request_400", "unauthorized_401", "quota_402", "forbidden_403"),
-    *("rate_limited_429_until", "quota_429", "html_200", "html_504", "closed", "reset", "huge", "hang", "drip"),
+    *(
+        "rate_limited_429_until",
+        "quota_429",
+        "html_200",
+        "html_504",
+        "html_524",
+        "closed",
+        "reset",
+        "huge",
+        "hang",
+        "drip",
+    ),
 )
 BUSY = ("rate_limited_429", "overloaded_503")
 

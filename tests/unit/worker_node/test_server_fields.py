@@ -7,8 +7,9 @@ import pytest
 from worker_node.providers.asset_client import BrokenAnswer
 from worker_node.providers.base import ImageRequest, JobRun, QuietRun
 from worker_node.providers.http_errors import Refused, refusal
-from worker_node.providers.openai.fields import Fields, Sizes, asked_until_taken, least_of, nearest
+from worker_node.providers.openai.fields import Fields, Sizes, asked_until_taken, least_of
 from worker_node.providers.prompting import MAX_PROMPT, styled_prompt
+from worker_node.providers.sizes import nearest
 from worker_node.second_try import once_more, split_job
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from math import log
 from typing import Any, TypeVar
 
 from worker_node.providers.http_errors import Refused
+from worker_node.providers.sizes import Size, nearest, size_of
 
 Answer = TypeVar("Answer")
 REFUSALS = (400, 422)
 MOST_TRIES = 12
-Size = tuple[int, int]
 OPENAI_SIZES: tuple[Size, ...] = ((1024, 1024), (1536, 1024), (1024, 1536))
 SIZES_OF: dict[str, tuple[Size, ...]] = {
     "gpt-image": OPENAI_SIZES,
@@ -48,7 +47,7 @@ class Sizes:
     """The sizes that a server has: those of its settings, else known for its model, else named in its refusals; any where none are."""
 
     def __init__(self, listed: Sequence[str] = ()) -> None:
-        self._listed = [_size(text) for text in listed]
+        self._listed = [size_of(text) for text in listed]
         self._found: dict[str, list[Size]] = {}
         self._refused: dict[str, set[Size]] = {}
 
@@ -73,21 +72,6 @@ class Sizes:
             return self._found.get(model) or self._listed
         name = model.lower().rpartition("/")[2]
         return next((sizes for begin, sizes in SIZES_OF.items() if name.startswith(begin)), ())
-
-
-def _size(text: str) -> Size:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
-
-
-def nearest(sizes: Sequence[Size], wanted: Size) -> Size:
-    """See `Sizes.nearest`."""
-
-    def distance(size: Size) -> float:
-        shape = abs(log(size[0] / size[1]) - log(wanted[0] / wanted[1]))
-        return shape + 0.5 * abs(log(size[0] * size[1]) - log(wanted[0] * wanted[1]))
-
-    return min(sizes, key=distance)
 
 
 def least_of(said: str, wanted: float, asked: float) -> float | None:

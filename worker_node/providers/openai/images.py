@@ -13,13 +13,14 @@ from worker_node.providers.asset_client import AssetClient, BrokenAnswer
 from worker_node.providers.base import ImageRequest, JobRun, Made
 from worker_node.providers.http import json_or_text, overlaid
 from worker_node.providers.http_errors import Refused
-from worker_node.providers.openai.fields import Fields, Size, Sizes, asked_until_taken
+from worker_node.providers.openai.fields import Fields, Sizes, asked_until_taken
 from worker_node.providers.openai.models import listed_models
 from worker_node.providers.picture_check import opened_picture
 from worker_node.providers.prompting import styled_prompt
 from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
+from worker_node.providers.sizes import Size
 from worker_node.providers.strange_address import LinkLost, fetch
 from worker_node.providers.time_limit import Deadline
 
