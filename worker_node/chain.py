@@ -83,7 +83,10 @@ class Chain:
     def _by(self, settings: ProviderSettings, job: dict[str, Any], run: WorkerRun) -> dict[str, Any]:
         with self._slots.one_of(settings.label, settings.parallel):
             try:
-                return perform(self._kind, self._provider(settings), job, run)
+                provider = self._provider(settings)
+                if hasattr(provider, "expect"):
+                    provider.expect(job.get("ahead", ()))
+                return perform(self._kind, provider, job, run)
             except (ProviderError, DiskFull):
                 raise
             except MemoryError as error:

@@ -7,14 +7,17 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from worker_node.chain import Chain
-from worker_node.errors import DISK_FULL, NoneAble, ProviderError, means_full
+from worker_node.errors import DISK_FULL, Cancelled, NoneAble, ProviderError, means_full
 from worker_node.job_notes import JobNotes
 from worker_node.lifeline import die_with_starting_thread
+from worker_node.providers.base import Report
 from worker_node.providers.settings import ProviderSettings
+from worker_node.stopping import STOPPING
 
 
 def main(parent_pid: int) -> None:
@@ -24,6 +27,7 @@ def main(parent_pid: int) -> None:
     that was killed end its own part of it.
     """
     die_with_starting_thread(parent_pid)
+    STOPPING.listen()
     # Native libraries print to descriptor 1 as they please: keep the real one for ourselves and give them standard error.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -48,12 +52,9 @@ def _answer(chain: Chain, job: dict[str, Any], events: TextIO) -> dict[str, Any]
             raise SystemExit(0)
 
     try:
-        if job.get("ask") == "cancel":
-            chain.cancel(JobNotes.model_validate(job["notes"]))
-            return {"result": {}}
-        if job.get("ask") == "voices":
-            return {"result": {"voices": chain.voices()}}
-        return {"result": chain.perform(job, JobNotes.model_validate(job["notes"]), report, note)}
+        return {"result": _result(chain, job, report, note)}
+    except Cancelled:
+        return {"cancelled": True}
     except ProviderError as error:
         return {"error": DISK_FULL if means_full(error) else str(error), "none_able": isinstance(error, NoneAble)}
     except Exception as error:  # noqa: BLE001 - the boundary: a bug in one job must not take the worker along unexplained
@@ -61,6 +62,15 @@ def _answer(chain: Chain, job: dict[str, Any], events: TextIO) -> dict[str, Any]
         if means_full(error):
             return {"error": DISK_FULL}
         return {"error": f"模型出错：{type(error).__name__}: {error}"}
+
+
+def _result(chain: Chain, job: dict[str, Any], report: Report, note: Callable[[JobNotes], None]) -> dict[str, Any]:
+    if job.get("ask") == "cancel":
+        chain.cancel(JobNotes.model_validate(job["notes"]))
+        return {}
+    if job.get("ask") == "voices":
+        return {"voices": chain.voices()}
+    return chain.perform(job, JobNotes.model_validate(job["notes"]), report, note)
 
 
 def _say(events: TextIO, event: dict[str, Any]) -> None:

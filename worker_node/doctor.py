@@ -44,6 +44,8 @@ TRIALS: dict[str, dict[str, Any]] = {
 # What mends an error, by what it says. `{variable}` is the beginning of the provider's variables.
 MENDS = (
     (r"ollama pull", "{pull}"),
+    (r"（(python -m pip install [^）]+)）", ".venv/bin/{0}"),
+    (r"只用本机已有的文件", "export {variable}DOWNLOAD=true, or {variable}MODEL=<the folder of a model>"),
     (r"没有安装 (\S+)", ".venv/bin/python -m pip install {0}"),
     (r"没有设置 model|模型不存在", "export {variable}MODEL=<one of its models>"),
     (r"密钥", "export {variable}KEY=<the key>, or {variable}KEY_FILE=<a file that has it>"),

@@ -10,6 +10,7 @@
     └── ProviderError   the work itself failed, and would at any other provider; the text becomes the job's error
         ├── ProviderUnable  this provider cannot do it (away, over its quota, out of memory, nothing usable made); the next one may
         │   └── NoneAble    none of the kind's providers could: code 903 on the wire
+        ├── Cancelled       the job is not wanted any more, and was ended between two of its steps
         └── DiskFull    nothing failed but the disk: the same task may be sent again, and becomes a new job
 
 An `OSError` of a request is 507 where the disk is full, else 500.
@@ -68,6 +69,13 @@ class ProviderUnable(ProviderError):
 
 class NoneAble(ProviderUnable):
     """None of the providers of a list could do the job."""
+
+
+class Cancelled(ProviderError):
+    """The job was cancelled, and its worker process lives on."""
+
+    def __init__(self) -> None:
+        super().__init__("已取消")
 
 
 class DiskFull(ProviderError):

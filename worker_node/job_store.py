@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
+from itertools import islice
 from typing import Any
 
 from worker_node.envelope import Envelope
@@ -219,6 +220,12 @@ class JobStore:
             job.status, job.message = JobStatus.PROCESSING, "已开始"
             job.started_at = job.updated_at = now()
             return job
+
+    def ahead(self, kind: str, most: int) -> list[dict[str, Any]]:
+        """What waits of a kind, `{"key", "request"}` each: the jobs that are taken next, unless they are cancelled."""
+        with self._changed:
+            waiting = islice(self._waiting[kind], most)
+            return [{"key": job.envelope.id, "request": job.request} for job in waiting]
 
     def running(self, job: Job, stop: Callable[[], None]) -> bool:
         """From here on a cancellation calls `stop`; False where the job was cancelled already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from worker_node.envelope import Envelope
 from worker_node.files import INPUT, OutputFolder
 from worker_node.job_store import Job, JobStore
 from worker_node.ledger import Ledger
+from worker_node.providers.diffusion.packages import INSTALL, missing_packages
+from worker_node.providers.registry import LOADED
 from worker_node.requests import decode_image, provider_request
 from worker_node.settings import NodeSettings
 from worker_node.usage import usage_of
@@ -17,6 +20,8 @@ from worker_node.webhook import Webhook
 from worker_node.worker_threads import WorkerThreads
 
 CLOSE_S = 2.0
+
+log = logging.getLogger(__name__)
 
 
 class Node:
@@ -51,6 +56,10 @@ class Node:
 
     def start(self) -> None:
         """Start taking jobs and delivering webhooks."""
+        for kind, chain in self.settings.providers.items():
+            missing = missing_packages() if any(provider.provider in LOADED for provider in chain) else []
+            if missing:
+                log.warning("%s diffusers: %s is missing: %s", kind, ", ".join(missing), INSTALL)
         self.webhook.start()
         self.worker_threads.start()
 

@@ -2,7 +2,8 @@
 
 The protocol is one JSON object a line. In, on standard input: first the kind and its providers (keys travel here, not on the command
 line), then a job at a time. Out: any number of `{"progress", "message"}` and `{"notes"}`, each of which is answered with an empty object
-once it is on disk, and then one `{"result"}` or `{"error"}`. What the worker prints otherwise goes to standard error (see `child`).
+once it is on disk, and then one `{"result"}`, `{"error"}` or `{"cancelled"}`. What the worker prints otherwise goes to standard error (see
+`child`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from worker_node import PACKAGE_PARENT
-from worker_node.errors import DISK_FULL, DiskFull, NoneAble, ProviderError
+from worker_node.errors import DISK_FULL, Cancelled, DiskFull, NoneAble, ProviderError
 from worker_node.job_notes import JobNotes
 from worker_node.providers.base import Report
+from worker_node.providers.registry import LOADED
 from worker_node.providers.settings import ProviderSettings
+from worker_node.stopping import ASK
+
+GRACE_S = 10.0
 
 
 class WorkProcess:
@@ -37,6 +42,8 @@ class WorkProcess:
             "providers": [provider.for_child() for provider in providers],
             "slots": str(slots),
         }
+        self._gentle = any(provider.provider in LOADED for provider in providers)
+        self._last_word: threading.Timer | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
@@ -92,6 +99,8 @@ class WorkProcess:
                 if "result" in event:
                     result: dict[str, Any] = event["result"]
                     return result
+                if "cancelled" in event:
+                    raise Cancelled
                 if event.get("error") == DISK_FULL:
                     raise DiskFull
                 if "error" in event:
@@ -103,6 +112,7 @@ class WorkProcess:
                 report(int(event["progress"]), _encodable(event["message"]))
         finally:
             timer.cancel()
+            self._withdraw_last_word()
         code = process.wait()
         if overdue.is_set():
             raise ProviderError(f"超过了 {timeout_s / 60:g} 分钟的时限")
@@ -111,6 +121,24 @@ class WorkProcess:
     def runs(self) -> bool:
         """Whether there is a process, and it has not ended."""
         return self._process is not None and self._process.poll() is None
+
+    def cancel(self) -> None:
+        """End the job that is being done: with the process, or where that holds a model between two steps, after `GRACE_S` with it, too."""
+        with self._lock:
+            process = self._process
+            if self._gentle and process is not None and process.poll() is None:
+                self._last_word = threading.Timer(GRACE_S, self.kill)
+                self._last_word.daemon = True
+                self._last_word.start()
+                process.send_signal(ASK)
+                return
+        self.kill()
+
+    def _withdraw_last_word(self) -> None:
+        with self._lock:
+            timer, self._last_word = self._last_word, None
+        if timer is not None:
+            timer.cancel()
 
     def kill(self) -> None:
         """End the process and whatever it started, now."""

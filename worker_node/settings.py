@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from worker_node.providers.registry import DEFAULT_CHAINS, KINDS
+from worker_node.providers.registry import DEFAULT_CHAINS, KINDS, LOADED
 from worker_node.providers.settings import ProviderSettings, SettingsError, chain_variables, read_chain
 from worker_node.settings_file import read_settings_file
 
@@ -70,7 +70,8 @@ DEFAULT_CONCURRENCY = {"llm": 1, "t2i": 2, "i2v": 1, "tts": 2}
 
 
 def _at_once(kind: str, chain: Sequence[ProviderSettings]) -> int:
-    return max([DEFAULT_CONCURRENCY[kind], *(provider.parallel or 0 for provider in chain)])
+    usual = 1 if any(provider.provider in LOADED for provider in chain) else DEFAULT_CONCURRENCY[kind]
+    return max([usual, *(provider.parallel or 0 for provider in chain)])
 
 
 @dataclass(frozen=True)

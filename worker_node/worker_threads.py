@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker_node.errors import DISK_FULL, MODEL_UNAVAILABLE, NoneAble, ProviderError, means_full
+from worker_node.errors import DISK_FULL, MODEL_UNAVAILABLE, Cancelled, NoneAble, ProviderError, means_full
 from worker_node.files import OutputFolder
 from worker_node.job_store import Job, JobStore
 from worker_node.log import bound_request_id
@@ -21,12 +21,14 @@ IDLE_S = 30.0
 SWEEP_S = 60.0
 CANCEL_S = 30.0
 MOST_RESUMED = 20
+MOST_AHEAD = 63  # jobs behind the one that is begun, for a provider that makes several at once
 
 log = logging.getLogger(__name__)
 
 
 class WorkerThreads:
-    """`concurrency` and `providers` by kind. Worker processes start with the first job and end after `idle_s` without one."""
+    """`concurrency` and `providers` by kind. Worker processes start with the first job and end after `idle_s` without
+    one, or what a provider that holds a model has set."""
 
     def __init__(
         self,
@@ -66,8 +68,10 @@ class WorkerThreads:
 
     def _serve(self, kind: str) -> None:
         process = WorkProcess(kind, self._providers[kind], self._files.slots)
+        kept = [provider.idle_s for provider in self._providers[kind] if provider.idle_s is not None]
+        idle_s = max(kept, default=self._idle_s)
         while not self._closing.is_set():
-            job = self._job_store.take(kind, self._idle_s)
+            job = self._job_store.take(kind, idle_s)
             if job is None:
                 process.close()
                 continue
@@ -83,7 +87,7 @@ class WorkerThreads:
         log.info("job %s: %s for task %s", job.id, job.envelope.type, job.envelope.id)
         try:
             process.start()
-            if not self._job_store.running(job, process.kill):
+            if not self._job_store.running(job, lambda: self._stop(process)):
                 raise ProviderError("cancelled before its start")
             made = self._run(job, process)
             self._files.publish(job.id)
@@ -96,6 +100,12 @@ class WorkerThreads:
         except Exception as error:  # noqa: BLE001 - whatever it was, this thread takes the next job
             self._end_badly(job, process, error)
 
+    def _stop(self, process: WorkProcess) -> None:
+        if self._closing.is_set():
+            process.kill()
+        else:
+            process.cancel()
+
     def _run(self, job: Job, process: WorkProcess) -> dict[str, Any]:
         if job.resumed:
             if job.notes.resumed >= MOST_RESUMED:  # perhaps it is this job that the node dies of
@@ -107,6 +117,7 @@ class WorkerThreads:
             "request": job.request,
             "key": job.envelope.id,
             "notes": job.notes.model_dump(),
+            "ahead": self._job_store.ahead(job.kind, MOST_AHEAD),
         }
         return process.run(
             work,
@@ -135,7 +146,8 @@ class WorkerThreads:
         if self._job_store.fail(job, DISK_FULL if full else str(error) or type(error).__name__, again=full, code=code):
             log.info("job %s: failed: %s", job.id, error, exc_info=not isinstance(error, ProviderError))
             return
-        process.close()  # killed by the cancellation: wait until it is gone before its files are removed
+        if not isinstance(error, Cancelled):
+            process.close()  # killed by the cancellation: wait until it is gone before its files are removed
         self._files.remove(job.id)
         log.info("job %s: cancelled", job.id)
 

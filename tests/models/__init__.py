@@ -1,1 +1,1 @@
-"""Tests that need real models of others; `make test-models` installs and runs them."""
+"""Tests that need real models, or the packages of such; `make test-models` installs and runs them."""

@@ -3,7 +3,8 @@
 A provider is made once in a worker process from its `ProviderSettings` (load the model in `__init__`) and then called for one job
 after another, never for two at a time. It writes its file where it is told and says through its `JobRun` how far it is. It raises
 `ProviderUnable` with a text for the user where the next provider may do the job (away, over its quota, out of memory, nothing usable
-made), and `ProviderError` where none can. It need not look at cancellation: the process that it runs in is killed.
+made), and `ProviderError` where none can. It need not look at cancellation: the process that it runs in is killed. One that holds a large
+model ends between its steps (`worker_node.stopping`), and may have an `expect(ahead)`, by which it is told what waits behind the next job.
 """
 
 from __future__ import annotations

@@ -13,10 +13,12 @@ PROVIDERS: dict[str, dict[str, str]] = {
     "t2i": {
         "offline": "worker_node.providers.offline.painter.painter:OfflinePainter",
         "openai": "worker_node.providers.openai.images:OpenAIPainter",
+        "diffusers": "worker_node.providers.diffusion.painter:DiffusersPainter",
     },
     "i2v": {
         "offline": "worker_node.providers.offline.animator:OfflineAnimator",
         "openai": "worker_node.providers.openai.videos:OpenAIAnimator",
+        "diffusers": "worker_node.providers.diffusion.animator:DiffusersAnimator",
     },
     "tts": {
         "offline": "worker_node.providers.offline.speaker:OfflineSpeaker",
@@ -25,6 +27,10 @@ PROVIDERS: dict[str, dict[str, str]] = {
         "cosyvoice": "worker_node.providers.cosyvoice:CosyVoiceSpeaker",
     },
 }
+
+LOADED = frozenset({"diffusers"})
+"""Providers that hold a large model in the worker process: there is one such process, it stays for `keep_alive`, and a job that is
+cancelled ends between two steps."""
 
 DEFAULT_CHAINS = {"llm": ("offline",), "t2i": ("offline",), "i2v": ("offline",), "tts": ("kokoro", "offline")}
 """The providers of a node that nobody configured, in their order."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from typing_extensions import Self
 
-from worker_node.providers.registry import DEFAULT_MODELS, PROVIDERS
+from worker_node.providers.registry import DEFAULT_MODELS, LOADED, PROVIDERS
 
 MAX_CHAIN = 8
 MAX_KEY_FILE = 16_384  # bytes
 LONGEST_S = 86_400.0
+SHORTEST_KEEP_S, FOR_EVER_S = 1.0, 1e8
+USUAL_KEEP = "10m"
+UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 Chains = Mapping[str, Sequence["ProviderSettings"]]
 
@@ -46,6 +51,14 @@ def _printable(text: str) -> str:
 Name = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$")]
 Price = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+def keep_seconds(text: str) -> float:
+    """How long a model without work is kept, in seconds: of "10m", "1h", "90"; "-1" is for ever. Raises `ValueError`."""
+    found = re.fullmatch(r"(\d{1,6})([smh]?)|-1", text.strip() or USUAL_KEEP)
+    if not found:
+        raise ValueError("a time such as 10m, 1h or 90s; -1 for ever")
+    return int(found[1]) * UNITS_S[found[2]] if found[1] else FOR_EVER_S
 
 
 class Voice(BaseModel):
@@ -87,6 +100,20 @@ class ProviderSettings(BaseModel):
     keep_alive: Name = ""
     workflow: Path | None = None
     sizes: Annotated[list[Size], Field(max_length=100)] = Field(default_factory=list)
+    device: Annotated[str, Field(pattern=r"^(|cpu|mps|cuda(:[0-9]{1,2})?)$")] = ""
+    download: bool = False
+    batch: Annotated[int, Field(ge=1, le=64)] | None = None
+
+    @model_validator(mode="after")
+    def _keeps_for_a_time(self) -> Self:
+        if self.provider in LOADED:
+            keep_seconds(self.keep_alive)
+        return self
+
+    @property
+    def idle_s(self) -> float | None:
+        """How long a worker process without a job stays where this provider holds a model in it; None where it holds none."""
+        return max(SHORTEST_KEEP_S, keep_seconds(self.keep_alive)) if self.provider in LOADED else None
 
     def for_child(self) -> dict[str, Any]:
         """As JSON for the worker process, with its key: over a pipe, never on a command line."""
