@@ -127,7 +127,7 @@ def _read(path: Path | None) -> Loaded:
 
 def _need_addresses(settings: Settings, command: str) -> None:
     """What runs in several processes cannot have a Redis or a node that belongs to one of them."""
-    addresses = {"redis.addr": settings.redis.addr, "worker.addr": settings.worker.addr}
+    addresses = {"redis.addr": settings.redis.addr, "worker.addr": settings.worker.nodes}
     missing = [key for key, value in addresses.items() if not value]
     if missing:
         _fail(

@@ -41,6 +41,7 @@ from routers.app import create_app
 from service.broker import Events, TaskQueue
 from service.container import Services
 from service.node.client import NodeClient
+from service.node.pool import NodePool
 from service.oss.local import LocalStore
 from tests.support.servers.mariadb_server import fresh_database
 
@@ -126,7 +127,7 @@ def application(settings: Settings, database: Database) -> Flask:
             queue=TaskQueue(redis, "bench"),
             events=Events(redis, "bench"),
             store=LocalStore(settings.data_dir / "assets", "s" * 32),
-            node=NodeClient(NOWHERE),
+            node=NodePool.of(NodeClient(NOWHERE)),
             clock=Clock(),
         )
     )

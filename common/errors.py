@@ -23,6 +23,8 @@
     │   └── ObjectTooLarge         `service.assets.fetch`
     ├── TaskError                  a task ends `failed` with this text
     │   ├── NodeRejected           the node said 4xx to the request: retrying is useless
+    │   │   └── NodeForbids        401 or 403: it wants another token
+    │   ├── NoModel                903: no node does this kind of work
     │   ├── NodeJobLost            the node no longer knows the job (it was restarted), and dispatching it again did not help
     │   ├── NodeJobFailed          the job ended in failure on the node
     │   ├── BadNodeResult          the job ended well, but its result is unusable
@@ -106,7 +108,14 @@ class StorageUnavailable(DependencyError):
 
 
 class NodeUnavailable(DependencyError):
-    """The model node cannot be reached, or answered 5xx or 429."""
+    """The model node cannot be reached, or answered 5xx or 429.
+
+    `refused`: it certainly did not do what it was asked for; otherwise it may have, and its answer is what was lost.
+    """
+
+    def __init__(self, message: str = "", *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class HostUnavailable(DependencyError):
@@ -135,6 +144,14 @@ class TaskError(StoryToVideoError):
 
 class NodeRejected(TaskError):
     """The model node refused the request (4xx)."""
+
+
+class NodeForbids(NodeRejected):
+    """The model node does not let us in (401, 403)."""
+
+
+class NoModel(TaskError):
+    """No model node does this kind of work (903)."""
 
 
 class NodeJobLost(TaskError):

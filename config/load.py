@@ -26,6 +26,7 @@ PREFIX = "S2V_"
 FOREIGN_PREFIXES = ("S2V_NODE_", "S2V_TEST_")  # the model node's and the tests' own variables
 GO_FILE = Path("config") / "config.yaml"
 FREE_SECTIONS = frozenset({"ai"})  # takes any key: nothing uses them
+NODES = "worker.addrs"  # a list whose items may be objects
 NODE = "node"  # the embedded model node's own settings, handed on as they stand
 
 _NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # what no address, path or header takes
@@ -86,8 +87,9 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     settings = _build(given, faults)
     if settings is None or faults:
         raise ConfigError("\n".join(faults))
-    if settings.node and settings.worker.addr:
-        warnings.append(f"{given[NODE].where}: node: is for the embedded model node, and worker.addr names another")
+    if settings.node and settings.worker.nodes:
+        named = "worker.addr" if settings.worker.addr else NODES
+        warnings.append(f"{given[NODE].where}: node: is for the embedded model node, and {named} names another")
     return Loaded(settings, tuple(f"{text} (ignored)" for text in warnings), tuple(file for file, _ in files))
 
 
@@ -167,6 +169,13 @@ def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator
         key = names.get(name)
         if key is None:
             faults.append(f"environment: {name} is not a setting{_did_you_mean(name, names)}")
+        elif key == NODES and value.lstrip().startswith("["):
+            entry = _Given(_flow_list(value), name)
+            problem = _problem(key, entry)
+            if problem is None:
+                yield key, entry
+            else:
+                faults.append(f"{name}: {problem}")
         elif _is_list(key):
             yield key, _Given([item.strip() for item in value.split(",") if item.strip()], name)
         else:
@@ -176,6 +185,14 @@ def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Iterator
                 yield key, entry
             else:
                 faults.append(f"{name}: {problem}")
+
+
+def _flow_list(text: str) -> Any:
+    """A list of objects in the environment, written as in YAML or JSON; the text itself where it is none."""
+    try:
+        return yaml.load(text, _TextLoader)  # noqa: S506 - a SafeLoader with fewer types
+    except (yaml.YAMLError, RecursionError):
+        return text
 
 
 def variable(key: str) -> str:
@@ -204,8 +221,10 @@ def _problem(key: str, entry: _Given) -> str | None:
     if key not in KEYS:
         return f"{key} is not a setting{_did_you_mean(key, KEYS if '.' in key else [*KEYS, *SECTIONS])}"
     if _is_list(key):
-        flat = isinstance(entry.value, list) and all(isinstance(item, str) for item in entry.value)
-        return None if flat or entry.value == "" else f"{key}: found {shown(key, entry.value)}, must be a list of texts"
+        items = str if key != NODES else (str, dict)
+        fits = isinstance(entry.value, list) and all(isinstance(item, items) for item in entry.value)
+        wanted = "a list of texts" if key != NODES else "a list of addresses, or of objects with an addr"
+        return None if fits or entry.value == "" else f"{key}: found {shown(key, entry.value)}, must be {wanted}"
     wanted = "a single value" if not isinstance(entry.value, str) else "text in UTF-8 without control characters"
     good = isinstance(entry.value, str) and not _NO_TEXT.search(entry.value)
     return None if good else f"{key}: found {shown(key, entry.value)}, must be {wanted}"

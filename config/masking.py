@@ -19,6 +19,8 @@ _URL_CREDENTIALS = re.compile(r"(^|//)[^/@]*@")
 
 def shown(key: str, value: object) -> str:
     """The value for a person's eyes."""
+    if key == "worker.addrs":
+        return repr(_without_tokens(value))
     if key in SECRETS or key in SECRET_SECTIONS:
         return repr(MASK if value else "")
     if key == "mysql.dsn":
@@ -38,6 +40,20 @@ def masked(settings: Settings) -> Iterator[tuple[str, str]]:
             continue
         for key in type(value).model_fields:
             yield f"{name}.{key}", shown(f"{name}.{key}", getattr(value, key))
+
+
+def _without_tokens(value: object) -> object:
+    """Model nodes without their credentials, also where they are written wrongly."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
+    if isinstance(value, dict):
+        return {
+            name: MASK if "token" in str(name).lower() and given else _without_tokens(given)
+            for name, given in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_tokens(each) for each in value]
+    return _URL_CREDENTIALS.sub(rf"\1{MASK}@", value) if isinstance(value, str) else value
 
 
 def _without_password(dsn: str) -> str:

@@ -51,6 +51,16 @@ def _level(text: str) -> str:
     return {"WARN": "WARNING"}.get(text.upper(), text.upper())
 
 
+def _node_entry(given: object) -> object:
+    """A node is written as its address alone, or as an object."""
+    return {"addr": given} if isinstance(given, str) else given
+
+
+def _base(addr: str) -> str:
+    """What tells nodes apart, cut to what a task's row can hold."""
+    return parse_node(addr)[0].base[:255]
+
+
 class Section(BaseModel):
     """A section of config.yaml; a key that it does not name is an error."""
 
@@ -94,11 +104,22 @@ class RedisSettings(Section):
     queue: str = "storytovideo"
 
 
+class NodeEntry(Section):
+    """One of several model nodes; jobs go to them in proportion to their weights, and to back-ups where no other can do them."""
+
+    addr: Annotated[str, _holds(parse_node, or_empty=False)]
+    weight: Annotated[int, Field(ge=1, le=100)] = 1
+    backup: bool = False
+    token: Annotated[str, _holds(parse_token)] = ""
+
+
 class WorkerSettings(Section):
-    """The model node that the processor sends work to, and the processor's patience with it."""
+    """The model nodes that the processor sends work to, and the processor's patience with them."""
 
     addr: Annotated[str, _holds(parse_node)] = ""
-    token: Annotated[str, _holds(parse_token)] = ""  # the node's, where its address has no password
+    addrs: list[Annotated[NodeEntry, BeforeValidator(_node_entry)]] = []  # one list with `addr`, where both are set
+    token: Annotated[str, _holds(parse_token)] = ""  # of nodes that have none of their own
+    node_patience: Annotated[int, Field(ge=0, le=86_400)] = 60  # seconds until a silent node's job goes to another
     timeout_minutes: Count = 20
     poll_seconds: Annotated[float, Field(gt=0, le=60)] = 3.0
     dispatch_retries: Annotated[int, Field(ge=0, le=10)] = (
@@ -107,6 +128,22 @@ class WorkerSettings(Section):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 5
     max_download: Bytes = 512 << 20  # bytes of one asset taken from the node
     webhook_secret: str = ""  # shared with the node; "" = drawn at start for the embedded node, else no webhooks
+
+    @field_validator("addrs")
+    @classmethod
+    def _each_once(cls, addrs: list[NodeEntry]) -> list[NodeEntry]:
+        bases = [_base(entry.addr) for entry in addrs]
+        twice = next((base for base in bases if bases.count(base) > 1), None)
+        if twice:
+            raise ValueError(f"must name each node once, {twice} is there twice")
+        return addrs
+
+    @property
+    def nodes(self) -> list[NodeEntry]:
+        """All of them; `addr` comes first, unless `addrs` says more of it. Empty: one of the server's own is wanted."""
+        known = {_base(entry.addr) for entry in self.addrs}
+        own = [NodeEntry(addr=self.addr)] if self.addr and _base(self.addr) not in known else []
+        return [entry.model_copy(update={"token": entry.token or self.token}) for entry in (*own, *self.addrs)]
 
 
 class MinioSettings(Section):

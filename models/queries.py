@@ -161,6 +161,12 @@ def children(session: Session, task_id: str) -> list[Task]:
     return [row for row in rows if row.parent_id == task_id]
 
 
+def jobs_by_node(session: Session) -> dict[str, int]:
+    """How many tasks are in work on each model node, by its name."""
+    at_work = select(Task.node, func.count(Task.id)).where(Task.status == TaskStatus.PROCESSING, Task.node.is_not(None))
+    return {str(node): int(count) for node, count in session.execute(at_work.group_by(Task.node))}
+
+
 def due_tasks(session: Session, *, limit: int) -> list[str]:
     """Ids of tasks that a processor may claim now, oldest first.
 

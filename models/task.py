@@ -48,9 +48,9 @@ class Task(Base):
     """A task's row.
 
     `parameters` and `result` are the wire's objects (see `service.workflow.payloads`). While the task is processing,
-    `result.resource_id` is the model node's job id. `lease_owner` may write the row until `lease_until`; a task is not enqueued before
-    `not_before` (both ms since 1970 by the database's clock). `attempts` counts the retries after a dependency did not answer, `crashes`
-    the processors that died while running it.
+    `result.resource_id` is the model node's job id; `node` is that node's address, from before it has the job until after it is done.
+    `lease_owner` may write the row until `lease_until`; a task is not enqueued before `not_before` (both ms since 1970 by the database's
+    clock). `attempts` counts the retries after a dependency did not answer, `crashes` the processors that died while running it.
     """
 
     __tablename__ = "task"
@@ -78,6 +78,7 @@ class Task(Base):
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     crashes: Mapped[int] = mapped_column(Integer, default=0)
     request_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    node: Mapped[str | None] = mapped_column(String(255), default=None)
 
     @classmethod
     def new(

@@ -66,9 +66,9 @@ def release(session: Session, *, owner: str) -> None:
     session.execute(update(Task).where(owned).values(lease_owner=None, lease_until=0))
 
 
-def record_job(session: Session, task_id: str, *, owner: str, result: dict[str, Any], now: datetime) -> bool:
-    """Store the model node's job id (`result.resource_id`), so that polling resumes after a restart."""
-    return hit(session, held_by(task_id, owner).values(result=result, updated_at=now))
+def record_job(session: Session, task_id: str, *, owner: str, result: dict[str, Any], node: str, now: datetime) -> bool:
+    """Store the model node and its job's id (`result.resource_id`), so that polling resumes after a restart."""
+    return hit(session, held_by(task_id, owner).values(result=result, node=node, updated_at=now))
 
 
 def record_progress(session: Session, task_id: str, *, owner: str, progress: int, message: str, now: datetime) -> bool:

@@ -12,11 +12,12 @@ from typing import Any
 
 from common.errors import Cancelled
 from common.user_text import without_paths
-from models import queries, task_transitions
+from models import queries, stray_job, task_transitions
 from models.db import retrying
 from models.task import OPEN, Task
 from processor.cancellation import CancelToken
 from service.container import Services
+from service.node.interface import ModelNode
 from service.workflow import completion
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
@@ -26,9 +27,9 @@ RUNNING_MAX = 99  # 100 is for finished tasks
 class ClaimedTask:
     """One claimed task. `task` is as it was claimed; `cancel_token` says whether to stop.
 
-    `in_slot`: it holds one of the host's slots for making films. `began` is when the task was first claimed, by whichever processor, on
-    this one's monotonic clock. `outcome` is the result of its job on the node, once that has ended, well or badly: what it cost is
-    counted however the task ends.
+    `node` has its job, once there is one. `in_slot`: it holds one of the host's slots for making films. `began` is when the task was first
+    claimed, by whichever processor, on this one's monotonic clock. `outcome` is the result of its job on the node, once that has ended,
+    well or badly: what it cost is counted however the task ends.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ClaimedTask:
         self.task = task
         self.cancel_token = cancel_token
         self.in_slot = in_slot
+        self.node: ModelNode = services.node.of_row(task.node) or services.node.first
         self.began = services.clock.monotonic() - _age_s(task)
         self.outcome: dict[str, Any] | None = None
         self._owner = owner
@@ -49,21 +51,33 @@ class ClaimedTask:
             raise Cancelled
 
     @retrying
-    def record_job(self, resource_type: str, job_id: str) -> bool:
-        """Store the node's job id; False when the lease is no longer ours."""
-        now = self.services.clock.now()
+    def record_job(self, resource_type: str, job_id: str, node: str, *, left: tuple[str, str] | None = None) -> bool:
+        """Store the node and its job's id, "" as long as it has none; False when the lease is no longer ours.
+
+        `left` are the node and the job that it had before: they are deleted when that node is back.
+        """
+        now, task_id = self.services.clock.now(), self.task.id
         result = {"resource_type": resource_type, "resource_id": job_id, "resource_url": ""}
         with self.services.database.write() as session:
-            return task_transitions.record_job(session, self.task.id, owner=self._owner, result=result, now=now)
+            ours = task_transitions.record_job(session, task_id, owner=self._owner, result=result, node=node, now=now)
+            if ours and left:
+                stray_job.leave(session, task_id, *left)
+            return ours
+
+    def nodes_at_work(self) -> tuple[dict[str, int], set[str]]:
+        """How many tasks each node has now, by name; and the nodes that may still have a job of this task which is not wanted there."""
+        with self.services.database.read() as session:
+            return queries.jobs_by_node(session), stray_job.nodes_of(session, self.task.id)
 
     @retrying
     def give_up_job(self, resource_type: str) -> None:
         """Forget the node's job, which ended: the next attempt is another one. What this one cost is counted here."""
         with project_unit(self.services, self.task.project_id) as unit:
             result = {"resource_type": resource_type, "resource_id": "", "resource_url": ""}
-            if task_transitions.record_job(
-                unit.session, self.task.id, owner=self._owner, result=result, now=self.services.clock.now()
-            ):
+            ours = task_transitions.record_job(
+                unit.session, self.task.id, owner=self._owner, result=result, node="", now=self.services.clock.now()
+            )
+            if ours:
                 completion.charge(unit, self.outcome)
         self.outcome = None
 

@@ -7,18 +7,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from common.errors import (
-    Cancelled,
-    DiskFull,
-    NodeJobFailed,
-    NodeJobLost,
-    NodeUnavailable,
-    StoryToVideoError,
-    TaskTimeout,
-)
+from common.errors import DiskFull, NodeJobFailed, NodeJobLost, NodeUnavailable, StoryToVideoError, TaskTimeout
 from common.host_faults import says_full
-from processor import node_envelope
 from processor.claimed_task import ClaimedTask
+from processor.node_dispatch import Dispatcher
+from service.node.client import NodeClient
 from service.node.interface import Job, JobState
 from service.node.responses import clean_text
 from service.node.usage import read_usage
@@ -34,20 +27,23 @@ NODE_FULL = "模型节点的磁盘空间不足"
 
 
 def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, Any] | None = None) -> Job:
-    """Dispatch the task, or resume its job after a restart, and poll until it succeeded.
+    """Dispatch the task, or resume its job after a restart, and poll until it succeeded; `claimed.node` then has the result.
 
     `parameters` are the task's own unless given. Raises `NodeUnavailable` when the dispatch is to be retried, `DiskFull` when the node has
     no room for the job or its result, `TaskError` when the task failed, `Cancelled` when it was cancelled.
     """
     clock, worker = claimed.services.clock, claimed.services.settings.worker
-    job_id, since = claimed.task.job_id, claimed.began
-    losses, away, word = 0, False, ""
+    dispatcher = Dispatcher(claimed, resource_type, parameters)
+    (node, job_id), since = dispatcher.resumed(), claimed.began
+    losses, word = 0, ""
+    silent_since: float | None = None
     while True:
         claimed.check()
         if not job_id:
-            job_id, since = _dispatch(claimed, resource_type, parameters), clock.monotonic()
+            (node, job_id), since, silent_since = dispatcher.dispatch(), clock.monotonic(), None
+        claimed.node, asked = node, clock.monotonic()
         try:
-            job = claimed.services.node.job(job_id)
+            job = node.job(job_id)
         except NodeJobLost:
             losses += 1
             if losses > worker.dispatch_retries:
@@ -56,37 +52,39 @@ def run_job(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, A
             job_id = ""
             continue
         except NodeUnavailable as error:
+            silent_since = asked if silent_since is None else silent_since
+            if clock.monotonic() - silent_since >= worker.node_patience and dispatcher.moved_off(node, job_id):
+                job_id = ""
+                continue
             log.warning("task %s: %s", claimed.task.id, error)
             claimed.report(0, AWAY)
-            away = True
         else:
-            claimed.report(job.progress or 0, job.message or (BACK if away else ""))
-            away, word = False, job.unknown_word
+            claimed.report(job.progress or 0, job.message or (BACK if silent_since is not None else ""))
+            silent_since, word = None, job.unknown_word
             if job.state is not JobState.WAITING:
                 claimed.outcome = outcome(resource_type, job)
             if job.state is JobState.SUCCEEDED:
                 return job
             if job.state is not JobState.WAITING:
-                if says_full(f"{job.error} {job.message}"):
-                    claimed.give_up_job(resource_type)
-                    raise DiskFull(NODE_FULL)
-                raise NodeJobFailed(_why(job))
+                _check_is_elsewhere(claimed, resource_type, dispatcher, job, node)
+                job_id = ""
+                continue
         _check_limit(claimed, resource_type, job_id, since, word)
         clock.wait(claimed.cancel_token.wake, worker.poll_seconds)
         claimed.cancel_token.wake.clear()
 
 
-def _dispatch(claimed: ClaimedTask, resource_type: str, parameters: Mapping[str, Any] | None) -> str:
-    """Start the job under the task's id, which keeps our node from starting it twice."""
-    claimed.check()
-    node, task = claimed.services.node, claimed.task
-    job_id = node.generate(node_envelope.build(task, parameters, foreign=not node.speaks_tts_text()))
-    if not claimed.record_job(resource_type, job_id):
-        if not claimed.is_open():  # cancelled while the node was answering: no one else knows this job
-            node.cancel(job_id)
-        claimed.cancel_token.cancel()
-        raise Cancelled
-    return job_id
+def _check_is_elsewhere(
+    claimed: ClaimedTask, resource_type: str, dispatcher: Dispatcher, job: Job, node: NodeClient
+) -> None:
+    """Raise the failure of a job, unless it is only that this node has no model for it, and another may have."""
+    if says_full(f"{job.error} {job.message}"):
+        node.breaker.not_taken()
+        claimed.give_up_job(resource_type)
+        raise DiskFull(NODE_FULL)
+    if job.code != MODEL_UNAVAILABLE or not dispatcher.can_do_without(node):
+        raise NodeJobFailed(_why(job))
+    claimed.give_up_job(resource_type)
 
 
 def _check_limit(claimed: ClaimedTask, resource_type: str, job_id: str, since: float, word: str) -> None:
@@ -97,9 +95,9 @@ def _check_limit(claimed: ClaimedTask, resource_type: str, job_id: str, since: f
     minutes = claimed.services.settings.worker.timeout_minutes
     if claimed.services.clock.monotonic() - since <= minutes * 60:
         return
-    claimed.services.node.cancel(job_id)
+    claimed.node.cancel(job_id)
     with contextlib.suppress(StoryToVideoError):  # what it used until now is paid
-        claimed.outcome = outcome(resource_type, claimed.services.node.job(job_id))
+        claimed.outcome = outcome(resource_type, claimed.node.job(job_id))
     unknown = f"；节点报告的状态“{word}”无法识别" if word else ""
     raise TaskTimeout(f"模型节点在 {minutes} 分钟内没有完成，任务超时{unknown}")
 

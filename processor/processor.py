@@ -1,4 +1,4 @@
-"""The processor: workers on the queue, the heartbeat, the recoverer and the remover."""
+"""The processor: workers on the queue, the heartbeat, the recoverer, the remover, and who deletes stray jobs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from processor.heartbeat import Heartbeat
 from processor.recoverer import Recoverer
 from processor.removals import Remover
 from processor.runner import Runner
+from processor.stray_jobs import StrayJobs
 from processor.worker import ThreadWorker
 from service.container import Services
 
@@ -32,11 +33,11 @@ class Processor:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start the workers, the heartbeat, the recoverer and the remover; returns at once."""
+        """Start all threads; returns at once."""
         self._services.events.listen(self.registry.on_event)
         heartbeat = Heartbeat(self._services, self.registry, self.owner)
         recoverer = Recoverer(self._services)
-        remover = Remover(self._services)
+        remover, strays = Remover(self._services), StrayJobs(self._services)
         count = self._services.settings.worker.concurrency
         workers = [
             ThreadWorker(self._services.queue, self._runner.run, self._stopped, number) for number in range(count)
@@ -48,7 +49,8 @@ class Processor:
                 threading.Thread(target=worker.run_until_stopped, name=f"worker-{number}", daemon=True)
                 for number, worker in enumerate(workers)
             ),
-            # The last to be waited for when all stop: storage may hold it up.
+            # The last to be waited for when all stop: a node or storage may hold them up.
+            threading.Thread(target=strays.run, args=(self._stopped,), name="stray-jobs", daemon=True),
             threading.Thread(target=remover.run, args=(self._stopped,), name="remover", daemon=True),
         ]
         for thread in self._threads:

@@ -60,7 +60,7 @@ def _v1(services: Services) -> Blueprint:
     v1.after_request(_keep_to_the_client)
     for noun in (projects, shots, tasks, films, music, voices):
         v1.register_blueprint(noun.blueprint(services))
-    v1.register_blueprint(health.v1_blueprint())
+    v1.register_blueprint(health.v1_blueprint(services))
     return v1
 
 

@@ -90,11 +90,20 @@ def _may_be_made(folder: Path) -> str:
 
 
 def _node(settings: Settings) -> str:
-    if not settings.worker.addr:
+    if not settings.worker.nodes:
         return "embedded, offline providers"
     from service.node.client import NodeClient
 
-    return NodeClient(settings.worker.addr, token=settings.worker.token).check()
+    said, away = [], False
+    for node in settings.worker.nodes:
+        try:
+            said.append(NodeClient(node.addr, token=node.token).check())
+        except StoryToVideoError as error:
+            away = True
+            said.append(str(error))
+    if away:
+        raise CheckFailed("; ".join(said))
+    return "; ".join(said)
 
 
 def _ffmpeg(_settings: Settings) -> str:
@@ -115,7 +124,7 @@ def _font(settings: Settings) -> str:
 
 
 def _speech(settings: Settings) -> str:
-    if settings.worker.addr:
+    if settings.worker.nodes:
         return "the model node's own"
     try:
         import espeakng_loader
@@ -143,7 +152,7 @@ def _lines() -> Iterator[tuple[str, Check, str]]:
     yield "database", _database, "See mysql.dsn; empty means SQLite in data_dir."
     yield "queue", _queue, "Start Redis 6.2 or newer or correct redis.addr; empty means an embedded one."
     yield "storage", _storage, "See minio.*; an empty endpoint means a folder in data_dir."
-    yield "node", _node, "Start the model node or correct worker.addr; empty means an embedded one."
+    yield "node", _node, "Start the model node or correct worker.addr and worker.addrs; empty means an embedded one."
     yield "ffmpeg", _ffmpeg, "Run `make setup` (it brings one), or install ffmpeg."
     yield "font", _font, "Run `make setup` (it brings one), or name a CJK font by film.font."
     yield "speech", _speech, "Run `make setup`, which brings espeak-ng."

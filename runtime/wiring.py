@@ -26,8 +26,7 @@ from models.bootstrap import open_database
 from service.broker import Events, TaskQueue
 from service.container import Services
 from service.film.errors import FilmError
-from service.node.address import NodeAddress
-from service.node.client import NodeClient
+from service.node.pool import NodePool
 from service.oss import ObjectStore
 from service.oss.local import LocalStore
 
@@ -72,8 +71,8 @@ def open_services(settings: Settings) -> Services:
         log.info("object storage: %s", storage_name(settings))
         # Chosen now, and for the whole life of the process: a disk that fills up later must not send them somewhere else.
         log.info("temporary files: folder %s", temporary_folder())
-        log.info("model node: %s", NodeAddress.parse(settings.worker.addr).base)
-        node = NodeClient(settings.worker.addr, token=settings.worker.token, max_download=settings.worker.max_download)
+        node = NodePool.open(settings.worker)
+        log.info("model node: %s", node.described())
         opened.pop_all()
     return Services(settings, database, queue, Events(redis, settings.redis.queue), store, node, Clock())
 

@@ -8,7 +8,7 @@ from common.clock import Clock
 from config.settings import Settings
 from models.db import Database
 from service.broker import Events, TaskQueue
-from service.node.interface import ModelNode
+from service.node.pool import NodePool
 from service.oss import ObjectStore
 
 
@@ -21,11 +21,12 @@ class Services:
     queue: TaskQueue
     events: Events
     store: ObjectStore
-    node: ModelNode
+    node: NodePool
     clock: Clock
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and end the watch on the nodes."""
+        self.node.close()
         self.events.close()
         self.queue.close()
         self.database.close()

@@ -261,8 +261,11 @@ class JobStore:
         return self._end(job, JobStatus.FAILED, error=error, message=f"失败：{error}")
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a job and stop its work at once; a job that has ended stays as it is. Raises `JobUnknown`."""
-        job, waiting = self._stop(job_id)
+        """Cancel a job and stop its work at once; a job that has ended stays as it is. Raises `JobUnknown`.
+
+        Its envelope, sent once more, is a new job: a server that took it away from here may come back with it.
+        """
+        job, waiting = self._stop(job_id, again=True)
         if waiting is None:
             return job
         self._write_end(job)
@@ -271,10 +274,12 @@ class JobStore:
             job.cleaned_up.set()
         return job
 
-    def _stop(self, job_id: str) -> tuple[Job, bool | None]:
-        """The job, and whether it waited until now; None where it had ended already."""
+    def _stop(self, job_id: str, *, again: bool = False) -> tuple[Job, bool | None]:
+        """The job, and whether it waited until now; None where it had ended already. `again`: as in `fail`."""
         with self._changed:
             job = self._known(job_id)
+            if again:
+                self._forget_envelope(job)
             if job.status in ENDED:
                 return job, None
             waiting = job.status is JobStatus.PENDING
@@ -328,7 +333,8 @@ class JobStore:
             del self._by_envelope[job.envelope.id]
 
     def _known(self, job_id: str) -> Job:
-        job = self._jobs.get(job_id)
+        """By its id, or by its envelope's: a client that heard no answer knows no other."""
+        job = self._jobs.get(job_id) or self._jobs.get(self._by_envelope.get(job_id, ""))
         if job is None:
             raise JobUnknown(job_id)
         return job

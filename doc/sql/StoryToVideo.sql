@@ -54,7 +54,7 @@ CREATE TABLE IF NOT EXISTS shot (
   FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
--- parent_id is the task whose progress this one is part of.
+-- parent_id is the task whose progress this one is part of, node the address of the model node that has its job.
 -- lease_until and not_before are milliseconds since 1970 in UTC, by the database's clock: leases must depend neither on anybody's time zone
 -- nor on whose clock is right.
 CREATE TABLE IF NOT EXISTS task (
@@ -81,6 +81,7 @@ CREATE TABLE IF NOT EXISTS task (
   attempts           INT NOT NULL DEFAULT 0,
   request_id         VARCHAR(64),
   crashes            INT NOT NULL DEFAULT 0,
+  node               VARCHAR(255),
   UNIQUE (project_id, created_at, seq, id),
   UNIQUE (project_id, status, id),
   UNIQUE (project_id, type, created_at, seq, id),
@@ -132,4 +133,15 @@ CREATE TABLE IF NOT EXISTS outbox (
   attempts      INT          NOT NULL,
   UNIQUE (not_before, object_key),
   UNIQUE (project_id, object_key)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- Jobs that were left on a model node that was away, and are another's now: to be deleted there once it is back, passes times. not_before is
+-- in milliseconds since 1970 in UTC. Nodes' own words differ by case.
+CREATE TABLE IF NOT EXISTS stray_job (
+  task_id       VARCHAR(64)  NOT NULL,
+  node          VARCHAR(255) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  job_id        VARCHAR(128) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  passes        INT          NOT NULL,
+  not_before    BIGINT       NOT NULL,
+  PRIMARY KEY (task_id, node, job_id)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;

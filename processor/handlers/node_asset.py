@@ -32,7 +32,7 @@ def downloaded(claimed: ClaimedTask, job: Job, kind: Kind) -> Iterator[tuple[Pat
     """
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "asset"
-        with claimed.services.node.asset(job) as stream, path.open("wb") as file:
+        with claimed.node.asset(job) as stream, path.open("wb") as file:
             # `read1` takes what is there: a cancel must not wait until a slow node has sent a whole piece.
             while chunk := stream.read1(CHUNK):
                 claimed.check()

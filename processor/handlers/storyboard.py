@@ -32,8 +32,8 @@ REPLACED = "分镜已重新生成，旧任务取消"
 def run(claimed: ClaimedTask) -> None:
     """Handler of `generate_storyboard`."""
     job = run_job(claimed, "storyboard")
-    scenes = claimed.services.node.storyboard(job)[: claimed.services.settings.story.max_shots]
-    board = _Board(claimed, scenes, claimed.services.node.cast(job))
+    scenes = claimed.node.storyboard(job)[: claimed.services.settings.story.max_shots]
+    board = _Board(claimed, scenes, claimed.node.cast(job))
     url = _path(resource_url(job.result))
     claimed.finish(outcome("storyboard", job, url), told(_message(scenes), job), board.write)
 

@@ -28,19 +28,24 @@ NEEDED = ("database", "queue", "storage")  # without the model node stories are 
 States = dict[str, str]
 
 
-def v1_blueprint() -> Blueprint:
-    """`/v1/api/health`: every value is a string."""
+def v1_blueprint(services: Services) -> Blueprint:
+    """`/v1/api/health`: every value is a string. `nodes` is there where there are several."""
     routes = Blueprint("health", __name__)
 
     @routes.get("/health")
     def health() -> serializers.Json:
-        return {"status": "ok", "service": SERVICE}
+        nodes = _nodes(services)
+        seen = {"nodes": ", ".join(f"{place} {state}" for place, state in nodes.items())} if nodes else {}
+        return {"status": "ok", "service": SERVICE, **seen}
 
     return routes
 
 
 def install(app: Flask, services: Services) -> None:
-    """`/healthz`: the process answers. `/readyz`: each dependency with its state; 503 when stories could not be taken in."""
+    """`/healthz`: the process answers. `/readyz`: each dependency with its state; 503 when stories could not be taken in.
+
+    Where there are several model nodes each is named there with its own; the dependency is down when all are.
+    """
     readiness = Readiness(services)
 
     @app.get("/healthz")
@@ -51,8 +56,17 @@ def install(app: Flask, services: Services) -> None:
     def ready() -> tuple[serializers.Json, HTTPStatus]:
         states = readiness.states()
         is_ready = readiness.is_ready(states)
-        body = {"status": "ready" if is_ready else "not ready", "dependencies": states}
-        return body, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+        body: serializers.Json = {"status": "ready" if is_ready else "not ready", "dependencies": states}
+        nodes = _nodes(services)
+        return {
+            **body,
+            "nodes": nodes,
+        } if nodes else body, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _nodes(services: Services) -> States:
+    """The states of several model nodes by their place in the configuration: their addresses are nobody's business."""
+    return {str(place): state for place, state in enumerate(services.node.states().values(), 1)}
 
 
 class Readiness:

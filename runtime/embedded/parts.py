@@ -43,7 +43,7 @@ class EmbeddedParts:
         """
         wanted: dict[str, Any] = {"log": settings.log.model_dump(), "redis": not settings.redis.addr}
         secret, token = settings.worker.webhook_secret, secrets.token_hex(32)
-        if not settings.worker.addr:
+        if not settings.worker.nodes:
             secret = secret or secrets.token_hex(32)
             output = (settings.data_dir / NODE_FOLDER).absolute()
             wanted["node"] = {"output": str(output), "webhook_url": server_url + WEBHOOK_PATH}

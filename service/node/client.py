@@ -7,13 +7,23 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable, NotFound, StoryToVideoError
+from common.errors import (
+    BadNodeResult,
+    NodeForbids,
+    NodeJobLost,
+    NodeRejected,
+    NodeUnavailable,
+    NotFound,
+    StoryToVideoError,
+)
 from service.node import responses
 from service.node.address import NodeAddress
+from service.node.breaker import Breaker
 from service.node.interface import Character, Job, Scene, Voice
 from service.node.job_report import read_job
 from service.node.responses import asset_path, read_job_id, resource_url
@@ -24,6 +34,7 @@ from service.node.voices import read_voices
 log = logging.getLogger(__name__)
 
 HEALTH_FOR_S = 60.0
+MAX_NAME = 255  # characters: the width of the column
 MAX_ERROR = 1 << 16  # bytes of an error in place of an asset
 VOICES_WITHIN_S, SAMPLE_WITHIN_S = 90.0, 150.0
 MAX_SAMPLE = 4 << 20  # bytes
@@ -52,6 +63,7 @@ class NodeClient:
     ) -> None:
         self._address = NodeAddress.parse(addr)
         self._transport = Transport(self._address, token=token, connect_s=connect_s, read_s=read_s, answer_s=answer_s)
+        self.breaker = Breaker()
         self._max_download = max_download
         self._poll_s = poll_s
         self._download_s = download_s
@@ -61,24 +73,33 @@ class NodeClient:
         self._voices: list[Voice] = []
         self._voices_until = 0.0
 
+    @property
+    def name(self) -> str:
+        """What rows and the log call the node: its address without credentials."""
+        return self._address.base[:MAX_NAME]
+
     def generate(self, envelope: Mapping[str, Any]) -> str:
         """See `ModelNode.generate`."""
         try:
-            return read_job_id(self._transport.json_object("POST", "/v1/generate", envelope))
+            with self._noting():
+                return read_job_id(self._transport.json_object("POST", "/v1/generate", envelope))
         except NodeJobLost as error:  # 404 on this route: there is something else at this address
-            raise NodeUnavailable(f"{self._address.base} 不是模型节点（没有 /v1/generate）") from error
+            raise NodeUnavailable(f"{self._address.base} 不是模型节点（没有 /v1/generate）", refused=True) from error
 
     def job(self, job_id: str) -> Job:
         """See `ModelNode.job`."""
-        return read_job(self._transport.json_object("GET", _job_path(job_id), within_s=self._poll_s), job_id)
+        with self._noting():
+            return read_job(self._transport.json_object("GET", _job_path(job_id), within_s=self._poll_s), job_id)
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str) -> bool:
         """See `ModelNode.cancel`."""
         try:
             with self._transport.open("DELETE", _job_path(job_id), limit=MAX_JSON, within_s=CANCEL_WITHIN_S) as body:
                 body.readall()
         except StoryToVideoError as error:
             log.info("the node did not cancel job %s: %s", job_id, error)
+            return not isinstance(error, NodeUnavailable)
+        return True
 
     def storyboard(self, job: Job) -> list[Scene]:
         """See `ModelNode.storyboard`: the scenes in the result, else those in the file that it names."""
@@ -158,18 +179,59 @@ class NodeClient:
             raise NodeUnavailable(f"{self._address.base} 不是模型节点：{error}") from error
         return f"{self._address.base} {responses.health_summary(found)}"
 
+    def look(self, *, within_s: float) -> str:
+        """Ask for /health now; one line on it. Raises `NodeUnavailable`, and `NodeForbids` where the token is wrong."""
+        return responses.health_summary(self._ask_health(within_s, forgiving=False))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the node has ever answered /health."""
+        return self._health_until > 0
+
+    def serves(self, kind: str) -> bool:
+        """Whether such work may be sent to the node, by what it last said; one that never said anything may do what every node must."""
+        return responses.serves(self._health, kind)
+
+    def says(self, kind: str) -> bool:
+        """Whether the node last said that it serves this kind of work."""
+        return responses.has_provider(self._health, kind)
+
+    def is_degraded(self, kind: str) -> bool:
+        """Whether the node last said that another provider than the intended one does this kind of work."""
+        return responses.is_degraded(self._health, kind)
+
     def _read_health(self) -> Mapping[str, Any]:
         """/health, asked for once a minute. A node that has none says nothing; one that does not answer raises `NodeUnavailable`."""
         with self._lock:
             if time.monotonic() < self._health_until:
                 return self._health
+        return self._ask_health(self._poll_s)
+
+    def _ask_health(self, within_s: float, *, forgiving: bool = True) -> Mapping[str, Any]:
         try:
-            found: Mapping[str, Any] = self._transport.json_object("GET", "/health", within_s=self._poll_s)
-        except (NodeJobLost, NodeRejected):
+            with self._noting():
+                found: Mapping[str, Any] = self._transport.json_object("GET", "/health", within_s=within_s)
+        except (NodeJobLost, NodeRejected) as error:
+            if isinstance(error, NodeForbids) and not forgiving:
+                self.breaker.not_taken()
+                raise
             found = {}
         with self._lock:
             self._health, self._health_until = found, time.monotonic() + HEALTH_FOR_S
         return found
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Tell the breaker whether there was an answer."""
+        try:
+            yield
+        except NodeUnavailable:
+            self.breaker.silent()
+            raise
+        except StoryToVideoError:
+            self.breaker.answered()
+            raise
+        self.breaker.answered()
 
 
 def _job_path(job_id: str) -> str:

@@ -79,8 +79,9 @@ class ModelNode(Protocol):
     def job(self, job_id: str) -> Job:
         """How the job stands now."""
 
-    def cancel(self, job_id: str) -> None:
-        """Ask the node to stop the job. An unknown job, or a node that does not answer, is no error: the task is cancelled all the same."""
+    def cancel(self, job_id: str) -> bool:
+        """Ask the node to stop the job; whether it answered. An unknown job, or a node that does not answer, is no error: the task is
+        cancelled all the same."""
 
     def storyboard(self, job: Job) -> list[Scene]:
         """The scenes that a storyboard job wrote; at least one."""

@@ -84,6 +84,19 @@ def has_provider(health: Mapping[str, Any], kind: str) -> bool:
     return bool(served) and str(served).strip().lower() not in UNSERVED
 
 
+def serves(health: Mapping[str, Any], kind: str) -> bool:
+    """Whether such work may be sent there: a node that says nothing of its providers does what every node must, which i2v is not."""
+    if isinstance(health.get("providers"), dict) and health["providers"]:
+        return has_provider(health, kind)
+    return kind != "i2v"
+
+
+def is_degraded(health: Mapping[str, Any], kind: str) -> bool:
+    """Whether another provider than the intended one does this kind of work, or none."""
+    degraded = health.get("degraded")
+    return isinstance(degraded, dict) and bool(degraded.get(kind))
+
+
 def health_summary(health: Mapping[str, Any]) -> str:
     """One line, as text of bounded length."""
     providers = health.get("providers")

@@ -15,9 +15,9 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
-from common.errors import BadNodeResult, DiskFull, NodeJobLost, NodeRejected, NodeUnavailable
+from common.errors import BadNodeResult, DiskFull, NodeForbids, NodeJobLost, NodeRejected, NodeUnavailable
 from common.host_faults import raise_if_ours
 from common.request_id import request_id
 from service.node.address import NodeAddress
@@ -30,6 +30,8 @@ LOST = {404, 410}
 TRY_AGAIN = {408, 425, 429}
 SERVER_FAULT = 500
 NO_SPACE = 507
+FORBIDDEN = {401, 403}
+PERHAPS_DONE = {408, 502, 504}  # what a proxy says that lost the answer
 TUNNEL_DOWN = b"fatedier/frp"  # FRP's own 404 page names its project: the tunnel is up, the node behind it is not
 
 
@@ -114,7 +116,7 @@ class Transport:
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise_if_ours(error)
             why = "超时" if isinstance(error, requests.Timeout) else "连接失败"
-            raise NodeUnavailable(f"无法连接模型节点 {self.address.base}：{why}") from error
+            raise NodeUnavailable(f"无法连接模型节点 {self.address.base}：{why}", refused=_never_sent(error)) from error
 
 
 class _Bearer(AuthBase):
@@ -165,6 +167,12 @@ class Body(io.RawIOBase):
         super().close()
 
 
+def _never_sent(error: Exception) -> bool:
+    """Whether there was not even a connection."""
+    cause = error.args[0] if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(getattr(cause, "reason", None), NewConnectionError)
+
+
 def _size_text(size: int) -> str:
     return f"{size >> 20} MB" if size >= 1 << 20 else f"{size} 字节"
 
@@ -182,7 +190,10 @@ def _check(response: requests.Response, stream: Body) -> None:
     if status in LOST and TUNNEL_DOWN not in content:
         raise NodeJobLost(f"模型节点不认识该任务或文件（HTTP {status}）：{text}")
     if status in LOST or status in TRY_AGAIN or status >= SERVER_FAULT:
-        raise NodeUnavailable(f"模型节点暂时不可用（HTTP {status}）：{text}")
+        refused = status not in PERHAPS_DONE
+        raise NodeUnavailable(f"模型节点暂时不可用（HTTP {status}）：{text}", refused=refused)
+    if status in FORBIDDEN:
+        raise NodeForbids(f"模型节点不接受服务器的令牌（HTTP {status}）：{text}")
     raise NodeRejected(f"模型节点拒绝了请求（HTTP {status}）：{text}")
 
 

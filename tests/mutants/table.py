@@ -10,11 +10,11 @@ import threading
 
 from sqlalchemy.orm import Session
 
-from models import outbox, task_endings, task_transitions
+from models import outbox, stray_job, task_endings, task_transitions
 from models.outbox import Removal
 from models.shot import Shot
 from models.task import ENDED, Task
-from processor import node_job
+from processor import node_dispatch, node_job
 from processor.cancellation import CancellationRegistry, CancelToken
 from processor.claimed_task import ClaimedTask
 from processor.handlers import image, storyboard
@@ -103,8 +103,16 @@ MUTANTS = (
     ),
     Mutant(
         "the orphaned job of a cancelled task goes on running",
-        InFunction(node_job._dispatch, never(ClaimedTask.is_open)),
+        InFunction(node_dispatch.Dispatcher._keep, never(ClaimedTask.is_open)),
         (f"{CANCEL}[sqlite-being_dispatched-by_route]",),
+    ),
+    Mutant(
+        "a job that is moved off a silent node goes on running there",
+        InFunction(ClaimedTask.record_job, drop_statement(stray_job.leave)),
+        (
+            "tests/integration/processor/test_several_nodes.py::"
+            "test_a_node_that_stays_away_loses_its_job_to_another_and_is_told_so_when_it_is_back[sqlite-down]",
+        ),
     ),
     Mutant(
         "what was stored for a task that was cancelled stays",

@@ -26,7 +26,9 @@ from models.project import Project
 from models.task import Task, TaskStatus, TaskType
 from service.broker import Events, TaskQueue
 from service.container import Services
+from service.node.client import NodeClient
 from service.node.interface import Character, Job, Scene, Voice
+from service.node.pool import NodePool
 from service.oss.local import LocalStore
 
 WEBHOOK_SECRET = "secret-of-the-webhook"
@@ -43,8 +45,11 @@ class FastClock(Clock):
         return event.wait(seconds / 100)
 
 
-class NoNode:
+class NoNode(NodeClient):
     """A model node that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("no-node.invalid:1")
 
     def generate(self, envelope: Mapping[str, Any]) -> str:
         raise NodeUnavailable("no node")
@@ -52,8 +57,8 @@ class NoNode:
     def job(self, job_id: str) -> Job:
         raise NodeUnavailable("no node")
 
-    def cancel(self, job_id: str) -> None:
-        return
+    def cancel(self, job_id: str) -> bool:
+        return False
 
     def storyboard(self, job: Job) -> list[Scene]:
         raise NodeUnavailable("no node")
@@ -100,7 +105,7 @@ def open_services(settings: Settings, redis_url: str) -> Iterator[Services]:
         queue=TaskQueue(redis, "test"),
         events=Events(redis, "test"),
         store=LocalStore(settings.data_dir / "assets", LINK_SECRET),
-        node=NoNode(),
+        node=NodePool.of(NoNode()),
         clock=FastClock(),
     )
     try:

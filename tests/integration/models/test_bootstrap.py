@@ -25,6 +25,7 @@ from models.migrations import statements, upgrades
 from models.outbox import Removal
 from models.project import Project
 from models.shot import Shot
+from models.stray_job import StrayJob
 from models.task import Task, TaskStatus
 from models.types import JsonObject
 from tests.integration.models.conftest import Open
@@ -62,7 +63,7 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
         go_backend.load(url)
     database = open_url(url)
     inspector = inspect(database.engine)
-    models = (Project, CastMember, Shot, Task, Asset, Removal)
+    models = (Project, CastMember, Shot, Task, Asset, Removal, StrayJob)
     assert set(Base.metadata.tables) == {model.__tablename__ for model in models}
     for table in Base.metadata.sorted_tables:
         found = {column["name"]: column for column in inspector.get_columns(table.name)}

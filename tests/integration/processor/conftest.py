@@ -20,6 +20,7 @@ from service import broker, projects, shots, tasks
 from service.broker import Events, TaskQueue
 from service.container import Services
 from service.node.client import NodeClient
+from service.node.pool import NodePool
 from service.oss import ObjectStore
 from service.oss.local import LocalStore
 from service.oss.minio import MinioStore
@@ -55,9 +56,13 @@ class Backend:
             queue=TaskQueue(redis, self._name),
             events=Events(redis, self._name),
             store=store,
-            node=NodeClient(self.node.addr, read_s=10),
+            node=self.pool(),
             clock=self.clock,
         )
+
+    def pool(self) -> NodePool:
+        """The nodes, for one process."""
+        return NodePool.of(NodeClient(self.node.addr, read_s=10))
 
     def start(self) -> Processor:
         """Start a processor with services of its own."""

@@ -23,6 +23,9 @@ from routers.api import health, webhook
 from routers.app import create_app
 from service.broker import Events, TaskQueue
 from service.container import Services
+from service.node.client import NodeClient
+from service.node.pool import NodePool
+from tests.support.node.stand_in import StandInNode
 from tests.support.servers.process import silent_port
 from tests.support.wait import wait_until
 from tests.support.web_app import WEBHOOK_SECRET, new_task
@@ -47,6 +50,26 @@ def test_ready_names_each_dependency_with_its_state(client: FlaskClient) -> None
         "temporary": "ok",
     }
     assert answer.get_json() == {"status": "ready", "dependencies": expected}
+
+
+def test_several_nodes_are_told_by_their_place_with_what_was_last_seen_of_each(services: Services) -> None:
+    with silent_port() as port, StandInNode() as node:
+        addresses = (node.addr, f"127.0.0.1:{port}")
+        for states, first in (("1 ok, 2 down", addresses), ("1 down, 2 ok", addresses[::-1])):
+            nodes = NodePool.of(*(NodeClient(address) for address in first))
+            client = create_app(dataclasses.replace(services, node=nodes)).test_client()
+            ready = client.get("/readyz").get_json()
+            assert ready["dependencies"]["node"] == "ok"
+            assert ready["nodes"] == dict(each.split() for each in states.split(", "))
+            health = client.get("/v1/api/health")
+            assert health.get_json()["nodes"] == states
+            assert "127.0.0.1" not in health.text + str(ready)
+            nodes.close()
+        node.close()
+        nodes = NodePool.of(*(NodeClient(address) for address in addresses))
+        ready = create_app(dataclasses.replace(services, node=nodes)).test_client().get("/readyz").get_json()
+        assert (ready["dependencies"]["node"], ready["nodes"]) == ("down", {"1": "down", "2": "down"})
+        nodes.close()
 
 
 def test_a_dependency_that_is_down_is_named_without_its_address(

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from routers.app import create_app
 from service.container import Services
 from service.node.client import NodeClient
+from service.node.pool import NodePool
 from tests.support.model_servers import sounds
 from tests.support.node.server import Node
 
@@ -33,7 +34,7 @@ def node() -> Iterator[Node]:
 
 @pytest.fixture
 def speaking(services: Services, node: Node) -> FlaskClient:
-    return create_app(replace(services, node=NodeClient(node.addr))).test_client()
+    return create_app(replace(services, node=NodePool.of(NodeClient(node.addr)))).test_client()
 
 
 def test_voices_are_listed_with_links_to_their_samples(speaking: FlaskClient, node: Node) -> None:

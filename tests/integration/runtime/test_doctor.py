@@ -82,11 +82,12 @@ def test_what_was_understood_is_told_without_secrets(column: Values, tmp_path: P
         ({"minio.endpoint": NOBODY}, "storage", "minio."),
         ({"minio.secret_key": "wrong-secret"}, "storage", "minio."),
         ({"worker.addr": NOBODY}, "node", "worker.addr"),
+        ({"worker.addrs": NOBODY}, "node", "worker.addrs"),
         ({"film.font": "/nowhere/font.otf"}, "font", "film.font"),
         ({"film.font": __file__}, "font", "film.font"),
         ({"server.port": "192.0.2.1:8080"}, "address", "server.port"),
     ],
-    ids=["database", "queue", "storage", "storage's secret", "node", "font", "no font", "address"],
+    ids=["database", "queue", "storage", "storage's secret", "node", "one of two nodes", "font", "no font", "address"],
 )
 def test_one_that_is_down_is_named_with_what_to_do_and_the_others_are_still_looked_at(
     column: Values, tmp_path: Path, down: Values, check: str, hint: str

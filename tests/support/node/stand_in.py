@@ -116,7 +116,9 @@ class StandInNode(Node):
             if wrong:
                 self.refused += wrong
                 return 422, {"detail": [{"loc": ["body", name], "msg": "wrong type"} for name in wrong]}
-            known = [job for job in self.jobs.values() if job.envelope.get("id") == envelope["id"]]
+            known = [
+                job for job in self.jobs.values() if job.envelope.get("id") == envelope["id"] and not job.cancelled
+            ]
             if known and self.dialect.one_job_per_task:
                 return self.dialect.accepted(known[0])
             number = len(self.started) + 1

@@ -90,6 +90,17 @@ def test_wrong_value_in_the_go_backend_s_file_stops_the_start(tmp_path: Path) ->
         (f"server: {{threads: {'9' * 5000}}}", ["server.threads", "whole number"]),
         ("worker: {timeout_minutes: 10000000000000}", ["worker.timeout_minutes", "100000"]),
         ('worker: {token: " hush"}', ["worker.token", "'***'", "blanks"]),
+        ("worker: {addrs: 'a:1'}", ["worker.addrs", "list of addresses"]),
+        ("worker: {addrs: [[a]]}", ["worker.addrs", "list of addresses"]),
+        ("worker: {addrs: ['a..b']}", ["worker.addrs", "a..b", "host:port"]),
+        ("worker: {addrs: [{weight: 2}]}", ["worker.addrs", "addr", "Field required"]),
+        (
+            "worker: {addrs: [{addr: a:1, weight: 0, token: hidden}]}",
+            ["worker.addrs", "'***'", "greater than or equal to 1"],
+        ),
+        ("worker: {addrs: [{addr: a:1, wieght: 2}]}", ["worker.addrs", "wieght", "not permitted"]),
+        ("worker: {addrs: [{addr: a:1, token: ' hidden'}]}", ["worker.addrs", "'***'", "blanks"]),
+        ("worker: {addrs: ['http://u:hidden@a:1', 'a:1']}", ["worker.addrs", "***@a:1", "http://a:1 is there twice"]),
         ("worker: {addr: a..b}", ["worker.addr", "'a..b'", "host:port"]),
         ('redis: {password: "hidden\\0"}', ["redis.password", "'***'", "control characters"]),
         ('redis: {password: "hidden\\uD800"}', ["redis.password", "'***'", "UTF-8"]),
@@ -250,3 +261,18 @@ def test_a_nodes_section_beside_another_nodes_address_is_a_warning(tmp_path: Pat
     file = tmp_path / "config.yaml"
     file.write_text("node:\n  llm: [offline]\nworker:\n  addr: 127.0.0.1:8000\n")
     assert "worker.addr names another" in "".join(load(file, {}).warnings)
+
+
+def test_nodes_are_listed_by_address_or_with_what_is_to_be_said_of_them(tmp_path: Path) -> None:
+    path = write(tmp_path, "worker: {addrs: ['http://a:1', {addr: b:1, weight: 3, backup: true, token: '0123'}]}")
+    nodes = load(path, {}).settings.worker.nodes
+    assert [(node.addr, node.weight, node.backup, node.token) for node in nodes] == [
+        ("http://a:1", 1, False, ""),
+        ("b:1", 3, True, "0123"),
+    ]
+    variable = '["http://a:1", {"addr": "b:1", "weight": 3, "backup": true, "token": "0123"}]'
+    assert load(None, {"S2V_WORKER_ADDRS": variable}).settings.worker.nodes == nodes
+    assert "worker.addrs" in fault(None, {"S2V_WORKER_ADDRS": '["http://a:1", {'})
+    shown = dict(masked(load(path, {}).settings))["worker.addrs"]
+    assert "'b:1'" in shown
+    assert "0123" not in shown

@@ -111,6 +111,28 @@ def test_a_cancelled_job_takes_no_result_no_failure_and_no_progress() -> None:
     assert book.told == []
 
 
+@pytest.mark.parametrize("state", ["waits", "runs", "ended"])
+def test_a_cancelled_job_s_envelope_sent_once_more_is_a_new_job(state: str) -> None:
+    book = Book()
+    job = book.finish("task") if state == "ended" else book.submit("task")
+    if state == "runs":
+        book.job_store.take("llm", 0)
+    book.job_store.cancel(job.id)
+    again = book.submit("task")
+    assert (again.id != job.id, again.status) == (True, JobStatus.PENDING)
+    book.job_store.cancel(job.id)
+    assert again.status is JobStatus.PENDING
+
+
+def test_a_job_is_known_by_its_envelope_s_id_as_well() -> None:
+    book = Book()
+    job = book.submit("task")
+    assert book.job_store.get("task")["id"] == job.id
+    assert book.job_store.cancel("task") is job
+    with pytest.raises(JobUnknown):
+        book.job_store.cancel("task")
+
+
 def test_progress_never_goes_back_and_is_100_at_a_good_end_only() -> None:
     book = Book()
     job = book.submit("task")
