@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from common.caller import owner_of_new_rows
 from models.base import Base
 from models.types import JsonObject, TextEnum
 
@@ -44,3 +45,4 @@ class Asset(Base):
     details: Mapped[dict[str, Any] | None] = mapped_column(JsonObject, default=dict)
     created_at: Mapped[datetime]
     stored_at: Mapped[datetime | None] = mapped_column(default=None)
+    owner_id: Mapped[str | None] = mapped_column(String(64), default=owner_of_new_rows)

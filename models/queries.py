@@ -1,13 +1,19 @@
-"""Queries over projects, shots and their tasks. Each takes the session of the caller's unit of work."""
+"""Queries over projects, shots and their tasks. Each takes the session of the caller's unit of work.
+
+Where accounts are told apart (`common.caller`) a row of another's is as if it were not there: it is asked for by the same statement as one
+that is not there, and so is answered in the same words and after the same time. Lists of a project's rows leave that to whoever has looked
+for the project.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased, defer, undefer
 
+from common import caller
 from models.asset import Asset
 from models.project import Project
 from models.shot import Shot
@@ -45,12 +51,13 @@ def lock_project(session: Session, project_id: str) -> Project | None:
 
     On SQLite the whole database is locked by the write itself.
     """
-    return _exactly(session.scalar(select(Project).where(Project.id == project_id).with_for_update()), project_id)
+    query = select(Project).where(Project.id == project_id, *_own(Project)).with_for_update()
+    return _exactly(session.scalar(query), project_id)
 
 
 def project(session: Session, project_id: str) -> Project | None:
     """The project, or None."""
-    return _exactly(session.get(Project, project_id), project_id)
+    return _one(session, Project, project_id)
 
 
 def page_of_projects(session: Session, *, page: int, page_size: int, words: str) -> tuple[list[Project], int]:
@@ -59,7 +66,7 @@ def page_of_projects(session: Session, *, page: int, page_size: int, words: str)
     The rows have `story_excerpt` instead of `story_text`. Which rows they are is told by an index that holds what is searched: the rows
     themselves, with their stories, are read of this page only.
     """
-    chosen = select(Project.id)
+    chosen = select(Project.id).where(*_own(Project))
     if words:
         chosen = chosen.where(
             or_(Project.title.contains(words, autoescape=True), Project.description.contains(words, autoescape=True))
@@ -76,8 +83,9 @@ def page_of_projects(session: Session, *, page: int, page_size: int, words: str)
 
 
 def shots(session: Session, project_id: str) -> list[Shot]:
-    """The project's shots by order."""
-    rows = session.scalars(select(Shot).where(Shot.project_id == project_id).order_by(Shot.order, Shot.id))
+    """The project's shots by order; none of a project of another's."""
+    of_project = select(Shot).where(Shot.project_id == project_id, *_own(Shot))
+    rows = session.scalars(of_project.order_by(Shot.order, Shot.id))
     return [row for row in rows if row.project_id == project_id]
 
 
@@ -96,12 +104,12 @@ def asset_details(session: Session, keys: Collection[str]) -> dict[str, dict[str
 
 def shot(session: Session, shot_id: str) -> Shot | None:
     """The shot, or None."""
-    return _exactly(session.get(Shot, shot_id), shot_id)
+    return _one(session, Shot, shot_id)
 
 
 def task(session: Session, task_id: str) -> Task | None:
     """The task, or None."""
-    return _exactly(session.get(Task, task_id), task_id)
+    return _one(session, Task, task_id)
 
 
 def tasks(session: Session, project_id: str) -> list[Task]:
@@ -195,6 +203,24 @@ def stuck_tasks(session: Session) -> list[BlockedTask]:
 
 def _oldest_first(rows: Iterable[Task]) -> list[Task]:
     return sorted(rows, key=lambda row: (row.created_at or DAWN, row.seq, row.id))
+
+
+def _one(session: Session, model: type[Row], row_id: str) -> Row | None:
+    """The row of this id; None where there is none, and where it is another's."""
+    if caller.restricted_to() is None:
+        return _exactly(session.get(model, row_id), row_id)
+    return _exactly(session.scalar(select(model).where(model.id == row_id, *_own(model))), row_id)
+
+
+def _own(model: type[Row]) -> tuple[ColumnElement[bool], ...]:
+    """What leaves the caller's own rows of a statement's; nothing where every row may be seen."""
+    owner = caller.restricted_to()
+    if owner is None:
+        return ()
+    if model is Project:
+        return (Project.owner_id == owner,)
+    of_project = Shot.project_id if model is Shot else Task.project_id
+    return (of_project.in_(select(Project.id).where(Project.owner_id == owner)),)
 
 
 def _exactly(row: Row | None, row_id: str) -> Row | None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from common.caller import owner_of_new_rows
 from common.request_id import request_id
 from models.base import Base, new_id, next_sequence
 from models.types import JsonObject, TextEnum
@@ -51,6 +52,7 @@ class Task(Base):
     `result.resource_id` is the model node's job id; `node` is that node's address, from before it has the job until after it is done.
     `lease_owner` may write the row until `lease_until`; a task is not enqueued before `not_before` (both ms since 1970 by the database's
     clock). `attempts` counts the retries after a dependency did not answer, `crashes` the processors that died while running it.
+    `owner_id` is the account that asked for it; who may see it is the project's owner.
     """
 
     __tablename__ = "task"
@@ -79,6 +81,7 @@ class Task(Base):
     crashes: Mapped[int] = mapped_column(Integer, default=0)
     request_id: Mapped[str | None] = mapped_column(String(64), default=None)
     node: Mapped[str | None] = mapped_column(String(255), default=None)
+    owner_id: Mapped[str | None] = mapped_column(String(64), default=owner_of_new_rows)
 
     @classmethod
     def new(

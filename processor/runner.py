@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
 from common import host_faults
+from common.caller import Caller, calling
 from common.errors import Cancelled, DiskFull, HostUnavailable, NodeUnavailable, StoryToVideoError
 from common.request_id import bound
 from common.user_text import without_paths
@@ -70,7 +71,7 @@ class Runner:
             claimed = self._claim(task)
             if claimed is not None:
                 token.owns_lease = True
-                with bound(claimed.request_id or ""):
+                with bound(claimed.request_id or ""), calling(Caller(claimed.owner_id, sees_all=True)):
                     self._run_claimed(claimed, token, in_slot=in_slot)
 
     def _needs_slot(self, task: Task) -> bool:

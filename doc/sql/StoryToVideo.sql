@@ -9,6 +9,8 @@ CREATE TABLE IF NOT EXISTS schema_info (
   value         VARCHAR(255) NOT NULL
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
+-- owner_id, here and below, is the account that made a row; NULL where nobody was known: the Go backend's rows, and those of a server that
+-- lets everybody in.
 -- seq orders what was made within one second. The last index holds what a search of the list looks at: without it SQLite goes through
 -- every page of every story. MySQL and MariaDB keep long stories elsewhere, and cannot hold a whole description in an index.
 CREATE TABLE IF NOT EXISTS project (
@@ -29,7 +31,9 @@ CREATE TABLE IF NOT EXISTS project (
   aspect        VARCHAR(8),
   telling       VARCHAR(16),
   cost          VARCHAR(64),
+  owner_id      VARCHAR(64),
   UNIQUE (created_at, seq, id),
+  UNIQUE (owner_id, created_at, seq, id),
   UNIQUE (created_at, seq, id, title, description /*! (1) */)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
@@ -82,12 +86,14 @@ CREATE TABLE IF NOT EXISTS task (
   request_id         VARCHAR(64),
   crashes            INT NOT NULL DEFAULT 0,
   node               VARCHAR(255),
+  owner_id           VARCHAR(64),
   UNIQUE (project_id, created_at, seq, id),
   UNIQUE (project_id, status, id),
   UNIQUE (project_id, type, created_at, seq, id),
   UNIQUE (status, id),
   UNIQUE (shot_id, id),
   UNIQUE (parent_id, id),
+  UNIQUE (owner_id, status, id),
   FOREIGN KEY (project_id) REFERENCES project (id) ON DELETE CASCADE,
   FOREIGN KEY (shot_id) REFERENCES shot (id) ON DELETE SET NULL
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
@@ -108,6 +114,7 @@ CREATE TABLE IF NOT EXISTS asset (
   details       JSON,
   created_at    DATETIME(6)  NOT NULL,
   stored_at     DATETIME(6)  NULL DEFAULT NULL,
+  owner_id      VARCHAR(64),
   UNIQUE (project_id, kind, shot_id, number)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
@@ -144,4 +151,56 @@ CREATE TABLE IF NOT EXISTS stray_job (
   passes        INT          NOT NULL,
   not_before    BIGINT       NOT NULL,
   PRIMARY KEY (task_id, node, job_id)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- Who may come in. password_hash is argon2's; role is user or admin; stories and films were begun on the day quota_day (days since 1970, UTC).
+CREATE TABLE IF NOT EXISTS account (
+  id            VARCHAR(64)  NOT NULL PRIMARY KEY,
+  name          VARCHAR(64) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  password_hash VARCHAR(255) NOT NULL,
+  role          VARCHAR(16)  NOT NULL,
+  created_at    DATETIME(6)  NOT NULL,
+  disabled_at   DATETIME(6)  NULL DEFAULT NULL,
+  quota_day     INT NOT NULL DEFAULT 0,
+  stories       INT NOT NULL DEFAULT 0,
+  films         INT NOT NULL DEFAULT 0,
+  UNIQUE (name)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- A login: its refresh tokens are one family, of which refresh_id (the token's jti) alone still counts.
+CREATE TABLE IF NOT EXISTS login_session (
+  id            VARCHAR(64)  NOT NULL PRIMARY KEY,
+  account_id    VARCHAR(64)  NOT NULL,
+  refresh_id    VARCHAR(64)  NOT NULL,
+  created_at    DATETIME(6)  NOT NULL,
+  expires_at    DATETIME(6)  NOT NULL,
+  revoked_at    DATETIME(6)  NULL DEFAULT NULL,
+  UNIQUE (account_id, id)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- Keys for programs. secret_hash is the SHA-256 of the key, which is random and stored nowhere; scope is read, write, admin or legacy.
+CREATE TABLE IF NOT EXISTS api_key (
+  id            VARCHAR(64)  NOT NULL PRIMARY KEY,
+  account_id    VARCHAR(64)  NOT NULL,
+  name          VARCHAR(64)  NOT NULL,
+  secret_hash   VARCHAR(64)  NOT NULL,
+  scope         VARCHAR(16)  NOT NULL,
+  created_at    DATETIME(6)  NOT NULL,
+  expires_at    DATETIME(6)  NULL DEFAULT NULL,
+  last_used_at  DATETIME(6)  NULL DEFAULT NULL,
+  revoked_at    DATETIME(6)  NULL DEFAULT NULL,
+  UNIQUE (secret_hash),
+  UNIQUE (account_id, id)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
+-- What a request with an Idempotency-Key made, written in the same commit; result is what its use case returned. Rows go after a day.
+CREATE TABLE IF NOT EXISTS idempotency (
+  owner         VARCHAR(64)  NOT NULL,
+  route         VARCHAR(64)  NOT NULL,
+  request_key   VARCHAR(255) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  body_hash     VARCHAR(64)  NOT NULL,
+  result        JSON,
+  created_at    DATETIME(6)  NOT NULL,
+  PRIMARY KEY (owner, route, request_key),
+  UNIQUE (created_at, owner, route, request_key)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;

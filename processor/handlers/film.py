@@ -70,7 +70,7 @@ def _parts(claimed: ClaimedTask, request: FilmRequest) -> _Parts:
         shots = queries.shots(session, project.id)
         words = _words(claimed, session, shots)
         try:
-            piece = music.choose(session, request.music, project.bgm or "")
+            piece = music.choose(session, request.music, project.bgm or "", project.owner_id)
         except NotFound as error:  # it was deleted since the request
             warnings.append(f"{error}，影片不含背景音乐")
     if not shots:

@@ -15,7 +15,9 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from common import caller
 from common.errors import DependencyError
+from models.project import Project
 from models.task import Task
 from service.container import Services
 
@@ -29,10 +31,14 @@ State = tuple[str, int, str]
 
 
 class Watcher:
-    """What one watcher has not seen yet. Only the newest row is kept, so a slow watcher holds no more than one."""
+    """What one watcher has not seen yet. Only the newest row is kept, so a slow watcher holds no more than one.
+
+    `owner` is the account whose tasks alone it may see, or None: the thread that reads for it works for everybody.
+    """
 
     def __init__(self, task_id: str, wake: Callable[[], None]) -> None:
         self.task_id = task_id
+        self.owner = caller.restricted_to()
         self._wake = wake
         self._lock = threading.Lock()
         self._state: State | None = None
@@ -146,18 +152,25 @@ class TaskFeed:
     def _look_at(self, by_task: dict[str, list[Watcher]]) -> None:
         with self._services.database.read() as session:
             states = _states(session, list(by_task))
+            owners = _owners(session, by_task)
+            allowed = {
+                task_id: [watcher for watcher in watchers if _may_see(watcher, owners.get(task_id))]
+                for task_id, watchers in by_task.items()
+                if task_id in states
+            }
             changed = [
                 task_id
-                for task_id, state in states.items()
-                if any(watcher.is_news(state) for watcher in by_task[task_id])
+                for task_id, watchers in allowed.items()
+                if any(watcher.is_news(states[task_id]) for watcher in watchers)
             ]
             rows = list(session.scalars(select(Task).where(Task.id.in_(changed)))) if changed else []
         for task in rows:
-            for watcher in by_task.get(task.id, ()):
+            for watcher in allowed.get(task.id, ()):
                 watcher.offer(task)
-        for task_id in by_task.keys() - states.keys():
-            for watcher in by_task[task_id]:
-                watcher.lose()
+        for task_id, watchers in by_task.items():
+            for watcher in watchers:
+                if watcher not in allowed.get(task_id, ()):
+                    watcher.lose()
 
 
 def _states(session: Session, task_ids: list[str]) -> dict[str, State]:
@@ -169,6 +182,20 @@ def _states(session: Session, task_ids: list[str]) -> dict[str, State]:
         for task_id, status, progress, message in session.execute(query)
         if task_id in wanted
     }
+
+
+def _may_see(watcher: Watcher, owner: str | None) -> bool:
+    """Whether the tasks of this owner are for the watcher."""
+    return watcher.owner is None or watcher.owner == owner
+
+
+def _owners(session: Session, by_task: dict[str, list[Watcher]]) -> dict[str, str | None]:
+    """Owners of the watched tasks' projects, by task, of those that somebody watches who may not see every task."""
+    asked = [task_id for task_id, watchers in by_task.items() if any(watcher.owner is not None for watcher in watchers)]
+    if not asked:
+        return {}
+    query = select(Task.id, Project.owner_id).join(Project, Project.id == Task.project_id).where(Task.id.in_(asked))
+    return {row.id: row.owner_id for row in session.execute(query)}
 
 
 def _state(task: Task) -> State:

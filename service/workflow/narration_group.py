@@ -30,6 +30,7 @@ def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequ
         request=parent.request_id,
         now=now,
     )
+    child.owner_id = parent.owner_id
     session.add(child)
     return child
 
