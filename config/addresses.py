@@ -26,6 +26,8 @@ _HOST_HEADER = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?))(?::(?P<port>[0-9]{1,5}))?"
 )
 _LOOKS_LIKE_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_RATE = re.compile(r"([0-9]{1,6})/(second|minute|hour)")
+MAX_RATE = 10_000
 MAX_HOST, MAX_PORT = 253, 65_535
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -227,3 +229,11 @@ def parse_group(text: str) -> int:
         return grp.getgrnam(text).gr_gid
     except (KeyError, ValueError) as error:
         raise ValueError("must be the name or the number of a group of this machine") from error
+
+
+def parse_rate(text: str) -> tuple[int, int]:
+    """How often in how many seconds, of `120/second`, `300/minute` or `20/hour`; raises ValueError."""
+    found = _RATE.fullmatch(text)
+    if found is None or not 0 < int(found[1]) <= MAX_RATE:
+        raise ValueError(f"must be a number from 1 to {MAX_RATE} per second, minute or hour, such as 300/minute")
+    return int(found[1]), {"second": 1, "minute": 60, "hour": 3600}[found[2]]

@@ -19,6 +19,7 @@ import yaml
 from pydantic import ValidationError
 
 from common.errors import StartError
+from config.admission import without_accounts
 from config.masking import shown
 from config.settings import Section, Settings
 
@@ -90,6 +91,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     if settings.node and settings.worker.nodes:
         named = "worker.addr" if settings.worker.addr else NODES
         warnings.append(f"{given[NODE].where}: node: is for the embedded model node, and {named} names another")
+    if any(from_go for _, from_go in files):
+        settings = without_accounts(settings)
     return Loaded(settings, tuple(f"{text} (ignored)" for text in warnings), tuple(file for file, _ in files))
 
 

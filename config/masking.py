@@ -9,7 +9,9 @@ from pydantic import BaseModel
 
 from config.settings import Settings
 
-SECRETS = frozenset({"redis.password", "minio.access_key", "minio.secret_key", "worker.token", "worker.webhook_secret"})
+SECRETS = frozenset(
+    {"redis.password", "minio.access_key", "minio.secret_key", "worker.token", "worker.webhook_secret", "auth.secret"}
+)
 # A section in place of whose keys somebody wrote a text may show a secret too.
 SECRET_SECTIONS = frozenset({"mysql", *(key.partition(".")[0] for key in SECRETS)})
 MASK = "***"

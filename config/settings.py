@@ -24,6 +24,7 @@ from config.addresses import (
     parse_network,
     parse_node,
     parse_path,
+    parse_rate,
     parse_redis,
     parse_resolution,
     parse_token,
@@ -208,6 +209,48 @@ class LogSettings(Section):
     format: Literal["text", "json"] = "text"
 
 
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+def _long_enough(text: str) -> str:
+    if text and len(text) < 32:
+        raise ValueError("must have at least 32 characters, or be empty for one that is drawn")
+    return text
+
+
+Switch = Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)]
+Rate = Annotated[str, _holds(parse_rate, or_empty=False)]
+
+
+class AuthSettings(Section):
+    """Who may come in. `required`: "auto" is false where the server listens on loopback alone, and true elsewhere."""
+
+    required: Switch = "auto"
+    allow_anonymous: bool = False  # let everybody in though others can reach the server
+    algorithm: Literal["HS256", "RS256"] = "HS256"
+    secret: Annotated[str, AfterValidator(_long_enough)] = ""  # signs the tokens; "" = drawn into data_dir
+    private_key: Annotated[str, _holds(parse_path)] = ""  # a PEM file, for RS256
+    access_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    refresh_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+
+class LimitsSettings(Section):
+    """How often one may ask, and how much an account may have (0: as much as it likes). `enabled`: "auto" is where a login is needed."""
+
+    enabled: Switch = "auto"
+    read: Rate = "120/second"
+    write: Rate = "300/minute"
+    expensive: Rate = "60/minute"  # what has the model node or the film pipeline work
+    login: Rate = "10/minute"  # of one address
+    failed_logins: Rate = "5/minute"  # of one name from one address; ten times as many from all of them
+    without_redis: Literal["open", "closed"] = "open"
+    stories_per_day: Annotated[int, Field(ge=0, le=100_000)] = 0
+    films_per_day: Annotated[int, Field(ge=0, le=100_000)] = 0
+    tasks_at_once: Annotated[int, Field(ge=0, le=100_000)] = 0
+    stored_gib: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+
+
 class Settings(Section):
     """Everything that can be configured. `data_dir` holds what the embedded parts keep: database, assets, cache, secret.
 
@@ -225,3 +268,5 @@ class Settings(Section):
     story: StorySettings = StorySettings()
     film: FilmSettings = FilmSettings()
     log: LogSettings = LogSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitsSettings = LimitsSettings()

@@ -15,6 +15,8 @@ from pathlib import Path
 from common.errors import StartError, StoryToVideoError
 from common.host_faults import nearest, prove_space, temporary_folder
 from config.addresses import parse_listen
+from config.admission import needs_login
+from config.admission import warning as warning_of
 from config.load import Loaded
 from config.masking import masked
 from config.settings import Settings
@@ -41,6 +43,8 @@ def examine(loaded: Loaded, echo: Echo) -> int:
     )
     for warning in loaded.warnings:
         echo(f"  warning: {warning}")
+    if text := warning_of(loaded.settings, parse_listen(loaded.settings.server.port).host):
+        echo(f"  warning: {text}")
     for key, value in masked(loaded.settings):
         echo(f"  {key} = {value}")
     failures = 0
@@ -148,6 +152,11 @@ def _address(settings: Settings) -> str:
     return address.url()
 
 
+def _access(settings: Settings) -> str:
+    host = parse_listen(settings.server.port).host
+    return "a login or a key is needed" if needs_login(settings, host) else "open to everybody who reaches the address"
+
+
 def _lines() -> Iterator[tuple[str, Check, str]]:
     yield "database", _database, "See mysql.dsn; empty means SQLite in data_dir."
     yield "queue", _queue, "Start Redis 6.2 or newer or correct redis.addr; empty means an embedded one."
@@ -157,6 +166,7 @@ def _lines() -> Iterator[tuple[str, Check, str]]:
     yield "font", _font, "Run `make setup` (it brings one), or name a CJK font by film.font."
     yield "speech", _speech, "Run `make setup`, which brings espeak-ng."
     yield "disk", _disk, "Make room on the disks of data_dir and TMPDIR, or name others; both must be writable."
+    yield "access", _access, "See auth.* in config.yaml."
     yield "address", _address, "Is the server running already? Another port: server.port."
 
 

@@ -11,6 +11,7 @@ import socket
 
 from common.errors import DependencyError
 from config.addresses import Listen, parse_listen
+from config.admission import decided, needs_login, warning
 from config.settings import Settings
 from runtime.data_dir import protect
 from runtime.embedded.parts import EmbeddedParts
@@ -22,11 +23,12 @@ log = logging.getLogger("main")
 def serve(settings: Settings, *, with_processor: bool, fd: int | None) -> int:
     """Serve HTTP and WebSockets until a signal, on an inherited listening socket where `fd` is one; returns the exit code.
 
-    Raises `DependencyError` and `AddressInUse`, whose texts say what to do.
+    Raises `DependencyError`, `AddressInUse` and `AdmissionError`, whose texts say what to do.
     """
     protect(settings)
     listener = socket.socket(fileno=fd) if fd is not None else listen(parse_listen(settings.server.port))
-    url = Listen(*listener.getsockname()[:2]).url()
+    bound = Listen(*listener.getsockname()[:2])
+    settings, url = _admitting(settings, bound.host), bound.url()
     parts = EmbeddedParts.start(settings, url)
     try:
         code = _serve_with(parts, listener, url, with_processor)
@@ -38,6 +40,15 @@ def serve(settings: Settings, *, with_processor: bool, fd: int | None) -> int:
         parts.stop()
 
 
+def _admitting(settings: Settings, host: str) -> Settings:
+    """The settings with a decision on who is let in where the server listens on `host`. Raises `ConfigError`."""
+    required = needs_login(settings, host)
+    text = warning(settings, host)
+    if text:
+        log.warning("%s", text)
+    return decided(settings, required=required)
+
+
 def _serve_with(parts: EmbeddedParts, listener: socket.socket, url: str, with_processor: bool) -> int:
     gc.disable()  # of what is imported nothing is garbage
     from runtime import gunicorn_server, site, wiring
@@ -46,5 +57,9 @@ def _serve_with(parts: EmbeddedParts, listener: socket.socket, url: str, with_pr
     gc.enable()
     parts.wait()
     wiring.open_services(parts.settings).close()  # a missing dependency ends the start here, in plain words
+    if needs_login(parts.settings):
+        from service.access.tokens import Tokens
+
+        Tokens.of(parts.settings)  # and so does a key that cannot be used
     log.info("serving on %s", url)
     return gunicorn_server.serve(listener, parts.settings.server, lambda: site.build(parts, with_processor))

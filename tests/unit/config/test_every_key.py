@@ -28,6 +28,10 @@ OTHERS = {
     "redis.addr": "redis:6379",
     "minio.cdn": "https://cdn.example.org/films",
     "film.resolution": "640x360",
+    "auth.secret": "another-secret-of-at-least-thirty-two-characters",
+    **dict.fromkeys(
+        ("limits.read", "limits.write", "limits.expensive", "limits.login", "limits.failed_logins"), "7/hour"
+    ),
 }
 GIVEN = sorted(key for key in KEYS if key != "ai" and not key.startswith("ai."))
 
