@@ -1,4 +1,4 @@
-"""The command line: serve, processor, demo, doctor.
+"""The command line: serve, processor, demo, doctor, user, key.
 
 Each command imports what it runs: `--help` is not to wait for a web server, nor a web server for what makes films.
 """
@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.load import Loaded
     from config.settings import Settings
+    from runtime.accounts import Desk
 
 log = logging.getLogger("main")
 
@@ -100,6 +103,119 @@ def doctor(path: Path | None) -> None:
     loaded = _read(path)
     set_up_logging("ERROR", loaded.settings.log.format)
     sys.exit(examine(loaded, click.echo))
+
+
+@cli.group()
+def user() -> None:
+    """Accounts: who may log in."""
+
+
+@user.command("add")
+@config_option
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="It sees and may change what is others', and what nobody owns.")
+def add_user(path: Path | None, name: str, admin: bool) -> None:
+    """Add the account NAME; its password is asked for, or is the first line of what is piped in."""
+    from runtime import accounts
+
+    _in_database(path, lambda desk: accounts.add_user(desk, name, _password(), admin=admin))
+
+
+@user.command("list")
+@config_option
+def list_users(path: Path | None) -> None:
+    """List the accounts."""
+    from runtime import accounts
+
+    _in_database(path, accounts.list_users)
+
+
+@user.command("password")
+@config_option
+@click.argument("name")
+def set_password(path: Path | None, name: str) -> None:
+    """Give the account NAME another password, and let it in again; its logins end."""
+    from runtime import accounts
+
+    _in_database(path, lambda desk: accounts.set_password(desk, name, _password()))
+
+
+@user.command("disable")
+@config_option
+@click.argument("name")
+def disable_user(path: Path | None, name: str) -> None:
+    """Let the account NAME in no more; what it made stays."""
+    from runtime import accounts
+
+    _in_database(path, lambda desk: accounts.disable(desk, name))
+
+
+@user.command("adopt")
+@config_option
+@click.argument("name")
+def adopt(path: Path | None, name: str) -> None:
+    """Give the account NAME every project, task and piece of music that nobody owns."""
+    from runtime import accounts
+
+    _in_database(path, lambda desk: accounts.adopt(desk, name))
+
+
+@cli.group()
+def key() -> None:
+    """API keys: for programs, and for clients that put one into the server's address."""
+
+
+@key.command("add")
+@config_option
+@click.argument("owner")
+@click.option("--name", default="", help="What it is for.")
+@click.option("--scope", type=click.Choice(["read", "write", "admin", "legacy"]), default="write", show_default=True)
+@click.option("--days", type=click.IntRange(0, 36_500), default=0, help="It lasts so long; 0: until it is revoked.")
+def add_key(path: Path | None, owner: str, name: str, scope: str, days: int) -> None:
+    """Add a key of the account OWNER and say it, this once."""
+    from runtime import accounts
+
+    _in_database(path, lambda desk: accounts.add_key(desk, owner, name, scope, days))
+
+
+@key.command("list")
+@config_option
+def list_keys(path: Path | None) -> None:
+    """List the keys, without their texts, which nobody knows any more."""
+    from runtime import accounts
+
+    _in_database(path, accounts.list_keys)
+
+
+@key.command("revoke")
+@config_option
+@click.argument("id_", metavar="ID")
+def revoke_key(path: Path | None, id_: str) -> None:
+    """End the key of this ID."""
+    from runtime import accounts
+
+    _in_database(path, lambda desk: accounts.revoke_key(desk, id_))
+
+
+def _in_database(path: Path | None, work: Callable[[Desk], None]) -> None:
+    settings = _settings(path)
+    from common.errors import InvalidInput, StartError, StoryToVideoError
+    from runtime.accounts import open_desk
+
+    try:
+        with open_desk(settings, click.echo) as desk:
+            work(desk)
+    except (StartError, InvalidInput) as error:
+        _fail(str(error), CONFIG_WRONG)
+    except StoryToVideoError as error:
+        _fail(str(error), DEPENDENCY_MISSING)
+
+
+def _password() -> str:
+    """Asked for twice at a terminal; else the first line of standard input. Never an argument, which others could see."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _settings(path: Path | None) -> Settings:

@@ -8,7 +8,11 @@
     │   ├── NotFound               404
     │   ├── Conflict               409, the object's state forbids it
     │   ├── TooLarge               413, an upload or a body over its limit
-    │   └── Forbidden              403, a signature or token that does not hold
+    │   ├── Forbidden              403, a signature that does not hold, or more than a credential allows
+    │   ├── Unauthorized           401, no credential, or one that does not hold
+    │   ├── TooManyRequests        429, over a limit on requests
+    │   ├── QuotaExceeded          429, over what an account may have
+    │   └── KeyReused              422, an Idempotency-Key that came with another request before
     ├── DependencyError            something we need is missing or does not answer; 503, `retryable`
     │   ├── DatabaseUnavailable
     │   ├── QueueUnavailable
@@ -39,7 +43,10 @@
     │   ├── AddressInUse           `runtime.listener`
     │   ├── ChildFailed            `runtime.embedded.child`
     │   ├── CheckFailed            `runtime.doctor`
-    │   └── DemoFailed             `runtime.demo`
+    │   ├── DemoFailed             `runtime.demo`
+    │   ├── AdmissionError         `config.admission`
+    │   └── AccountError           `service.access.accounts`
+    ├── TwinRequest                `service.workflow.once`: another with the same Idempotency-Key was first
     ├── SocketClosed               `routers.websocket.follow`: the client is gone
     └── Cancelled                  the work was cancelled; never an error to report
 
@@ -86,7 +93,27 @@ class TooLarge(ClientError):
 
 
 class Forbidden(ClientError):
-    """A signature or token is missing, wrong or expired."""
+    """A signature is missing, wrong or expired, or a credential does not allow this."""
+
+
+class Unauthorized(ClientError):
+    """There is no credential, or it is wrong, expired or revoked."""
+
+
+class TooManyRequests(ClientError):
+    """Over a limit of `limit` requests, and so for `retry_after_s` seconds more."""
+
+    def __init__(self, message: str, *, limit: int = 0, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.limit, self.retry_after_s = limit, retry_after_s
+
+
+class QuotaExceeded(ClientError):
+    """The account has as much as it may have."""
+
+
+class KeyReused(ClientError):
+    """The Idempotency-Key came with another request before."""
 
 
 class DependencyError(StoryToVideoError):

@@ -6,8 +6,6 @@ What one configuration needs and another does not is imported where it is needed
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from common.clock import Clock
 from common.errors import DependencyError, StorageError
 from common.host_faults import temporary_folder
 from common.private_files import restrict
+from common.secret_file import kept_secret
 from common.user_text import hide
 from config.addresses import parse_group, parse_redis
 from config.settings import RedisSettings, Settings
@@ -36,7 +35,6 @@ CONNECT_S = 5.0
 ANSWER_S = 5.0
 RETRIES = 2  # few: a request must not wait long for a Redis that is down, since the recoverer enqueues its task later
 HEALTH_CHECK_S = 30  # an idle connection may have been dropped by something on the way
-SECRET_FILE = "secret"  # noqa: S105 - a file's name
 ASSETS_FOLDER = "assets"
 
 
@@ -121,7 +119,7 @@ def open_store(settings: Settings) -> ObjectStore:
         from service.oss.minio import MinioStore
 
         return MinioStore(settings.minio)
-    secret = _secret(settings.data_dir)
+    secret = kept_secret(settings.data_dir)
     return LocalStore(
         settings.data_dir / ASSETS_FOLDER,
         secret,
@@ -136,24 +134,3 @@ def storage_name(settings: Settings) -> str:
     if settings.minio.endpoint:
         return f"bucket {settings.minio.bucket} at {settings.minio.endpoint}"
     return f"folder {settings.data_dir / ASSETS_FOLDER}"
-
-
-def _secret(data_dir: Path) -> str:
-    """The key that signs local URLs: generated once, so that links survive a restart. Servers that start together agree on one."""
-    path = data_dir / SECRET_FILE
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            draft = data_dir / f"{SECRET_FILE}.{secrets.token_hex(8)}"
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32))
-            try:
-                path.hardlink_to(draft)  # fails where another server was first: then its secret counts
-            except FileExistsError:
-                log.debug("another server has generated the secret")
-            finally:
-                draft.unlink()
-        return path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise DependencyError(f"cannot keep a secret in {path} ({error}); make data_dir writable") from error

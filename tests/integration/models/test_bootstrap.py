@@ -16,18 +16,21 @@ from sqlalchemy.dialects import mysql
 from common.errors import DatabaseUnavailable
 from config.settings import MysqlSettings, Settings
 from models import cast_member, outbox
+from models.account import Account, ApiKey, LoginSession
 from models.asset import Asset
 from models.base import Base
 from models.bootstrap import FILE_NAME, inspect_database, open_database, open_mysql, open_sqlite
 from models.cast_member import CastMember
 from models.db import Database
-from models.migrations import statements, upgrades
+from models.idempotency import Idempotency
+from models.migrations import SCRIPT, run_script, statements, upgrades
 from models.outbox import Removal
 from models.project import Project
 from models.shot import Shot
 from models.stray_job import StrayJob
 from models.task import Task, TaskStatus
 from models.types import JsonObject
+from service.access import accounts
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import NOW, project, shot, task
 from tests.support import go_backend
@@ -63,7 +66,7 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
         go_backend.load(url)
     database = open_url(url)
     inspector = inspect(database.engine)
-    models = (Project, CastMember, Shot, Task, Asset, Removal, StrayJob)
+    models = (Project, CastMember, Shot, Task, Asset, Removal, StrayJob, Account, LoginSession, ApiKey, Idempotency)
     assert set(Base.metadata.tables) == {model.__tablename__ for model in models}
     for table in Base.metadata.sorted_tables:
         found = {column["name"]: column for column in inspector.get_columns(table.name)}
@@ -232,6 +235,33 @@ def test_tables_without_a_cost_get_one_that_nobody_told(url: URL, open_url: Open
     assert info(database)["version"] == NEWEST
     with database.read() as session:
         assert session.get_one(Project, "p").cost is None
+
+
+def test_tables_without_accounts_get_them_and_what_is_there_belongs_to_nobody(
+    url: URL, open_url: Open, tmp_path: Path
+) -> None:
+    """From the tables as they were made before there were accounts."""
+    old = SCRIPT.read_text("utf-8").partition("-- Who may come in")[0]
+    kept = [line for line in old.splitlines() if "  owner_id" not in line and "UNIQUE (owner_id" not in line]
+    (tmp_path / "old.sql").write_text("\n".join(kept))
+    with go_backend.foreign_engine(url).begin() as connection:
+        run_script(connection, tmp_path / "old.sql")
+        connection.execute(text("INSERT INTO schema_info (name, value) VALUES ('version', '8'), ('zone', 'UTC')"))
+        connection.execute(
+            text(
+                "INSERT INTO project (id, title, story_text, style, status, created_at, updated_at) "
+                "VALUES ('p', '', 'a', '', 'created', '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+            )
+        )
+    database = open_url(url)
+    assert info(database)["version"] == NEWEST
+    with database.write() as session:
+        session.add(task("p", id="t"))
+    accounts.add(database, "alice", "a long password", admin=False, now=NOW)
+    assert [accounts.adopt(database, "alice") for _ in range(2)] == [1, 0]
+    with database.read() as session:
+        [alice] = session.query(Account)
+        assert {session.get_one(Project, "p").owner_id, session.get_one(Task, "t").owner_id} == {alice.id}
 
 
 def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:

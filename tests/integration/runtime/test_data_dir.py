@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from common import private_files
+from common.secret_file import SECRET_FILE
 from config.load import ConfigError, load
 from config.settings import MinioSettings, ServerSettings, Settings
 from models.bootstrap import FILE_NAME
@@ -147,7 +148,7 @@ def test_what_is_written_for_the_user_has_the_users_rights(tmp_path: Path, monke
 
 def test_the_names_that_are_closed_are_those_that_are_written() -> None:
     assert {wiring.ASSETS_FOLDER, parts.NODE_FOLDER, demo.FOLDER} <= set(data_dir.FOLDERS)
-    for name in (FILE_NAME, wiring.SECRET_FILE):
+    for name in (FILE_NAME, SECRET_FILE):
         assert name.startswith(data_dir.FILES)
 
 

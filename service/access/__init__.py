@@ -1,0 +1,1 @@
+"""Who may come in: accounts, logins, keys, and what an account may have."""
