@@ -17,13 +17,14 @@ from models.db import retrying
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from service import music
+from service.access import quotas
 from service.container import Services
 from service.film.spec import MAX_SHOTS, FilmShot, FilmSpec, Subtitles
 from service.film.subtitles.text_metrics import reading_s
 from service.film.timeline import planned_s, too_long
 from service.schemas import FilmRequest
 from service.shapes import film_size
-from service.workflow import film_dependencies, payloads
+from service.workflow import film_dependencies, once, payloads
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
 PACE = 30  # frames in a second of a plan that only its length is asked of
@@ -34,6 +35,7 @@ class _Size(TypedDict):
     fps: int
 
 
+@once.once(once.as_kept)
 @retrying
 def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     """Insert and queue a `generate_video` task; returns its id.
@@ -53,8 +55,10 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
             if wanted.shot_id
             else _new_film(unit, project_id, wanted, size, film)
         )
+        quotas.take(services, unit.session, films=not wanted.shot_id, tasks=1)
         unit.session.add(task)
         unit.session.flush()
+        once.made(unit.session, task.id)
         unit.ready += film_dependencies.plan(unit.session, task, now=unit.now)
     return task.id
 

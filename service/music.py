@@ -7,21 +7,24 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from common import caller
 from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
 from models import outbox
 from models.asset import Asset, AssetKind
 from models.db import retrying
+from service.access import quotas
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.container import Services
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
 from service.schemas import MusicUpload, shorten
+from service.workflow import once
 
 CHUNK = 1 << 20  # bytes
 AUTO = "auto"
@@ -58,6 +61,15 @@ _TERMS = {word: row.split()[0] for row in _MOODS for word in row.split()} | dict
 _CHINESE_WORDS = sorted((word for word in _TERMS if not word.isascii()), key=len, reverse=True)
 
 
+def _as_added(services: Services, kept: dict[str, Any]) -> tuple[Asset, list[str]]:
+    with services.database.read() as session:
+        piece = session.get(Asset, kept["key"])
+    if piece is None:
+        raise NotFound("音乐不存在")
+    return piece, kept["notes"]
+
+
+@once.once(_as_added)
 def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload) -> tuple[Asset, list[str]]:
     """Store an uploaded piece of music under its title, or its file's name; the piece, and what there is to tell about the file (Chinese).
 
@@ -69,11 +81,12 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
         path = Path(folder) / "music"
         _receive(stream, path, services.settings.film.max_music)
         extension, seconds, notes = _looked_at(path)
+        _check_room(services)
         asset = versions.reserve(services, AssetKind.MUSIC, owner, extension, path.stat().st_size)
         try:
             versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
             asset.details = {"duration": max(1, round(seconds)), "tags": upload.words()}
-            _publish(services, asset)
+            _publish(services, asset, notes)
         except BaseException:
             versions.discard(services, asset)
             raise
@@ -93,8 +106,16 @@ def _looked_at(path: Path) -> tuple[str, float, list[str]]:
 
 
 @retrying
-def _publish(services: Services, asset: Asset) -> None:
+def _check_room(services: Services) -> None:
     with services.database.write() as session:
+        quotas.take(services, session)
+
+
+@retrying
+def _publish(services: Services, asset: Asset, notes: list[str]) -> None:
+    with services.database.write() as session:
+        once.begin(session, services.clock.now())
+        once.made(session, {"key": asset.object_key, "notes": notes})
         versions.mark_stored(session, asset, now=services.clock.now())
 
 
@@ -147,24 +168,24 @@ def delete(services: Services, wanted: str) -> None:
 def find(session: Session, wanted: str) -> Asset:
     """The piece of this id; raises `NotFound`."""
     if _NUMBER.fullmatch(wanted):
-        piece = session.scalar(_PIECES.where(Asset.number == int(wanted)))
+        piece = session.scalar(_pieces().where(Asset.number == int(wanted)))
         if piece is not None and music_id(piece) == wanted:
             return piece
     raise NotFound(f"没有编号为 {shorten(wanted)} 的音乐")
 
 
-def choose(session: Session, wanted: str, mood: str) -> Asset | None:
+def choose(session: Session, wanted: str, mood: str, owner: str | None = None) -> Asset | None:
     """The piece that a film asks for: by id, or for "auto" the one that has most in common with the storyboard's music words.
 
     What counts are the terms of its title and tags (`search_terms`); of equals the newest. None when "auto" finds nothing in common with
-    any, and when no music is wanted; raises `NotFound` for an unknown id.
+    any, and when no music is wanted; raises `NotFound` for an unknown id. "auto" takes none but the pieces of the project's `owner`.
     """
     if not wanted:
         return None
     if wanted != AUTO:
         return find(session, wanted)
     words = search_terms(mood)
-    fitting = [(len(words & _terms(piece)), piece) for piece in _all(session)]
+    fitting = [(len(words & _terms(piece)), piece) for piece in _all(session) if owner in (None, piece.owner_id)]
     common, best = max(fitting, key=lambda each: each[0], default=(0, None))
     return best if common else None
 
@@ -195,4 +216,10 @@ def _terms(piece: Asset) -> set[str]:
 
 
 def _all(session: Session) -> list[Asset]:
-    return list(session.scalars(_PIECES.order_by(Asset.number.desc())))
+    return list(session.scalars(_pieces().order_by(Asset.number.desc())))
+
+
+def _pieces() -> Select[tuple[Asset]]:
+    """The pieces that the caller may see."""
+    owner = caller.restricted_to()
+    return _PIECES if owner is None else _PIECES.where(Asset.owner_id == owner)

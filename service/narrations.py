@@ -6,12 +6,14 @@ from common.errors import Conflict, NotFound
 from models import queries
 from models.db import retrying
 from models.task import Task, TaskStatus, TaskType
+from service.access import quotas
 from service.container import Services
 from service.schemas import NarrationRequest
-from service.workflow import completion, narration_group, payloads
+from service.workflow import completion, narration_group, once, payloads
 from service.workflow.unit_of_work import project_unit
 
 
+@once.once(once.as_kept)
 @retrying
 def request(services: Services, project_id: str, wanted: NarrationRequest, *, retried: Task | None = None) -> str:
     """Insert the parent task and one child per shot, and queue these; returns the parent's id.
@@ -30,6 +32,7 @@ def request(services: Services, project_id: str, wanted: NarrationRequest, *, re
         wanting = speaking if retried is None else speaking & narration_group.unfinished(session, retried, speaking)
         if not storyboards and not wanting:
             raise Conflict("所有镜头的旁白都已生成，无需重试")
+        quotas.take(services, session, tasks=1 + len(wanting))
         task = Task.new(
             TaskType.NARRATION,
             project_id,
@@ -40,6 +43,7 @@ def request(services: Services, project_id: str, wanted: NarrationRequest, *, re
         )
         session.add(task)
         session.flush()
+        once.made(session, task.id)
         if not storyboards:
             completion.begin_narrations(unit, task, wanting)
     return task.id

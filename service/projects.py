@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -18,10 +18,11 @@ from models.db import retrying
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
+from service.access import quotas
 from service.assets import versions
 from service.container import Services
 from service.schemas import NewProject, PageRequest, ProjectChanges
-from service.workflow import completion, payloads
+from service.workflow import completion, once, payloads
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
@@ -70,18 +71,26 @@ class Page(Generic[T]):
     total: int
 
 
+def _as_created(_services: Services, ids: list[Any]) -> CreatedProject:
+    return CreatedProject(*ids)
+
+
+@once.once(_as_created)
 @retrying
 def create(services: Services, new: NewProject) -> CreatedProject:
     """Store a project, its storyboard task and the image tasks that wait for it, then queue the first."""
+    shots = new.shot_count or services.settings.story.default_shots
     with services.database.write() as session:
         now = database_now(session)
+        once.begin(session, now)
+        quotas.take(services, session, stories=1, tasks=1 + shots)
         project = Project(
             id=new_id(),
             title=new.title,
             story_text=new.story_text,
             style=new.style,
             description=new.description,
-            shot_count=new.shot_count or services.settings.story.default_shots,
+            shot_count=shots,
             aspect=new.aspect,
             telling=new.telling,
             status=ProjectStatus.CREATED,
@@ -91,6 +100,7 @@ def create(services: Services, new: NewProject) -> CreatedProject:
         session.add(project)
         session.flush()
         text_task, shot_tasks = new_storyboard(session, project, now=now)
+        once.made(session, [project.id, text_task, shot_tasks])
     enqueue(services, [text_task])
     return CreatedProject(project.id, text_task, shot_tasks)
 
@@ -163,6 +173,7 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
         if restart:
             deleted = _stop_everything(unit, project)
             reset_outputs(project)
+            quotas.take(services, unit.session, stories=1, tasks=1 + (project.shot_count or 1))
             text_task, shot_tasks = new_storyboard(unit.session, project, now=unit.now)
             unit.ready.append(text_task)
         unit.session.flush()

@@ -286,6 +286,20 @@ class MusicUpload(Request):
         return list(dict.fromkeys(re.findall(r"[^\s,;，；、]+", self.tags)))
 
 
+class LoginRequest(Request):
+    """POST /v1/api/auth/login. `cookie`: a browser's page, which gets cookies."""
+
+    username: Annotated[str, Field(max_length=255)]
+    password: Annotated[str, Field(max_length=1024)]
+    cookie: bool = False
+
+
+class RefreshRequest(Request):
+    """POST /v1/api/auth/refresh; without a token it is the cookie's."""
+
+    refresh_token: Annotated[str, Field(max_length=4096)] = ""
+
+
 class PageRequest(Request):
     """GET lists."""
 

@@ -12,10 +12,11 @@ from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
+from service.access import quotas
 from service.assets import versions
 from service.container import Services
 from service.schemas import ModelWishes, ShotChanges
-from service.workflow import completion, narration_group, payloads
+from service.workflow import completion, narration_group, once, payloads
 from service.workflow.project_status import refresh_project
 from service.workflow.unit_of_work import project_unit
 
@@ -42,6 +43,7 @@ def get(services: Services, project_id: str, shot_id: str) -> Shot:
     return _found(shot if shot.project_id == project_id else None)
 
 
+@once.once(once.as_kept)
 @retrying
 def update(services: Services, project_id: str, shot_id: str, changes: ShotChanges) -> str:
     """Change what was given and regenerate the image; an open task for the old image, or for a clip of it, is cancelled.
@@ -58,6 +60,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
         shot.updated_at = unit.now
         if changes.model_dump(exclude_none=True, exclude=_WISHES).keys() == {"motion"} and not changes.wishes():
             return ""
+        quotas.take(services, session, tasks=1)
         old = [task for task in _open_tasks(session, shot) if _shows_old_image(task)]
         task = _new_image(shot, project, changes, now=unit.now)
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
@@ -72,6 +75,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
         shot.status = ShotStatus.PROCESSING
         session.flush()
         refresh_project(session, project, now=unit.now)
+        once.made(session, task.id)
     return task.id
 
 

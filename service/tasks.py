@@ -11,8 +11,9 @@ from models.project import Project
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import films, narrations, projects
+from service.access import quotas
 from service.container import Services
-from service.workflow import completion, film_dependencies, narration_group, payloads
+from service.workflow import completion, film_dependencies, narration_group, once, payloads
 from service.workflow.unit_of_work import project_unit
 
 CANCELLED_BY_USER = "任务已取消"
@@ -69,6 +70,7 @@ def retry(services: Services, task_id: str) -> str:
     return _retry_part(services, task)
 
 
+@once.once(once.as_kept)
 @retrying
 def _retry_storyboard(services: Services, task: Task) -> str:
     with project_unit(services, task.project_id) as unit:
@@ -78,12 +80,15 @@ def _retry_storyboard(services: Services, task: Task) -> str:
         latest = queries.latest_storyboard(unit.session, project.id)
         if latest is None or latest.id != task.id:  # its shots would replace those of the newer one
             raise Conflict("已有更新的分镜任务，无需重试")
+        quotas.take(services, unit.session, stories=1, tasks=1 + (project.shot_count or 1))
         projects.reset_outputs(project)
         text_task, _ = projects.new_storyboard(unit.session, project, now=unit.now)
+        once.made(unit.session, text_task)
         unit.ready.append(text_task)
     return text_task
 
 
+@once.once(once.as_kept)
 @retrying
 def _retry_part(services: Services, task: Task) -> str:
     """An image or one shot's narration."""
@@ -97,6 +102,7 @@ def _retry_part(services: Services, task: Task) -> str:
         same = queries.open_tasks(session, task.project_id, type_=TaskType(task.type), status=OPEN)
         if any(other.shot_id == task.shot_id for other in same):
             raise Conflict("该分镜已有进行中的任务，无需重试")
+        quotas.take(services, session, tasks=1)
         again = Task.new(
             TaskType(task.type),
             task.project_id,
@@ -106,6 +112,7 @@ def _retry_part(services: Services, task: Task) -> str:
             now=unit.now,
         )
         session.add(again)
+        once.made(session, again.id)
         unit.ready.append(again.id)
     return again.id
 

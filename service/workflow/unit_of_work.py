@@ -14,6 +14,7 @@ from models.database_clock import database_now
 from models.project import Project
 from models.task import Task
 from service.container import Services
+from service.workflow import once
 from service.workflow.cancellation import stop_work
 from service.workflow.dispatch import enqueue
 
@@ -41,6 +42,7 @@ def project_unit(services: Services, project_id: str) -> Iterator[ProjectUnit]:
     """
     with services.database.write() as session:
         unit = ProjectUnit(session, queries.lock_project(session, project_id), database_now(session))
+        once.begin(session, unit.now)
         yield unit
     stop_work(services, unit.ended)
     enqueue(services, unit.ready)
