@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
@@ -14,7 +14,10 @@ from common.errors import NotFound
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
 from routers import errors
-from routers.api import files, films, health, music, projects, shots, tasks, voices, webhook
+from routers.access import gate, once_per_key
+from routers.access.gate import Gate
+from routers.access.url_credentials import UrlCredentials
+from routers.api import auth, files, films, health, music, projects, shots, tasks, voices, webhook
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
 from routers.multipart import StrictFormRequest
 from routers.unpacking import Unpacking
@@ -34,12 +37,15 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     app.json = _json(app)
     errors.install(app)
     _allow_origins(app, services.settings.server.cors_origins)
-    app.register_blueprint(_v1(services))
+    at_the_gate = Gate(services)
+    gate.install(app, at_the_gate)
+    once_per_key.install(app)
+    app.register_blueprint(_v1(services, at_the_gate))
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
     route.install(app, services)
-    limited = RequestLineLimit(Unpacking(app.wsgi_app), services.settings.server.max_request_line)
+    limited = RequestLineLimit(UrlCredentials(Unpacking(app.wsgi_app)), services.settings.server.max_request_line)
     named = HostCheck(limited, _allowed_hosts(services.settings.server))
     behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))
     app.wsgi_app = RequestId(behind)  # type: ignore[method-assign]  # Flask's documented place for middleware
@@ -54,12 +60,14 @@ def _allowed_hosts(settings: ServerSettings) -> set[str]:
     return own | set(map(parse_allowed_host, settings.allowed_hosts))
 
 
-def _v1(services: Services) -> Blueprint:
+def _v1(services: Services, at_the_gate: Gate) -> Blueprint:
     v1 = Blueprint("v1", __name__, url_prefix="/v1/api")
-    v1.url_value_preprocessor(_check_ids)
+    v1.before_request(_check_ids)  # behind the gate
     v1.after_request(_keep_to_the_client)
-    for noun in (projects, shots, tasks, films, music, voices):
+    for noun in (projects, shots, tasks, films, music):
         v1.register_blueprint(noun.blueprint(services))
+    v1.register_blueprint(voices.blueprint(services, at_the_gate.sample_token))
+    v1.register_blueprint(auth.blueprint(at_the_gate))
     v1.register_blueprint(health.v1_blueprint(services))
     return v1
 
@@ -70,9 +78,9 @@ def _keep_to_the_client(response: Response) -> Response:
     return response
 
 
-def _check_ids(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+def _check_ids() -> None:
     """An id that cannot be one is unknown, before anything is asked about it, in the words for every unknown one."""
-    for name, value in (values or {}).items():
+    for name, value in (request.view_args or {}).items():
         if not is_id(value):
             known = {"task_id": f"task not found: {shorten(value)}", "shot_id": "分镜不存在"}
             raise NotFound(known.get(name, "项目不存在"))

@@ -7,6 +7,7 @@ client cannot fix is described in general terms; the details go to the log.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -51,6 +52,10 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.Conflict: Answer(HTTPStatus.CONFLICT, 409),
     errors.TooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413),
     errors.Forbidden: Answer(HTTPStatus.FORBIDDEN, 403),
+    errors.Unauthorized: Answer(HTTPStatus.UNAUTHORIZED, 401),
+    errors.TooManyRequests: Answer(HTTPStatus.TOO_MANY_REQUESTS, 429),
+    errors.QuotaExceeded: Answer(HTTPStatus.TOO_MANY_REQUESTS, 429),
+    errors.KeyReused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, 422),
     errors.DependencyError: _unavailable("服务"),
     errors.DatabaseUnavailable: _unavailable("数据库"),
     errors.QueueUnavailable: _unavailable("任务队列"),
@@ -106,7 +111,24 @@ def _ours(error: errors.StoryToVideoError) -> Response:
     response.status_code = answer.status
     if answer.status is HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    response.headers.update(_headers(error))
     return response
+
+
+def _headers(error: errors.StoryToVideoError) -> dict[str, str]:
+    """What a client's program reads of an error. `X-RateLimit-Reset` is a time, the others of the kind are seconds from now."""
+    if isinstance(error, errors.Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
+    if not isinstance(error, errors.TooManyRequests):
+        return {}
+    seconds = str(error.retry_after_s)
+    said = {"Limit": str(error.limit), "Remaining": "0"}
+    return {
+        "Retry-After": seconds,
+        **{f"RateLimit-{name}": value for name, value in {**said, "Reset": seconds}.items()},
+        **{f"X-RateLimit-{name}": value for name, value in said.items()},
+        "X-RateLimit-Reset": str(int(time.time()) + error.retry_after_s),
+    }
 
 
 def _http(error: HTTPException) -> BaseResponse:

@@ -192,9 +192,9 @@ def music(row: Asset, link: UrlResolver) -> Json:
     }
 
 
-def voice(row: Voice, samples: str) -> Json:
+def voice(row: Voice, samples: str, token: str = "") -> Json:
     """A voice of the model node; `sample` is a link below `samples`, "" where the node has none."""
-    query = urlencode({"provider": row.provider, "voice": row.id})
+    query = urlencode({"provider": row.provider, "voice": row.id, **({"token": token} if token else {})})
     return {
         "id": row.id,
         "name": row.name,

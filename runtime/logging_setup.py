@@ -1,7 +1,7 @@
 """Logging to standard error: text for people, or a JSON object a line for machines; each line names the request that it belongs to.
 
 Much of what is logged was written by a stranger: a client, a model node. None of it may end a line and begin one of its own, move a
-terminal's cursor or turn the direction of writing: characters that cannot be seen are escaped.
+terminal's cursor or turn the direction of writing: characters that cannot be seen are escaped. Keys and tokens are masked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, TextIO
 
+from common.hidden_credentials import without_credentials
 from common.request_id import request_id
 
 TEXT = "%(asctime)s %(levelname)-7s %(name)s%(request)s: %(message)s"
@@ -45,6 +46,9 @@ def _add_request(record: logging.LogRecord) -> bool:
 
 class _TextFormatter(logging.Formatter):
     """One line a record. A traceback's lines stand below it, each of what an exception says being one of them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_credentials(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         return _visible(super().formatMessage(record))
@@ -93,5 +97,5 @@ class _JsonFormatter(logging.Formatter):
             line["request_id"] = request
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        text = json.dumps(line, ensure_ascii=False)
+        text = without_credentials(json.dumps(line, ensure_ascii=False))
         return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

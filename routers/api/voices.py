@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, request
 
 from routers import request_params, serializers
@@ -10,14 +12,17 @@ from service.container import Services
 from service.schemas import VoiceRequest
 
 
-def blueprint(services: Services) -> Blueprint:
-    """The routes over these services."""
+def blueprint(services: Services, token: Callable[[str, str], str]) -> Blueprint:
+    """The routes over these services; `token` opens the sample of a provider's voice without a credential, "" where none is needed."""
     routes = Blueprint("voices", __name__)
 
     @routes.get("/voices")
     def listed() -> serializers.Json:
         base = serializers.UrlResolver.of(services, request).base
-        found = [serializers.voice(voice, f"{base}/v1/api/voices/sample") for voice in voices.listed(services)]
+        samples = f"{base}/v1/api/voices/sample"
+        found = [
+            serializers.voice(voice, samples, token(voice.provider, voice.id)) for voice in voices.listed(services)
+        ]
         return {"voices": found, "total": len(found)}
 
     @routes.get("/voices/sample")

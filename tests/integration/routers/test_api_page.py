@@ -37,6 +37,8 @@ MODELS: dict[str, type[schemas.Request]] = {
     "POST /v1/api/projects/:project_id/tts": schemas.NarrationRequest,
     "POST /v1/api/music": schemas.MusicUpload,
     "GET /v1/api/voices/sample": schemas.VoiceRequest,
+    "POST /v1/api/auth/login": schemas.LoginRequest,
+    "POST /v1/api/auth/refresh": schemas.RefreshRequest,
 }
 
 

@@ -1,0 +1,1 @@
+"""The gate: who is let in, how often, and with which words they are turned away."""

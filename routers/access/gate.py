@@ -1,0 +1,178 @@
+"""The gate before every route: whoever has no credential is turned away, unless the route stands on the one list of public ones.
+
+A route that is added is closed by that. Whose rows a request may then see is told to `common.caller`, and held by `models.queries`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from flask import Flask, Request, g, request
+
+from common.caller import calling
+from common.errors import Forbidden, Unauthorized
+from config.admission import needs_login
+from models.account import Scope
+from routers.access.credentials import FORM_TOKEN_HEADER, Credential, Place, credential_of, is_from_own_page
+from service.access import principals
+from service.access.principals import Principal
+from service.access.tokens import Tokens
+from service.container import Services
+
+if TYPE_CHECKING:
+    from routers.access.rate_limits import RateLimits
+
+SAFE = ("GET", "HEAD")
+SAMPLE = "v1.voices.sample"
+SOCKET = "sockets.watch"
+# Each of these looks after itself: by a signature, by a password, by a refresh token; or has nothing to tell.
+PUBLIC = {
+    "alive",
+    "ready",
+    "v1.health.health",
+    "files.asset",
+    "webhook.task_complete",
+    "v1.auth.login",
+    "v1.auth.refresh",
+}
+LOGINS = {"v1.auth.login": "login", "v1.auth.refresh": "write"}
+EXPENSIVE = {
+    "v1.projects.create",
+    "v1.projects.update",
+    "v1.shots.update",
+    "v1.films.film",
+    "v1.films.narration",
+    "v1.tasks.create",
+    "v1.tasks.retry",
+    "v1.music.upload",
+    "v1.voices.sample",
+}
+
+
+class Gate:
+    """What the routes of logins and links share with it."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.is_closed = needs_login(services.settings)
+        enabled = services.settings.limits.enabled
+        self._limited = self.is_closed if enabled == "auto" else enabled == "true"
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Made when they are first needed: where nobody logs in no secret is drawn."""
+        return Tokens.of(self.services.settings)
+
+    @cached_property
+    def limits(self) -> RateLimits:
+        """The same; the library takes half a second to import."""
+        from routers.access.rate_limits import RateLimits  # noqa: PLC0415
+
+        return RateLimits(self.services)
+
+    def prepare(self) -> None:
+        """Make what every request needs. Raises `DependencyError` where the key that signs cannot be used."""
+        _ = self.tokens
+        if self._limited:
+            _ = self.limits
+
+    def admit(self) -> None:
+        """Let the request in, or raise `Unauthorized`, `Forbidden` or `TooManyRequests`."""
+        endpoint = request.endpoint
+        if (
+            endpoint is None or request.method == "OPTIONS"
+        ):  # no route; or what a browser asks before it sends the credential
+            return
+        if endpoint in PUBLIC or not self.is_closed:
+            self._count_public(endpoint)
+            return
+        try:
+            found = credential_of(request)
+            if found is not None and self._is_signed_link(endpoint, found):
+                self._count(_address(), endpoint)
+                return
+            principal = self._principal(found)
+        except Unauthorized:
+            self._count(_address(), endpoint)
+            raise
+        self._count(f"key:{principal.key_id}" if principal.key_id else f"user:{principal.account_id}", endpoint)
+        self._check(principal, found, endpoint)
+        g.principal = principal
+        g.calling = calling(principal.caller)
+        g.calling.__enter__()
+
+    def leave(self, _error: BaseException | None = None) -> None:
+        """The request is over."""
+        entered = g.pop("calling", None)
+        if entered is not None:
+            entered.__exit__(None, None, None)
+
+    def _principal(self, found: Credential | None) -> Principal:
+        if found is None:
+            raise Unauthorized("需要登录或 API 密钥")
+        if found.place is Place.PATH:
+            principal = principals.of_key(self.services, found.text)
+            if principal.scope is not Scope.LEGACY:
+                raise Unauthorized("地址中只能使用 legacy 权限的 API 密钥")
+            return principal
+        return principals.of_credential(self.services, self.tokens, found.text)
+
+    def _check(self, principal: Principal, found: Credential | None, endpoint: str) -> None:
+        """What the credential allows, and whether a cookie was sent by a page of ours."""
+        if found is not None and found.place is Place.COOKIE:
+            if endpoint == SOCKET and not is_from_own_page(request, self.services.settings.server):
+                raise Forbidden("此网页来源不能使用登录 Cookie")
+            if request.method not in SAFE:
+                self.check_form_token(principal.session_id)
+        if request.method not in SAFE and not principal.may_write:
+            raise Forbidden("此 API 密钥只能读取")
+
+    def check_form_token(self, session_id: str) -> None:
+        """Raise `Forbidden` where a page that is not ours may have sent the cookies along."""
+        given = request.headers.get(FORM_TOKEN_HEADER, "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), self.tokens.form_token(session_id).encode()):
+            raise Forbidden(f"缺少有效的 {FORM_TOKEN_HEADER} 请求头")
+
+    def _is_signed_link(self, endpoint: str, found: Credential) -> bool:
+        return endpoint == SAMPLE and found.place is Place.QUERY and self.tokens.opens(found.text, _sample(request))
+
+    def sample_token(self, provider: str, voice: str) -> str:
+        """What a link to a voice's sample needs in order to be opened without a credential; "" where everybody may."""
+        return self.tokens.link(f"{provider}\n{voice}") if self.is_closed else ""
+
+    def _count_public(self, endpoint: str) -> None:
+        if endpoint in LOGINS or endpoint not in PUBLIC:
+            self._count(_address(), endpoint)
+
+    def _count(self, who: str, endpoint: str) -> None:
+        if self._limited:
+            from routers.access.rate_limits import Cost  # noqa: PLC0415 - see `limits`
+
+            self.limits.take(who, Cost(_cost_of(endpoint)))
+
+
+def install(app: Flask, gate: Gate) -> None:
+    """Put the gate before every route."""
+    app.before_request(gate.admit)
+    app.teardown_request(gate.leave)
+    app.extensions["gate"] = gate
+    if gate.is_closed:  # now, not with the first request
+        gate.prepare()
+
+
+def _cost_of(endpoint: str) -> str:
+    if endpoint in LOGINS:
+        return LOGINS[endpoint]
+    if endpoint in EXPENSIVE:
+        return "expensive"
+    return "read" if request.method in SAFE else "write"
+
+
+def _address() -> str:
+    return f"address:{request.remote_addr or ''}"
+
+
+def _sample(asked: Request) -> str:
+    return f"{asked.args.get('provider', '')}\n{asked.args.get('voice', '')}"

@@ -1,0 +1,199 @@
+"""Class: logins. Guessing is slow, tells nothing, and a copied refresh token ends the login that it was copied from."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from common.errors import DependencyError
+from config.settings import AuthSettings, LimitsSettings, Settings
+from service.access import accounts, passwords
+from service.access.tokens import ACCESS, Tokens
+from tests.integration.hostile.world import PASSWORD, SECRET, V1, World, told, world
+
+LOGIN, REFRESH = f"{V1}/auth/login", f"{V1}/auth/refresh"
+WRONG: dict[str, dict[str, Any]] = {
+    "wrong password": {"json": {"username": "victim", "password": "guess"}},
+    "another's password": {"json": {"username": "victim", "password": PASSWORD + "x"}},
+    "unknown name": {"json": {"username": "nobody", "password": PASSWORD}},
+    "name in other letters": {"json": {"username": "VICTIM", "password": PASSWORD}},
+    "name with a blank": {"json": {"username": "victim ", "password": PASSWORD}},
+    "SQL": {"json": {"username": "' OR 1=1 --", "password": "' OR 1=1 --"}},
+    "hash as password": {"json": {"username": "victim", "password": "$argon2id$v=19$m=65536,t=3,p=4$x$y"}},
+    "in the query": {"query_string": {"username": "victim", "password": "guess"}},
+}
+MALFORMED: dict[str, dict[str, Any]] = {
+    "nothing": {"json": {}},
+    "no password": {"json": {"username": "victim"}},
+    "empty password": {"json": {"username": "victim", "password": ""}},
+    "a list": {"json": {"username": ["victim"], "password": PASSWORD}},
+    "an object": {"json": {"username": "victim", "password": {"$ne": ""}}},
+    "a number": {"json": {"username": "victim", "password": 7}},
+    "NUL": {"json": {"username": "victim\0", "password": PASSWORD}},
+    "half a pair": {"data": '{"username": "victim", "password": "\\ud800"}'},
+    "long": {"json": {"username": "victim", "password": "x" * 100_000}},
+    "a long name": {"json": {"username": "x" * 10_000, "password": PASSWORD}},
+    "no JSON": {"data": "{"},
+    "deep": {"data": '{"username":' + "[" * 5000},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_whatever_is_wrong_is_answered_alike(closed: World, name: str) -> None:
+    before = closed.everything()
+    answer = closed.send("POST", LOGIN, **WRONG[name])
+    assert told(answer, {}) == told(closed.send("POST", LOGIN, **WRONG["wrong password"]), {})
+    assert answer.status_code == 401
+    assert closed.everything() == before
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_no_login_is_refused(closed: World, name: str) -> None:
+    before = closed.everything()
+    assert closed.send("POST", LOGIN, **MALFORMED[name]).status_code == 400
+    assert closed.everything() == before
+
+
+@pytest.mark.parametrize("name", ["victim", "nobody", "gone"])
+def test_every_name_costs_one_look_at_a_password(fresh: World, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts.add(fresh.services.database, "gone", PASSWORD, admin=False, now=fresh.services.clock.now())
+    accounts.disable(fresh.services.database, "gone", now=fresh.services.clock.now())
+    verify, looks = PasswordHasher.verify, []
+
+    def counted(self: PasswordHasher, stored: str, password: str) -> bool:
+        looks.append(stored.split("$")[3])
+        return verify(self, stored, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    assert fresh.send("POST", LOGIN, json={"username": name, "password": "a wrong one"}).status_code == 401
+    assert looks == ["m=65536,t=3,p=4"]
+
+
+def test_no_more_than_two_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most, lock, enough = [0], [0], threading.Lock(), threading.Barrier(2)
+
+    def verify(_self: PasswordHasher, _stored: str, _password: str) -> bool:
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        enough.wait(30)
+        with lock:
+            at_once[0] -= 1
+        return True
+
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda _: passwords.holds("x", "y"), range(8)))
+    assert most == [2]
+
+
+def test_a_refresh_token_counts_once_and_its_copy_ends_the_login(fresh: World) -> None:
+    first = fresh.log_in("victim")
+    second = fresh.send("POST", REFRESH, json={"refresh_token": first["refresh_token"]}).get_json()
+    headers = {"Authorization": f"Bearer {second['access_token']}"}
+    assert fresh.send("GET", f"{V1}/auth/me", headers=headers).status_code == 200
+    assert fresh.send("POST", REFRESH, json={"refresh_token": first["refresh_token"]}).status_code == 401
+    assert fresh.send("GET", f"{V1}/auth/me", headers=headers).status_code == 401
+    assert fresh.send("POST", REFRESH, json={"refresh_token": second["refresh_token"]}).status_code == 401
+    assert fresh.send("GET", f"{V1}/auth/me", headers=fresh.victim.bearer).status_code == 200, "another login of hers"
+
+
+def test_of_two_who_refresh_at_once_one_gets_nothing(fresh: World) -> None:
+    token = fresh.log_in("victim")["refresh_token"]
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: fresh.send("POST", REFRESH, json={"refresh_token": token}), range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
+
+
+@pytest.mark.parametrize("what", ["access token", "key", "noise", "empty", "of a login that was left"])
+def test_nothing_else_refreshes(closed: World, what: str) -> None:
+    left = closed.log_in("victim")
+    closed.send("POST", f"{V1}/auth/logout", headers={"Authorization": f"Bearer {left['access_token']}"})
+    token = {
+        "access token": closed.victim.token,
+        "key": closed.victim.keys["write"],
+        "noise": "a.b.c",
+        "empty": "",
+        "of a login that was left": left["refresh_token"],
+    }[what]
+    before = closed.everything()
+    assert closed.send("POST", REFRESH, json={"refresh_token": token}).status_code == 401
+    assert closed.everything() == before
+
+
+@pytest.mark.parametrize("how", ["password", "disable"])
+def test_an_operator_ends_every_login(fresh: World, how: str) -> None:
+    database, now = fresh.services.database, fresh.services.clock.now()
+    if how == "password":
+        accounts.set_password(database, "victim", "another password", now=now)
+    else:
+        accounts.disable(database, "victim", now=now)
+    assert fresh.send("GET", f"{V1}/auth/me", headers=fresh.victim.bearer).status_code == 401
+    assert fresh.send("POST", REFRESH, json={"refresh_token": fresh.victim.login["refresh_token"]}).status_code == 401
+    by_key = fresh.send("GET", f"{V1}/auth/me", headers={"Authorization": f"Bearer {fresh.victim.keys['read']}"})
+    assert by_key.status_code == (200 if how == "password" else 401)
+
+
+def test_failed_logins_are_slowed_and_the_right_password_too(redis_url: str, tmp_path: Path) -> None:
+    limits = LimitsSettings(enabled="false", failed_logins="3/hour")
+    with world(tmp_path, redis_url, limits=limits) as slow:
+        statuses = [slow.send("POST", LOGIN, **WRONG["wrong password"]).status_code for _ in range(5)]
+        assert statuses == [401, 401, 401, 429, 429]
+        right = {"username": "victim", "password": PASSWORD}
+        refused = slow.send("POST", LOGIN, json=right)
+        assert (refused.status_code, int(refused.headers["Retry-After"]) > 3000) == (429, True)
+        elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+        assert slow.send("POST", LOGIN, json=right, environ_base=elsewhere).status_code == 200, "she is not locked out"
+        other = {"username": "attacker", "password": PASSWORD}
+        assert slow.send("POST", LOGIN, json=other).status_code == 200
+
+
+def _rsa(folder: Path) -> tuple[Path, bytes]:
+    key = generate_private_key(65537, 2048)
+    path = folder / "key.pem"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_a_public_key_is_no_secret_to_sign_with(redis_url: str, tmp_path: Path) -> None:
+    """Key confusion: HS256 under the PEM of the public key, which everybody may know."""
+    path, public = _rsa(tmp_path)
+    auth = AuthSettings(required="true", algorithm="RS256", private_key=str(path), secret=SECRET)
+    with world(tmp_path, redis_url, auth=auth) as signed:
+        assert jwt.get_unverified_header(signed.victim.token)["alg"] == "RS256"
+        assert signed.send("GET", f"{V1}/auth/me", headers=signed.victim.bearer).status_code == 200
+        claims = jwt.decode(signed.victim.token, options={"verify_signature": False})
+        head, body, _ = jwt.encode(claims, "x" * 32, algorithm="HS256").split(".")
+        signature = hmac.new(public, f"{head}.{body}".encode(), hashlib.sha256).digest()
+        confused = f"{head}.{body}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+        for token in (confused, jwt.encode(claims, SECRET, algorithm="HS256")):
+            answer = signed.send("GET", f"{V1}/auth/me", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"])
+def test_a_start_with_a_key_that_is_none_says_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(content)
+    with pytest.raises(DependencyError, match=r"auth\.private_key"):
+        Tokens.of(Settings(auth=AuthSettings(algorithm="RS256", private_key=str(path), secret=SECRET)))
+
+
+def test_without_a_configured_secret_one_is_drawn_that_only_this_user_reads(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    token = Tokens.of(settings).issue(ACCESS, "someone", valid_s=60)
+    assert Tokens.of(settings).read(ACCESS, token).subject == "someone", "after a restart"
+    [secret] = (tmp_path / "data").iterdir()
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert len(secret.read_text()) == 64
