@@ -10,7 +10,10 @@ import threading
 
 from sqlalchemy.orm import Session
 
-from models import outbox, stray_job, task_endings, task_transitions
+from common import hidden_credentials
+from config import admission
+from models import account, outbox, queries, stray_job, task_endings, task_transitions
+from models.account import Account, ApiKey, LoginSession
 from models.outbox import Removal
 from models.shot import Shot
 from models.task import ENDED, Task
@@ -19,14 +22,19 @@ from processor.cancellation import CancellationRegistry, CancelToken
 from processor.claimed_task import ClaimedTask
 from processor.handlers import image, storyboard
 from routers import middleware, serializers
+from routers.access import gate
+from routers.access.gate import Gate
+from routers.access.rate_limits import RateLimits
 from routers.api import webhook
-from routers.websocket import follow
-from service import schemas
+from routers.websocket import follow, task_feed
+from service import music, schemas
+from service.access import logins, passwords, principals, quotas
+from service.access.tokens import Tokens
 from service.assets import versions
 from service.film.timeline import make_timeline
 from service.oss import keys
 from service.oss.local import LocalStore
-from service.workflow import cancellation, completion
+from service.workflow import cancellation, completion, once
 from tests.mutants.faults import InFunction, InModule, Mutant
 from tests.mutants.operators import (
     always,
@@ -41,6 +49,7 @@ from tests.mutants.operators import (
     reverse_index,
 )
 
+HOSTILE = "tests/integration/hostile"
 CANCEL = "tests/integration/processor/test_cancel_everywhere.py::test_row_job_and_work_end_at_once"
 CANCELLING = "tests/integration/processor/test_cancelling.py"
 STORIES = "tests/integration/processor/test_stories.py"
@@ -59,6 +68,136 @@ LEASE = (
 
 
 MUTANTS = (
+    # Who may come in
+    Mutant(
+        "everybody is let in wherever the server listens",
+        InFunction(admission.needs_login, always(admission.is_loopback)),
+        ("tests/unit/config/test_admission.py::test_where_others_reach_it_a_login_is_needed",),
+    ),
+    Mutant(
+        "one route too many is public",
+        InModule(gate, gate.PUBLIC, gate.PUBLIC | {"v1.projects.page"}),
+        (f"{HOSTILE}/test_credentials.py::test_every_route_but_the_public_ones_refuses_who_has_no_credential",),
+    ),
+    Mutant(
+        "a token needs no end",
+        InFunction(Tokens.read, drop_entry("require")),
+        (f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: without exp]",),
+    ),
+    Mutant(
+        "a refresh token is as good as an access token",
+        InModule(logins, logins.REFRESH, logins.ACCESS),
+        (
+            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: a refresh token]",
+        ),
+    ),
+    Mutant(
+        "a token may name another account than its login",
+        InFunction(principals.of_credential, drop_operand("subject")),
+        (
+            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route"
+            "[token: the victim's subject in the attacker's login]",
+        ),
+    ),
+    Mutant(
+        "a login that was left goes on",
+        InFunction(account.login, drop_operand(LoginSession.revoked_at)),
+        (
+            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: a revoked login]",
+        ),
+    ),
+    Mutant(
+        "a disabled account's login goes on",
+        InFunction(account.login, drop_operand(Account.disabled_at)),
+        (
+            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: a disabled account]",
+        ),
+    ),
+    Mutant(
+        "a revoked key goes on",
+        InFunction(account.key_with_hash, drop_operand(ApiKey.revoked_at)),
+        (f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[key: revoked]",),
+    ),
+    Mutant(
+        "every key opens an address",
+        InFunction(Gate._principal, never("LEGACY")),
+        (
+            f"{HOSTILE}/test_credentials.py::test_nor_does_an_address_with_a_key_that_is_not_for_addresses"
+            "[an admin's key in the path]",
+        ),
+    ),
+    Mutant(
+        "a copied refresh token leaves its login as it is",
+        InFunction(logins._rotate, drop_statement("revoke_login")),
+        (f"{HOSTILE}/test_logins.py::test_a_refresh_token_counts_once_and_its_copy_ends_the_login",),
+    ),
+    Mutant(
+        "eight passwords are hashed at once",
+        InModule(passwords, passwords._turns, threading.BoundedSemaphore(8)),
+        (f"{HOSTILE}/test_logins.py::test_no_more_than_two_passwords_are_hashed_at_once",),
+    ),
+    Mutant(
+        "failed logins are not counted",
+        InFunction(RateLimits.check_login, never("test")),
+        (f"{HOSTILE}/test_logins.py::test_failed_logins_are_slowed_and_the_right_password_too",),
+    ),
+    # What they may do
+    Mutant(
+        "a key that may read writes",
+        InFunction(Gate._check, never("may_write")),
+        (f"{HOSTILE}/test_owners.py::test_a_key_that_may_read_changes_nothing",),
+    ),
+    Mutant(
+        "everybody sees what is others'",
+        InFunction(queries._own, always("owner")),
+        (f"{HOSTILE}/test_owners.py::test_what_is_anothers_is_answered_as_what_is_not_there",),
+    ),
+    Mutant(
+        "others' music is heard",
+        InFunction(music._pieces, always("owner")),
+        (f"{HOSTILE}/test_owners.py::test_anothers_music_is_not_laid_under_a_film",),
+    ),
+    Mutant(
+        "others' tasks are told on sockets",
+        InFunction(task_feed._may_see, change_comparison(ast.Eq, ast.NotEq)),
+        (f"{HOSTILE}/test_owners.py::test_the_thread_that_reads_for_all_sockets_hands_out_nothing_of_anothers",),
+    ),
+    Mutant(
+        "a cookie is consent enough",
+        InFunction(Gate._check, drop_statement(Gate.check_form_token)),
+        (f"{HOSTILE}/test_pages.py::test_cookies_alone_change_nothing",),
+    ),
+    Mutant(
+        "a page of any origin opens sockets",
+        InFunction(Gate._check, never("is_from_own_page")),
+        (f"{HOSTILE}/test_pages.py::test_no_socket_opens_by_cookies_for_a_page_of_another_origin",),
+    ),
+    # How often, and how much
+    Mutant(
+        "requests are not counted",
+        InFunction(RateLimits.take, never("hit")),
+        (f"{HOSTILE}/test_limits.py::test_a_limit_holds_at_its_edge_and_each_class_has_its_own",),
+    ),
+    Mutant(
+        "stories are not counted",
+        InFunction(quotas._check_day, never("stories_per_day")),
+        (f"{HOSTILE}/test_limits.py::test_an_account_gets_no_more_than_its_quota[stories]",),
+    ),
+    Mutant(
+        "what was asked for twice is made twice",
+        InFunction(once.begin, drop_statement("insert")),
+        (f"{HOSTILE}/test_twins.py::test_twice_makes_one_thing_with_the_same_answer[sqlite-v1.projects.create]",),
+    ),
+    Mutant(
+        "another request under the same key gets the first one's answer",
+        InFunction(once._kept, never("body_hash")),
+        (f"{HOSTILE}/test_twins.py::test_another_request_under_the_same_key_is_refused[sqlite]",),
+    ),
+    Mutant(
+        "keys in addresses are logged",
+        InModule(hidden_credentials, hidden_credentials._PATTERNS, ()),
+        ("tests/unit/common/test_hidden_credentials.py::test_what_lets_somebody_in_is_masked",),
+    ),
     # The state machine and its leases
     Mutant(
         "a lease that still holds is taken over",
