@@ -6,7 +6,7 @@ none yet; numbers that clients decode are whole; stored keys become complete URL
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -192,9 +192,11 @@ def music(row: Asset, link: UrlResolver) -> Json:
     }
 
 
-def voice(row: Voice, samples: str, token: str = "") -> Json:
-    """A voice of the model node; `sample` is a link below `samples`, "" where the node has none."""
-    query = urlencode({"provider": row.provider, "voice": row.id, **({"token": token} if token else {})})
+def voice(row: Voice, samples: str, token: Callable[[str], str] = lambda _query: "") -> Json:
+    """A voice of the model node; `sample` is a link below `samples`, "" where the node has none. `token` opens it."""
+    query = urlencode({"provider": row.provider, "voice": row.id})
+    opened = token(query)
+    query += f"&token={opened}" if opened else ""
     return {
         "id": row.id,
         "name": row.name,

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hmac
 from functools import cached_property
+from ipaddress import IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
 from flask import Flask, Request, g, request
 
 from common.caller import calling
 from common.errors import Forbidden, Unauthorized
+from config.addresses import parse_address
 from config.admission import needs_login
 from models.account import Scope
 from routers.access.credentials import FORM_TOKEN_HEADER, Credential, Place, credential_of, is_from_own_page
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from routers.access.rate_limits import RateLimits
 
 SAFE = ("GET", "HEAD")
+IPV6_PREFIX = 64
 SAMPLE = "v1.voices.sample"
 SOCKET = "sockets.watch"
 # Each of these looks after itself: by a signature, by a password, by a refresh token; or has nothing to tell.
@@ -83,7 +86,7 @@ class Gate:
         endpoint = request.endpoint
         if (
             endpoint is None or request.method == "OPTIONS"
-        ):  # no route; or what a browser asks before it sends the credential
+        ):  # no route; or a browser that asks before it sends a credential
             return
         if endpoint in PUBLIC or not self.is_closed:
             self._count_public(endpoint)
@@ -136,11 +139,13 @@ class Gate:
             raise Forbidden(f"缺少有效的 {FORM_TOKEN_HEADER} 请求头")
 
     def _is_signed_link(self, endpoint: str, found: Credential) -> bool:
-        return endpoint == SAMPLE and found.place is Place.QUERY and self.tokens.opens(found.text, _sample(request))
+        if endpoint != SAMPLE or found.place is not Place.QUERY or _has_body(request):
+            return False
+        return self.tokens.opens(found.text, request.query_string.decode("latin-1"))
 
-    def sample_token(self, provider: str, voice: str) -> str:
-        """What a link to a voice's sample needs in order to be opened without a credential; "" where everybody may."""
-        return self.tokens.link(f"{provider}\n{voice}") if self.is_closed else ""
+    def sample_token(self, query: str) -> str:
+        """What opens a voice's sample, asked for by exactly this query, without a credential; "" where everybody may."""
+        return self.tokens.link(query) if self.is_closed else ""
 
     def _count_public(self, endpoint: str) -> None:
         if endpoint in LOGINS or endpoint not in PUBLIC:
@@ -170,9 +175,17 @@ def _cost_of(endpoint: str) -> str:
     return "read" if request.method in SAFE else "write"
 
 
+def client_address() -> str:
+    """Whom a request without a credential counts for: its IPv4 address, or its IPv6 network, all of which one client may have."""
+    address = parse_address(request.remote_addr or "")
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address), IPV6_PREFIX), strict=False))
+    return str(address or "")
+
+
 def _address() -> str:
-    return f"address:{request.remote_addr or ''}"
+    return f"address:{client_address()}"
 
 
-def _sample(asked: Request) -> str:
-    return f"{asked.args.get('provider', '')}\n{asked.args.get('voice', '')}"
+def _has_body(asked: Request) -> bool:
+    return bool(asked.content_length) or "Transfer-Encoding" in asked.headers

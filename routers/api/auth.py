@@ -13,7 +13,7 @@ from routers.access.credentials import (
     is_from_own_page,
     set_cookies,
 )
-from routers.access.gate import Gate
+from routers.access.gate import Gate, client_address
 from service.access import logins
 from service.access.logins import Issued
 from service.access.principals import Principal
@@ -31,7 +31,7 @@ def blueprint(gate: Gate) -> Blueprint:
         wanted = request_params.parse(LoginRequest, request, services.settings)
         if wanted.cookie and not is_from_own_page(request, services.settings.server):
             raise Forbidden("此网页来源不能使用登录 Cookie")
-        address = request.remote_addr or ""
+        address = client_address()
         gate.limits.check_login(wanted.username, address)
         try:
             issued = logins.log_in(services, gate.tokens, wanted.username, wanted.password)

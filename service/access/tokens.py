@@ -82,7 +82,7 @@ class Tokens:
                 audience=audience,
                 options={"require": CLAIMS, "verify_iat": False, "strict_aud": True},
             )
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Unauthorized(INVALID) from error
         issued, session_id = found["iat"], found.get("sid", "")
         if isinstance(issued, bool) or not isinstance(issued, int) or issued > time.time() + SKEW_S:

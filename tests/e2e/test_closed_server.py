@@ -57,8 +57,10 @@ def test_a_client_without_headers_comes_in_by_its_address(server: ServerUnderTes
     voices = requests.get(f"{base}/voices", timeout=120).json()["voices"]
     assert keys["legacy"] not in str(voices)
     assert all(requests.get(voice["sample"], timeout=120).status_code == 200 for voice in voices[:1])
-    other = voices[0]["sample"].replace("voice=", "voice=x")
-    assert requests.get(other, timeout=60).status_code == 401
+    for changed in ("Voice=x&voice=", "voice=x"):
+        other = voices[0]["sample"].replace("voice=", changed)
+        assert requests.get(other, timeout=60).status_code == 401
+    assert requests.request("GET", voices[0]["sample"], json={"voice": "x"}, timeout=60).status_code == 401
 
 
 @pytest.mark.parametrize(

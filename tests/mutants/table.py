@@ -29,7 +29,7 @@ from routers.api import webhook
 from routers.websocket import follow, task_feed
 from service import music, schemas
 from service.access import logins, passwords, principals, quotas
-from service.access.tokens import Tokens
+from service.access.tokens import ACCESS, REFRESH, Tokens
 from service.assets import versions
 from service.film.timeline import make_timeline
 from service.oss import keys
@@ -86,7 +86,7 @@ MUTANTS = (
     ),
     Mutant(
         "a refresh token is as good as an access token",
-        InModule(logins, logins.REFRESH, logins.ACCESS),
+        InModule(logins, REFRESH, ACCESS),
         (
             f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: a refresh token]",
         ),

@@ -76,12 +76,8 @@ ROUTES = (
     Route("GET", "/static/old.png"),
     Route("GET", "/tasks/{task_id}/wss"),
 )
-OF_SOMEBODY = tuple(
-    route
-    for route in ROUTES
-    if "{" in f"{route.path}{json.dumps(route.sent)}".replace("{}", "")[1:]
-    and ("_id}" in str(route) or "_id}" in json.dumps(route.sent) or "storyboard}" in str(route))
-)
+IDS = ("{project_id}", "{shot_id}", "{task_id}", "{storyboard}", "{music_id}")
+OF_SOMEBODY = tuple(route for route in ROUTES if any(id_ in f"{route.path}{json.dumps(route.sent)}" for id_ in IDS))
 CHANGING = tuple(route for route in ROUTES if route.method != "GET")
 
 
@@ -111,6 +107,10 @@ def _of_disabled(world: World, what: str) -> str:
     return person.token if what == "token" else person.keys["write"]
 
 
+def _without(claim: str) -> Callable[[World], Headers]:
+    return lambda w: bearer(forged(w, claims={claim: None}))
+
+
 NOW = time.time
 TOKENS: dict[str, Callable[[World], Headers]] = {
     "nothing": lambda w: {},
@@ -134,10 +134,7 @@ TOKENS: dict[str, Callable[[World], Headers]] = {
     "issued in the future": lambda w: bearer(forged(w, iat=int(NOW()) + 3600)),
     "issued as text": lambda w: bearer(forged(w, iat="now")),
     "issued as a truth": lambda w: bearer(forged(w, iat=True)),
-    **{
-        f"without {name}": (lambda w, name=name: bearer(forged(w, **{name: None})))
-        for name in ("exp", "iat", "jti", "sub", "aud", "sid")
-    },
+    **{f"without {name}": _without(name) for name in ("exp", "iat", "jti", "sub", "aud", "sid")},
     "a refresh token": lambda w: bearer(str(w.victim.login["refresh_token"])),
     "a link's token": lambda w: bearer(w.app.extensions["gate"].tokens.link("x")),
     "another audience": lambda w: bearer(forged(w, aud="assets")),

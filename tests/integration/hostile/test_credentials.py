@@ -97,14 +97,14 @@ def _refused_everywhere(world: World, send: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize("name", ["two tokens", "a header that does not hold beside a key that does"])
 def test_several_credentials_are_not_tried_in_turn(closed: World, name: str) -> None:
     right = closed.victim.token
-    sent: dict[str, Any] = {
+    sent: dict[str, dict[str, Any]] = {
         "two tokens": {"query_string": f"token={right}&token={right}"},
         "a header that does not hold beside a key that does": {
             "query_string": {"token": right},
             "headers": bearer("wrong"),
         },
-    }[name]
-    assert closed.send("GET", f"{V1}/auth/me", **sent).status_code == 401
+    }
+    assert closed.send("GET", f"{V1}/auth/me", **sent[name]).status_code == 401
 
 
 def test_those_that_hold_do(closed: World) -> None:

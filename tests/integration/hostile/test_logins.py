@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import hmac
 import threading
@@ -63,6 +64,27 @@ def test_what_is_no_login_is_refused(closed: World, name: str) -> None:
     before = closed.everything()
     assert closed.send("POST", LOGIN, **MALFORMED[name]).status_code == 400
     assert closed.everything() == before
+
+
+LARGE: dict[str, dict[str, Any]] = {
+    "JSON": {"data": b'{"username": "' + b"x" * 300_000, "content_type": "application/json"},
+    "a form": {"data": b"username=" + b"x" * 300_000, "content_type": "application/x-www-form-urlencoded"},
+    "parts": {"data": {"username": "x" * 300_000}, "content_type": "multipart/form-data"},
+    "packed": {"data": gzip.compress(b'{"username": "' + b" " * 5_000_000), "headers": {"Content-Encoding": "gzip"}},
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("path", ["login", "refresh"])
+def test_what_is_too_large_is_refused(closed: World, path: str, name: str) -> None:
+    before = closed.everything()
+    assert closed.send("POST", f"{V1}/auth/{path}", **LARGE[name]).status_code == 413
+    assert closed.everything() == before
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_nothing_is_read_of_who_may_not_come_in(closed: World, name: str) -> None:
+    assert closed.send("POST", f"{V1}/projects", **LARGE[name]).status_code == 401
 
 
 @pytest.mark.parametrize("name", ["victim", "nobody", "gone"])

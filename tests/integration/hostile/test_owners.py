@@ -10,7 +10,10 @@ import pytest
 import websocket
 from sqlalchemy import update
 
+from common.caller import Caller, calling
 from models.project import Project
+from routers.websocket.task_feed import TaskFeed, Watcher
+from service.access import accounts
 from tests.integration.hostile.table import CHANGING, OF_SOMEBODY, ROUTES, Route, bearer
 from tests.integration.hostile.world import UNKNOWN, V1, World, told, unknown_like
 from tests.support.database_work import counted
@@ -114,8 +117,6 @@ def test_an_admin_sees_everything(closed: World, way: str) -> None:
 
 
 def test_what_nobody_owns_is_the_admins_until_somebody_adopts_it(fresh: World) -> None:
-    from service.access import accounts
-
     project = fresh.victim.ids["project_id"]
     fresh.write(update(Project).where(Project.id == project).values(owner_id=None))
 
@@ -137,12 +138,12 @@ def address(closed: World) -> Iterator[str]:
 
 def heard(address: str, path: str, **options: Any) -> tuple[list[Any], int]:
     """All messages of a socket, and the code of its end."""
+    messages: list[Any] = []
     client = websocket.create_connection(f"ws://{address}{path}", timeout=HEAR_S, **options)
-    messages = []
     while True:
         opcode, data = client.recv_data()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
-            client.shutdown()
+            client.shutdown()  # type: ignore[no-untyped-call]
             return messages, int.from_bytes(data[:2], "big")
         messages.append(json.loads(data))
 
@@ -188,9 +189,6 @@ def test_a_socket_without_a_credential_is_refused_before_it_opens(closed: World,
 
 def test_the_thread_that_reads_for_all_sockets_hands_out_nothing_of_anothers(fresh: World) -> None:
     """The first look may fail for want of the database, and then the thread, which works for everybody, looks."""
-    from common.caller import Caller, calling
-    from routers.websocket.task_feed import TaskFeed, Watcher
-
     feed = TaskFeed(fresh.services)
     with fresh.services.database.read() as session:
         owner = session.get_one(Project, fresh.attacker.ids["project_id"]).owner_id

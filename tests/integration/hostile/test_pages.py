@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.integration.hostile.table import CHANGING, Route
 from tests.integration.hostile.world import OWN_PAGE, PASSWORD, V1, World
 
-FORM_TOKENS = {
+FORM_TOKENS: dict[str, Callable[[World], dict[str, str]]] = {
     "none": lambda w: {},
     "empty": lambda w: {"X-CSRF-Token": ""},
     "of another login": lambda w: {"X-CSRF-Token": w.app.extensions["gate"].tokens.form_token(w.attacker.session_id)},

@@ -17,6 +17,7 @@ from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from config.settings import MysqlSettings
+from models import idempotency
 from models.asset import Asset
 from models.idempotency import Idempotency
 from models.project import Project
@@ -158,7 +159,7 @@ def test_row_and_work_are_one_commit(server: Open, monkeypatch: pytest.MonkeyPat
         raise RuntimeError("the power went")
 
     with monkeypatch.context() as patch:
-        patch.setattr(once.idempotency, "keep", dies)
+        patch.setattr(idempotency, "keep", dies)
         assert MAKERS["v1.projects.create"](server, "a").status_code == 500
     assert server.made() == before
     assert MAKERS["v1.projects.create"](server, "a").status_code == 200

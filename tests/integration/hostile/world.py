@@ -210,11 +210,13 @@ def told(answer: TestResponse, ids: Mapping[str, str]) -> tuple[int, str, list[s
     return answer.status_code, _VARYING.sub("<time>", said), sorted(name for name, _ in answer.headers)
 
 
-def forged(world: World, key: Any = None, algorithm: str = "HS256", headers: Any = None, **claims: Any) -> str:
+def forged(
+    world: World, key: Any = None, algorithm: str = "HS256", headers: Any = None, claims: Any = None, **more: Any
+) -> str:
     """A token of the victim's login with other claims (None: without it), under the server's own key or another."""
     tokens = world.app.extensions["gate"].tokens
     right = jwt.decode(world.victim.token, options={"verify_signature": False})
-    wanted = {name: value for name, value in {**right, **claims}.items() if value is not None}
+    wanted = {name: value for name, value in {**right, **(claims or {}), **more}.items() if value is not None}
     with warnings.catch_warnings():  # of keys that are short for their algorithm
         warnings.simplefilter("ignore")
         return jwt.encode(wanted, tokens._signing if key is None else key, algorithm=algorithm, headers=headers)

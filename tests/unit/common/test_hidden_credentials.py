@@ -10,9 +10,8 @@ import pytest
 
 from common.hidden_credentials import without_credentials
 from runtime.logging_setup import set_up_logging
-from service.access.principals import new_key
 
-KEY = new_key()
+KEY = "s2v_" + "Ab3-_xY9" * 5 + "end"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 LINES = [
     f"GET /k/{KEY}/v1/api/projects HTTP/1.1",
