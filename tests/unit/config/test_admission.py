@@ -80,8 +80,14 @@ def test_a_go_backends_own_file_that_is_silent_about_it_stays_open_with_a_warnin
     beside = tmp_path / "config.yaml"
     beside.write_text("auth: {required: auto, allow_anonymous: false}")
     assert needs_login(load(beside, {}).settings) != opened
-    beside.write_text("auth: {required: 'true'}")
-    assert needs_login(load(beside, {}).settings)
+    assert needs_login(load(beside, {"S2V_AUTH_REQUIRED": "true"}).settings)
+
+
+def test_beside_a_go_backends_file_ours_says_whether_a_login_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("server: {port: ':8080'}")
+    (tmp_path / "config.yaml").write_text("auth: {required: 'true'}")
+    assert needs_login(load(tmp_path / "config.yaml", {}).settings)
 
 
 def test_a_secret_that_is_short_is_refused() -> None:
