@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from common.caller import Caller
 from common.errors import Unauthorized
 from models import account
-from models.account import Role, Scope
+from models.account import ApiKey, Role, Scope
 from models.db import retrying
 from service.access.tokens import ACCESS, INVALID, Tokens
 from service.container import Services
@@ -72,7 +72,7 @@ def of_key(services: Services, text: str) -> Principal:
     if len(text) <= LONGEST:
         with services.database.read() as session:
             found = account.key_with_hash(session, hash_of(text))
-    if found is None or (found.key.expires_at is not None and found.key.expires_at <= now):
+    if found is None or _is_over(found.key, now):
         raise Unauthorized("API 密钥无效、已过期或已吊销")
     if found.key.last_used_at is None or found.key.last_used_at < now - NOTE_EVERY:
         _note_use(services, found.key.id)
@@ -80,6 +80,10 @@ def of_key(services: Services, text: str) -> Principal:
     if scope is Scope.ADMIN and found.account.role != Role.ADMIN:
         scope = Scope.WRITE
     return Principal(found.account.id, found.account.name, found.account.role, scope, key_id=found.key.id)
+
+
+def _is_over(key: ApiKey, now: datetime) -> bool:
+    return key.expires_at is not None and key.expires_at <= now
 
 
 @retrying

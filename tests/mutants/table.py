@@ -25,6 +25,7 @@ from routers import middleware, serializers
 from routers.access import gate
 from routers.access.gate import Gate
 from routers.access.rate_limits import RateLimits
+from routers.access.url_credentials import UrlCredentials
 from routers.api import webhook
 from routers.websocket import follow, task_feed
 from service import music, schemas
@@ -119,6 +120,19 @@ MUTANTS = (
         (f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[key: revoked]",),
     ),
     Mutant(
+        "a key that has expired goes on",
+        InFunction(principals.of_key, drop_operand(principals._is_over)),
+        (f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[key: expired]",),
+    ),
+    Mutant(
+        "a login that has expired goes on",
+        InFunction(principals.of_credential, drop_operand("expires_at")),
+        (
+            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route"
+            "[token: a login that has expired]",
+        ),
+    ),
+    Mutant(
         "every key opens an address",
         InFunction(Gate._principal, never("LEGACY")),
         (
@@ -192,6 +206,11 @@ MUTANTS = (
         "another request under the same key gets the first one's answer",
         InFunction(once._kept, never("body_hash")),
         (f"{HOSTILE}/test_twins.py::test_another_request_under_the_same_key_is_refused[sqlite]",),
+    ),
+    Mutant(
+        "keys stay in the address that a request came by",
+        InFunction(UrlCredentials.__call__, drop_statement("_forget_raw_address")),
+        ("tests/unit/routers/test_url_credentials.py::test_a_key_in_the_path_is_kept_for_the_gate_alone",),
     ),
     Mutant(
         "keys in addresses are logged",
