@@ -7,9 +7,9 @@ import re
 HIDDEN = "***"
 
 _PATTERNS = (
-    re.compile(r"(?<=/k/)[^/\s?#\"']+"),
-    re.compile(r"(?<=/%6b/)[^/\s?#\"']+", re.IGNORECASE),
-    re.compile(r"(?<=token=)[^&\s#\"']+", re.IGNORECASE),
+    re.compile(r"(?<=/k/)[^/\s?#\"'\\]+"),
+    re.compile(r"(?<=/%6b/)[^/\s?#\"'\\]+", re.IGNORECASE),
+    re.compile(r"(?<=token=)[^&\s#\"'\\]+", re.IGNORECASE),
     re.compile(r"\bs2v_[A-Za-z0-9_-]{8,}"),
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"),
 )

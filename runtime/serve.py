@@ -46,6 +46,8 @@ def _admitting(settings: Settings, host: str) -> Settings:
     text = warning(settings, host)
     if text:
         log.warning("%s", text)
+    elif required:
+        log.info("a login or a key is needed: main.py user add NAME, main.py key add NAME")
     return decided(settings, required=required)
 
 

@@ -51,6 +51,7 @@ def said(server: ServerUnderTest, request: bytes) -> bytes:
 
 def test_a_client_without_headers_comes_in_by_its_address(server: ServerUnderTest, keys: dict[str, str]) -> None:
     assert requests.get(f"{server.url}/v1/api/projects", timeout=60).status_code == 401
+    assert "a login or a key is needed: main.py user add" in server.lines()
     base = f"{server.url}/k/{keys['legacy']}/v1/api"
     answer = requests.get(f"{base}/projects", timeout=60)
     assert (answer.status_code, answer.headers["Referrer-Policy"]) == (200, "no-referrer")
