@@ -68,6 +68,8 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.ObjectNotFound: Answer(HTTPStatus.NOT_FOUND, 404, "文件不存在"),
     errors.TaskError: _INTERNAL,
     errors.NodeRejected: _BAD_NODE,
+    errors.NodeForbids: _BAD_NODE,
+    errors.NoModel: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 903, "没有可用的模型"),
     errors.NodeJobLost: _BAD_NODE,
     errors.NodeJobFailed: _BAD_NODE,
     errors.BadNodeResult: _BAD_NODE,

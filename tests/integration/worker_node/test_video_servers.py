@@ -7,6 +7,7 @@ import io
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Studio:
             folder / "input", "it rains", **{"width": 96, "height": 64, "fps": 8, "seconds": 1.0, **wanted}
         )
         made, facts = animate(client or self.client(), request, folder / "clip.mp4", self.run)
-        assert (facts.size, facts.frames, facts.rate) == ((96, 64), 8, 8)
+        assert (facts.size, facts.frames, facts.rate) == ((96, 64), 8, Fraction(8))
         assert sorted(path.name for path in folder.iterdir()) == ["clip.mp4", "input"]
         return made, facts
 
