@@ -49,6 +49,15 @@ MENDS = (
     (r"没有安装 (\S+)", ".venv/bin/python -m pip install {0}"),
     (r"没有设置 model|模型不存在", "export {variable}MODEL=<one of its models>"),
     (r"密钥", "export {variable}KEY=<the key>, or {variable}KEY_FILE=<a file that has it>"),
+    (
+        r"缺少节点类",
+        "install the missing nodes in ComfyUI, or export {variable}WORKFLOW=<a workflow that does without them>",
+    ),
+    (
+        r"做不了这个工作流",
+        "put the files into ComfyUI's models folder, or export {variable}WORKFLOW=<a workflow of what is there>",
+    ),
+    (r"工作流 ", "export {variable}WORKFLOW=<a workflow that was saved by 'Export (API)'>"),
     (r"额度用完|请求过多|服务繁忙", "export {list}={label},offline   (another provider behind it serves meanwhile)"),
     (r"base|网页|证书", "export {variable}BASE=<the server's address, with /v1 where it has that>"),
     (r"没有答完", "export {variable}TIMEOUT_S=<more seconds>, or a smaller model"),

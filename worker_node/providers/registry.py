@@ -14,11 +14,13 @@ PROVIDERS: dict[str, dict[str, str]] = {
         "offline": "worker_node.providers.offline.painter.painter:OfflinePainter",
         "openai": "worker_node.providers.openai.images:OpenAIPainter",
         "diffusers": "worker_node.providers.diffusion.painter:DiffusersPainter",
+        "comfyui": "worker_node.providers.comfyui.painter:ComfyPainter",
     },
     "i2v": {
         "offline": "worker_node.providers.offline.animator:OfflineAnimator",
         "openai": "worker_node.providers.openai.videos:OpenAIAnimator",
         "diffusers": "worker_node.providers.diffusion.animator:DiffusersAnimator",
+        "comfyui": "worker_node.providers.comfyui.animator:ComfyAnimator",
     },
     "tts": {
         "offline": "worker_node.providers.offline.speaker:OfflineSpeaker",

@@ -1,0 +1,1 @@
+"""Pictures and clips by ComfyUI, with the operator's own workflow."""
