@@ -28,6 +28,7 @@ from tests.support.audio_signals import (
     write_wav,
 )
 from tests.support.hostile_media import ffmpeg
+from tests.support.soak import soaking
 
 VOICE = np.concatenate([tone(1.0, -12, 400.0), tone(1.0, -12, 800.0)], axis=1)
 """Two seconds; which of them is heard is told by the pitch."""
@@ -279,7 +280,7 @@ def _in_aac(samples: Samples, folder: Path) -> Path:
     return encode(folder / "dc.aac", (samples + 0.2).astype(np.float32), "aac")
 
 
-@pytest.mark.parametrize("damage", [_unsigned_as_signed, _one_ear, _in_aac])
+@pytest.mark.parametrize("damage", soaking([_unsigned_as_signed, _one_ear, _in_aac], keep=2))
 def test_an_offset_is_not_in_the_film_and_takes_no_room_for_loudness(
     damage: Callable[[Samples, Path], Path], tmp_path: Path
 ) -> None:

@@ -10,12 +10,13 @@ from service.film.frames.camera_moves import DRAWN, Move
 from service.film.frames.planes import empty
 from service.film.frames.still import Still
 from service.film.spec import Fit
+from tests.support.soak import soaking
 
 BACKGROUND = 40
 DOT_SIGMA = 9.0
 
 
-@pytest.mark.parametrize("rows", [900, 1600], ids=["wide", "square"])
+@pytest.mark.parametrize("rows", soaking([900, 1600], keep=1), ids=["wide", "square"])
 @pytest.mark.parametrize("move", DRAWN)
 def test_no_camera_move_jitters_by_more_than_a_fiftieth_of_a_pixel(move: Move, rows: int) -> None:
     """Dots are tracked through the frames; what a smooth path does not explain is jitter."""

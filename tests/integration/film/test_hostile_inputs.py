@@ -18,6 +18,7 @@ from service.film.errors import FilmError
 from service.film.spec import INPUT, FilmShot, Subtitles, Transition
 from tests.integration.film import material
 from tests.integration.film.material import decode, difference, make, seen
+from tests.support.soak import soaking
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -102,7 +103,7 @@ def _stream_list(path: Path) -> None:
 Maker = Callable[[Path], None]
 
 
-@pytest.mark.parametrize("spoil", [_truncated, _huge, _bomb, _text, _empty, _bad_exif])
+@pytest.mark.parametrize("spoil", soaking([_truncated, _huge, _bomb, _bad_exif, _text, _empty], keep=4))
 def test_an_image_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spoil: Maker) -> None:
     shots = list(material.shots(tmp_path / "in", 3, 0.5, minimum_s=0.3))
     spoil(tmp_path / "bad.png")
@@ -120,7 +121,7 @@ def test_an_image_that_cannot_be_used_is_replaced_and_named(tmp_path: Path, spoi
     assert difference(middle[:60], seen(shots[0].image, (160, 90))[:60]) < 20, "the others are as they were"
 
 
-@pytest.mark.parametrize("spoil", [_truncated, _huge, _text, _empty])
+@pytest.mark.parametrize("spoil", soaking([_truncated, _huge, _text, _empty], keep=1))
 def test_a_strict_film_fails_on_it_by_the_shots_number(tmp_path: Path, spoil: Maker) -> None:
     shots = list(material.shots(tmp_path / "in", 2, 0.3))
     spoil(tmp_path / "bad.png")
@@ -132,7 +133,8 @@ def test_a_strict_film_fails_on_it_by_the_shots_number(tmp_path: Path, spoil: Ma
 
 
 @pytest.mark.parametrize(
-    "spoil", [_sound_only, _corrupt_clip, _headless_clip, _playlist, _stream_list, _text, _empty, _truncated]
+    "spoil",
+    soaking([_sound_only, _corrupt_clip, _playlist, _stream_list, _truncated, _headless_clip, _text, _empty], keep=5),
 )
 def test_a_clip_that_cannot_be_used_gives_way_to_the_image(tmp_path: Path, spoil: Maker) -> None:
     """A truncated PNG is a clip of one broken frame to ffmpeg."""
@@ -156,7 +158,7 @@ def test_with_clip_and_image_broken_there_is_a_placeholder(tmp_path: Path) -> No
     assert decode(report.film).mean() > 30
 
 
-@pytest.mark.parametrize("spoil", [_text, _empty, _truncated, _playlist])
+@pytest.mark.parametrize("spoil", soaking([_truncated, _playlist, _text, _empty], keep=2))
 def test_a_narration_that_cannot_be_heard_becomes_silence(tmp_path: Path, spoil: Maker) -> None:
     shots = list(material.shots(tmp_path / "in", 2, 0.5))
     spoil(tmp_path / "bad.wav")

@@ -23,6 +23,7 @@ from service.film.errors import FilmError
 from service.film.spec import FilmReport, FilmSpec, Progress, Quality, RateControl
 from tests.integration.film import material
 from tests.integration.film.material import make
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -86,7 +87,7 @@ def test_a_film_whose_process_was_killed_goes_on_where_it_was_and_comes_out_the_
     assert not (spec.output_dir / ".partial").exists()
 
 
-@pytest.mark.parametrize("quality", Quality)
+@pytest.mark.parametrize("quality", soaking(Quality, keep=1))
 def test_what_a_worker_made_before_does_not_show_in_a_segments_bytes(tmp_path: Path, quality: Quality) -> None:
     """A film that goes on after a crash has its segments from other workers than one that was made at once."""
     shots = material.shots(tmp_path / "in", 3, text="字幕")
@@ -107,7 +108,7 @@ def test_of_one_changed_image_only_its_own_segments_are_made_anew(tmp_path: Path
     assert changed.film.read_bytes() != whole.film.read_bytes()
 
 
-@pytest.mark.parametrize("stage", ["plan", "picture", "sound", "join"])
+@pytest.mark.parametrize("stage", soaking(["plan", "picture", "sound", "join"], keep=3))
 def test_a_cancel_ends_it_within_a_second_and_leaves_no_process_and_no_file(tmp_path: Path, stage: str) -> None:
     """The second is the promise of an idle machine; a busy one gets a few."""
     before = children()

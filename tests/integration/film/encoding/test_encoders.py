@@ -28,6 +28,7 @@ from service.film.spec import (
 )
 from tests.integration.film import material
 from tests.integration.film.material import decode, make
+from tests.support.soak import soaking
 
 FFMPEG = ffmpeg_exe()
 
@@ -53,7 +54,7 @@ def _header(file: Path) -> bytes:
         return container.streams.video[0].codec_context.extradata or b""
 
 
-@pytest.mark.parametrize("quality", Quality)
+@pytest.mark.parametrize("quality", soaking(Quality, keep=[Quality.FINAL]))
 @pytest.mark.parametrize("control", RateControl)
 def test_all_segments_have_the_films_header_whatever_is_seen_in_them(
     tmp_path: Path, quality: Quality, control: RateControl
@@ -68,7 +69,7 @@ def test_all_segments_have_the_films_header_whatever_is_seen_in_them(
     assert _header(report.film)[3] == int(own["level"])
 
 
-@pytest.mark.parametrize("quality", Quality)
+@pytest.mark.parametrize("quality", soaking(Quality, keep=1))
 def test_frames_are_decoded_at_an_even_pace_across_parts_of_a_frame_or_two(tmp_path: Path, quality: Quality) -> None:
     """Transitions as long as their shots leave one frame between them; after a cut, a shot of two frames is all there is."""
     long = material.shots(tmp_path / "in", 4, 0.4, transition_s=10.0)
@@ -94,7 +95,7 @@ def test_a_bit_rate_is_met_over_the_whole_film(tmp_path: Path, control: RateCont
     assert _kbps(report) == pytest.approx(400, rel=0.1)
 
 
-@pytest.mark.parametrize("kbps", [150, 400, 700])
+@pytest.mark.parametrize("kbps", soaking([150, 400, 700], keep=[400]))
 def test_what_flat_shots_cannot_use_of_an_average_rate_the_busy_ones_get(tmp_path: Path, kbps: int) -> None:
     shots = _flat_and_busy(tmp_path / "in", "fbff", 1.5)
     spec = material.spec(tmp_path, shots, rate_control=RateControl.TWO_PASS, bitrate_kbps=kbps)
@@ -130,7 +131,7 @@ def test_a_hardware_encoder_that_does_not_open_gives_way_to_x264_with_a_warning(
     assert fell_back == any("qsv" in warning for warning in report.warnings)
 
 
-@pytest.mark.parametrize("control", [RateControl.CRF, RateControl.CBR])
+@pytest.mark.parametrize("control", soaking([RateControl.CRF, RateControl.CBR], keep=1))
 def test_a_hardware_encoder_that_refuses_this_films_rate_gives_way_to_x264(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control: RateControl
 ) -> None:
@@ -147,7 +148,7 @@ def test_a_hardware_encoder_that_refuses_this_films_rate_gives_way_to_x264(
     assert any("nvenc 不可用" in warning and "does not support 15/1 fps" in warning for warning in report.warnings)
 
 
-@pytest.mark.parametrize("frames", ["8", "30"])
+@pytest.mark.parametrize("frames", soaking(["30", "8"], keep=1))
 def test_a_hardware_encoder_that_breaks_off_gives_way_to_x264_for_the_whole_film(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: str
 ) -> None:
