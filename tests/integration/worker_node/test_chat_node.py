@@ -12,6 +12,7 @@ import pytest
 from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, StartNode
 from tests.support.model_servers.ollama import Ollama
 from tests.support.model_servers.openai_chat import OpenAIChat
+from tests.support.soak import soaking_rows
 from tests.support.stories import CAST, STORY, right
 from tests.support.wait import wait_until
 
@@ -71,7 +72,8 @@ def test_an_unknown_telling_is_refused(start_node: StartNode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"), [("quota_429", "额度用完"), ("unauthorized_401", "密钥不对"), ("html_502", "收到的是网页")]
+    ("fault", "reason"),
+    soaking_rows([("quota_429", "额度用完"), ("unauthorized_401", "密钥不对"), ("html_502", "收到的是网页")], keep=1),
 )
 def test_the_next_tells_the_story_when_one_cannot(start_node: StartNode, fault: str, reason: str) -> None:
     with OpenAIChat(answer=right, always=fault) as first, Ollama(answer=right) as second:

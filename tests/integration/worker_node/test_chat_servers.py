@@ -12,6 +12,7 @@ from tests.support.model_servers.base import ModelServer
 from tests.support.model_servers.broken_answers import BROKEN_ANSWERS, BrokenAnswer, letters
 from tests.support.model_servers.ollama import Ollama
 from tests.support.model_servers.openai_chat import OpenAIChat
+from tests.support.soak import soaking
 from tests.support.stories import CAT, OLD_MAN, STORY, asks_for_cast, parts_of, right
 from worker_node.errors import ProviderError, ProviderUnable
 from worker_node.providers.base import QuietRun, Storyboard, StoryRequest
@@ -373,7 +374,7 @@ def test_an_operators_fields_are_laid_over_each_request(kind: str) -> None:
             assert kind == OPENAI or body["options"]["num_ctx"] >= 4096
 
 
-@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("kind", soaking(BOTH, keep=1))
 def test_a_server_that_is_busy_for_a_moment_is_asked_again_under_the_same_key(kind: str) -> None:
     with stand_in(kind, faults=["rate_limited_429", "ok", "overloaded_503"]) as server:
         assert is_models_own(tell(kind, server))

@@ -10,6 +10,7 @@ import pytest
 from tests.support.model_servers.ollama import Ollama
 from tests.support.model_servers.openai_chat import OpenAIChat
 from tests.support.stories import right
+from worker_node import doctor
 from worker_node.__main__ import main
 from worker_node.doctor import examine
 from worker_node.settings import parse_settings
@@ -32,6 +33,13 @@ def openai(server: OpenAIChat, **settings: str) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def storyteller_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other kinds pass untried: what they do is no matter of the test."""
+    try_it = doctor._provider
+    monkeypatch.setattr(doctor, "_provider", lambda kind, *given: kind != "llm" or try_it(kind, *given))
+
+
 def test_each_kind_is_tried_with_its_time_and_nothing_is_left(tmp_path: Path) -> None:
     code, said = look(tmp_path)
     assert code == 0, said
@@ -43,6 +51,7 @@ def test_each_kind_is_tried_with_its_time_and_nothing_is_left(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("storyteller_alone")
 def test_the_models_of_a_server_are_listed_and_its_key_is_not(tmp_path: Path) -> None:
     with OpenAIChat(answer=right, key=KEY) as server:
         code, said = look(tmp_path, openai(server))
@@ -51,6 +60,7 @@ def test_the_models_of_a_server_are_listed_and_its_key_is_not(tmp_path: Path) ->
     assert KEY not in said
 
 
+@pytest.mark.usefixtures("storyteller_alone")
 @pytest.mark.parametrize(
     ("fault", "said", "mend"),
     [
@@ -71,6 +81,7 @@ def test_what_fails_is_said_with_what_mends_it(tmp_path: Path, fault: str, said:
     assert KEY not in text
 
 
+@pytest.mark.usefixtures("storyteller_alone")
 def test_a_model_that_is_not_there_is_pulled_by_a_command(tmp_path: Path) -> None:
     with Ollama(answer=right) as server:
         code, said = look(tmp_path, {"S2V_NODE_LLM_PROVIDER": "ollama", "S2V_NODE_LLM_OLLAMA_BASE": server.url})
@@ -79,6 +90,7 @@ def test_a_model_that_is_not_there_is_pulled_by_a_command(tmp_path: Path) -> Non
     assert "\n       ollama pull qwen2.5:0.5b" in said
 
 
+@pytest.mark.usefixtures("storyteller_alone")
 def test_a_model_that_writes_nothing_usable_is_warned_of(tmp_path: Path) -> None:
     with OpenAIChat(answer=right, always="promise") as server:
         code, said = look(tmp_path, openai(server))
@@ -87,6 +99,7 @@ def test_a_model_that_writes_nothing_usable_is_warned_of(tmp_path: Path) -> None
     assert "离线规则" in said
 
 
+@pytest.mark.usefixtures("storyteller_alone")
 def test_a_server_that_is_away_and_a_model_without_a_name(tmp_path: Path) -> None:
     base = {"S2V_NODE_LLM_OLLAMA_BASE": "http://127.0.0.1:1"}
     _, said = look(tmp_path, {"S2V_NODE_LLM_PROVIDER": "ollama", **base})

@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, StartNode, long_clip
 from tests.support.server_process import ROOT
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 
 STORY = {"storyText": "小猫在河边钓鱼。小狗在山上唱歌。", "shot_count": 2}
@@ -82,7 +83,7 @@ def test_a_killed_nodes_ended_and_cancelled_jobs_are_remembered_with_their_files
     assert not (node.output / ended / "answers").exists()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", soaking([signal.SIGKILL, signal.SIGTERM], keep=1))
 def test_jobs_that_waited_are_done_after_a_restart_in_their_order(start_node: StartNode, how: signal.Signals) -> None:
     node = start_node()
     running = node.submit("video", **long_clip())

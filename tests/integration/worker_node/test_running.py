@@ -21,9 +21,10 @@ import psutil
 import pytest
 
 from routers.api.webhook import verify
-from tests.integration.worker_node.conftest import PATIENCE_S, StartNode, gone, long_clip
+from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, StartNode, gone, long_clip
 from tests.support.proxy import proxy
 from tests.support.server_process import ROOT, clean_environment
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 from worker_node.webhook import PAUSE_S
 
@@ -58,11 +59,14 @@ def test_cancelling_a_running_job_ends_its_process_and_leaves_no_file(start_node
 @pytest.mark.parametrize(
     ("kind", "parameters", "short"),
     [
-        ("audio", {"tts": {"text": "很长的故事。" * 3000}}, {"tts": {"text": "好。"}}),
-        (
+        pytest.param(
+            "audio", {"tts": {"text": "很长的故事。" * 3000}}, {"tts": {"text": "好。"}}, marks=pytest.mark.soak
+        ),
+        pytest.param(
             "shot",
             {"shot": {"prompt": "森林", "image_width": "2048", "image_height": "2048"}},
             {"shot": {"prompt": "森林", "image_width": "64", "image_height": "64"}},
+            marks=pytest.mark.soak,
         ),
     ],
 )
@@ -118,8 +122,7 @@ def test_a_job_over_its_time_fails_in_words_and_its_process_is_gone(start_node: 
     wait_until(lambda: not node.workers(), PATIENCE_S)
 
 
-def test_a_worker_that_dies_fails_its_job_only(start_node: StartNode) -> None:
-    node = start_node()
+def test_a_worker_that_dies_fails_its_job_only(node: NodeProcess) -> None:
     job_id = node.submit("video", **long_clip())
     wait_until(lambda: node.job(job_id)["progress"] > 2, PATIENCE_S)
     node.workers()[0].kill()
@@ -150,8 +153,7 @@ def test_a_work_folder_that_somebody_cleaned_up_is_made_anew(start_node: StartNo
     assert node.ended(node.submit("storyboard", shot_defaults=STORY))["status"] == "finished"
 
 
-def test_a_task_id_can_forge_no_line_of_the_log(start_node: StartNode) -> None:
-    node = start_node()
+def test_a_task_id_can_forge_no_line_of_the_log(node: NodeProcess) -> None:
     ends = ("\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[2K")
     node.ended(node.submit("storyboard", task=f"task{'forged'.join(ends)}forged", shot_defaults=STORY))
     (line,) = [line for line in node.log.read_text().splitlines() if "forged" in line]
@@ -185,7 +187,7 @@ def test_images_of_ended_and_of_waiting_jobs_take_no_memory(start_node: StartNod
     wait_until(lambda: process.memory_info().rss - before < 2 * len(image), PATIENCE_S, "memory given back")
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", soaking([signal.SIGTERM, signal.SIGKILL, signal.SIGINT], keep=2))
 def test_the_end_of_the_node_ends_its_workers(start_node: StartNode, how: signal.Signals) -> None:
     node = start_node()
     job_id = node.submit("video", **long_clip())
@@ -221,7 +223,12 @@ def test_the_node_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     ("options", "env", "said"),
     [
         (["--t2i-provider", "dall-e"], {}, ["--t2i-provider", "dall-e", "offline"]),
-        ([], {"S2V_NODE_TTS_PROVIDER": "nobody"}, ["--tts-provider", "nobody", "offline"]),
+        pytest.param(
+            [],
+            {"S2V_NODE_TTS_PROVIDER": "nobody"},
+            ["--tts-provider", "nobody", "offline"],
+            marks=pytest.mark.soak,
+        ),
         ([], {"S2V_NODE_COLOUR": "red"}, ["S2V_NODE_COLOUR"]),
         (["--queue", "0"], {}, ["--queue", "'0'", "1 to"]),
         (["--webhook-url", "http://127.0.0.1:1/"], {}, ["WEBHOOK_SECRET"]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.support.model_servers.base import ModelServer
 from tests.support.model_servers.cosyvoice import FORMS, CosyVoice
 from tests.support.model_servers.fields import Field
 from tests.support.model_servers.openai_speech import OpenAISpeech
+from tests.support.soak import soaking, soaking_rows
 from worker_node.errors import ProviderUnable
 from worker_node.providers.base import QuietRun, SpeechRequest, Spoken
 from worker_node.providers.cosyvoice import CosyVoiceSpeaker
@@ -119,6 +121,12 @@ BUSY = ("rate_limited_429", "overloaded_503")
 MARKED = TEXT + "\n---\n他_说_：***"
 
 
+def by_both(behaviours: Sequence[str], keep: Collection[str]) -> list[Any]:
+    """All of them of the one server, and of the other these; the rest of the other's is one more of its kind."""
+    openai_s, others = [("openai", each) for each in behaviours], [("cosyvoice", each) for each in behaviours]
+    return soaking_rows([*openai_s, *others], keep=[*openai_s, *(("cosyvoice", each) for each in keep)])
+
+
 def heard(voice: Voice, behaviour: str, tmp_path: Path) -> None:
     voice.server.script(behaviour)
     spoken = voice.say(tmp_path, MARKED if behaviour == "marks_break_timing" else TEXT)
@@ -126,13 +134,17 @@ def heard(voice: Voice, behaviour: str, tmp_path: Path) -> None:
     assert usual * 0.95 < spoken.seconds < usual * 1.2
 
 
-@pytest.mark.parametrize("behaviour", ONCE)
+@pytest.mark.parametrize(("any_voice", "behaviour"), by_both(ONCE, keep=["ok", "odd_bytes"]), indirect=["any_voice"])
 def test_what_is_good_or_can_be_mended_is_asked_for_once(any_voice: Voice, tmp_path: Path, behaviour: str) -> None:
     heard(any_voice, behaviour, tmp_path)
     assert any_voice.asked == 1
 
 
-@pytest.mark.parametrize("behaviour", TWICE)
+@pytest.mark.parametrize(
+    ("any_voice", "behaviour"),
+    by_both(TWICE, keep=["silence", "json_with_200", "html_502", "cut"]),
+    indirect=["any_voice"],
+)
 def test_what_is_wrong_is_made_again_once_under_a_key_of_its_own(
     any_voice: Voice, tmp_path: Path, behaviour: str
 ) -> None:
@@ -171,7 +183,11 @@ def test_the_same_input_may_take_28_seconds_or_39(any_voice: Voice, tmp_path: Pa
     assert any_voice.asked == 2
 
 
-@pytest.mark.parametrize("behaviour", NEVER)
+@pytest.mark.parametrize(
+    ("any_voice", "behaviour"),
+    by_both(NEVER, keep=[each for each in NEVER if each not in ("huge", "hang", "drip")]),
+    indirect=["any_voice"],
+)
 def test_who_cannot_is_not_asked_again_and_the_next_one_is_told_why(
     any_voice: Voice, tmp_path: Path, behaviour: str
 ) -> None:
@@ -183,7 +199,7 @@ def test_who_cannot_is_not_asked_again_and_the_next_one_is_told_why(
     assert str(raised.value)
 
 
-@pytest.mark.parametrize("behaviour", BUSY)
+@pytest.mark.parametrize(("any_voice", "behaviour"), by_both(BUSY, keep=BUSY[:1]), indirect=["any_voice"])
 def test_who_is_busy_is_asked_again_for_the_same(any_voice: Voice, tmp_path: Path, behaviour: str) -> None:
     heard(any_voice, behaviour, tmp_path)
     assert any_voice.asked == 2
@@ -247,6 +263,7 @@ def test_rate_speed_and_format_are_honoured(
     assert any_voice.asked == 1
 
 
+@pytest.mark.parametrize("any_voice", soaking(["cosyvoice", "openai"], keep=1), indirect=True)
 def test_a_long_text_goes_in_parts_and_each_is_paid_by_its_characters(any_voice: Voice, tmp_path: Path) -> None:
     text = TEXT * 30
     spoken = any_voice.say(tmp_path, text)
@@ -319,8 +336,12 @@ def voice_settings(tmp_path: Path, form: str, seconds: float = 5.0, rate: int = 
     return {"voices": [{"id": "中文女", "sex": "female", "language": "zh", **fields}]}
 
 
-@pytest.mark.parametrize("named", [False, True])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("form", "named"),
+    soaking_rows(
+        itertools.product(FORMS, (False, True)), keep=[*((form, False) for form in FORMS), ("zero_shot", True)]
+    ),
+)
 def test_every_form_of_cosyvoice(cosy_voice: Voice, tmp_path: Path, form: str, named: bool) -> None:
     settings = {**voice_settings(tmp_path, form), "sample_rate": 22_050, **({"form": form} if named else {})}
     assert cosy_voice.say(tmp_path, settings=settings).seconds == pytest.approx(sounds.seconds_of(TEXT), rel=0.05)

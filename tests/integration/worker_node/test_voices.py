@@ -8,7 +8,7 @@ import av
 import pytest
 
 from service.node.client import NodeClient
-from tests.integration.worker_node.conftest import PATIENCE_S, StartNode
+from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, StartNode
 from tests.support.model_servers.openai_speech import OpenAISpeech
 from tests.support.wait import wait_until
 
@@ -42,8 +42,8 @@ def test_every_speakers_voices_are_listed_and_each_has_a_sample_that_is_made_onc
 @pytest.mark.parametrize(
     "query", ["", "?provider=offline&voice=nobody", "?provider=kokoro&voice=female", "?voice=../../etc"]
 )
-def test_a_voice_that_is_not_listed_has_no_sample(start_node: StartNode, query: str) -> None:
-    assert start_node().get(f"/v1/voices/sample{query}").status_code == 404
+def test_a_voice_that_is_not_listed_has_no_sample(node: NodeProcess, query: str) -> None:
+    assert node.get(f"/v1/voices/sample{query}").status_code == 404
 
 
 def test_a_voice_that_cannot_be_heard_is_told_in_words_and_others_still_can(start_node: StartNode) -> None:
