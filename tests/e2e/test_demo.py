@@ -51,9 +51,11 @@ def below(pid: int) -> list[psutil.Process]:
     "story", ["chinese", *(pytest.param(story, marks=pytest.mark.soak) for story in STORIES if story != "chinese")]
 )
 def test_story_becomes_a_film(tmp_path: Path, story: str) -> None:
-    with start(tmp_path, STORIES[story]) as demo:
+    # A proxy of the environment does not stand between its programs.
+    with proxy() as nobody, start(tmp_path, STORIES[story], env=nobody.environment) as demo:
         family = wait_until(lambda: below(demo.pid), 60)
         output, _ = demo.communicate(timeout=280)
+        assert not nobody.asked(), output
         assert demo.returncode == 0, output
         assert alive(family) == []
     said = re.search(r"film: +(.+)\nlength: ([\d.]+) s\nassets: (.+)\n", output)
@@ -74,6 +76,7 @@ def test_story_becomes_a_film(tmp_path: Path, story: str) -> None:
     assert min(levels) > 4, "a frame is black"
 
 
+@pytest.mark.soak
 def test_the_natural_voice_tells_a_story(tmp_path: Path) -> None:
     """Nothing stands behind it here, so that it spoke or the demo failed."""
     with start(tmp_path, STORIES["one sentence"], env={"S2V_NODE_TTS_PROVIDER": "kokoro"}) as demo:
@@ -90,6 +93,7 @@ def seconds(path: Path) -> float:
         return (container.duration or 0) / av.time_base
 
 
+@pytest.mark.soak
 def test_no_proxy_of_the_environment_stands_between_its_programs(tmp_path: Path) -> None:
     with proxy() as nobody, start(tmp_path, STORIES["one sentence"], env=nobody.environment) as demo:
         wait_until(lambda: demo.poll() is not None or nobody.asked(), 280, "the film, or a proxy that is asked")
@@ -111,6 +115,7 @@ def test_ctrl_c_or_sigterm_ends_it_and_all_it_started(tmp_path: Path, how: signa
         assert alive(family) == []
 
 
+@pytest.mark.soak
 def test_kill_leaves_nothing_behind(tmp_path: Path) -> None:
     with start(tmp_path, STORIES["chinese"]) as demo:
         family = wait_until(lambda: [found for found in [below(demo.pid)] if len(found) >= 5], 120)[0]

@@ -121,6 +121,7 @@ def apart(disk: SmallDisk, tmp_path: Path, redis_settings: RedisSettings, monkey
             yield server, processor
 
 
+@pytest.mark.soak
 def test_a_full_tmpdir_is_told_without_stopping_the_intake_and_the_film_is_whole_once_there_is_room(
     disk: SmallDisk, apart: tuple[ServerUnderTest, ProcessorUnderTest], tmp_path: Path
 ) -> None:

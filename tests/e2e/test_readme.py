@@ -15,6 +15,7 @@ from runtime.listener import listen
 from tests.conftest import leave_out
 from tests.support.server_process import ROOT, clean_environment
 from tests.support.servers.process import MissingServiceError, program
+from tests.support.soak import soaking
 
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 START = "make run &\n"
@@ -24,7 +25,7 @@ ADDRESS = "http://127.0.0.1:8080"
 PATIENCE_S = 250
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+@pytest.mark.parametrize("name", soaking(["README.md", "README.zh-CN.md"], keep=1))
 def test_the_walk_with_curl_ends_with_a_film(name: str, tmp_path: Path) -> None:
     try:
         shell, *_ = [program(name) for name in ("bash", "curl", "jq")]

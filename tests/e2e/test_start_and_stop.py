@@ -82,9 +82,9 @@ def test_ctrl_c_reaches_the_whole_group_and_ends_it_in_order(tmp_path: Path) -> 
     ("moment", "how"),
     [
         ("runtime.embedded.supervisor", signal.SIGTERM),
-        ("valkey-server", signal.SIGTERM),
+        pytest.param("valkey-server", signal.SIGTERM, marks=pytest.mark.soak),
         ("worker_node", signal.SIGTERM),
-        ("worker_node", signal.SIGINT),
+        pytest.param("worker_node", signal.SIGINT, marks=pytest.mark.soak),
         ("main.py", signal.SIGTERM),
     ],
 )
@@ -110,6 +110,7 @@ def of_folder(folder: Path) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.soak
 def test_kill_leaves_nothing_behind_and_the_next_start_goes_on_where_it_was(tmp_path: Path) -> None:
     with ServerUnderTest(tmp_path, NO_NODE) as server:
         project = create(server.url)
@@ -124,6 +125,7 @@ def test_kill_leaves_nothing_behind_and_the_next_start_goes_on_where_it_was(tmp_
         wait_for_images(server.url, project)
 
 
+@pytest.mark.soak
 def test_dead_redis_and_dead_model_node_come_back_and_tasks_still_end(tmp_path: Path) -> None:
     with ServerUnderTest(tmp_path) as server:
         project = create(server.url)

@@ -57,7 +57,9 @@ def empty(apart: Deployment) -> bool:
         return session.scalars(select(Removal)).first() is None and session.scalars(select(Asset)).first() is None
 
 
-@pytest.mark.parametrize("away", [pytest.param(hang, marks=pytest.mark.faults), die])
+@pytest.mark.parametrize(
+    "away", [pytest.param(hang, marks=pytest.mark.faults), pytest.param(die, marks=pytest.mark.soak)]
+)
 def test_clients_are_answered_while_storage_is_away_and_nothing_is_left_when_it_is_back(
     apart: Deployment, minio_of_ours: MinioServer, away: Callable[[MinioServer], Callable[[], None]], tmp_path: Path
 ) -> None:

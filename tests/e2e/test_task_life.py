@@ -17,6 +17,7 @@ from tests.e2e.client import Client
 from tests.support.node.scripts import failed, finished, png, running, scenes
 from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import END_S, ServerUnderTest, alive
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 from tests.support.web_app import closed_with, connecting, hear
 
@@ -123,7 +124,7 @@ def test_a_server_that_is_killed_goes_on_with_the_very_job_that_ran(
         assert node.cancels() == []
 
 
-@pytest.mark.parametrize("size", [262_145, 1_000_000, 3_000_000])
+@pytest.mark.parametrize("size", soaking([262_145, 1_000_000, 3_000_000], keep=1))
 def test_a_request_line_over_the_bound_is_a_414(server: ServerUnderTest, size: int) -> None:
     parts = urlsplit(server.url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=PATIENCE_S) as connection:
