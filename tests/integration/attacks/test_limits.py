@@ -18,6 +18,7 @@ from tests.integration.attacks.raw_http import exchange
 from tests.integration.models import rows
 from tests.support.node.server import Exchange, Node
 from tests.support.server_process import ServerUnderTest
+from tests.support.soak import soaking
 from tests.support.web_app import make_settings, open_services
 
 
@@ -100,12 +101,15 @@ def project_of(services: Services, count: int, **values: Any) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "字" * 20_000,
-        "ก" * 20_000,
-        "ក" * 20_000,
-        "😀字" * 9_000,
-    ],
+    soaking(
+        [
+            "字" * 20_000,
+            "ก" * 20_000,
+            "ក" * 20_000,
+            "😀字" * 9_000,
+        ],
+        keep=2,
+    ),
 )
 def test_sixty_long_narrations_of_any_script_are_too_long_a_film(
     services: Services, client: FlaskClient, text: str

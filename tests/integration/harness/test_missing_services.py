@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.soak import soaking_rows
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -48,7 +50,7 @@ def test_in_ci_it_is_a_failure() -> None:
     assert "redis-server is not installed" in done.stdout
 
 
-@pytest.mark.parametrize(("ci", "status"), [("", 0), ("true", 1)])
+@pytest.mark.parametrize(("ci", "status"), soaking_rows([("true", 1), ("", 0)], keep=1))
 def test_in_ci_nothing_at_all_may_be_skipped(tmp_path: Path, ci: str, status: int) -> None:
     (tmp_path / "conftest.py").write_text(
         (ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"), encoding="utf-8"

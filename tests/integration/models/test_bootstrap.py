@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ from tests.integration.models.conftest import Open
 from tests.integration.models.rows import NOW, project, shot, task
 from tests.support import go_backend
 from tests.support.servers.process import silent_port
+from tests.support.soak import soaking, soaking_rows
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -139,7 +141,11 @@ def test_opening_again_changes_nothing(url: URL, open_url: Open) -> None:
     assert info(second) == before
 
 
-@pytest.mark.parametrize("origin", ["new", "go"])
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    soaking_rows(itertools.product(["sqlite", "mysql"], ["new", "go"]), keep=[("sqlite", "new"), ("mysql", "go")]),
+    indirect=["url"],
+)
 def test_servers_that_start_at_once_do_not_collide(url: URL, open_url: Open, origin: str) -> None:
     if origin == "go":
         go_backend.load(url)
@@ -274,7 +280,7 @@ def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path)
     database.close()
 
 
-@pytest.mark.parametrize("done", [0, 1, 3, 8, 14, 20])
+@pytest.mark.parametrize("done", soaking([0, 1, 3, 8, 14, 20], keep=[0, 3, 20]))
 def test_an_interrupted_take_over_goes_on_where_it_was(
     mysql_url: URL, open_url: Open, monkeypatch: pytest.MonkeyPatch, done: int
 ) -> None:

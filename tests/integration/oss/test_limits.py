@@ -23,6 +23,7 @@ from service.oss import minio
 from service.oss.limits import HURRIED, PATIENT, Patience, limited
 from service.oss.minio import PART, MinioStore
 from tests.support.servers.minio_server import MinioServer
+from tests.support.soak import soaking
 
 KEY = "music/1.mp3"
 HURRY_S = 15.0  # a hurried operation takes 5 s at most
@@ -125,7 +126,7 @@ def test_an_upload_in_a_hurry_ends_soon(talk: Talk, size: int, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("talk", TALKS)
-@pytest.mark.parametrize("ask", [MinioStore.check, MinioStore.exists])
+@pytest.mark.parametrize("ask", soaking([MinioStore.check, MinioStore.exists], keep=1))
 def test_a_look_whether_storage_is_there_ends_soon(
     talk: Talk, ask: Callable[[MinioStore], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,7 +186,7 @@ def server(minio_of_ours: MinioServer) -> Iterator[MinioServer]:
     minio_of_ours.go_on()
 
 
-@pytest.mark.parametrize("size", [10, 3 * PART])
+@pytest.mark.parametrize("size", soaking([3 * PART, 10], keep=1))
 def test_a_minio_that_hangs_takes_no_upload_and_takes_them_again_when_it_goes_on(
     server: MinioServer, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ from service.oss.local import LocalStore
 from service.oss.minio import MinioStore
 from service.schemas import NewProject
 from tests.support.node.stand_in import StandInNode
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 
 POLL_S = 0.05
@@ -151,6 +152,10 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         worker=WorkerSettings(poll_seconds=POLL_S),
         story=StorySettings(max_shots=20),
     )
+
+
+# For a test of which others of its kind run over MariaDB.
+mariadb_by_soak = pytest.mark.parametrize("settings", soaking(["sqlite", "mariadb"], keep=1), indirect=True)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -20,10 +21,16 @@ from service.schemas import ProjectChanges
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.clocks import MovedClock
 from tests.support.node.scripts import png, running
+from tests.support.soak import soaking_rows
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60
 OFF_S = (20, 60, -60)
+COLUMNS = ("sqlite", "mariadb")
+# Each with one database, one with the other.
+EVERY_OFF = soaking_rows(
+    itertools.product(COLUMNS, OFF_S), keep=[*(("sqlite", off) for off in OFF_S), ("mariadb", OFF_S[0])]
+)
 
 
 class Host:
@@ -51,7 +58,14 @@ def left_ms(backend: Backend, task_id: str, until: ColumnElement[int]) -> int:
         return session.scalars(select(until - database_ms()).where(Task.id == task_id)).one()
 
 
-@pytest.mark.parametrize(("holder_s", "other_s"), [pair for off in OFF_S for pair in ((off, 0), (0, off))])
+@pytest.mark.parametrize(
+    ("settings", "holder_s", "other_s"),
+    soaking_rows(
+        [(database, *pair) for database in COLUMNS for off in OFF_S for pair in ((off, 0), (0, off))],
+        keep=[*(("sqlite", *pair) for off in OFF_S for pair in ((off, 0), (0, off))), ("mariadb", 0, OFF_S[0])],
+    ),
+    indirect=["settings"],
+)
 def test_no_host_takes_over_what_a_living_one_works_at(backend: Backend, holder_s: float, other_s: float) -> None:
     script = running()
     backend.node.script("generate_storyboard", lambda _e: script)
@@ -70,7 +84,7 @@ def test_no_host_takes_over_what_a_living_one_works_at(backend: Backend, holder_
     other.services.close()
 
 
-@pytest.mark.parametrize("off_s", OFF_S)
+@pytest.mark.parametrize(("settings", "off_s"), EVERY_OFF, indirect=["settings"])
 def test_what_a_dead_host_held_is_adopted_as_soon_as_its_lease_has_run_out(backend: Backend, off_s: float) -> None:
     task_id = backend.create(1).text_task_id
     hosts = [Host(backend, off_s), Host(backend, 0)]
@@ -89,7 +103,7 @@ def test_what_a_dead_host_held_is_adopted_as_soon_as_its_lease_has_run_out(backe
     assert tasks.get(backend.services, task_id).crashes == 1
 
 
-@pytest.mark.parametrize("off_s", OFF_S)
+@pytest.mark.parametrize(("settings", "off_s"), EVERY_OFF, indirect=["settings"])
 def test_a_retry_is_due_after_its_pause_on_every_host(backend: Backend, off_s: float) -> None:
     backend.node.on_generate = lambda _e: (503, {})
     task_id = backend.create(1).text_task_id

@@ -34,6 +34,7 @@ from tests.support.audio_signals import RATE, Samples, heard, write_wav
 from tests.support.node.scripts import failed, finished, wav
 from tests.support.node.stand_in import StandInNode
 from tests.support.removals import swept
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 
 SMALL = {"resolution": "128x72", "fps": 10}
@@ -54,6 +55,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 
 one_column = pytest.mark.parametrize("settings", ["sqlite and folder"], indirect=True)
+other_column_by_soak = pytest.mark.parametrize(
+    "settings", soaking(["sqlite and folder", "mariadb and minio"], keep=1), indirect=True
+)
 
 
 @pytest.fixture
@@ -109,6 +113,7 @@ def likeness(film: Samples, piece: Samples) -> float:
     return float(high @ played / (np.linalg.norm(high) * np.linalg.norm(played)))
 
 
+@other_column_by_soak
 def test_the_music_that_fits_the_story_is_heard_in_the_film(
     backend: Backend, client: FlaskClient, project_id: str, tmp_path: Path
 ) -> None:
@@ -262,7 +267,7 @@ def test_what_was_missing_is_in_the_message_and_fails_a_strict_film(
     [
         ([["旁", 1.5, 1.8], ["白", 1.8, 2.1], ["1", 2.1, 2.6]], 1.8, 2.9),
         ([["旁", 1e400, 1.8], ["白", "now", None], [5]], 0.3, 4.3),
-        ([["别", 1.5, 1.8], ["人", 1.8, 2.1], ["说", 2.1, 2.6]], 0.3, 4.3),
+        pytest.param([["别", 1.5, 1.8], ["人", 1.8, 2.1], ["说", 2.1, 2.6]], 0.3, 4.3, marks=pytest.mark.soak),
     ],
 )
 @one_column

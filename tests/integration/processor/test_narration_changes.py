@@ -7,7 +7,7 @@ import pytest
 from common.errors import Conflict
 from service import films, narrations, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, ShotChanges
-from tests.integration.processor.conftest import Backend
+from tests.integration.processor.conftest import Backend, mariadb_by_soak
 from tests.support.node.scripts import Script, finished, running, wav
 from tests.support.wait import wait_until
 
@@ -50,6 +50,7 @@ def test_new_words_are_spoken_in_place_of_the_old_ones(backend: Backend) -> None
     assert (fresh.spoken, bool(fresh.audio_path)) == ("新的旁白。", True)
 
 
+@mariadb_by_soak
 def test_what_the_node_did_not_speak_is_in_the_tasks_message(backend: Backend) -> None:
     result = {"resource_url": "/files/{job}", "unread": ["ꦲꦏ", 5, "x" * 500]}
     script = Script([{"status": "finished", "progress": 100, "result": result}], wav())
@@ -64,6 +65,7 @@ def test_what_the_node_did_not_speak_is_in_the_tasks_message(backend: Backend) -
     assert len(message) < 100
 
 
+@mariadb_by_soak
 def test_the_same_words_keep_their_voice(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
@@ -75,6 +77,7 @@ def test_the_same_words_keep_their_voice(backend: Backend) -> None:
     assert fresh.audio_path == shot.audio_path != ""
 
 
+@mariadb_by_soak
 def test_a_shot_that_falls_silent_or_goes_is_not_waited_for(backend: Backend) -> None:
     project_id, scripts = being_spoken(backend)
     parent = narrations.request(backend.services, project_id, NarrationRequest())
@@ -90,6 +93,7 @@ def test_a_shot_that_falls_silent_or_goes_is_not_waited_for(backend: Backend) ->
     assert [shot.id for shot in shots.of_project(backend.services, project_id)] == [other.id]
 
 
+@mariadb_by_soak
 def test_a_narration_that_is_cancelled_as_a_whole_ends_cancelled(backend: Backend) -> None:
     project_id, scripts = being_spoken(backend)
     parent = narrations.request(backend.services, project_id, NarrationRequest())
@@ -127,6 +131,7 @@ def test_a_retry_speaks_what_the_shot_says_now(backend: Backend) -> None:
         tasks.retry(backend.services, child)
 
 
+@mariadb_by_soak
 def test_a_film_waits_for_the_new_words(backend: Backend) -> None:
     project_id, scripts = being_spoken(backend)
     film = films.request(backend.services, project_id, FilmRequest())

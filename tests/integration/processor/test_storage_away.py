@@ -6,6 +6,7 @@ The bounds are far above what a busy machine needs, and far below what a client 
 from __future__ import annotations
 
 import io
+import itertools
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from tests.support.audio_signals import silence, write_wav
 from tests.support.node.scripts import png, running
 from tests.support.removals import outbox
 from tests.support.servers.minio_server import MinioServer
+from tests.support.soak import soaking, soaking_rows
 from tests.support.wait import wait_until
 
 AT_ONCE_S = 8.0  # of what does not wait for storage
@@ -94,7 +96,7 @@ def nothing_is_left(backend: Backend, kept: list[str | None]) -> None:
         assert sorted(session.scalars(select(Asset.object_key))) == wanted
 
 
-@pytest.mark.parametrize("fault", [hang, die])
+@pytest.mark.parametrize("fault", soaking([die, hang], keep=1))
 def test_what_is_deleted_while_storage_is_away_is_gone_when_it_is_back(
     away: Backend, client: FlaskClient, server: MinioServer, fault: Fault
 ) -> None:
@@ -113,7 +115,7 @@ def test_what_is_deleted_while_storage_is_away_is_gone_when_it_is_back(
     nothing_is_left(away, [kept.image_path])
 
 
-@pytest.mark.parametrize("fault", [hang, die])
+@pytest.mark.parametrize("fault", soaking([hang, die], keep=1))
 def test_an_upload_is_refused_soon_in_words_and_leaves_nothing(
     away: Backend, client: FlaskClient, server: MinioServer, fault: Fault, tmp_path: Path
 ) -> None:
@@ -141,7 +143,7 @@ def test_an_upload_is_refused_soon_in_words_and_leaves_nothing(
     wait_until(lambda: objects(away) == ["music/2.wav"], PATIENCE_S)
 
 
-@pytest.mark.parametrize("fault", [hang, die])
+@pytest.mark.parametrize("fault", soaking([hang, die], keep=1))
 def test_a_task_whose_upload_meets_a_storage_that_is_away_is_done_when_it_is_back(
     away: Backend, server: MinioServer, fault: Fault
 ) -> None:
@@ -160,8 +162,13 @@ def test_a_task_whose_upload_meets_a_storage_that_is_away_is_done_when_it_is_bac
     nothing_is_left(away, [shot.image_path])
 
 
-@pytest.mark.parametrize("fault", [hang, die])
-@pytest.mark.parametrize("what", ["project", "shot", "task"])
+@pytest.mark.parametrize(
+    ("what", "fault"),
+    soaking_rows(
+        itertools.product(["project", "shot", "task"], [hang, die]),
+        keep=[("project", hang), ("shot", die), ("task", hang)],
+    ),
+)
 def test_an_upload_of_what_is_deleted_meanwhile_leaves_nothing(
     away: Backend, client: FlaskClient, server: MinioServer, fault: Fault, what: str
 ) -> None:

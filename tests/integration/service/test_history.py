@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from service.schemas import FilmRequest, NarrationRequest, ProjectChanges, ShotC
 from service.workflow import completion
 from tests.integration.models import rows
 from tests.support.database_work import Work, counted
+from tests.support.soak import soaking_rows
 
 SHOTS, LITTLE, MUCH = 6, 30, 3000
 OWNER = "processor"
@@ -105,6 +107,16 @@ DELETED: dict[str, Callable[[Services, str], object]] = {
 }
 
 
+CASES = list(itertools.product(["sqlite", "mariadb"], ASKED))
+# Requests and ends with one database, one of each with the other; what is asked over HTTP is measured in tests/integration/attacks too.
+IN_SHORT = [
+    *(("sqlite", name) for name in ASKED if name not in ("narrations", "a storyboard's retry", "the project")),
+    ("mariadb", "a film"),
+    ("mariadb", "an image's end"),
+    ("mariadb", "a project's update"),
+]
+
+
 def measure(services: Services, ask: Callable[[Services, str], object]) -> tuple[Work, Work]:
     """The work for a project that did little, and for one that did much."""
     done = []
@@ -120,7 +132,7 @@ def measure(services: Services, ask: Callable[[Services, str], object]) -> tuple
     return done[0], done[1]
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize(("services", "name"), soaking_rows(CASES, keep=IN_SHORT), indirect=["services"])
 def test_what_is_asked_of_a_project_costs_the_same_whatever_it_did_before(services: Services, name: str) -> None:
     little, much = measure(services, ASKED[name])
     assert 0 < len(much.statements) == len(little.statements)
@@ -128,7 +140,13 @@ def test_what_is_asked_of_a_project_costs_the_same_whatever_it_did_before(servic
     assert 0 < much.reads <= little.reads + SLACK
 
 
-@pytest.mark.parametrize("name", DELETED)
+@pytest.mark.parametrize(
+    ("services", "name"),
+    soaking_rows(
+        itertools.product(["sqlite", "mariadb"], DELETED), keep=[("sqlite", "a shot"), ("mariadb", "the project")]
+    ),
+    indirect=["services"],
+)
 def test_what_is_deleted_loads_no_task_that_ended_before(services: Services, name: str) -> None:
     little, much = measure(services, DELETED[name])
     assert 0 < len(much.statements) == len(little.statements)
