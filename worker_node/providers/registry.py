@@ -39,7 +39,8 @@ DEFAULT_CHAINS = {"llm": ("offline",), "t2i": ("offline",), "i2v": ("offline",),
 
 DEFAULT_MODELS = {
     "llm": {"ollama": "qwen2.5:0.5b"},
-    "t2i": {"openai": "gpt-image-1"},
+    "t2i": {"openai": "gpt-image-1", "diffusers": "stabilityai/sd-turbo"},
+    "i2v": {"diffusers": "stabilityai/stable-video-diffusion-img2vid-xt"},
     "tts": {"offline": "espeak-ng", "kokoro": "Kokoro-82M", "openai": "gpt-4o-mini-tts"},
 }
 """What a provider works with where no model is set. The others have none (they go by rules), ask for one, or leave it to their server."""

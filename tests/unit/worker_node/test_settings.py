@@ -52,7 +52,8 @@ def test_every_provider_that_can_be_chosen_is_there(kind: str, name: str) -> Non
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in KINDS for name in PROVIDERS[kind]])
 def test_every_provider_that_has_a_model_by_default_names_it(kind: str, name: str) -> None:
     by_rules = kind != "tts" and name == "offline"
-    asks_for_one, has_its_servers = (kind, name) == ("llm", "openai"), name == "cosyvoice"
+    asks_for_one = (kind, name) == ("llm", "openai")
+    has_its_servers = name in ("cosyvoice", "comfyui") or (kind, name) == ("i2v", "openai")
     named = model_name(kind, ProviderSettings(provider=name))
     assert bool(named) is not (by_rules or asks_for_one or has_its_servers), named
 

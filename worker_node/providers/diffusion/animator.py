@@ -17,11 +17,12 @@ from worker_node.providers.diffusion.models import Loaded, Models
 from worker_node.providers.diffusion.painter import as_image
 from worker_node.providers.diffusion.sampling import Size, each_step, generators, nearest_size
 from worker_node.providers.offline.animator import load_image
+from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
 from worker_node.stopping import STOPPING
 
-MODEL = "stabilityai/stable-video-diffusion-img2vid-xt"
+MODEL = DEFAULT_MODELS["i2v"]["diffusers"]
 AREA = 1024 * 576  # pixels that it was trained on
 MODEL_FPS = 7
 USUAL_STEPS, USUAL_FRAMES = 25, 14

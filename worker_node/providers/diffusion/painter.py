@@ -15,11 +15,12 @@ from worker_node.providers.base import ImageRequest, JobRun, Made
 from worker_node.providers.diffusion.models import Loaded, Models
 from worker_node.providers.diffusion.sampling import Size, each_step, generators, nearest_size, own_side
 from worker_node.providers.prompting import styled_prompt
+from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
 from worker_node.stopping import STOPPING
 
-MODEL = "stabilityai/sd-turbo"
+MODEL = DEFAULT_MODELS["t2i"]["diffusers"]
 QUICK = (
     "turbo",
     "lightning",
