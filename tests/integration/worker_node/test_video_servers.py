@@ -113,7 +113,7 @@ REFETCHED = (
     "closed",
     "reset",
 )
-WRONG_CLIPS = ("one_frame", "other_size")
+WRONG_CLIPS = ("one_frame", "other_size", "black")
 
 
 @pytest.mark.parametrize("behaviour", ONCE)
