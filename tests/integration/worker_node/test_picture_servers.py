@@ -78,7 +78,7 @@ def studio() -> Iterator[Studio]:
 
 ONCE = ("ok", "always_links", "never_links", "data_uri", "jpeg", "webp", "gzip", "response_format_unknown")
 TWICE = (
-    *("other_size", "one_pixel", "black", "cut_off_file", "empty_file", "page_as_picture", "broken_base64"),
+    *("other_size", "one_pixel", "black", "blank", "cut_off_file", "empty_file", "page_as_picture", "broken_base64"),
     *("data_empty", "data_null", "picture_missing", "lost_link"),
     *("error_with_200", "html_500", "html_502", "server_error_500", "cut", "gzip_bomb", "empty_body"),
 )
@@ -168,11 +168,15 @@ def test_who_is_busy_is_asked_again_for_the_same(studio: Studio, tmp_path: Path,
     assert studio.run.images == 1
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [("blocked", "rejected by the safety system"), ("blocked_by_policy", "text that is not allowed")],
+)
 def test_what_the_safety_system_refuses_is_told_as_that_and_neither_tried_again_nor_elsewhere(
-    studio: Studio, tmp_path: Path
+    studio: Studio, tmp_path: Path, behaviour: str, words: str
 ) -> None:
-    studio.server.script("blocked")
-    with pytest.raises(ProviderError, match=r"安全系统拒绝，没有重试.*rejected by the safety system") as raised:
+    studio.server.script(behaviour)
+    with pytest.raises(ProviderError, match=rf"安全系统拒绝，没有重试.*{words}") as raised:
         studio.paint(tmp_path, {"sizes": ["1024x1024"]})
     assert not isinstance(raised.value, ProviderUnable)
     assert len(studio.server.requests()) == 1
@@ -321,6 +325,6 @@ def test_a_kill_in_the_second_try_asks_for_nothing_that_was_answered(studio: Stu
 def test_every_behaviour_of_the_stand_in_has_an_outcome_here() -> None:
     server = OpenAIImages()
     with server:
-        told = {*ONCE, *TWICE, *NEVER, *BUSY, "blocked"}
+        told = {*ONCE, *TWICE, *NEVER, *BUSY, "blocked", "blocked_by_policy"}
         assert {*server.names(), *server.names(OpenAIImages.edits)} <= told
         assert {"expired", "cut_off_file"} <= set(server.names(LINKS))

@@ -33,7 +33,7 @@ STORY = {"storyText": "猫。狗。", "shot_count": 2}
 PAINT_LONGER = """
 from worker_node.providers.offline.painter.painter import OfflinePainter
 paint = OfflinePainter.paint
-OfflinePainter.paint = lambda *given: [paint(*given) for _ in range(40 if given[1].width == 2048 else 1)]
+OfflinePainter.paint = lambda *given: [paint(*given) for _ in range(40 if given[1].width == 2048 else 1)][-1]
 """
 
 
