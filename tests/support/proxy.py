@@ -46,13 +46,15 @@ FRPS_PAGE = (
 )
 PIECE = 1 << 16  # bytes
 LOOK_S = 0.05
+REQUESTS = (b"GET ", b"POST ", b"DELETE ")
 
 
 class Tunnel:
     """A TCP proxy that plays FRP in front of a node: it listens at `addr` and carries everything to `target` ("host:port").
 
-    `delay_s` holds back each piece. Of `reset_share` of the pieces, and of the next `lose_answers` pieces of answers, the connection is
-    reset instead. While `half_open` it takes connections and bytes, and carries none; `page` answers everything by frps's error page.
+    `delay_s` holds back each piece. Of `reset_share` of the requests the connection is reset, every other time when the answer comes; and
+    so are the next `lose_answers` answers. While `half_open` it takes connections and bytes, and carries none; `page` answers everything by
+    frps's error page.
     """
 
     def __init__(self, target: str, *, seed: int = 1) -> None:
@@ -140,17 +142,18 @@ class Tunnel:
                 self._ended.wait(self.delay_s)
                 if self.half_open:
                     continue
-                if self._is_reset(is_answer=source is node):
+                if self._is_reset(piece, is_answer=source is node):
                     for each in other:
                         each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
                 other[source].sendall(piece)
 
-    def _is_reset(self, *, is_answer: bool) -> bool:
+    def _is_reset(self, piece: bytes, *, is_answer: bool) -> bool:
         lost = is_answer and self.lose_answers > 0
         if lost:
             self.lose_answers -= 1
-        if lost or self._chance.random() < self.reset_share:
-            self.resets += 1
-            return True
-        return False
+        elif not is_answer and piece.startswith(REQUESTS) and self._chance.random() < self.reset_share:
+            lost = self.resets % 2 == 0
+            self.lose_answers += not lost
+        self.resets += lost
+        return lost
