@@ -53,7 +53,7 @@ def store(
 ) -> None:
     """Upload a shot's asset under a new name and finish the task with it.
 
-    `write` sets the shot's columns to the key; `details` are kept with the asset.
+    `write` sets the shot's columns to the key; `details` are kept with the asset, and who made it, where the node says so.
     """
     task = claimed.task
     with claimed.services.database.read() as session:
@@ -62,7 +62,7 @@ def store(
         raise TaskError(SHOT_GONE)
     owner = versions.AssetOwner(task.project_id, shot.id, task.id, shot.title, shot.order)
     asset = versions.reserve(claimed.services, kind, owner, extension, path.stat().st_size)
-    asset.details = details or {}
+    asset.details = {**(details or {}), **({"made_by": result["made_by"]} if "made_by" in result else {})}
 
     def commit(unit: ProjectUnit) -> None:
         fresh = queries.shot(unit.session, shot.id)

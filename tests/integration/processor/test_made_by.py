@@ -8,7 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from models.asset import Asset
 from routers.app import create_app
 from service import narrations, shots, tasks
 from service.schemas import NarrationRequest
@@ -55,6 +57,9 @@ def test_every_kind_of_task_says_who_made_it_and_the_project_what_it_cost(backen
         assert (task.message or "").count("没有读出") == (task.type == "generate_audio")
         assert (task.result or {})["usage"] == USAGE
         assert (task.result or {})["made_by"] == {"provider": "offline", "model": ""}
+    with backend.services.database.read() as session:
+        stored = list(session.scalars(select(Asset)))
+    assert [(asset.details or {})["made_by"]["provider"] for asset in stored if asset.shot_id] == ["offline"] * 4
     assert cost(backend, created.project_id) == "0.5"
     assert len(shots.of_project(backend.services, created.project_id)) == 2
 
