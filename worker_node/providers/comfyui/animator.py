@@ -16,10 +16,10 @@ from worker_node.providers.asset_client import BrokenAnswer
 from worker_node.providers.base import ClipRequest, JobRun, Made
 from worker_node.providers.clip_check import MAX_FRAMES, MAX_SIDE
 from worker_node.providers.comfyui.history import STILL, File
-from worker_node.providers.comfyui.running import ComfyJobs, fetched
+from worker_node.providers.comfyui.provider import ComfyProvider
+from worker_node.providers.comfyui.running import fetched
 from worker_node.providers.picture_check import fitted, opened_picture
 from worker_node.providers.prompting import NOTHING
-from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.time_limit import Deadline
 
@@ -30,38 +30,18 @@ VIDEO, ANIMATED = (".mp4", ".webm", ".mov", ".mkv"), (".webp", ".gif", ".apng")
 USUAL_MS = 125  # that a frame of an animation is shown where it does not say
 
 
-class ComfyAnimator:
-    """One server for all jobs of this process."""
+class ComfyAnimator(ComfyProvider):
+    """See `ComfyProvider`."""
 
     def __init__(self, settings: ProviderSettings) -> None:
-        self._jobs = ComfyJobs(settings, EXAMPLE, SIZES)
-
-    def models(self) -> list[str]:
-        """The models that the server has."""
-        return self._jobs.models()
-
-    def cancel(self, provider_job: str) -> None:
-        """End a job that is not wanted any more."""
-        self._jobs.client.cancel(provider_job)
+        super().__init__(settings, EXAMPLE, SIZES)
 
     def animate(self, request: ClipRequest, target: Path, run: JobRun) -> Made:
         """See `Animator.animate`."""
         deadline = self._jobs.deadline(run)
         size, asked = self._jobs.size((request.width, request.height))
-        seed = drawn_seed(run.key) if request.seed is None else request.seed
-        prompt = request.prompt.strip() or NOTHING
-        values = {
-            "prompt": prompt,
-            "negative": request.negative_prompt,
-            "seed": seed,
-            "width": size[0],
-            "height": size[1],
-            "image": self._input(request.image, size, deadline),
-            "steps": request.steps,
-            "cfg": request.cfg_scale,
-            "model": self._jobs.model(request.model),
-        }
-        files, model = self._jobs.run(values, run, deadline)
+        prompt, image = request.prompt.strip() or NOTHING, self._input(request.image, size, deadline)
+        files, model, seed = self._run(request, prompt, size, run, deadline, image)
         self._write(files, request.fps, target, deadline)
         run.used(seconds=request.seconds)
         return Made(model, seed, prompt, asked)
