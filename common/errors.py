@@ -16,8 +16,10 @@
     ├── DependencyError            something we need is missing or does not answer; 503, `retryable`
     │   ├── DatabaseUnavailable
     │   ├── QueueUnavailable
+    │   │   └── QueueFull          Redis answers, and has no memory for another task
     │   ├── StorageUnavailable
     │   ├── NodeUnavailable
+    │   │   └── NodeBusy           the node answers, and has no capacity left
     │   └── HostUnavailable        this machine refuses: open files, memory, access to a folder; see `common/host_faults.py`
     │       └── DiskFull           a disk is full, ours or a service's
     ├── StorageError               object storage answered, but not with success
@@ -130,12 +132,16 @@ class QueueUnavailable(DependencyError):
     """Redis cannot be reached."""
 
 
+class QueueFull(QueueUnavailable):
+    """Redis has no memory for another task."""
+
+
 class StorageUnavailable(DependencyError):
     """Object storage cannot be reached."""
 
 
 class NodeUnavailable(DependencyError):
-    """The model node cannot be reached, or answered 5xx or 429.
+    """The model node cannot be reached, or answered 5xx.
 
     `refused`: it certainly did not do what it was asked for; otherwise it may have, and its answer is what was lost.
     """
@@ -143,6 +149,13 @@ class NodeUnavailable(DependencyError):
     def __init__(self, message: str = "", *, refused: bool = False) -> None:
         super().__init__(message)
         self.refused = refused
+
+
+class NodeBusy(NodeUnavailable):
+    """The model node takes no more work just now (429): it did not do what it was asked for."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, refused=True)
 
 
 class HostUnavailable(DependencyError):

@@ -172,6 +172,7 @@ class StorySettings(Section):
     """Limits of what a client may send."""
 
     max_chars: Annotated[int, Field(ge=1, le=200_000)] = 20_000  # no more: the model node refuses longer stories
+    api_max_chars: Annotated[int, Field(ge=1, le=200_000)] = 500  # of a story on /api; max_chars bounds it there, too
     max_title: Annotated[int, Field(ge=1, le=255)] = 200  # no more: the width of the column
     max_shots: Annotated[int, Field(ge=1, le=200)] = 60
     default_shots: Annotated[int, Field(ge=1, le=200, validate_default=True)] = 6

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Text, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, aliased, defer, undefer
 
 from common import caller
@@ -105,6 +105,13 @@ def asset_details(session: Session, keys: Collection[str]) -> dict[str, dict[str
 def shot(session: Session, shot_id: str) -> Shot | None:
     """The shot, or None."""
     return _one(session, Shot, shot_id)
+
+
+def is_reserved(session: Session, shot_id: str) -> bool:
+    """Whether a shot that is not there yet will have this id: it waits in the parameters of a blocked image task."""
+    waiting = select(Task).where(Task.status == TaskStatus.BLOCKED, Task.type == TaskType.IMAGE, *_own(Task))
+    holding = type_coerce(Task.parameters, Text).contains(shot_id, autoescape=True)
+    return any(row.target_shot_id == shot_id for row in session.scalars(waiting.where(holding)))
 
 
 def task(session: Session, task_id: str) -> Task | None:

@@ -6,25 +6,24 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
-from common.errors import NotFound
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
-from routers import errors
+from routers import errors, gateway
 from routers.access import gate, once_per_key
 from routers.access.gate import Gate
 from routers.access.url_credentials import UrlCredentials
 from routers.api import auth, files, films, health, music, projects, shots, tasks, voices, webhook
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
 from routers.multipart import StrictFormRequest
+from routers.surface import surface
 from routers.unpacking import Unpacking
 from routers.websocket import route
 from service.assets.legacy_static import FOLDER
 from service.container import Services
-from service.schemas import is_id, shorten
 
 
 def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
@@ -41,6 +40,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     gate.install(app, at_the_gate)
     once_per_key.install(app)
     app.register_blueprint(_v1(services, at_the_gate))
+    app.register_blueprint(gateway.blueprint(services))
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
@@ -61,29 +61,9 @@ def _allowed_hosts(settings: ServerSettings) -> set[str]:
 
 
 def _v1(services: Services, at_the_gate: Gate) -> Blueprint:
-    v1 = Blueprint("v1", __name__, url_prefix="/v1/api")
-    v1.before_request(_check_ids)  # behind the gate
-    v1.after_request(_keep_to_the_client)
-    for noun in (projects, shots, tasks, films, music):
-        v1.register_blueprint(noun.blueprint(services))
-    v1.register_blueprint(voices.blueprint(services, at_the_gate.sample_token))
-    v1.register_blueprint(auth.blueprint(at_the_gate))
-    v1.register_blueprint(health.v1_blueprint(services))
-    return v1
-
-
-def _keep_to_the_client(response: Response) -> Response:
-    """An answer holds signed links, made of the name by which this client called: no cache may hand it to another."""
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
-
-
-def _check_ids() -> None:
-    """An id that cannot be one is unknown, before anything is asked about it, in the words for every unknown one."""
-    for name, value in (request.view_args or {}).items():
-        if not is_id(value):
-            known = {"task_id": f"task not found: {shorten(value)}", "shot_id": "分镜不存在"}
-            raise NotFound(known.get(name, "项目不存在"))
+    nouns = [noun.blueprint(services) for noun in (projects, shots, tasks, films, music)]
+    nouns += [voices.blueprint(services, at_the_gate.sample_token), auth.blueprint(at_the_gate)]
+    return surface("v1", "/v1/api", [*nouns, health.v1_blueprint(services)])
 
 
 def _json(app: Flask) -> DefaultJSONProvider:

@@ -1,7 +1,8 @@
-"""The one table from errors to answers, and the one shape of an error's body: `{error, code, message, request_id}`.
+"""The one table from errors to answers, and the shape of an error's body: `{code, message, request_id}`, and `error` too but on `/api`.
 
-`code` is the HTTP status, but for business errors, which have numbers of their own from 900 (903: the model is not available). What a
-client cannot fix is described in general terms; the details go to the log.
+`code` is the HTTP status, but for business errors, which have numbers of their own from 900 (900: the model node has no capacity left,
+901: the queue is full, 902: cancelled, 903: the model is not available). What a client cannot fix is described in general terms; the
+details go to the log.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from service.film.errors import FilmError
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+GATEWAY = "/api/"
+"""Where the routes begin whose errors have the design document's three keys and no more."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,10 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.DependencyError: _unavailable("服务"),
     errors.DatabaseUnavailable: _unavailable("数据库"),
     errors.QueueUnavailable: _unavailable("任务队列"),
+    errors.QueueFull: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 901, "任务队列已满，请稍后重试"),
     errors.StorageUnavailable: _unavailable("对象存储"),
     errors.NodeUnavailable: _unavailable("模型节点", 903),
+    errors.NodeBusy: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 900, "模型节点算力不足，请稍后重试"),
     errors.HostUnavailable: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 503, "服务器资源暂时不足，请稍后重试"),
     errors.DiskFull: Answer(HTTPStatus.SERVICE_UNAVAILABLE, 503, "磁盘空间不足，请稍后重试"),
     errors.StorageError: Answer(HTTPStatus.INTERNAL_SERVER_ERROR, 500, "对象存储出错"),
@@ -88,10 +93,13 @@ _HTTP_TEXTS = {
 }
 
 
-def envelope(code: int, message: str, field: str = "") -> dict[str, Any]:
-    """The body of an error; `field` names the parameter at fault."""
+def envelope(code: int, message: str, field: str = "", *, path: str = "") -> dict[str, Any]:
+    """The body of an error; `field` names the parameter at fault, `path` the address that was asked for."""
     message = without_paths(message)
-    body: dict[str, Any] = {"error": message, "code": int(code), "message": message, "request_id": request_id()}
+    body: dict[str, Any] = {"code": int(code), "message": message, "request_id": request_id()}
+    if path.startswith(GATEWAY):
+        return body
+    body = {"error": message, **body}
     return {**body, "field": field} if field else body
 
 
@@ -109,7 +117,7 @@ def _ours(error: errors.StoryToVideoError) -> Response:
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", type(error).__name__, error)
     field = error.field if isinstance(error, errors.InvalidInput) else ""
-    response = jsonify(envelope(answer.code, answer.text or str(error), field))
+    response = jsonify(envelope(answer.code, answer.text or str(error), field, path=request.path))
     response.status_code = answer.status
     if answer.status is HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -139,7 +147,7 @@ def _http(error: HTTPException) -> BaseResponse:
     text = _HTTP_TEXTS.get(error.code) or HTTPStatus(error.code).phrase
     if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         text += f"：最多 {request.max_content_length} 字节"
-    response = jsonify(envelope(error.code, text))
+    response = jsonify(envelope(error.code, text, path=request.path))
     response.status_code = error.code
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:
@@ -152,6 +160,6 @@ def _unexpected(error: Exception) -> Response:
     if fault is not None:
         return _ours(fault)
     log.error("unexpected %s", type(error).__name__, exc_info=error)
-    response = jsonify(envelope(_INTERNAL.code, _INTERNAL.text))
+    response = jsonify(envelope(_INTERNAL.code, _INTERNAL.text, path=request.path))
     response.status_code = _INTERNAL.status
     return response

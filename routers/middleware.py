@@ -126,12 +126,14 @@ class HostCheck:
         host = environ.get("HTTP_HOST", "")
         name = _name_of(host)
         if not name and (host or environ.get("SERVER_PROTOCOL") != "HTTP/1.0"):
-            return refuse(start_response, HTTPStatus.BAD_REQUEST, f"Host 请求头无效：{shorten(host) or '不能为空'}")
+            return refuse(
+                environ, start_response, HTTPStatus.BAD_REQUEST, f"Host 请求头无效：{shorten(host) or '不能为空'}"
+            )
         if not host:
             environ.pop("HTTP_HOST", None)
         if self._allows(name) or environ.get("PATH_INFO", "").startswith(WEBHOOKS):
             return self._application(environ, start_response)
-        return refuse(start_response, HTTPStatus.BAD_REQUEST, f"本服务器不以此主机名提供服务：{shorten(host)}")
+        return refuse(environ, start_response, HTTPStatus.BAD_REQUEST, f"本服务器不以此主机名提供服务：{shorten(host)}")
 
     def _allows(self, name: str) -> bool:
         if not self._allowed or name in self._allowed:
@@ -160,13 +162,18 @@ class RequestLineLimit:
         if request_line_length(environ) <= self._limit:
             return self._application(environ, start_response)
         text = f"请求行过长：最多 {self._limit} 字节，请改用 JSON 请求体"
-        return refuse(start_response, HTTPStatus.REQUEST_URI_TOO_LONG, text)
+        return refuse(environ, start_response, HTTPStatus.REQUEST_URI_TOO_LONG, text)
 
 
 def refuse(
-    start_response: StartResponse, status: HTTPStatus, text: str, headers: Iterable[tuple[str, str]] = ()
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    status: HTTPStatus,
+    text: str,
+    headers: Iterable[tuple[str, str]] = (),
 ) -> list[bytes]:
     """An answer by the middleware itself, after which the connection is closed: its body was not read."""
     own = [("Content-Type", "application/json"), ("Connection", "close")]
     start_response(f"{status.value} {status.phrase}", [*own, *headers])
-    return [json.dumps(envelope(status, text), ensure_ascii=False).encode()]
+    body = envelope(status, text, path=environ.get("PATH_INFO", ""))
+    return [json.dumps(body, ensure_ascii=False).encode()]

@@ -41,7 +41,7 @@ class Unpacking:
         if unpack is None:
             text = f"不支持请求体的压缩方式 {shorten(coding)}：可用 {'、'.join(sorted(_CODINGS))}"
             offer = [("Accept-Encoding", ", ".join(sorted(_CODINGS)))]
-            return refuse(start_response, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text, offer)
+            return refuse(environ, start_response, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text, offer)
         environ["wsgi.input"] = io.BufferedReader(_Checked(unpack(_Packed(environ))))
         environ["wsgi.input_terminated"] = True
         environ.pop("CONTENT_LENGTH", None)  # which is that of the compressed bytes

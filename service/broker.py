@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from rq import Queue
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from common.errors import QueueUnavailable
+from common.errors import QueueFull, QueueUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,9 @@ class TaskQueue:
             )
         except DuplicateJobError:
             return False
-        except RedisError as error:  # away, or out of memory, read-only, refusing the password
+        except OutOfMemoryError as error:
+            raise QueueFull(f"Redis 的内存已满：{error}") from error
+        except RedisError as error:  # away, or read-only, refusing the password
             raise QueueUnavailable(f"Redis 不可用：{error}") from error
         return True
 

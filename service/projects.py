@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -34,11 +34,12 @@ CANCELLED_BY_DELETE = "项目已删除，任务取消"
 
 @dataclass(frozen=True)
 class CreatedProject:
-    """Ids of the new project, of its storyboard task and of its blocked image tasks."""
+    """Ids of the new project, of its storyboard task, of its blocked image tasks, and those that its shots will have."""
 
     project_id: str
     text_task_id: str
     shot_task_ids: list[str]
+    shot_ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ class ProjectView:
     project: Project
     shots: list[Shot]
     recent_task: Task | None
+
+
+@dataclass(frozen=True)
+class Storyboard:
+    """A project's shots by order; while there are none, `reserved` are the ids that they will have."""
+
+    project: Project
+    shots: list[Shot]
+    reserved: list[str]
 
 
 @dataclass(frozen=True)
@@ -99,14 +109,17 @@ def create(services: Services, new: NewProject) -> CreatedProject:
         )
         session.add(project)
         session.flush()
-        text_task, shot_tasks = new_storyboard(session, project, now=now)
-        once.made(session, [project.id, text_task, shot_tasks])
+        text_task, images = new_storyboard(session, project, now=now)
+        made = CreatedProject(
+            project.id, text_task, [task.id for task in images], [task.target_shot_id for task in images]
+        )
+        once.made(session, list(astuple(made)))
     enqueue(services, [text_task])
-    return CreatedProject(project.id, text_task, shot_tasks)
+    return made
 
 
-def new_storyboard(session: Session, project: Project, *, now: datetime) -> tuple[str, list[str]]:
-    """Insert a storyboard task and, blocked on it, one image task per shot; returns their ids.
+def new_storyboard(session: Session, project: Project, *, now: datetime) -> tuple[str, list[Task]]:
+    """Insert a storyboard task, whose id is returned, and, blocked on it, one image task per shot.
 
     The ids of the shots are reserved here, in the image tasks' parameters, until the storyboard is there.
     """
@@ -133,7 +146,7 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
     ]
     session.add_all(images)
     session.flush()
-    return storyboard.id, [task.id for task in images]
+    return storyboard.id, images
 
 
 def get(services: Services, project_id: str) -> ProjectView:
@@ -144,6 +157,19 @@ def get(services: Services, project_id: str) -> ProjectView:
             raise NotFound("项目不存在")
         shots = queries.shots(session, project_id)
         return ProjectView(project, shots, queries.recent_task(session, project_id))
+
+
+def storyboard(services: Services, project_id: str) -> Storyboard:
+    """The project's shots, or the ids that are reserved for those in the making; raises `NotFound`."""
+    with services.database.read() as session:
+        project = queries.project(session, project_id)
+        if project is None:
+            raise NotFound("项目不存在")
+        shots = queries.shots(session, project_id)
+        if shots:
+            return Storyboard(project, shots, [])
+        waiting = queries.open_tasks(session, project_id, type_=TaskType.IMAGE, status=(TaskStatus.BLOCKED,))
+        return Storyboard(project, [], [task.target_shot_id for task in waiting])
 
 
 def cast(services: Services, project_id: str) -> Sequence[CastMember]:
@@ -174,7 +200,8 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
             deleted = _stop_everything(unit, project)
             reset_outputs(project)
             quotas.take(services, unit.session, stories=1, tasks=1 + (project.shot_count or 1))
-            text_task, shot_tasks = new_storyboard(unit.session, project, now=unit.now)
+            text_task, images = new_storyboard(unit.session, project, now=unit.now)
+            shot_tasks = [task.id for task in images]
             unit.ready.append(text_task)
         unit.session.flush()
     return UpdatedProject(project, deleted, text_task, shot_tasks, unit.now)

@@ -28,6 +28,7 @@ MAX_SEED = 2**53 - 1  # the largest whole number that every reader of JSON keeps
 MAX_STEPS = 200
 MAX_CFG_SCALE = 50
 MAX_MODEL = 200  # characters
+MIN_CLIP_S, MAX_CLIP_S = 0.5, 60  # a model node makes no longer clip
 
 _ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": (960, 720), "3:4": (720, 960)}
 _HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
@@ -158,18 +159,23 @@ class Request(BaseModel):
     clearable: ClassVar[frozenset[str]] = frozenset()
 
 
-class NewProject(Request):
-    """POST /v1/api/projects. `shot_count` None means the configured default."""
-
-    misspelt = {"desription": "description"}
+class ProjectOptions(Request):
+    """What a new project may have beside its story. `shot_count` None means the configured default."""
 
     title: str = ""
-    story_text: str = Field(title="StoryText")
     style: Name = ""
     description: str = ""
     shot_count: OptionalInteger = None
     aspect: Annotated[Literal[Aspect, ""], Word] = ""
     telling: Annotated[Literal[Telling, ""], Word] = ""
+
+
+class NewProject(ProjectOptions):
+    """POST /v1/api/projects."""
+
+    misspelt = {"desription": "description"}
+
+    story_text: str = Field(title="StoryText")
 
 
 class ProjectChanges(Request):
@@ -215,9 +221,8 @@ class ShotChanges(ModelWishes):
     motion: Annotated[Literal["auto", "none", ""] | None, Word] = None
 
 
-class FilmRequest(ModelWishes):
-    """POST .../video: the whole film, or one shot's clip where `shot_id` is given, whose model the wishes are for. None or "" means the
-    configured default.
+class FilmOptions(Request):
+    """How a film is made. None or "" means the configured default.
 
     `resolution` is `WxH` once validated. `bitrate` is in kbit/s; `rate_control` cbr and 2pass need it, and where no `rate_control` is given
     it means cbr. Times are seconds, `music_level` is decibels below the narration.
@@ -225,7 +230,6 @@ class FilmRequest(ModelWishes):
 
     misspelt = {"size": "resolution", "quality": "mode"}
 
-    shot_id: Annotated[str, BeforeValidator(_id)] = ""
     resolution: Annotated[str, BeforeValidator(_resolution)] = ""
     fps: Annotated[Annotated[int, Field(ge=1, le=60)] | None, BeforeValidator(_none_if_zero)] = None
     format: Annotated[Literal["mp4"], Word] = "mp4"
@@ -256,6 +260,16 @@ class FilmRequest(ModelWishes):
         if bitrate is None and info.data.get("rate_control") in ("cbr", "2pass"):
             raise ValueError(f"不能为空：rate_control 为 {info.data['rate_control']} 时需要它（100 到 100000 kbit/s）")
         return bitrate
+
+
+class FilmRequest(FilmOptions, ModelWishes):
+    """POST .../video: the whole film, or one shot's clip where `shot_id` is given, whose model the wishes are for.
+
+    `duration`, in seconds, is a clip's.
+    """
+
+    shot_id: Annotated[str, BeforeValidator(_id)] = ""
+    duration: Annotated[Decimal, Field(ge=MIN_CLIP_S, le=MAX_CLIP_S)] | None = None
 
 
 class NarrationRequest(Request):
@@ -356,21 +370,28 @@ def _check_text(name: str, value: Any) -> None:
         raise InvalidInput(name, f"{name} 不是有效的 UTF-8 文本")
 
 
-def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings) -> None:
+def longest(settings: Settings) -> dict[str, int]:
+    """How many characters the fields may have whose limits the settings know."""
     limits = settings.story
-    longest = {
+    return {
         "title": limits.max_title,
         "story_text": limits.max_chars,
+        "story": min(limits.api_max_chars, limits.max_chars),
         "description": limits.max_chars,
         "narration": min(limits.max_chars, MAX_NARRATION),
     }
-    for field, most in longest.items():
+
+
+def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings) -> None:
+    limits = settings.story
+    for field, most in longest(settings).items():
         value = getattr(request, field, None)
         if isinstance(value, str) and len(value) > most:
             raise InvalidInput(spelt[field], f"{spelt[field]} 最多 {most} 个字符，收到 {len(value)} 个")
-    story = getattr(request, "story_text", None)
-    if story is not None and not any(character.isprintable() and not character.isspace() for character in story):
-        raise InvalidInput(spelt["story_text"], f"{spelt['story_text']} 不能为空")
+    for field in ("story_text", "story"):
+        story = getattr(request, field, None)
+        if story is not None and not any(character.isprintable() and not character.isspace() for character in story):
+            raise InvalidInput(spelt[field], f"{spelt[field]} 不能为空")
     count = getattr(request, "shot_count", None)
     if count is not None and not 1 <= count <= limits.max_shots:
         raise InvalidInput(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from common.errors import NotFound
+from common.errors import Conflict, NotFound
 from models import queries
 from models.db import retrying
 from models.project import Project
@@ -18,7 +18,7 @@ from service.container import Services
 from service.schemas import ModelWishes, ShotChanges
 from service.workflow import completion, narration_group, once, payloads
 from service.workflow.project_status import refresh_project
-from service.workflow.unit_of_work import project_unit
+from service.workflow.unit_of_work import ProjectUnit, project_unit
 
 _WISHES = set(ModelWishes.model_fields)
 CANCELLED_BY_UPDATE = "分镜已修改，旧任务取消"
@@ -35,6 +35,15 @@ def find(services: Services, shot_id: str) -> Shot:
     """The shot, whatever its project; raises `NotFound`."""
     with services.database.read() as session:
         return _found(queries.shot(session, shot_id))
+
+
+def promised(services: Services, shot_id: str) -> Shot:
+    """The shot; raises `Conflict` for one that the storyboard in the making is to fill in, `NotFound` for any other that is not there."""
+    with services.database.read() as session:
+        shot = queries.shot(session, shot_id)
+        if shot is None and queries.is_reserved(session, shot_id):
+            raise Conflict("分镜还在生成中，请在分镜完成后再试")
+        return _found(shot)
 
 
 def get(services: Services, project_id: str, shot_id: str) -> Shot:
@@ -66,17 +75,41 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
         session.flush()
         unit.ready.append(task.id)
-        if shot.spoken != said:  # the narration is of the old text: the next film asks for a new one
-            shot.audio_path, shot.duration = "", 0
-            stale, speaking = narration_group.replace_stale_narrations(session, shot, now=unit.now)
-            old += stale
-            unit.ready += speaking
+        old += _drop_narration(unit, shot) if shot.spoken != said else []
         completion.cancel(unit, old, reason=CANCELLED_BY_UPDATE)
         shot.status = ShotStatus.PROCESSING
         session.flush()
         refresh_project(session, project, now=unit.now)
         once.made(session, task.id)
     return task.id
+
+
+@retrying
+def update_texts(services: Services, shot_id: str, changes: ShotChanges) -> Shot:
+    """Change prompt and narration as given, and start nothing: the image stays as it is until it is asked for anew.
+
+    A narration of another text is forgotten, and where one is in the making, the new text is spoken in its place. Raises `NotFound`.
+    """
+    with project_unit(services, find(services, shot_id).project_id) as unit:
+        shot = _found(queries.shot(unit.session, shot_id))
+        if unit.project is None:
+            raise NotFound("分镜不存在")
+        said = shot.spoken
+        _apply(shot, changes)
+        shot.updated_at = unit.now
+        if shot.spoken != said:
+            completion.cancel(unit, _drop_narration(unit, shot), reason=CANCELLED_BY_UPDATE)
+            unit.session.flush()
+            refresh_project(unit.session, unit.project, now=unit.now)
+    return shot
+
+
+def _drop_narration(unit: ProjectUnit, shot: Shot) -> list[Task]:
+    """The shot's text has changed: the next film asks for a narration of it. Returns the open tasks of the old text, to be cancelled."""
+    shot.audio_path, shot.duration = "", 0
+    stale, speaking = narration_group.replace_stale_narrations(unit.session, shot, now=unit.now)
+    unit.ready += speaking
+    return stale
 
 
 def _apply(shot: Shot, changes: ShotChanges) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from common.errors import Conflict, NotFound
 from models import queries
@@ -20,10 +24,54 @@ CANCELLED_BY_USER = "任务已取消"
 RETRIABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A task with what it made: the `storyboard` where it is the project's latest one, the `seconds` of what is heard or seen.
+
+    `seconds` is None before the end, and where nothing is known.
+    """
+
+    task: Task
+    storyboard: projects.Storyboard | None = None
+    seconds: float | None = None
+
+
 def get(services: Services, task_id: str) -> Task:
     """The task; raises `NotFound`."""
     with services.database.read() as session:
         return _found(queries.task(session, task_id), task_id)
+
+
+def outcome(services: Services, task_id: str) -> Outcome:
+    """The task and what it made; raises `NotFound`."""
+    task = get(services, task_id)
+    with services.database.read() as session:
+        if task.type != TaskType.STORYBOARD:
+            return Outcome(task, seconds=_seconds(session, task) if task.status == TaskStatus.FINISHED else None)
+        latest = queries.latest_storyboard(session, task.project_id)
+    if latest is None or latest.id != task.id:
+        return Outcome(task)
+    return Outcome(task, storyboard=projects.storyboard(services, task.project_id))
+
+
+def _seconds(session: Session, task: Task) -> float | None:
+    """The length of a finished task's film, clip or narration; of a whole project's narrations, theirs together."""
+    film = (task.result or {}).get("task_video")
+    if isinstance(film, dict):
+        return _sum([film.get("duration")])
+    parts = queries.children(session, task.id) if task.is_parent else [task]
+    stored = [part.result or {} for part in parts if part.status == TaskStatus.FINISHED]
+    keys = [str(result.get("resource_url") or "") for result in stored]
+    details = queries.asset_details(session, keys)
+    return _sum(details.get(key, {}).get("duration") for key in keys)
+
+
+def _sum(lengths: Iterable[Any]) -> float | None:
+    """None where one is not known: other versions stored none, and a film's is text."""
+    try:
+        return round(sum(float(length) for length in lengths), 2)
+    except (TypeError, ValueError):
+        return None
 
 
 def of_project(services: Services, project_id: str) -> list[Task]:

@@ -54,10 +54,10 @@ def _by_node(claimed: ClaimedTask, image: Path) -> None:
     with node_asset.downloaded(claimed, job, Kind.VIDEO) as (path, extension):
         try:
             with visiting_decoder(claimed.check) as decoder:
-                decoder.check_clip(path, claimed.check)
+                seconds = decoder.check_clip(path, claimed.check)
         except UnusableMedia as error:
             raise BadNodeResult(f"模型节点返回的视频无法使用：{error}") from error
-        _store(claimed, path, extension, outcome("video", job), told("视频片段已生成", job))
+        _store(claimed, path, extension, outcome("video", job), told("视频片段已生成", job), seconds)
 
 
 def _by_camera_move(claimed: ClaimedTask, shot: Shot, aspect: str | None, image: Path, folder: Path) -> None:
@@ -70,7 +70,7 @@ def _by_camera_move(claimed: ClaimedTask, shot: Shot, aspect: str | None, image:
             FilmShot(
                 shot.order,
                 image=image,
-                minimum_s=CAMERA_MOVE_S,
+                minimum_s=request.duration or CAMERA_MOVE_S,
                 seed=int.from_bytes(shot.id.encode()[:8], "big"),
                 motion=motion,
             ),
@@ -90,12 +90,15 @@ def _by_camera_move(claimed: ClaimedTask, shot: Shot, aspect: str | None, image:
     def report(progress: Progress) -> None:
         claimed.report(int(progress.fraction * 95), progress.message)
 
-    film = compose(spec, report, claimed.cancel_token).film
+    film = compose(spec, report, claimed.cancel_token)
     made = "静止画面" if motion is Motion.NONE else "镜头运动"
-    _store(claimed, film, "mp4", payloads.result("video", claimed.task.id), f"模型节点不支持图生视频，片段为{made}")
+    result, message = payloads.result("video", claimed.task.id), f"模型节点不支持图生视频，片段为{made}"
+    _store(claimed, film.film, "mp4", result, message, film.duration_s)
 
 
-def _store(claimed: ClaimedTask, path: Path, extension: str, result: dict[str, Any], message: str) -> None:
+def _store(
+    claimed: ClaimedTask, path: Path, extension: str, result: dict[str, Any], message: str, seconds: float
+) -> None:
     node_asset.store(
         claimed,
         AssetKind.CLIP,
@@ -104,6 +107,7 @@ def _store(claimed: ClaimedTask, path: Path, extension: str, result: dict[str, A
         result=result,
         message=message,
         write=_set_clip,
+        details={node_asset.DURATION: round(seconds, 2)},
     )
 
 

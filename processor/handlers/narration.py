@@ -47,10 +47,11 @@ def run(claimed: ClaimedTask) -> None:
 
 
 def _details(claimed: ClaimedTask, job: Job, seconds: float) -> dict[str, Any]:
-    """When the narration's words are heard, for the subtitles, where the node says so."""
+    """How long the narration is, and, for the subtitles, when its words are heard, where the node says so."""
     spoken = ((claimed.task.parameters or {}).get("tts") or {}).get("text") or ""
     words = read_words(job.result.get("words"), str(spoken), seconds)
-    return {WORDS: words} if words else {}
+    length = {node_asset.DURATION: round(seconds, 2)}
+    return length | {WORDS: words} if words else length
 
 
 def _message(job: Job, notes: list[str]) -> str:

@@ -19,6 +19,8 @@ from service.node.interface import Job
 from service.workflow.unit_of_work import ProjectUnit
 
 CHUNK = 1 << 20  # bytes
+DURATION = "duration"
+"""Of a narration's or a clip's details: seconds."""
 SHOT_GONE = (
     "任务对应的分镜已不存在"  # a task whose shot was deleted here is cancelled with it; an older backend left others
 )

@@ -115,9 +115,9 @@ class Decoder:
         """How long a clip plays."""
         return float(self._value("clip_seconds", path, check))
 
-    def check_clip(self, path: Path, check: Check = _go_on) -> None:
-        """Raise UnusableMedia unless the file is a whole clip, of a size, a length and a rate that films can use."""
-        self._value("clip", path, check)
+    def check_clip(self, path: Path, check: Check = _go_on) -> float:
+        """A clip's length in seconds; UnusableMedia unless it is whole, of a size, a length and a rate that films can use."""
+        return float(self._value("clip", path, check))
 
     def check_image(self, path: Path, check: Check = _go_on) -> None:
         """See `image_file.check_image`."""

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from common.errors import BadNodeResult, DiskFull, NodeForbids, NodeJobLost, NodeRejected, NodeUnavailable
+from common.errors import BadNodeResult, DiskFull, NodeBusy, NodeForbids, NodeJobLost, NodeRejected, NodeUnavailable
 from common.host_faults import raise_if_ours
 from common.request_id import request_id
 from service.node.address import NodeAddress
@@ -27,7 +27,8 @@ MAX_JSON = 16 << 20  # bytes
 MAX_REASON = 300  # characters of a refusal that are passed on
 POOL = 32  # connections
 LOST = {404, 410}
-TRY_AGAIN = {408, 425, 429}
+TRY_AGAIN = {408, 425}
+BUSY = 429
 SERVER_FAULT = 500
 NO_SPACE = 507
 FORBIDDEN = {401, 403}
@@ -84,7 +85,7 @@ class Transport:
 
         (A node that sends its headers byte by byte is bound only from one byte to the next.)
 
-        Raises `NodeUnavailable` (no answer, 5xx, 429), `DiskFull` (507), `NodeJobLost` (404), `NodeRejected` (other 4xx), and
+        Raises `NodeUnavailable` (no answer, 5xx), `NodeBusy` (429), `DiskFull` (507), `NodeJobLost` (404), `NodeRejected` (other 4xx), and
         `BadNodeResult` for more than `limit` bytes and for a redirect, which is never followed (the node must not send the server
         elsewhere).
         """
@@ -189,6 +190,8 @@ def _check(response: requests.Response, stream: Body) -> None:
         raise DiskFull(f"模型节点的磁盘空间不足（HTTP {status}）")
     if status in LOST and TUNNEL_DOWN not in content:
         raise NodeJobLost(f"模型节点不认识该任务或文件（HTTP {status}）：{text}")
+    if status == BUSY:
+        raise NodeBusy(f"模型节点算力不足（HTTP {status}）：{text}")
     if status in LOST or status in TRY_AGAIN or status >= SERVER_FAULT:
         refused = status not in PERHAPS_DONE
         raise NodeUnavailable(f"模型节点暂时不可用（HTTP {status}）：{text}", refused=refused)

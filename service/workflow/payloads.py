@@ -92,11 +92,11 @@ def film(request: FilmRequest, *, resolution: str, fps: int, depends_on: list[st
 
 
 def clip(request: FilmRequest, *, shot_id: str, prompt: str, resolution: str, fps: int) -> Parameters:
-    """For `generate_video` of one shot."""
-    return {
-        **film(request, resolution=resolution, fps=fps, depends_on=[]),
-        "shot": {"shotId": shot_id, "prompt": prompt, **request.wishes()},
-    }
+    """For `generate_video` of one shot. The node's own length holds where none was given."""
+    made = film(request, resolution=resolution, fps=fps, depends_on=[])
+    if request.duration is not None:
+        made["video"]["duration"] = request.duration
+    return {**made, "shot": {"shotId": shot_id, "prompt": prompt, **request.wishes()}}
 
 
 def result(resource_type: str, job_id: str, url: str = "") -> Parameters:

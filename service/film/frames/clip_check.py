@@ -25,8 +25,8 @@ _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _BOXES = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"mfra", b"sidx", b"free", b"skip", b"wide", b"udta", b"uuid")
 
 
-def check_clip(path: Path) -> None:
-    """Read a clip to its end, and decode its first frames.
+def check_clip(path: Path) -> float:
+    """Read a clip to its end, and decode its first frames; returns its length in seconds.
 
     Raises UnusableMedia for what is not whole, or beyond what a film can use, and MemoryError.
     """
@@ -47,6 +47,7 @@ def check_clip(path: Path) -> None:
         raise UnusableMedia(f"视频片段每秒 {count / seconds:.4g} 帧，应在 {RATES[0]:g} 到 {RATES[1]:g} 之间")
     if _is_cut_off(path):
         raise UnusableMedia("视频片段不完整")
+    return seconds
 
 
 def _read(container: InputContainer, stream: VideoStream) -> tuple[int, float]:

@@ -11,6 +11,7 @@ from models import queries
 from models.bootstrap import open_sqlite
 from models.db import Database
 from models.project import EXCERPT, Project
+from models.task import Task, TaskStatus
 from tests.integration.models.rows import NOW, project, shot, task
 from tests.support.database_work import counted, plans
 
@@ -116,3 +117,18 @@ def test_sqlite_searches_the_list_in_an_index_without_the_stories(tmp_path: Path
     assert len(scans) == 2
     assert all("COVERING INDEX" in scan for scan in scans)
     database.close()
+
+
+@pytest.mark.parametrize("reserved", ["waiting-shot", "a%_b", "镜头", "quo'te"])
+def test_an_id_that_waits_for_the_storyboard_is_told_from_others(filled: Database, reserved: str) -> None:
+    with filled.write() as session:
+        waiting = task(ID, status=TaskStatus.BLOCKED, parameters={"shot": {"shotId": reserved, "prompt": "other"}})
+        session.add(waiting)
+    with filled.read() as session:
+        assert queries.is_reserved(session, reserved)
+        for other in (reserved[:-1], reserved.upper() + "x", "other", "", "%", f"{ID}-shot"):
+            assert not queries.is_reserved(session, other), other
+    with filled.write() as session:
+        session.get_one(Task, waiting.id).status = TaskStatus.PENDING
+    with filled.read() as session:
+        assert not queries.is_reserved(session, reserved)

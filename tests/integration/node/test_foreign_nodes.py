@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from common.errors import BadNodeResult, NodeJobLost, NodeRejected, NodeUnavailable
+from common.errors import BadNodeResult, NodeBusy, NodeJobLost, NodeRejected, NodeUnavailable
 from common.request_id import bound
 from service.node.client import NodeClient
 from service.node.interface import Job, JobState, Scene
@@ -90,6 +90,7 @@ def test_a_node_in_trouble_is_asked_again(node: Node, client: NodeClient, status
     with pytest.raises(NodeUnavailable) as caught:
         client.generate(ENVELOPE)
     assert caught.value.retryable
+    assert isinstance(caught.value, NodeBusy) == (status == 429)
 
 
 def test_a_web_page_instead_of_an_answer_is_no_answer(node: Node, client: NodeClient) -> None:

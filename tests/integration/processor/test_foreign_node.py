@@ -165,9 +165,11 @@ def test_a_clip_is_a_camera_move_where_the_node_cannot_take_an_image(backend: Ba
     backend.start()
     project_id = backend.drawn(2)
     [shot, _] = shots.of_project(backend.services, project_id)
-    clip = films.request(backend.services, project_id, FilmRequest(shot_id=shot.id, resolution="160x90", fps=10))
+    wanted = FilmRequest(shot_id=shot.id, resolution="160x90", fps=10, duration=1.5)
+    clip = films.request(backend.services, project_id, wanted)
     backend.wait(clip, "finished")
     assert "镜头运动" in (tasks.get(backend.services, clip).message or "")
+    assert tasks.outcome(backend.services, clip).seconds == 1.5
     assert node.of_type("generate_video") == []
     assert shots.get(backend.services, project_id, shot.id).video_path
 

@@ -50,6 +50,28 @@ def test_new_words_are_spoken_in_place_of_the_old_ones(backend: Backend) -> None
     assert (fresh.spoken, bool(fresh.audio_path)) == ("新的旁白。", True)
 
 
+def test_words_that_change_without_a_picture_are_spoken_in_place_of_the_old_ones_and_nothing_else_starts(
+    backend: Backend,
+) -> None:
+    project_id, scripts = being_spoken(backend)
+    parent = narrations.request(backend.services, project_id, NarrationRequest())
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    [shot, _] = shots.of_project(backend.services, project_id)
+    before = [task.id for task in tasks.of_project(backend.services, project_id)]
+    shots.update_texts(backend.services, shot.id, ShotChanges(narration="新的旁白。", prompt="别的画面"))
+    [started] = [task for task in tasks.of_project(backend.services, project_id) if task.id not in before]
+    first, _ = tasks.get(backend.services, parent).depends_on
+    assert (started.type, started.shot_id, first) == ("generate_audio", shot.id, started.id)
+    wait_until(lambda: "新的旁白。" in scripts, PATIENCE_S)
+    for script in scripts.values():
+        script.gate.set()
+    backend.wait(parent, "finished")
+    [fresh, _] = shots.of_project(backend.services, project_id)
+    assert (fresh.spoken, fresh.prompt, bool(fresh.audio_path)) == ("新的旁白。", "别的画面", True)
+    assert (fresh.image_path, fresh.status) == (shot.image_path, "completed")
+    assert tasks.outcome(backend.services, parent).seconds == 2.0
+
+
 @mariadb_by_soak
 def test_what_the_node_did_not_speak_is_in_the_tasks_message(backend: Backend) -> None:
     result = {"resource_url": "/files/{job}", "unread": ["ꦲꦏ", 5, "x" * 500]}

@@ -17,6 +17,7 @@ from models.shot import Shot
 from models.task import Task
 from routers import serializers
 from routers.errors import TABLE
+from routers.gateway import schemas as gateway
 from service import schemas
 from service.container import Services
 from service.film.spec import Transition
@@ -39,7 +40,17 @@ MODELS: dict[str, type[schemas.Request]] = {
     "GET /v1/api/voices/sample": schemas.VoiceRequest,
     "POST /v1/api/auth/login": schemas.LoginRequest,
     "POST /v1/api/auth/refresh": schemas.RefreshRequest,
+    "POST /api/projects/create": gateway.NewStory,
+    "POST /api/shots/:shot_id/update_prompt": gateway.ShotTexts,
+    "POST /api/shots/:shot_id/generate_image": gateway.ImageRequest,
+    "POST /api/shots/:shot_id/generate_video": gateway.ClipRequest,
 }
+SAME = {
+    "GET /api/projects": "GET /v1/api/projects",
+    "POST /api/projects/:project_id/compose": "POST /v1/api/projects/:project_id/video",
+    "POST /api/projects/:project_id/tts": "POST /v1/api/projects/:project_id/tts",
+}
+"""Routes whose parameters the page does not repeat, with those that it names instead."""
 
 
 def section(title: str) -> str:
@@ -99,6 +110,11 @@ def _leaves(model: type[schemas.Request]) -> set[type[schemas.Request]]:
     return set().union(*map(_leaves, below)) if below else {model}
 
 
+@pytest.mark.parametrize("route", SAME)
+def test_a_route_that_takes_what_another_does_says_so(route: str) -> None:
+    assert f"`{SAME[route]}`" in section(route)
+
+
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.__name__)
 def test_every_word_that_an_option_allows_is_on_the_page(model: type[schemas.Request]) -> None:
     [route] = [route for route, each in MODELS.items() if each is model]
@@ -143,6 +159,7 @@ def test_the_table_of_errors_is_the_codes_own() -> None:
 
 LIMITS = {
     "story.max_chars": "20,000",
+    "story.api_max_chars": "500",
     "story.max_title": "200",
     "story.default_shots": "6",
     "story.max_shots": "60",

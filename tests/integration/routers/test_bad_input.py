@@ -268,5 +268,6 @@ def test_emoji_and_rare_characters_come_back_as_they_went(client: FlaskClient, i
 @pytest.mark.parametrize("path", ["/api/webhook/task_complete", f"{V1}/projects", f"{V1}/tasks"])
 def test_json_that_nothing_could_take_is_a_400_that_says_so(client: FlaskClient, path: str, body: str) -> None:
     answer = client.post(path, data=body, content_type=JSON)
-    assert (answer.status_code, answer.get_json()["field"]) == (400, "body")
+    assert (answer.status_code, answer.get_json()["message"].startswith("请求体")) == (400, True)
+    assert answer.get_json().get("field") == ("body" if path.startswith(V1) else None)
     assert answer.get_json()["message"].startswith("请求体")

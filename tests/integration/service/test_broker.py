@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from common.errors import QueueUnavailable
+from common.errors import QueueFull, QueueUnavailable
 from service.broker import TaskJob, TaskQueue
 from tests.support.servers.process import silent_port
 from tests.support.servers.redis_server import RedisServer
@@ -54,7 +54,7 @@ def test_a_redis_that_refuses_is_one_that_is_away() -> None:
     server = RedisServer()
     queue = TaskQueue(Redis.from_url(server.url), "test")
     queue.redis.config_set("maxmemory", 1)
-    with pytest.raises(QueueUnavailable):
+    with pytest.raises(QueueFull):
         queue.enqueue("a")
     with pytest.raises(QueueUnavailable):
         queue.check()

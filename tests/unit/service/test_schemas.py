@@ -328,6 +328,7 @@ OUT_OF_RANGE: dict[str, tuple[Any, str]] = {
     "cfg_scale": (50.5, "50"),
     "negative_prompt": ("n" * 4001, "4000"),
     "model": ("m" * 201, "200"),
+    "duration": (60.5, "60"),
 }
 
 

@@ -1,0 +1,34 @@
+"""What a surface of the API has in common: `/v1/api` and `/api` are each a blueprint of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import Blueprint, Response, request
+
+from common.errors import NotFound
+from service.schemas import is_id, shorten
+
+
+def surface(name: str, prefix: str, nouns: Iterable[Blueprint]) -> Blueprint:
+    """A blueprint over those of its nouns."""
+    routes = Blueprint(name, __name__, url_prefix=prefix)
+    routes.before_request(_check_ids)  # behind the gate
+    routes.after_request(_keep_to_the_client)
+    for noun in nouns:
+        routes.register_blueprint(noun)
+    return routes
+
+
+def _keep_to_the_client(response: Response) -> Response:
+    """An answer holds signed links, made of the name by which this client called: no cache may hand it to another."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _check_ids() -> None:
+    """An id that cannot be one is unknown, before anything is asked about it, in the words for every unknown one."""
+    for name, value in (request.view_args or {}).items():
+        if not is_id(value):
+            known = {"task_id": f"task not found: {shorten(value)}", "shot_id": "分镜不存在"}
+            raise NotFound(known.get(name, "项目不存在"))
