@@ -67,7 +67,7 @@ class _Form:
             if not data.more_data:
                 self._file.seek(0)
                 found = FileStorage(self._file, getattr(part, "filename", None), part.name, headers=part.headers)
-                self.files.append((part.name, found))
+                self.files.append((part.name or "", found))
                 self._file = None
             return
         self._text += data.data
@@ -75,7 +75,8 @@ class _Form:
         if limit is not None and len(self._text) > limit:
             raise RequestEntityTooLarge
         if not data.more_data:
-            self.texts.append((part.name, text_of(part.name, bytes(self._text))))
+            name = part.name or ""  # a part may have none, and is then no parameter of ours
+            self.texts.append((name, text_of(name or "body", bytes(self._text))))
 
 
 class _FormParser(FormDataParser):

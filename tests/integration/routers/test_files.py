@@ -193,6 +193,15 @@ def test_a_multipart_form_that_is_not_utf8_is_refused(
     assert client.get(f"{V1}/music").get_json()["total"] == 0
 
 
+@pytest.mark.parametrize("path", ["/v1/api/projects", "/api/projects/create"])
+@pytest.mark.parametrize("head", ["form-data", "form-data; name*=UTF-8''x", 'form-data; filename="a.txt"'])
+def test_a_part_without_a_name_is_no_parameter(client: FlaskClient, path: str, head: str) -> None:
+    nameless = f"--B\r\nContent-Disposition: {head}\r\n\r\nx\r\n"
+    story = '--B\r\nContent-Disposition: form-data; name="story_text"\r\n\r\na story.\r\n--B--\r\n'
+    answer = client.post(path, data=nameless + story, content_type="multipart/form-data; boundary=B")
+    assert answer.status_code == 200, answer.text
+
+
 def test_a_multipart_form_in_chinese_is_taken(client: FlaskClient) -> None:
     sent = {"file": (io.BytesIO(tone()), "曲.wav"), "title": "标题\ufffd"}
     answer = client.post(f"{V1}/music", data=sent, content_type="multipart/form-data")
