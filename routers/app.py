@@ -19,6 +19,7 @@ from routers.access.url_credentials import UrlCredentials
 from routers.api import auth, files, films, health, music, projects, shots, tasks, voices, webhook
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
 from routers.multipart import StrictFormRequest
+from routers.openapi import page
 from routers.surface import surface
 from routers.unpacking import Unpacking
 from routers.websocket import route
@@ -41,6 +42,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     once_per_key.install(app)
     app.register_blueprint(_v1(services, at_the_gate))
     app.register_blueprint(gateway.blueprint(services))
+    app.register_blueprint(page.blueprint(services))
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)

@@ -18,6 +18,7 @@ from tests.contract.story import Told, create, finish
 from tests.e2e import deployment
 from tests.e2e.client import Client
 from tests.integration.film import material
+from tests.support import openapi
 from tests.support.node.scripts import finished
 from tests.support.node.stand_in import StandInNode
 from tests.support.wait import wait_until
@@ -61,6 +62,7 @@ class Walk:
 
     def _checked(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
         answer = self.client.request(method, path, json=body)
+        openapi.check(method, path.partition("?")[0], answer.status_code, answer.headers["Content-Type"], answer.json())
         return answer
 
     def status(self, task_id: str) -> Any:

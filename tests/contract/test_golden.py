@@ -16,6 +16,7 @@ from tests.contract.shape import misfits
 from tests.contract.story import CREATE
 from tests.e2e import deployment
 from tests.e2e.client import Client
+from tests.support import openapi
 from tests.support.node.stand_in import StandInNode
 from tests.support.web_app import closed_with, connecting, hear
 
@@ -38,6 +39,7 @@ class Walk:
         """Ask once; the body."""
         answer = self.client.request(method, V1 + path, params=params)
         body = answer.json()
+        openapi.check(method, V1 + path, answer.status_code, answer.headers["Content-Type"], body)
         kind = answer.headers["Content-Type"].partition(";")[0]
         self.seen[name] = {"status": answer.status_code, "type": kind, "body": body}
         return body
@@ -49,8 +51,10 @@ class Walk:
             socket.send('{"type":"hello"}')
             first = message = hear(socket)
             between()
+            openapi.check_message(first)
             while message.get("status") in ("pending", "processing"):
                 message = hear(socket)
+                openapi.check_message(message)
             assert closed_with(socket) == 1000
             self.seen[name] = {"first": first, "last_status": message.get("status"), "end": "closed"}
 

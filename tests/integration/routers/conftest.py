@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from config.settings import Settings
 from routers.app import create_app
 from service.container import Services
+from tests.support.openapi import CheckedClient
 from tests.support.web_app import Connect, connecting, make_settings, open_services, serving
 
 
@@ -35,7 +36,9 @@ def static_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def app(services: Services, static_folder: Path) -> Flask:
-    return create_app(services, static_folder)
+    made = create_app(services, static_folder)
+    made.test_client_class = CheckedClient
+    return made
 
 
 @pytest.fixture

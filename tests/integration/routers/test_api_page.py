@@ -18,6 +18,8 @@ from models.task import Task
 from routers import serializers
 from routers.errors import TABLE
 from routers.gateway import schemas as gateway
+from routers.openapi import gateway_answers
+from routers.openapi.operations import OPERATIONS
 from service import schemas
 from service.container import Services
 from service.film.spec import Transition
@@ -101,18 +103,37 @@ def default(field: Any) -> str:
 
 
 def test_every_request_that_can_be_parsed_belongs_to_a_route_on_the_page() -> None:
-    assert set(MODELS.values()) == _leaves(schemas.Request)
-
-
-def _leaves(model: type[schemas.Request]) -> set[type[schemas.Request]]:
-    """The requests below one, but for those that others only share fields of."""
-    below = model.__subclasses__()
-    return set().union(*map(_leaves, below)) if below else {model}
+    parsed = {
+        route: operation.request
+        for route, operation in OPERATIONS.items()
+        if operation.request is not None and issubclass(operation.request, schemas.Request)
+    }
+    assert {route: model for route, model in parsed.items() if route not in SAME} == MODELS
 
 
 @pytest.mark.parametrize("route", SAME)
 def test_a_route_that_takes_what_another_does_says_so(route: str) -> None:
     assert f"`{SAME[route]}`" in section(route)
+    request = OPERATIONS[route].request
+    assert request is not None
+    assert issubclass(request, schemas.Request)
+    left_out = set(MODELS[SAME[route]].model_fields) - set(request.model_fields)
+    told = section(route).partition(SAME[route])[2]
+    assert left_out == set(re.findall(r"`(\w+)`", told))
+
+
+RESULTS = {
+    "storyboard": gateway_answers.StoryboardResult,
+    "image": gateway_answers.ImageResult,
+    "narration": gateway_answers.NarrationResult,
+    "clip": gateway_answers.VideoResult,
+    "film": gateway_answers.VideoResult,
+}
+
+
+def test_every_kind_of_task_has_its_results_on_the_page() -> None:
+    written = {row[0]: re.findall(r"`(\w+)`", row[1].partition(";")[0]) for row in rows("Results")}
+    assert written == {kind: list(model.model_fields) for kind, model in RESULTS.items()}
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.__name__)
