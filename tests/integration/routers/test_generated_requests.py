@@ -1,0 +1,144 @@
+"""What nobody thought of: schemathesis asks every route of the document for it. No 5xx, and no answer that the document lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from common.errors import NotFound
+from config.settings import Settings
+from routers.app import create_app
+from service.assets import legacy_static
+from service.container import Services
+from service.node.interface import Voice
+from tests.contract import story
+from tests.support import openapi
+from tests.support.node.scripts import wav
+from tests.support.web_app import NoNode, make_settings, open_services
+
+SOCKET = "/tasks/{task_id}/wss"  # no request that Flask's client could make; tests/integration/routers/websocket
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+ROUTES = sorted(
+    (method.upper(), path)
+    for path, methods in openapi.DOCUMENT["paths"].items()
+    if path != SOCKET
+    for method in methods
+)
+FEW, MANY = 8, 250
+
+
+class SpeakingNode(NoNode):
+    """A node whose voices can be heard."""
+
+    def voices(self) -> list[Voice]:
+        return [Voice("小美", "小美", "zh", "female", "kokoro", "/v1/voices/sample?voice=1")]
+
+    def voice_sample(self, provider: str, voice: str) -> bytes:
+        if (provider, voice) != ("kokoro", "小美"):
+            raise NotFound("没有这个声音")
+        return wav(0.2)
+
+    def check(self) -> str:
+        return "ok"
+
+
+@dataclass
+class Site:
+    """The application with a project in it, whose ids are put into some of the requests."""
+
+    app: Flask
+    services: Services
+
+    def ids(self) -> dict[str, str]:
+        """Ids of a project that is there with its shots and tasks, and the key and signature of an image."""
+        told = story.finish(self.services, story.create(self.app.test_client()))
+        [shot, *_] = self.app.test_client().get(f"/v1/api/projects/{told.project_id}/shots").get_json()["shots"]
+        image = urlsplit(shot["imagePath"])
+        return {
+            "project_id": told.project_id,
+            "shot_id": told.shot_ids[0],
+            "task_id": told.shot_task_ids[0],
+            "music_id": "1",
+            "key": image.path.removeprefix("/assets/"),
+            "name": "start.js",
+        }
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, _redis_server: str) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("generated")
+    configured: Settings = make_settings(folder / "data")
+    with open_services(configured, _redis_server) as opened:
+        services = replace(opened, node=SpeakingNode())
+        yield Site(create_app(services, legacy_static.FOLDER), services)
+
+
+def ask(site: Site, method: str, path: str, examples: int) -> None:
+    """Generated requests of one route, those that fit the document and those that do not; half of them name what is there."""
+    operation = schemathesis.openapi.from_wsgi("/openapi.json", site.app)[path][method]
+    ids = site.ids()
+
+    @settings(
+        max_examples=examples,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=_cases(operation), known=st.booleans())
+    def one(case: Any, known: bool) -> None:
+        if known:
+            named = site.ids() if method == "DELETE" else ids
+            case.path_parameters = {name: named[name] for name in case.path_parameters or {}}
+        answer = case.call()
+        case.validate_response(answer, checks=CHECKS)
+        kind = answer.headers.get("content-type", [""])[0]
+        body = answer.json() if kind == openapi.JSON else None
+        openapi.check(method, urlsplit(case.formatted_path).path, answer.status_code, kind, body)
+
+    one()
+
+
+def _cases(operation: Any) -> st.SearchStrategy[Any]:
+    """Some operations have no request that does not fit."""
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    return st.one_of(*[operation.as_strategy(mode) for mode in modes])
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_request_finds_a_5xx_or_an_answer_that_the_document_lacks(site: Site, method: str, path: str) -> None:
+    ask(site, method, path, FEW)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_request_out_of_many_finds_one_either(site: Site, method: str, path: str) -> None:
+    ask(site, method, path, MANY)
+
+
+def test_a_fault_would_be_found(tmp_path: Path, redis_url: str) -> None:
+    """The same requests to an application that has one: a route that fails, and one that says what is not written down."""
+    with open_services(make_settings(tmp_path / "data"), redis_url) as opened:
+        app = create_app(opened, legacy_static.FOLDER)
+        broken = Site(app, opened)
+        for name in [name for name in app.view_functions if name.endswith("alive")]:
+            app.view_functions[name] = lambda: {"status": "ok", "more": 1}
+        with pytest.raises(AssertionError):
+            ask(broken, "GET", "/healthz", 1)
