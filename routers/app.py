@@ -41,7 +41,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     gate.install(app, at_the_gate)
     once_per_key.install(app)
     app.register_blueprint(_v1(services, at_the_gate))
-    app.register_blueprint(gateway.blueprint(services))
+    app.register_blueprint(gateway.blueprint(at_the_gate))
     app.register_blueprint(page.blueprint(services))
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))

@@ -39,8 +39,18 @@ PUBLIC = {
     "webhook.task_complete",
     "v1.auth.login",
     "v1.auth.refresh",
+    "gateway.auth.login",
+    "gateway.auth.refresh",
+    "openapi.whole",
+    "openapi.page",
+    "openapi.file",
 }
-LOGINS = {"v1.auth.login": "login", "v1.auth.refresh": "write"}
+LOGINS = {
+    "v1.auth.login": "login",
+    "v1.auth.refresh": "write",
+    "gateway.auth.login": "login",
+    "gateway.auth.refresh": "write",
+}
 EXPENSIVE = {
     "v1.projects.create",
     "v1.projects.update",
@@ -51,6 +61,11 @@ EXPENSIVE = {
     "v1.tasks.retry",
     "v1.music.upload",
     "v1.voices.sample",
+    "gateway.projects.create",
+    "gateway.projects.compose",
+    "gateway.projects.narration",
+    "gateway.shots.generate_image",
+    "gateway.shots.generate_video",
 }
 
 

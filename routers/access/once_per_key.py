@@ -27,6 +27,11 @@ CREATES = {
     "v1.tasks.create",
     "v1.tasks.retry",
     "v1.music.upload",
+    "gateway.projects.create",
+    "gateway.projects.compose",
+    "gateway.projects.narration",
+    "gateway.shots.generate_image",
+    "gateway.shots.generate_video",
 }
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 

@@ -1,4 +1,4 @@
-"""Keys and tokens in addresses, for clients that can send no header: `/k/<key>/v1/api/...` and `?token=`.
+"""Keys and tokens in addresses, for clients that can send no header: `/k/<key>/v1/api/...` (or `/api/...`) and `?token=`.
 
 Both are taken out of the request before anything else sees it, so that no log line, error report or link can hold them; the gate finds them
 in the environment. Answers forbid the browser to tell the address on.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PATH_KEY, URL_TOKEN = "storytovideo.path_key", "storytovideo.url_token"
 AMBIGUOUS = "-"  # no credential at all: several were sent
-_PATH = re.compile(r"/k/([^/]*)(/(?:v1/api|tasks|static)/.*)", re.DOTALL)
+_PATH = re.compile(r"/k/([^/]*)(/(?:v1/api|api(?!/webhook)|tasks|static)/.*)", re.DOTALL)
 _SIGNED_LINKS = "/assets/"  # whose `token` is their own
 
 

@@ -1,6 +1,8 @@
-"""`/v1/api/auth`: log in, stay so, log out, and who one is."""
+"""`/v1/api/auth` and `/api/auth`: log in, stay so, log out, and who one is."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from flask import Blueprint, Response, g, jsonify, request
 
@@ -14,6 +16,7 @@ from routers.access.credentials import (
     set_cookies,
 )
 from routers.access.gate import Gate, client_address
+from routers.serializers import Json
 from service.access import logins
 from service.access.logins import Issued
 from service.access.principals import Principal
@@ -21,8 +24,11 @@ from service.access.tokens import INVALID, REFRESH
 from service.schemas import LoginRequest, RefreshRequest
 
 
-def blueprint(gate: Gate) -> Blueprint:
-    """The routes over the gate's services."""
+Success = Callable[[Json], Json]
+
+
+def blueprint(gate: Gate, success: Success = lambda body: body) -> Blueprint:
+    """The routes over the gate's services; `success` adds what a surface's answers have in common."""
     routes = Blueprint("auth", __name__)
     services = gate.services
 
@@ -38,7 +44,7 @@ def blueprint(gate: Gate) -> Blueprint:
         except Unauthorized:
             gate.limits.note_failed_login(wanted.username, address)
             raise
-        return _answer(gate, issued, cookie=wanted.cookie)
+        return _answer(gate, issued, success, cookie=wanted.cookie)
 
     @routes.post("/auth/refresh")
     def refresh() -> Response:
@@ -46,7 +52,8 @@ def blueprint(gate: Gate) -> Blueprint:
         cookie = "" if given else request.cookies.get(REFRESH_COOKIE, "")
         if cookie:
             gate.check_form_token(gate.tokens.read(REFRESH, cookie).session_id)
-        return _answer(gate, logins.refresh(services, gate.tokens, given or cookie), cookie=bool(cookie))
+        issued = logins.refresh(services, gate.tokens, given or cookie)
+        return _answer(gate, issued, success, cookie=bool(cookie))
 
     @routes.post("/auth/logout")
     def logout() -> Response:
@@ -54,7 +61,7 @@ def blueprint(gate: Gate) -> Blueprint:
         if not principal.session_id:
             raise Forbidden("API 密钥没有登录可以退出；吊销请用 main.py key revoke")
         logins.log_out(services, principal.session_id)
-        response = jsonify({"message": "已退出登录"})
+        response = jsonify(success({"message": "已退出登录"}))
         drop_cookies(response)
         return response
 
@@ -69,7 +76,7 @@ def blueprint(gate: Gate) -> Blueprint:
         }
         if principal.session_id and ACCESS_COOKIE in request.cookies:
             body["csrf_token"] = gate.tokens.form_token(principal.session_id)
-        return jsonify(body)
+        return jsonify(success(body))
 
     return routes
 
@@ -82,19 +89,19 @@ def _principal() -> Principal:
     return found
 
 
-def _answer(gate: Gate, issued: Issued, *, cookie: bool) -> Response:
+def _answer(gate: Gate, issued: Issued, success: Success, *, cookie: bool) -> Response:
     """The tokens, or for a browser's page cookies in their place, with what it must send beside them."""
     kept_s = gate.services.settings.auth.refresh_days * 86_400
     if not cookie:
-        return jsonify(
-            {
-                "access_token": issued.access_token,
-                "refresh_token": issued.refresh_token,
-                "token_type": "Bearer",
-                "expires_in": issued.expires_in,
-                "refresh_expires_in": kept_s,
-            }
-        )
-    response = jsonify({"csrf_token": gate.tokens.form_token(issued.session_id), "expires_in": issued.expires_in})
+        tokens = {
+            "access_token": issued.access_token,
+            "refresh_token": issued.refresh_token,
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in,
+            "refresh_expires_in": kept_s,
+        }
+        return jsonify(success(tokens))
+    form_token = gate.tokens.form_token(issued.session_id)
+    response = jsonify(success({"csrf_token": form_token, "expires_in": issued.expires_in}))
     set_cookies(response, issued, kept_s)
     return response

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from routers.gateway import projects, shots, tasks
+from routers.access.gate import Gate
+from routers.api import auth
+from routers.gateway import projects, serializers, shots, tasks
 from routers.surface import surface
-from service.container import Services
 
 
-def blueprint(services: Services) -> Blueprint:
+def blueprint(at_the_gate: Gate) -> Blueprint:
     """All routes of the surface."""
-    return surface("gateway", "/api", [noun.blueprint(services) for noun in (projects, shots, tasks)])
+    nouns = [noun.blueprint(at_the_gate.services) for noun in (projects, shots, tasks)]
+    return surface("gateway", "/api", [*nouns, auth.blueprint(at_the_gate, serializers.success)])

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from models.account import Account, ApiKey, Scope
 from service.access.principals import hash_of
-from tests.integration.hostile.world import SECRET, V1, World, ended, forged
+from tests.integration.hostile.world import API, SECRET, V1, World, ended, forged
 
 Headers = dict[str, str]
 
@@ -73,6 +73,18 @@ ROUTES = (
     Route("GET", f"{V1}/voices/sample"),
     Route("POST", f"{V1}/auth/logout"),
     Route("GET", f"{V1}/auth/me"),
+    Route("POST", f"{API}/projects/create", {"json": {"story": "一", "shot_count": 1}}),
+    Route("GET", f"{API}/projects"),
+    Route("GET", f"{API}/projects/{{project_id}}/storyboard"),
+    Route("POST", f"{API}/projects/{{project_id}}/compose", {"json": {}}),
+    Route("POST", f"{API}/projects/{{project_id}}/tts", {"json": {}}),
+    Route("POST", f"{API}/shots/{{shot_id}}/update_prompt", {"json": {"prompt": "taken", "narration": "taken"}}),
+    Route("POST", f"{API}/shots/{{shot_id}}/generate_image", {"json": {"seed": 1}}),
+    Route("POST", f"{API}/shots/{{shot_id}}/generate_video", {"json": {"duration": 2}}),
+    Route("GET", f"{API}/tasks/{{task_id}}/status"),
+    Route("GET", f"{API}/tasks/{{storyboard}}/status"),
+    Route("POST", f"{API}/auth/logout"),
+    Route("GET", f"{API}/auth/me"),
     Route("GET", "/static/old.png"),
     Route("GET", "/tasks/{task_id}/wss"),
 )

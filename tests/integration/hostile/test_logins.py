@@ -21,7 +21,7 @@ from common.errors import DependencyError
 from config.settings import AuthSettings, LimitsSettings, Settings
 from service.access import accounts, passwords
 from service.access.tokens import ACCESS, Tokens
-from tests.integration.hostile.world import PASSWORD, SECRET, V1, World, told, world
+from tests.integration.hostile.world import API, PASSWORD, SECRET, V1, World, told, world
 
 LOGIN, REFRESH = f"{V1}/auth/login", f"{V1}/auth/refresh"
 WRONG: dict[str, dict[str, Any]] = {
@@ -56,6 +56,29 @@ def test_whatever_is_wrong_is_answered_alike(closed: World, name: str) -> None:
     answer = closed.send("POST", LOGIN, **WRONG[name])
     assert told(answer, {}) == told(closed.send("POST", LOGIN, **WRONG["wrong password"]), {})
     assert answer.status_code == 401
+    assert closed.everything() == before
+
+
+def test_a_login_of_one_surface_is_one_of_the_other(fresh: World) -> None:
+    login = fresh.send("POST", f"{API}/auth/login", json={"username": "victim", "password": PASSWORD}).get_json()
+    keys = {"access_token", "refresh_token", "token_type", "expires_in", "refresh_expires_in", "code", "request_id"}
+    assert (login.keys(), login["code"], login["token_type"]) == (keys, 0, "Bearer")
+    renewed = fresh.send("POST", REFRESH, json={"refresh_token": login["refresh_token"]}).get_json()
+    again = fresh.send("POST", f"{API}/auth/refresh", json={"refresh_token": renewed["refresh_token"]}).get_json()
+    headers = {"Authorization": f"Bearer {again['access_token']}"}
+    me = fresh.send("GET", f"{API}/auth/me", headers=headers).get_json()
+    assert (me["username"], me["code"]) == ("victim", 0)
+    assert fresh.send("POST", f"{API}/auth/logout", headers=headers).get_json()["code"] == 0
+    for surface in (V1, API):
+        assert fresh.send("GET", f"{surface}/auth/me", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_gateways_login_refuses_alike_in_its_own_shape(closed: World, name: str) -> None:
+    before = closed.everything()
+    answer = closed.send("POST", f"{API}/auth/login", **WRONG[name])
+    assert (answer.status_code, answer.get_json().keys()) == (401, {"code", "message", "request_id"})
+    assert answer.get_json()["message"] == closed.send("POST", LOGIN, **WRONG[name]).get_json()["message"]
     assert closed.everything() == before
 
 
@@ -170,7 +193,8 @@ def test_an_operator_ends_every_login(fresh: World, how: str) -> None:
 def test_failed_logins_are_slowed_and_the_right_password_too(redis_url: str, tmp_path: Path) -> None:
     limits = LimitsSettings(enabled="false", failed_logins="3/hour")
     with world(tmp_path, redis_url, limits=limits) as slow:
-        statuses = [slow.send("POST", LOGIN, **WRONG["wrong password"]).status_code for _ in range(5)]
+        surfaces = [LOGIN, f"{API}/auth/login", LOGIN, f"{API}/auth/login", LOGIN]
+        statuses = [slow.send("POST", path, **WRONG["wrong password"]).status_code for path in surfaces]
         assert statuses == [401, 401, 401, 429, 429]
         right = {"username": "victim", "password": PASSWORD}
         refused = slow.send("POST", LOGIN, json=right)

@@ -15,7 +15,7 @@ from models.project import Project
 from routers.websocket.task_feed import TaskFeed, Watcher
 from service.access import accounts
 from tests.integration.hostile.table import CHANGING, OF_SOMEBODY, ROUTES, Route, bearer
-from tests.integration.hostile.world import UNKNOWN, V1, World, told, unknown_like
+from tests.integration.hostile.world import API, UNKNOWN, V1, World, told, unknown_like
 from tests.support.database_work import counted
 from tests.support.web_app import HEAR_S, serving
 
@@ -70,6 +70,22 @@ def test_nor_does_it_help_to_name_it_in_a_project_of_ones_own(closed: World, rou
     assert closed.everything() == before
 
 
+@pytest.mark.parametrize("name", ["update_prompt", "generate_image", "generate_video"])
+def test_anothers_shot_that_waits_for_its_storyboard_is_as_one_that_is_not_there(fresh: World, name: str) -> None:
+    story = {"json": {"story": "一。", "shot_count": 1}}
+    made = fresh.send("POST", f"{API}/projects/create", headers=fresh.victim.bearer, **story).get_json()
+    waiting, before = made["shots"][0]["id"], fresh.everything()
+    said = []
+    for id_ in (waiting, UNKNOWN):
+        answer = fresh.send("POST", f"{API}/shots/{id_}/{name}", headers=fresh.attacker.bearer, json={})
+        said.append(told(answer, {"shot_id": id_}))
+    assert said[0] == said[1]
+    assert said[0][0] == 404
+    own = fresh.send("POST", f"{API}/shots/{waiting}/{name}", headers=fresh.victim.bearer, json={})
+    assert own.status_code == 409
+    assert fresh.everything() == before
+
+
 @pytest.mark.parametrize("music", ["1", "999999"])
 def test_anothers_music_is_not_laid_under_a_film(closed: World, music: str) -> None:
     before = closed.everything()
@@ -80,10 +96,13 @@ def test_anothers_music_is_not_laid_under_a_film(closed: World, music: str) -> N
     assert closed.everything() == before
 
 
-@pytest.mark.parametrize("path", ["/projects", "/projects?q=狐狸", "/projects?page=2&page_size=1", "/music"])
+LISTS = [f"{V1}{path}" for path in ("/projects", "/projects?q=狐狸", "/projects?page=2&page_size=1", "/music")]
+
+
+@pytest.mark.parametrize("path", [*LISTS, f"{API}/projects", f"{API}/projects?q=狐狸"])
 @pytest.mark.parametrize("way", WAYS)
 def test_lists_hold_nothing_of_anothers(closed: World, path: str, way: str) -> None:
-    answer = closed.send("GET", **WAYS[way](closed, V1 + path))
+    answer = closed.send("GET", **WAYS[way](closed, path))
     assert answer.status_code == 200
     assert closed.victim.ids["project_id"] not in answer.text
     assert "music/1.mp3" not in answer.text

@@ -31,7 +31,7 @@ from tests.support.web_app import make_settings, open_services
 
 SECRET = "the-secret-of-these-tests-is-long-enough"
 PASSWORD = "correct horse battery"
-V1 = "/v1/api"
+V1, API = "/v1/api", "/api"
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 STORY = {"Title": "狐狸", "StoryText": "从前有一只狐狸。它住在森林里。", "ShotCount": "2"}
 HANDSHAKE = {

@@ -30,6 +30,7 @@ def seen(path: str, query: str = "", **more: Any) -> tuple[dict[str, Any], Any]:
     ("path", "rest"),
     [
         ("/k/the-key/v1/api/projects", "/v1/api/projects"),
+        ("/k/the-key/api/projects", "/api/projects"),
         ("/k/the-key/tasks/a/wss", "/tasks/a/wss"),
         ("/k/the-key/static/a/b.png", "/static/a/b.png"),
     ],
