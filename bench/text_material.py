@@ -16,7 +16,7 @@ from config.settings import Settings
 from processor.handlers import storyboard
 from routers import middleware, request_params
 from runtime import demo, logging_setup
-from service import music, schemas
+from service import fields, music, schemas
 from service.film.encoding import ffmpeg, mux
 from service.film.frames import placeholder
 from service.film.spec import FilmShot, FilmSpec
@@ -207,9 +207,9 @@ def _server() -> dict[str, Callable[[str], object]]:
         ),
         "server page request": lambda text: schemas.parse(schemas.PageRequest, {"page": text, "q": text}, settings),
         "server fold": schemas.fold,
-        "server is_id": schemas.is_id,
-        "server frame_size": schemas.frame_size,
-        "server shorten": schemas.shorten,
+        "server is_id": fields.is_id,
+        "server frame_size": fields.frame_size,
+        "server shorten": fields.shorten,
         "server query string": lambda text: list(
             request_params.urlencoded(f"a={text}&".encode("utf-8", "surrogatepass"))
         ),

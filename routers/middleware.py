@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from common.request_id import bound
 from config.addresses import host_name, parse_address
 from routers.errors import envelope
-from service.schemas import shorten
+from service.fields import shorten
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo

@@ -22,7 +22,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from common.errors import InvalidInput
 from config.settings import Settings
 from routers.multipart import MULTIPART, text_of
-from service import schemas
+from service import fields, schemas
 
 FORM = "application/x-www-form-urlencoded"
 MAX_DEPTH = 64  # of a JSON body; clients send four levels
@@ -131,7 +131,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         double = next(name for name in names if names.count(name) > 1)
-        raise InvalidInput("body", f"请求体的 JSON 有重复的键：{schemas.shorten(double)}")
+        raise InvalidInput("body", f"请求体的 JSON 有重复的键：{fields.shorten(double)}")
     return found
 
 
@@ -144,7 +144,7 @@ def _int(text: str) -> int:
 def _float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise InvalidInput("body", f"请求体的 JSON 含有过大的数字：{schemas.shorten(text)}")
+        raise InvalidInput("body", f"请求体的 JSON 含有过大的数字：{fields.shorten(text)}")
     return number
 
 

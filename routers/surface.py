@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flask import Blueprint, Response, request
 
 from common.errors import NotFound
-from service.schemas import is_id, shorten
+from service.fields import is_id, shorten
 
 
 def surface(name: str, prefix: str, nouns: Iterable[Blueprint]) -> Blueprint:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from common.errors import InvalidInput
 from routers.middleware import refuse
-from service.schemas import shorten
+from service.fields import shorten
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

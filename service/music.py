@@ -21,9 +21,10 @@ from service.access import quotas
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.container import Services
+from service.fields import shorten
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
-from service.schemas import MusicUpload, shorten
+from service.schemas import MusicUpload
 from service.workflow import once
 
 CHUNK = 1 << 20  # bytes

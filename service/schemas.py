@@ -1,4 +1,4 @@
-"""What a client may ask for, validated.
+"""What a client may ask for, validated; `service.fields` has the values one by one.
 
 Field names are the parameters' snake_case spelling; `parse` accepts any spelling of them. Limits that depend on settings are checked by
 `parse` as well; every violation becomes an `InvalidInput` that names the field as the client spelt it, and the limit.
@@ -12,31 +12,35 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from common.errors import InvalidInput
 from config.settings import Settings
-from service.film.spec import Transition
-
-MAX_PROMPT = 4000  # characters
-MAX_NARRATION = 20_000  # characters; a model node speaks no longer text
-MAX_NAME = 64  # characters; the width of the columns style and transition
-MAX_ID = 64  # characters; the width of every id's column
-MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
-MAX_SEED = 2**53 - 1  # the largest whole number that every reader of JSON keeps
-MAX_STEPS = 200
-MAX_CFG_SCALE = 50
-MAX_MODEL = 200  # characters
-MIN_CLIP_S, MAX_CLIP_S = 0.5, 60  # a model node makes no longer clip
-
-_ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": (960, 720), "3:4": (720, 960)}
-_HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
-_SIZE = re.compile(r"([0-9]{1,5})\s*[xX×*]\s*([0-9]{1,5})")
-_NUMBER = re.compile(r"-?[0-9]*\.?[0-9]{1,100}")
-_ID = re.compile(r"[^\x00-\x20\x7f/\\\ud800-\udfff]{1,64}")
-
-SHOWN = 40  # characters of the client's own value in a message
+from service.fields import (
+    MAX_CFG_SCALE,
+    MAX_CLIP_S,
+    MAX_MODEL,
+    MAX_NARRATION,
+    MAX_SEED,
+    MAX_STEPS,
+    MIN_CLIP_S,
+    Aspect,
+    Decimal,
+    Id,
+    Integer,
+    MusicId,
+    Name,
+    OptionalCount,
+    OptionalInteger,
+    Prompt,
+    Resolution,
+    Telling,
+    TransitionName,
+    Whole,
+    Word,
+    shorten,
+)
 
 _ERROR_TEXTS = {
     "missing": "不能为空",
@@ -56,95 +60,6 @@ _ERROR_TEXTS = {
     "finite_number": "必须是有限的数字",
     "value_error": "{error}",
 }
-
-
-def is_id(text: str) -> bool:
-    """Whether a text can be an id at all: 1 to 64 characters, no blank, slash, control character or half a UTF-16 pair, not `.` or `..`."""
-    return _ID.fullmatch(text) is not None and text not in {".", ".."}
-
-
-def frame_size(resolution: str) -> tuple[int, int]:
-    """Width and height in pixels of `WxH` (both even, 64 to 4096), a line count ("1080p") or an aspect ("9:16").
-
-    Raises ValueError with a text for the client.
-    """
-    text = resolution.strip().lower()
-    if text in _ASPECTS:
-        return _ASPECTS[text]
-    if text in _HEIGHTS:
-        return _HEIGHTS[text], int(text[:-1])
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise ValueError(f"应为 宽x高（如 1280x720）、720p/1080p 或 16:9、9:16、1:1，收到 {shorten(resolution)}")
-    width, height = int(match[1]), int(match[2])
-    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
-        raise ValueError(f"宽和高必须在 {MIN_SIDE} 到 {MAX_SIDE} 之间，收到 {width}x{height}")
-    if width % 2 or height % 2:
-        raise ValueError(f"宽和高必须是偶数，收到 {width}x{height}")
-    return width, height
-
-
-def _resolution(value: Any) -> Any:
-    if not isinstance(value, str) or not value.strip():
-        return value
-    width, height = frame_size(value)
-    return f"{width}x{height}"
-
-
-def _lower(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _number(value: Any) -> Any:
-    """Clients send numbers as text: digits, and nothing else that Python would take for some. JSON's true is no number."""
-    if isinstance(value, bool):
-        raise ValueError("必须是数字")
-    return _digits(value, "数字")
-
-
-def _integer(value: Any) -> Any:
-    return _digits(_number(value) if isinstance(value, bool) else value, "整数")
-
-
-def _digits(value: Any, kind: str) -> Any:
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        raise ValueError(f"必须是{kind}，收到 {shorten(value)}")
-    return value
-
-
-def _none_if_zero(value: Any) -> Any:
-    """Tasks on the wire show 0 where nothing was given, and clients send it back."""
-    value = _integer(value)
-    return None if value in (0, "0") else value
-
-
-def _id(value: Any) -> Any:
-    if isinstance(value, str) and value and not is_id(value):
-        raise ValueError(f"不是有效的编号：{shorten(value)}")
-    return value
-
-
-def _transition(value: Any) -> Any:
-    allowed = [transition.value for transition in Transition]
-    word = _lower(value)
-    if isinstance(word, str) and word not in ("", *allowed):
-        raise ValueError(f"只能是 {'、'.join(allowed)}，收到 {shorten(value)}")
-    return word
-
-
-def _music(value: Any) -> Any:
-    """An id is as it is; "auto" may be written large."""
-    return "auto" if _lower(value) == "auto" else value
-
-
-Integer = Annotated[int, BeforeValidator(_integer)]
-OptionalInteger = Annotated[int | None, BeforeValidator(_integer)]
-Decimal = Annotated[float, BeforeValidator(_number)]
-Word = BeforeValidator(_lower)
-Name = Annotated[str, Field(max_length=MAX_NAME)]
-Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
-Aspect = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]
-Telling = Literal["verbatim", "told"]
 
 
 class Request(BaseModel):
@@ -196,8 +111,8 @@ class ProjectChanges(Request):
 class ModelWishes(Request):
     """How a shot's image or clip is to be made, where its model can: `cfg_scale` is how closely it keeps to the prompt."""
 
-    seed: Annotated[Annotated[int, Field(ge=0, le=MAX_SEED)] | None, BeforeValidator(_integer)] = None
-    steps: Annotated[Annotated[int, Field(ge=1, le=MAX_STEPS)] | None, BeforeValidator(_none_if_zero)] = None
+    seed: Annotated[Annotated[int, Field(ge=0, le=MAX_SEED)] | None, Whole] = None
+    steps: Annotated[Annotated[int, Field(ge=1, le=MAX_STEPS)] | None, OptionalCount] = None
     cfg_scale: Annotated[Decimal, Field(ge=0, le=MAX_CFG_SCALE)] | None = None
     negative_prompt: Prompt = ""
     model: Annotated[str, Field(max_length=MAX_MODEL)] = ""
@@ -230,21 +145,21 @@ class FilmOptions(Request):
 
     misspelt = {"size": "resolution", "quality": "mode"}
 
-    resolution: Annotated[str, BeforeValidator(_resolution)] = ""
-    fps: Annotated[Annotated[int, Field(ge=1, le=60)] | None, BeforeValidator(_none_if_zero)] = None
+    resolution: Resolution = ""
+    fps: Annotated[Annotated[int, Field(ge=1, le=60)] | None, OptionalCount] = None
     format: Annotated[Literal["mp4"], Word] = "mp4"
     rate_control: Annotated[Literal["crf", "cbr", "2pass", ""], Word] = ""
     bitrate: Annotated[
-        Annotated[int, Field(ge=100, le=100_000)] | None, BeforeValidator(_none_if_zero), Field(validate_default=True)
+        Annotated[int, Field(ge=100, le=100_000)] | None, OptionalCount, Field(validate_default=True)
     ] = None
     mode: Annotated[Literal["preview", "final", "high"], Word] = "final"
     first_seconds: Annotated[Decimal, Field(ge=0.5, le=3600)] | None = None
     subtitles: Annotated[Literal["burned", "soft", "both", "off", ""], Word] = ""
     narration: Annotated[Literal["auto", "none"], Word] = "auto"
     # An id from GET /v1/api/music, "auto", or "" for none.
-    music: Annotated[Annotated[str, Field(max_length=255)], BeforeValidator(_music)] = ""
+    music: MusicId = ""
     music_level: Annotated[Decimal, Field(ge=-40, le=0)] = -14.0
-    transition: Annotated[str, BeforeValidator(_transition)] = ""
+    transition: TransitionName = ""
     transition_seconds: Annotated[Decimal, Field(ge=0, le=10)] = 0.5
     fit: Annotated[Literal["crop", "blur"], Word] = "crop"
     motion: Annotated[Literal["auto", "none"], Word] = "auto"
@@ -268,7 +183,7 @@ class FilmRequest(FilmOptions, ModelWishes):
     `duration`, in seconds, is a clip's.
     """
 
-    shot_id: Annotated[str, BeforeValidator(_id)] = ""
+    shot_id: Id = ""
     duration: Annotated[Decimal, Field(ge=MIN_CLIP_S, le=MAX_CLIP_S)] | None = None
 
 
@@ -397,13 +312,6 @@ def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings
         raise InvalidInput(
             spelt["shot_count"], f"{spelt['shot_count']} 必须在 1 到 {limits.max_shots} 之间，收到 {shorten(count)}"
         )
-
-
-def shorten(value: Any) -> str:
-    """A client's own value, fit for a message."""
-    text = str(value) if isinstance(value, (str, int, float)) else type(value).__name__
-    text = "".join(character if character.isprintable() else "·" for character in text[: SHOWN + 1])
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def translate(error: ValidationError, spelt: Mapping[str, str]) -> InvalidInput:

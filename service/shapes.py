@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from service.schemas import MAX_SIDE, frame_size
+from service.fields import MAX_SIDE, frame_size
 
 IMAGES: Mapping[str, tuple[int, int]] = {
     "": (1024, 1024),

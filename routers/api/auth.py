@@ -23,7 +23,6 @@ from service.access.principals import Principal
 from service.access.tokens import INVALID, REFRESH
 from service.schemas import LoginRequest, RefreshRequest
 
-
 Success = Callable[[Json], Json]
 
 

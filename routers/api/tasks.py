@@ -10,7 +10,8 @@ from common.errors import InvalidInput, NotFound
 from routers import request_params, serializers
 from service import films, schemas, shots, tasks
 from service.container import Services
-from service.schemas import FilmRequest, ShotChanges, fold, shorten
+from service.fields import is_id, shorten
+from service.schemas import FilmRequest, ShotChanges, fold
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -79,6 +80,6 @@ def _id(given: dict[str, Any], name: str) -> str:
     value = given.get(fold(name))
     if not isinstance(value, str) or not value:
         raise InvalidInput(name, f"{name} 不能为空")
-    if not schemas.is_id(value):
+    if not is_id(value):
         raise NotFound(f"没有这个编号：{shorten(value)}")
     return value

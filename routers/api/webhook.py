@@ -23,7 +23,7 @@ from common.request_id import request_id
 from routers import request_params, serializers
 from service import tasks
 from service.container import Services
-from service.schemas import is_id, shorten
+from service.fields import is_id, shorten
 
 TOLERANCE = timedelta(minutes=5)
 

@@ -6,17 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from service.schemas import (
-    MAX_CLIP_S,
-    MIN_CLIP_S,
-    Decimal,
-    ModelWishes,
-    NewProject,
-    OptionalInteger,
-    ProjectOptions,
-    Prompt,
-    Request,
-)
+from service.fields import MAX_CLIP_S, MIN_CLIP_S, Decimal, OptionalInteger, Prompt
+from service.schemas import ModelWishes, NewProject, ProjectOptions, Request
 
 
 class NewStory(ProjectOptions):

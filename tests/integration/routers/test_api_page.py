@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from flask import Flask
+from pydantic import BaseModel
 
 from config.settings import Settings
 from models.asset import Asset
@@ -122,7 +123,7 @@ def test_a_route_that_takes_what_another_does_says_so(route: str) -> None:
     assert left_out == set(re.findall(r"`(\w+)`", told))
 
 
-RESULTS = {
+RESULTS: dict[str, type[BaseModel]] = {
     "storyboard": gateway_answers.StoryboardResult,
     "image": gateway_answers.ImageResult,
     "narration": gateway_answers.NarrationResult,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from common.errors import InvalidInput
 from config.settings import Settings, StorySettings
+from service.fields import frame_size, is_id
 from service.schemas import (
     FilmRequest,
     MusicUpload,
@@ -20,8 +21,6 @@ from service.schemas import (
     Request,
     ShotChanges,
     fold,
-    frame_size,
-    is_id,
     parse,
 )
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.fields import Aspect, frame_size
 from service.film.frames.still import ASPECT_TOLERANCE
-from service.schemas import Aspect, frame_size
 from service.shapes import IMAGES, film_size, image_size
 
 ASPECTS = get_args(Aspect)
