@@ -126,6 +126,13 @@ class MadeBy(Answer):
     model: str
 
 
+class MadePicture(MadeBy):
+    """Who made it; of images and clips also out of what."""
+
+    seed: int | None = None
+    prompt: str = ""
+
+
 class Usage(MadeBy):
     """What it took, and what it cost in decimal text."""
 
@@ -141,7 +148,7 @@ class TaskResult(OpenAnswer):
     resource_url: str
     task_shots: dict[str, Any] = {}
     task_video: dict[str, Any] = {}
-    made_by: MadeBy | None = None
+    made_by: MadePicture | None = None
     usage: list[Usage] = []
 
 
@@ -355,6 +362,7 @@ class OldTaskAccepted(Answer):
 class Health(Answer):
     status: str
     service: str
+    nodes: str = Field(default="", description="Where there are several model nodes: how many are in which state.")
 
 
 class Alive(Answer):
@@ -364,6 +372,7 @@ class Alive(Answer):
 class Readiness(Answer):
     status: Literal["ready", "not ready"]
     dependencies: dict[str, Literal["ok", "full", "down"]]
+    nodes: dict[str, Literal["ok", "down"]] = Field(default={}, description="Where there are several model nodes.")
 
 
 class Document(OpenAnswer):

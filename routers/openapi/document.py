@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from config.settings import Settings
 from config.version import version
+from routers.openapi import access
 from routers.openapi.answers import Error
 from routers.openapi.gateway_answers import GatewayError
 from routers.openapi.operations import FORM, JSON, MULTIPART, OPERATIONS, V1, Operation
@@ -37,12 +38,14 @@ def build(settings: Settings) -> Json:
     for route, operation in OPERATIONS.items():
         method, path = route.split(" ")
         described = _operation(method, path, operation, components, references)
+        described["security"] = access.requirements(settings, method, operation)
         paths.setdefault(_ARGUMENT.sub(r"{\1}", path), {})[method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "StoryToVideo", "version": version(), "description": DESCRIPTION},
+        "servers": access.SERVERS,
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": access.SCHEMES},
     }
 
 
@@ -98,6 +101,7 @@ def _operation(
         "responses": _responses(method, path, operation, references),
     }
     body["parameters"] += [_parameter("header", name, {"type": "string"}) for name in operation.headers]
+    body["parameters"] += [access.IDEMPOTENCY_KEY] if operation.creates else []
     if operation.request is None:
         return body
     asked = components[operation.request.__name__]
@@ -121,7 +125,12 @@ def _body(operation: Operation, reference: Json, asked: Json) -> Json:
 
 
 def _responses(method: str, path: str, operation: Operation, references: dict[type[BaseModel], Json]) -> Json:
-    errors = {*EVERYWHERE, *operation.errors, *(WITH_BODY if method in ("POST", "PUT") else ())}
+    errors = {
+        *EVERYWHERE,
+        *operation.errors,
+        *access.refusals(method, operation),
+        *(WITH_BODY if method in ("POST", "PUT") else ()),
+    }
     if ":" in path:
         errors.add(HTTPStatus.NOT_FOUND)
     shape = references[GatewayError if path.startswith("/api/") else Error]
@@ -150,4 +159,6 @@ def _success(status: int, kind: str, schema: Json, error: Json) -> Json:
 
 
 def _response(status: int, kind: str, schema: Json) -> Json:
-    return {"description": HTTPStatus(status).phrase, "content": {kind: {"schema": schema} if schema else {}}}
+    found: Json = {"description": HTTPStatus(status).phrase, "content": {kind: {"schema": schema} if schema else {}}}
+    headers = access.headers(status)
+    return {**found, "headers": headers} if headers else found

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from routers.access.credentials import FORM_TOKEN_HEADER
 from routers.gateway import schemas as gateway_requests
-from routers.openapi import answers, gateway_answers
+from routers.openapi import answers, gateway_answers, login_answers
 from service import schemas
 
 JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
@@ -38,7 +39,8 @@ class Delivery(BaseModel):
 class Operation:
     """`request` is the schema of its parameters, `errors` the statuses that this route has beside those of all (`document`).
 
-    `answer` is an object's schema, or the type of a file's bytes, `statuses` those of the answer. `headers` are of the request.
+    `answer` is an object's schema, or the type of a file's bytes, `statuses` those of the answer. `headers` are of the request. What is
+    `public` needs no credential, what `creates` takes an Idempotency-Key.
     """
 
     summary: str
@@ -48,13 +50,15 @@ class Operation:
     statuses: tuple[int, ...] = (200,)
     headers: tuple[str, ...] = ()
     uploads: bool = False
+    public: bool = False
+    creates: bool = False
 
 
 CACHED = (206, 304, 412, 416)
 """What a file is answered with to a request for a part of it, or for one that has not changed."""
 
 V1: Mapping[str, Operation] = {
-    "POST /v1/api/projects": Operation("Create a project", answers.ProjectCreated, schemas.NewProject),
+    "POST /v1/api/projects": Operation("Create a project", answers.ProjectCreated, schemas.NewProject, creates=True),
     "GET /v1/api/projects": Operation("List projects", answers.Projects, schemas.PageRequest),
     "GET /v1/api/projects/:project_id": Operation("Read a project", answers.ProjectWithShots),
     "PUT /v1/api/projects/:project_id": Operation("Change a project", answers.ProjectUpdated, schemas.ProjectChanges),
@@ -66,71 +70,103 @@ V1: Mapping[str, Operation] = {
     "GET /v1/api/projects/:project_id/shots": Operation("List a project's shots", answers.ProjectShots),
     "GET /v1/api/projects/:project_id/shots/:shot_id": Operation("Read a shot", answers.OneShot),
     "POST /v1/api/projects/:project_id/shots/:shot_id": Operation(
-        "Change a shot and paint it anew", answers.ShotUpdated, schemas.ShotChanges
+        "Change a shot and paint it anew", answers.ShotUpdated, schemas.ShotChanges, creates=True
     ),
     "DELETE /v1/api/shots/:shot_id": Operation("Delete a shot", answers.ShotDeleted),
     "POST /v1/api/projects/:project_id/video": Operation(
-        "Ask for the film, or for a shot's clip", answers.FilmAccepted, schemas.FilmRequest, errors=(409,)
+        "Ask for the film, or for a shot's clip", answers.FilmAccepted, schemas.FilmRequest, errors=(409,), creates=True
     ),
     "POST /v1/api/projects/:project_id/tts": Operation(
-        "Ask for the narrations", answers.NarrationAccepted, schemas.NarrationRequest, errors=(409,)
+        "Ask for the narrations", answers.NarrationAccepted, schemas.NarrationRequest, errors=(409,), creates=True
     ),
     "GET /v1/api/projects/:project_id/films": Operation("List a project's films", answers.Films),
-    "POST /v1/api/music": Operation("Add a piece of music", answers.MusicAdded, schemas.MusicUpload, uploads=True),
+    "POST /v1/api/music": Operation(
+        "Add a piece of music", answers.MusicAdded, schemas.MusicUpload, uploads=True, creates=True
+    ),
     "GET /v1/api/music": Operation("List the music", answers.MusicLibrary),
     "DELETE /v1/api/music/:music_id": Operation("Delete a piece of music", answers.MusicDeleted),
     "GET /v1/api/voices": Operation("List the voices", answers.Voices, errors=(502,)),
     "GET /v1/api/voices/sample": Operation("Hear a voice", "audio/*", schemas.VoiceRequest, errors=(404, 502)),
     "GET /v1/api/tasks/:task_id": Operation("Read a task", answers.OneTask),
     "POST /v1/api/tasks/:task_id/cancel": Operation("Cancel a task", answers.OneTask, errors=(409,)),
-    "POST /v1/api/tasks/:task_id/retry": Operation("Try a task again", answers.TaskAgain, errors=(409,)),
+    "POST /v1/api/tasks/:task_id/retry": Operation("Try a task again", answers.TaskAgain, errors=(409,), creates=True),
     "POST /v1/api/tasks": Operation(
-        "An older desktop client's way", answers.OldTaskAccepted, OldTask, errors=(404, 409)
+        "An older desktop client's way", answers.OldTaskAccepted, OldTask, errors=(404, 409), creates=True
     ),
-    "GET /v1/api/health": Operation("Whether the server is there", answers.Health),
+    "GET /v1/api/health": Operation("Whether the server is there", answers.Health, public=True),
 }
 
 GATEWAY: Mapping[str, Operation] = {
     "POST /api/projects/create": Operation(
-        "Create a project", gateway_answers.StoryAccepted, gateway_requests.NewStory
+        "Create a project", gateway_answers.StoryAccepted, gateway_requests.NewStory, creates=True
     ),
     "GET /api/projects": Operation("List projects", gateway_answers.GatewayProjects, schemas.PageRequest),
     "GET /api/projects/:project_id/storyboard": Operation("Read a storyboard", gateway_answers.Storyboard),
     "POST /api/projects/:project_id/compose": Operation(
-        "Ask for the film", gateway_answers.TaskQueued, schemas.FilmOptions, errors=(409,)
+        "Ask for the film", gateway_answers.TaskQueued, schemas.FilmOptions, errors=(409,), creates=True
     ),
     "POST /api/projects/:project_id/tts": Operation(
-        "Ask for the narrations", gateway_answers.TaskQueued, schemas.NarrationRequest, errors=(409,)
+        "Ask for the narrations", gateway_answers.TaskQueued, schemas.NarrationRequest, errors=(409,), creates=True
     ),
     "POST /api/shots/:shot_id/update_prompt": Operation(
         "Change a shot's texts", gateway_answers.ShotWords, gateway_requests.ShotTexts, errors=(409,)
     ),
     "POST /api/shots/:shot_id/generate_image": Operation(
-        "Ask for a shot's image", gateway_answers.TaskQueued, gateway_requests.ImageRequest, errors=(409,)
+        "Ask for a shot's image", gateway_answers.TaskQueued, gateway_requests.ImageRequest, errors=(409,), creates=True
     ),
     "POST /api/shots/:shot_id/generate_video": Operation(
-        "Ask for a shot's clip", gateway_answers.TaskQueued, gateway_requests.ClipRequest, errors=(409,)
+        "Ask for a shot's clip", gateway_answers.TaskQueued, gateway_requests.ClipRequest, errors=(409,), creates=True
     ),
     "GET /api/tasks/:task_id/status": Operation("Read a task's status", gateway_answers.TaskState),
     "POST /api/webhook/task_complete": Operation(
-        "The model node has news of a task", gateway_answers.Delivered, Delivery, (403, 404), headers=("X-Signature",)
+        "The model node has news of a task",
+        gateway_answers.Delivered,
+        Delivery,
+        (403, 404),
+        headers=("X-Signature",),
+        public=True,
     ),
 }
 
 SERVER: Mapping[str, Operation] = {
-    "GET /healthz": Operation("Whether the process answers", answers.Alive),
-    "GET /readyz": Operation("Each dependency with its state", answers.Readiness, statuses=(200, 503)),
-    "GET /openapi.json": Operation("This document", answers.Document),
-    "GET /docs": Operation("The page that shows this document", "text/html"),
-    "GET /docs/:name": Operation("A file of that page", "*/*", statuses=(200, *CACHED[1:3])),
-    "GET /assets/:key": Operation("A stored file, by its signed link", "*/*", errors=(403,), statuses=(200, *CACHED)),
+    "GET /healthz": Operation("Whether the process answers", answers.Alive, public=True),
+    "GET /readyz": Operation("Each dependency with its state", answers.Readiness, statuses=(200, 503), public=True),
+    "GET /openapi.json": Operation("This document", answers.Document, public=True),
+    "GET /docs": Operation("The page that shows this document", "text/html", public=True),
+    "GET /docs/:name": Operation("A file of that page", "*/*", statuses=(200, *CACHED[1:3]), public=True),
+    "GET /assets/:key": Operation(
+        "A stored file, by its signed link", "*/*", errors=(403,), statuses=(200, *CACHED), public=True
+    ),
     "GET /static/:name": Operation("A file that an older backend left", "*/*", statuses=(200, *CACHED)),
     "GET /tasks/:task_id/wss": Operation(
         "A WebSocket that sends the task, and again whenever it changed, until it has ended",
         answers.Task,
-        errors=(426,),
+        errors=(403, 426),
         statuses=(101,),
     ),
 }
 
-OPERATIONS: Mapping[str, Operation] = {**V1, **GATEWAY, **SERVER}
+
+def _logins(prefix: str, login: type[BaseModel], left: type[BaseModel], me: type[BaseModel]) -> dict[str, Operation]:
+    refused = (401, 403, 429)
+    return {
+        f"POST {prefix}/auth/login": Operation("Log in", login, schemas.LoginRequest, refused, public=True),
+        f"POST {prefix}/auth/refresh": Operation(
+            "New tokens for a refresh token, the body's or the cookie's",
+            login,
+            schemas.RefreshRequest,
+            refused,
+            headers=(FORM_TOKEN_HEADER,),
+            public=True,
+        ),
+        f"POST {prefix}/auth/logout": Operation("Log out", left),
+        f"GET {prefix}/auth/me": Operation("Who asks", me),
+    }
+
+
+LOGINS: Mapping[str, Operation] = {
+    **_logins("/v1/api", login_answers.Login, login_answers.LoggedOut, login_answers.Me),
+    **_logins("/api", login_answers.GatewayLogin, login_answers.GatewayLoggedOut, login_answers.GatewayMe),
+}
+
+OPERATIONS: Mapping[str, Operation] = {**V1, **GATEWAY, **LOGINS, **SERVER}

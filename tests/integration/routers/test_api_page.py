@@ -52,6 +52,8 @@ SAME = {
     "GET /api/projects": "GET /v1/api/projects",
     "POST /api/projects/:project_id/compose": "POST /v1/api/projects/:project_id/video",
     "POST /api/projects/:project_id/tts": "POST /v1/api/projects/:project_id/tts",
+    "POST /api/auth/login": "POST /v1/api/auth/login",
+    "POST /api/auth/refresh": "POST /v1/api/auth/refresh",
 }
 """Routes whose parameters the page does not repeat, with those that it names instead."""
 

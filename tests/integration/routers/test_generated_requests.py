@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import schemathesis
 from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -22,11 +23,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from common.errors import NotFound
-from config.settings import Settings
+from config.settings import AuthSettings, LimitsSettings, Settings
+from models.account import Scope
 from routers.app import create_app
+from service.access import accounts
 from service.assets import legacy_static
 from service.container import Services
 from service.node.interface import Voice
+from service.node.pool import NodePool
 from tests.contract import story
 from tests.support import openapi
 from tests.support.node.scripts import wav
@@ -41,6 +45,7 @@ ROUTES = sorted(
     for method in methods
 )
 FEW, MANY = 8, 250
+UNAUTHORIZED, LOGINS = 401, ("/auth/login", "/auth/refresh")
 
 
 class SpeakingNode(NoNode):
@@ -60,15 +65,25 @@ class SpeakingNode(NoNode):
 
 @dataclass
 class Site:
-    """The application with a project in it, whose ids are put into some of the requests."""
+    """The application with a project in it, whose ids are put into some of the requests; `key` opens it where it is closed."""
 
     app: Flask
     services: Services
+    key: str = ""
+
+    def headers(self) -> dict[str, str]:
+        """What lets a request in."""
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+    def client(self) -> FlaskClient:
+        client = self.app.test_client()
+        client.environ_base |= {"HTTP_AUTHORIZATION": f"Bearer {self.key}"} if self.key else {}
+        return client
 
     def ids(self) -> dict[str, str]:
         """Ids of a project that is there with its shots and tasks, and the key and signature of an image."""
-        told = story.finish(self.services, story.create(self.app.test_client()))
-        [shot, *_] = self.app.test_client().get(f"/v1/api/projects/{told.project_id}/shots").get_json()["shots"]
+        told = story.finish(self.services, story.create(self.client()))
+        [shot, *_] = self.client().get(f"/v1/api/projects/{told.project_id}/shots").get_json()["shots"]
         image = urlsplit(shot["imagePath"])
         return {
             "project_id": told.project_id,
@@ -80,13 +95,25 @@ class Site:
         }
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, _redis_server: str) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("generated")
-    configured: Settings = make_settings(folder / "data")
+@pytest.fixture(scope="module", params=["open", "closed"])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _redis_server: str
+) -> Iterator[Site]:
+    configured: Settings = make_settings(tmp_path_factory.mktemp("generated") / "data")
+    if request.param == "closed":
+        limits = LimitsSettings(enabled="false")
+        configured = configured.model_copy(update={"auth": AuthSettings(required="true"), "limits": limits})
     with open_services(configured, _redis_server) as opened:
-        services = replace(opened, node=SpeakingNode())
-        yield Site(create_app(services, legacy_static.FOLDER), services)
+        services = replace(opened, node=NodePool.of(SpeakingNode()))
+        key = _key(services) if request.param == "closed" else ""
+        yield Site(create_app(services, legacy_static.FOLDER), services, key)
+
+
+def _key(services: Services) -> str:
+    """A key of an admin's, who has no quota."""
+    database, now = services.database, services.clock.now()
+    accounts.add(database, "root", "correct horse battery", admin=True, now=now)
+    return accounts.add_key(database, "root", "tests", Scope.WRITE, days=0, now=now)[1]
 
 
 def ask(site: Site, method: str, path: str, examples: int) -> None:
@@ -101,12 +128,15 @@ def ask(site: Site, method: str, path: str, examples: int) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=_cases(operation), known=st.booleans())
-    def one(case: Any, known: bool) -> None:
+    @given(case=_cases(operation), known=st.booleans(), named=st.integers(0, 3))
+    def one(case: Any, known: bool, named: int) -> None:
+        credential = site.headers() if known or named else {}  # some have none, or what was made up
         if known:
-            named = site.ids() if method == "DELETE" else ids
-            case.path_parameters = {name: named[name] for name in case.path_parameters or {}}
-        answer = case.call()
+            there = site.ids() if method == "DELETE" else ids
+            case.path_parameters = {name: there[name] for name in case.path_parameters or {}}
+        answer = case.call(headers=credential)
+        if known and site.key and not path.endswith(LOGINS):
+            assert answer.status_code != UNAUTHORIZED
         case.validate_response(answer, checks=CHECKS)
         kind = answer.headers.get("content-type", [""])[0]
         body = answer.json() if kind == openapi.JSON else None

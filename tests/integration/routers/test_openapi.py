@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema_rs
 import pytest
 from flask import Flask, Request
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
-from common.errors import InvalidInput
-from config.settings import Settings, StorySettings
-from routers import request_params
-from routers.openapi import document
-from routers.openapi.operations import GATEWAY, OPERATIONS, V1
+from common.errors import InvalidInput, TooManyRequests, Unauthorized
+from config.settings import AuthSettings, Settings, StorySettings
+from routers import errors, request_params
+from routers.access import gate, once_per_key
+from routers.openapi import access, document
+from routers.openapi.operations import GATEWAY, LOGINS, OPERATIONS, V1
 from service import schemas
 from tests.support import openapi
 
@@ -26,16 +28,66 @@ ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
 
 def routes(app: Flask) -> set[tuple[str, str]]:
     """Method and path of every route, the path as the document writes it."""
-    return {
-        (method.lower(), ARGUMENT.sub(r"{\1}", rule.rule))
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
+    return {route for rule in app.url_map.iter_rules() for route in rule_routes(rule)}
+
+
+def rule_routes(rule: Rule) -> list[tuple[str, str]]:
+    """Method and path of each of a rule's routes."""
+    methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    return [(method.lower(), ARGUMENT.sub(r"{\1}", rule.rule)) for method in methods]
+
+
+def named_routes() -> list[tuple[str, str, str]]:
+    """Each operation with its method and its path."""
+    return [(route, *route.split(" ")) for route in OPERATIONS]  # type: ignore[misc]
 
 
 def test_every_route_is_in_the_document_and_it_names_no_other(app: Flask) -> None:
     paths = app.test_client().get("/openapi.json").get_json()["paths"]
     assert {(method, path) for path, methods in paths.items() for method in methods} == routes(app)
+
+
+def endpoints(app: Flask) -> dict[str, str]:
+    """The endpoint of each operation."""
+    found = {(method, path): rule.endpoint for rule in app.url_map.iter_rules() for method, path in rule_routes(rule)}
+    return {route: found[method.lower(), re.sub(r":(\w+)", r"{\1}", path)] for route, method, path in named_routes()}
+
+
+def test_what_is_public_and_what_creates_is_what_the_gate_says(app: Flask) -> None:
+    of = endpoints(app)
+    assert {of[route] for route, one in OPERATIONS.items() if one.public} == gate.PUBLIC
+    assert {of[route] for route, one in OPERATIONS.items() if one.creates} == once_per_key.CREATES
+
+
+@pytest.mark.parametrize("required", ["true", "false"])
+def test_every_other_operation_needs_one_of_the_credentials_where_the_server_is_closed(
+    required: Literal["true", "false"],
+) -> None:
+    body = document.build(Settings(auth=AuthSettings(required=required)))
+    schemes = body["components"]["securitySchemes"]
+    for route, method, path in named_routes():
+        operation = body["paths"][re.sub(r":(\w+)", r"{\1}", path)][method.lower()]
+        ways, answers = operation["security"], operation["responses"]
+        assert {name for way in ways for name in way} <= set(schemes)
+        if OPERATIONS[route].public:
+            assert ways == []
+            continue
+        assert ({} in ways) == (required == "false")
+        assert {"bearer": []} in ways
+        assert [set(way) for way in ways if "cookie" in way] == [
+            {"cookie"} if method == "GET" else {"cookie", "formToken"}
+        ]
+        assert {"401", "429"} <= set(answers)
+        assert "WWW-Authenticate" in answers["401"]["headers"]
+        assert method == "GET" or "403" in answers
+    keyed = [server["url"] for server in body["servers"]]
+    assert keyed == ["/", "/k/{key}"]
+
+
+def test_the_headers_of_refusals_are_those_that_come() -> None:
+    for error in (Unauthorized(""), TooManyRequests("")):
+        status = errors.TABLE[type(error)].status
+        assert set(errors._headers(error)) == set(access.HEADERS[status])
 
 
 def test_the_document_is_one_of_openapi_3_1_whose_references_lead_somewhere(client: FlaskClient) -> None:
@@ -132,7 +184,7 @@ def test_an_answer_that_it_has_passes() -> None:
 
 
 def test_errors_of_the_gateway_have_their_own_shape() -> None:
-    for route in GATEWAY:
+    for route in (*GATEWAY, *(route for route in LOGINS if " /api/" in route)):
         method, _, path = route.partition(" ")
         operation = openapi.described(method, re.sub(r":\w+", "x", path))
         assert operation is not None
@@ -147,21 +199,32 @@ def test_what_the_sockets_say_is_described() -> None:
 
 
 def test_the_page_shows_the_document_and_needs_no_other_host(client: FlaskClient) -> None:
-    page = client.get("/docs")
-    assert (page.status_code, page.mimetype) == (200, "text/html")
-    sources = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(sources) == 3
-    kinds = {client.get(source, buffered=True).mimetype for source in sources if not source.endswith(".css")}
-    assert kinds == {"text/javascript"}
-    assert client.get("/docs/swagger-ui.css", buffered=True).mimetype == "text/css"
-    assert "/openapi.json" in client.get("/docs/start.js").text
-    for path in ("/docs", *sources):
-        policy = client.get(path, buffered=True).headers["Content-Security-Policy"]
+    found = {}
+
+    def asked(path: str) -> str:
+        with client.get(path) as answer:
+            found[path] = answer.headers["Content-Security-Policy"], answer.mimetype
+            return answer.text
+
+    page = asked("/docs")
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sorted(path.rpartition("/")[2] for path in sources) == ["start.js", "swagger-ui-bundle.js", "swagger-ui.css"]
+    texts = {path: asked(path) for path in sources}
+    assert "/openapi.json" in texts["/docs/start.js"]
+    assert "://" not in page + texts["/docs/start.js"]
+    assert len(texts["/docs/swagger-ui-bundle.js"]) > 1_000_000
+    assert [
+        found[path][1] for path in ("/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
+    ] == [
+        "text/html",
+        "text/javascript",
+        "text/javascript",
+        "text/css",
+    ]
+    for policy, _ in found.values():
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
         assert "unsafe" not in policy
         assert "http" not in policy
-    assert "://" not in page.text + client.get("/docs/start.js").text
-    assert len(client.get("/docs/swagger-ui-bundle.js", buffered=True).data) > 1_000_000
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2Fplugins.py", "../../plugins.py", "swagger.svg"])
