@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,6 +35,9 @@ from tests.contract import story
 from tests.support import openapi
 from tests.support.node.scripts import wav
 from tests.support.web_app import NoNode, make_settings, open_services
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SOCKET = "/tasks/{task_id}/wss"  # no request that Flask's client could make; tests/integration/routers/websocket
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -106,7 +109,22 @@ def site(
     with open_services(configured, _redis_server) as opened:
         services = replace(opened, node=NodePool.of(SpeakingNode()))
         key = _key(services) if request.param == "closed" else ""
-        yield Site(create_app(services, legacy_static.FOLDER), services, key)
+        app = create_app(services, legacy_static.FOLDER)
+        app.wsgi_app = _closing(app.wsgi_app)  # type: ignore[method-assign, assignment]
+        yield Site(app, services, key)
+
+
+def _closing(application: WSGIApplication) -> WSGIApplication:
+    """Schemathesis closes no answer, which leaves files open."""
+
+    def run(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        answer = application(environ, start_response)
+        try:
+            return [b"".join(answer)]
+        finally:
+            getattr(answer, "close", lambda: None)()
+
+    return run
 
 
 def _key(services: Services) -> str:

@@ -204,7 +204,7 @@ def test_the_page_shows_the_document_and_needs_no_other_host(client: FlaskClient
     def asked(path: str) -> str:
         with client.get(path) as answer:
             found[path] = answer.headers["Content-Security-Policy"], answer.mimetype
-            return answer.text
+            return answer.get_data(as_text=True)
 
     page = asked("/docs")
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
