@@ -25,7 +25,6 @@ from worker_node.providers.offline.storyteller import LIGHTS
 
 STYLES = ["", "水墨", "watercolor", "anime", "电影", "油画", "pixel art"]
 # A person, an animal on its feet, in the air and in the water; what is high, what is wide, what floats, what is small.
-FIGURES_OF_EACH_KIND = ("woman", "dog", "bird", "whale", "castle", "tree", "train", "balloon", "book")
 PROMPTS = [
     "海边的灯塔，老人和猫，黄昏",
     "a girl and her dog in the forest in autumn",
@@ -133,8 +132,15 @@ def test_a_colour_in_the_prompt_is_on_the_image() -> None:
     assert redness("a girl in a red dress, snowfield, noon") > 5 * redness("a girl in a blue dress, snowfield, noon")
 
 
-@pytest.mark.parametrize("name", soaking(sorted(FIGURES), keep=FIGURES_OF_EACH_KIND))
-def test_every_figure_stands_in_the_middle_of_a_square_image(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("places", "side"),
+    soaking_rows([(("by the sea",), 128), (("by the sea", "in the forest", "in a room"), 320)], keep=1),
+    ids=["small", "large"],
+)
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_every_figure_stands_in_the_middle_of_a_square_image(
+    name: str, places: tuple[str, ...], side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A film shows rows 0.22 to 0.78 of it."""
     boxes: list[tuple[float, float, float, float]] = []
     place = Pen.place
@@ -147,9 +153,9 @@ def test_every_figure_stands_in_the_middle_of_a_square_image(name: str, monkeypa
         place(pen, canvas, x, y, *arguments, **more)  # type: ignore[arg-type]
 
     said = lexicon().say("subject", name, "en")
-    for where in ("by the sea", "in the forest", "in a room"):
+    for where in places:
         scene = plan(ImageRequest(f"{said}, {where}, by day", seed=5))
-        canvas = Canvas(320, 320)
+        canvas = Canvas(side, side)
         monkeypatch.setattr(Pen, "place", spy)
         before = len(boxes)
         painter_module.compose(canvas, scene, QuietRun().report)

@@ -100,19 +100,22 @@ class Queued:
         if self.behaviour == "no_outputs":
             return {}
         other = {"as_gifs": "gifs", "as_videos": "videos"}.get(self.behaviour)
-        return {name: {other or self._class(name).saves: [self._file(name)]} for name in self._saving}
+        return {name: {other or self._class(name).saves: self._files(name)} for name in self._saving}
 
     def files(self) -> list[dict[str, str]]:
         """All of them."""
-        return [self._file(name) for name in self._saving]
+        return [file for name in self._saving for file in self._files(name)]
 
     def _class(self, name: str) -> Any:
         return CLASSES[self.workflow[name]["class_type"]]
 
-    def _file(self, name: str) -> dict[str, str]:
+    def _files(self, name: str) -> list[dict[str, str]]:
+        """Pictures are saved one by one."""
         temporary = self.behaviour == "as_temp" or self.workflow[name]["class_type"] == "PreviewImage"
-        filename = f"{self.id}_{name}_00001_{self._class(name).ending}"
-        return {"filename": filename, "subfolder": "", "type": "temp" if temporary else "output"}
+        ending, kind = self._class(name).ending, "temp" if temporary else "output"
+        count = self.frames if ending == ".png" else 1
+        names = (f"{self.id}_{name}_{number:05}_{ending}" for number in range(1, count + 1))
+        return [{"filename": each, "subfolder": "", "type": kind} for each in names]
 
     def story(self) -> dict[str, Any]:
         """What the history says of it."""
