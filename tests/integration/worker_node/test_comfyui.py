@@ -278,7 +278,8 @@ def test_an_operators_own_workflow_may_save_clips_otherwise(studio: Studio, tmp_
     client = ComfyAnimator(studio.settings(workflow=str(tmp_path.with_name("own.json"))))
     _, facts = studio.film(tmp_path, client)
     assert (facts.size, facts.frames) == ((96, 54), 14)
-    own = 8 if ending == "SaveImage" else 6  # frames one by one have no rate: they are shown at the one that was asked for
+    # Frames that are saved one by one have no rate: they are shown at the one that was asked for.
+    own = 8 if ending == "SaveImage" else 6
     assert float(facts.rate) == pytest.approx(own, rel=0.02)
     assert studio.inputs("SVD_img2vid_Conditioning")["height"] == 56, "a multiple of 8"
 
