@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 import av
@@ -147,8 +148,12 @@ def test_hours_of_speech_are_written_to_their_end(tmp_path: Path) -> None:
 def test_what_is_written_otherwise_is_spoken_alike(
     speaker: OfflineSpeaker, tmp_path: Path, written: str, same: str
 ) -> None:
-    """As long as each other, to less than a syllable; espeak-ng breathes a little differently each time."""
-    assert say(speaker, tmp_path, written)[1] == pytest.approx(say(speaker, tmp_path, same)[1], abs=0.1)
+    """As long as each other; espeak-ng breathes once in a while for longer, so it is the usual length that counts."""
+
+    def usual_s(text: str) -> float:
+        return statistics.median(say(speaker, tmp_path, text)[1] for _ in range(9))
+
+    assert usual_s(written) == pytest.approx(usual_s(same), abs=0.03)
 
 
 @pytest.mark.parametrize("sign", ["①", "½", "№", "℃", "㎡", "Ⅳ", "＋", "＝", "％", "￥"])
