@@ -53,7 +53,7 @@ def install(app: Flask) -> None:
 def _asked(key: str) -> Asked:
     if not _KEY.fullmatch(key):
         raise InvalidInput(HEADER, f"{HEADER} 须为 1 到 255 个可见的 ASCII 字符")
-    asked_by = request._get_current_object()  # type: ignore[attr-defined]
+    asked_by = request._get_current_object()  # type: ignore[attr-defined]  # of werkzeug's proxy; flask types it as the request
     return Asked(caller.owner_of_new_rows() or "", request.endpoint or "", key, cache(lambda: _hash(asked_by)))
 
 

@@ -21,7 +21,7 @@ def test_all_work_is_done_after_short_outages_of_everything(tmp_path: Path) -> N
             time.sleep(OUTAGE_S)  # the outage's length is what is tried
             running.services.named(name).go_on()
             running.services.named(name).kill()
-            time.sleep(OUTAGE_S)
+            time.sleep(OUTAGE_S)  # as above
             running.services.named(name).start_again()
         running.deployment.processors[0].end(signal.SIGKILL)
         running.deployment.processors[0] = running.deployment.start_processor(0)
