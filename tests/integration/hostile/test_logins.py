@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from common.errors import DependencyError
+from common.errors import DependencyError, TooManyRequests
 from config.settings import AuthSettings, LimitsSettings, Settings
 from service.access import accounts, passwords
 from service.access.tokens import ACCESS, Tokens
@@ -126,21 +126,26 @@ def test_every_name_costs_one_look_at_a_password(fresh: World, name: str, monkey
 
 
 def test_no_more_than_two_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    at_once, most, lock, enough = [0], [0], threading.Lock(), threading.Barrier(2)
+    both, go_on = threading.Barrier(3), threading.Event()
 
-    def verify(_self: PasswordHasher, _stored: str, _password: str) -> bool:
-        with lock:
-            at_once[0] += 1
-            most[0] = max(most[0], at_once[0])
-        enough.wait(30)
-        with lock:
-            at_once[0] -= 1
+    def verify(_self: PasswordHasher, _stored: str, password: str) -> bool:
+        if password == "slow":
+            both.wait(30)
+            assert go_on.wait(30)
         return True
 
     monkeypatch.setattr(PasswordHasher, "verify", verify)
-    with ThreadPoolExecutor(8) as threads:
-        assert all(threads.map(lambda _: passwords.holds("x", "y"), range(8)))
-    assert most == [2]
+    monkeypatch.setattr(passwords, "WAIT_S", 0.0)
+    with ThreadPoolExecutor(2) as threads:
+        slow = [threads.submit(passwords.holds, "slow", "y") for _ in range(2)]
+        try:
+            both.wait(30)
+            with pytest.raises(TooManyRequests):
+                passwords.holds("third", "y")
+        finally:
+            go_on.set()
+        assert all(one.result(30) for one in slow)
+    assert passwords.holds("third", "y")
 
 
 def test_a_refresh_token_counts_once_and_its_copy_ends_the_login(fresh: World) -> None:
