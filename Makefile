@@ -54,7 +54,7 @@ PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # replaced a process that crashed, so that it is not to: the run fails, and names the test.
 HANGS := -o faulthandler_timeout=420 -o faulthandler_exit_on_timeout=true --max-worker-restart=0
 check: lint ## lint, types and the unit tests: what to run before a commit, in less than a minute
-	@$(BIN)/python -m pytest -q $(PARALLEL) tests/unit
+	@$(BIN)/python -m pytest -q $(PARALLEL) --hypothesis-profile=quick tests/unit
 
 SHORT := -m "not mutants and not faults and not models and not soak"
 test: $(VENV)/.dev ## run all tests (PYTEST="-k film" for some)

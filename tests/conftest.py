@@ -34,6 +34,7 @@ IN_CI = os.environ.get("CI") == "true"
 
 # An example may take as long as it takes: the machine may be busy.
 settings.register_profile("busy machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("busy machine"), max_examples=25)  # for `make check`
 settings.load_profile("busy machine")
 
 
