@@ -42,6 +42,7 @@ STATUS = ("status", "state", "task_status", "job_status")
 MAX_WORD = 40  # characters
 LOST = {404, 410}
 TRY_AGAIN = {408, 425, 429, 502, 503, 504}
+_LONGEST_NUMBER = 64  # characters: combining marks take time by the square of their number
 _RATIO = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})")
 
 
@@ -102,7 +103,7 @@ def read_progress(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        text = unicodedata.normalize("NFKC", str(value)).strip()
+        text = unicodedata.normalize("NFKC", str(value)[:_LONGEST_NUMBER]).strip()
         ratio = _RATIO.fullmatch(text)
         if ratio:
             number = 100 * int(ratio[1]) / int(ratio[2])

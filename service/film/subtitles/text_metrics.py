@@ -58,13 +58,11 @@ class Piece:
 def normalized(text: str) -> str:
     """The text without markup, emoji and control characters, with single blanks, and with what says where lines may end: no-break
     blanks, word joiners, zero-width blanks.
-
-    Of combining marks 30 in a row are kept: to put more of them into their order takes time by the square of their number.
     """
     text = plain(text)
     if _SIMPLE.fullmatch(text):  # most are
         return re.sub(r"\s+", _blank, text).strip()
-    composed = unicodedata.normalize("NFC", "".join(_bounded(text)))  # the font has é, and no accent to put on an e
+    composed = unicodedata.normalize("NFC", with_bounded_marks(text))  # the font has é, and no accent to put on an e
     shown = "".join(filter(_kept, _LOOSE_JOINER.sub("", _EMOJI.sub("", composed))))
     return re.sub(r"\s+", _blank, shown).strip()
 
@@ -72,6 +70,11 @@ def normalized(text: str) -> str:
 def clean(text: str) -> str:
     """What of a text is shown: it `normalized`, without what cannot be seen."""
     return _UNSEEN.sub("", normalized(text)).strip()
+
+
+def with_bounded_marks(text: str) -> str:
+    """The text with 30 of the combining marks in a row: to put more into their order takes time by the square of their number."""
+    return "".join(_bounded(text))
 
 
 def _bounded(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from service.film.spec import Word
+from service.film.subtitles.text_metrics import with_bounded_marks
 
 _REACH = 60  # letters of the text that each letter of a word may skip
 _ENOUGH = 0.5  # of the words' letters must be the text's, or they are of another one
@@ -75,5 +76,5 @@ def letter_times(text: str, words: Sequence[Word]) -> list[Times | None]:
 
 def letters(text: str) -> str:
     """A text's letters and digits, however they are written: what words are compared by."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", with_bounded_marks(text)).casefold()
     return "".join(filter(str.isalnum, folded))

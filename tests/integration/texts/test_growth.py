@@ -11,7 +11,9 @@ from common.user_text import without_paths
 from service.film.spec import FilmShot, FilmSpec, Word
 from service.film.subtitles import cues, text_metrics
 from service.film.subtitles.fonts import language_of
+from service.film.subtitles.word_times import letters
 from service.film.timeline import make_timeline
+from service.node.job_report import read_progress
 from tests.support.growth import assert_time_doubles_at_most
 from worker_node.providers import speaking
 from worker_node.providers.base import QuietRun, StoryRequest
@@ -20,9 +22,10 @@ from worker_node.providers.offline.markup import plain
 from worker_node.providers.offline.storyteller import OfflineStoryteller
 
 LENGTH = 20_000
-TELLING = "storyteller"
+TELLING, SORTED = "storyteller", "marks to be sorted"
 UNITS = {
     "combining marks": "\u0301",
+    SORTED: "\u0301\u0323",
     "marks on letters": "a\u0301\u0323 ",
     "full stops": "。",
     "punctuation": "，。！？…—；：",
@@ -79,13 +82,16 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "markup": plain,
     "a text for a speech server": lambda text: speaking.parts(speaking.spoken_text(text, "zh"), 200),
     "cues by words": _cues_by_words,
+    "letters of a word": letters,
+    "a job's progress": read_progress,
     "language of the font": language_of,
 }
 
 
 IN_SHORT = {"an endless word of Han", "quotes by turns", "abbreviations"}
+SHORT = {"letters of a word", "a job's progress"}
 AGAIN_BY_WORDS = {
-    "rules", "clothes", "no-break blanks", "numbers", "open markup", "full stops", "punctuation", "quotes by turns",
+    SORTED, "rules", "clothes", "no-break blanks", "numbers", "open markup", "full stops", "punctuation", "quotes by turns",
     "marks on letters", "abbreviations", "an endless word",
 }  # fmt: skip
 """The dear ones that are cut by words only by `make soak`: by pauses they are cut with all tests."""
@@ -96,7 +102,9 @@ def _cases() -> Iterator[object]:
     for name in FUNCTIONS:
         for kind in UNITS:
             dear = name == TELLING and kind not in IN_SHORT
-            again = name == "cues by words" and kind in AGAIN_BY_WORDS
+            again = (name == "cues by words" and kind in AGAIN_BY_WORDS) or (
+                name in SHORT and kind not in IN_SHORT | {SORTED}
+            )
             yield pytest.param(name, kind, marks=pytest.mark.faults if dear else pytest.mark.soak if again else ())
 
 
