@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import signal
+import ssl
 import tempfile
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def fault_of(error: BaseException) -> HostUnavailable | None:
 
 
 def _reason(error: BaseException) -> str:
-    if not isinstance(error, OSError):
+    if not isinstance(error, OSError) or isinstance(
+        error, ssl.SSLError
+    ):  # whose number is of its own kind: 1 is a bad certificate
         return ""
     if error.errno == errno.ENOENT and _NO_TEMPORARY in str(error):
         return DISK_FULL

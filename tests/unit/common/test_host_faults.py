@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 import tempfile
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def test_what_the_machine_refuses_is_tried_again_and_names_no_path(error: Except
         OSError("image file is truncated"),
         FileNotFoundError(errno.ENOENT, "No such file or directory"),
         ConnectionResetError(errno.ECONNRESET, "reset"),
+        ssl.SSLCertVerificationError(1, "certificate verify failed"),
+        caused(ssl.SSLCertVerificationError(1, "certificate verify failed")),
         RuntimeError("a bug"),
         ValueError("broken"),
         av.error.InvalidDataError(1, "broken"),
