@@ -252,6 +252,14 @@ class LimitsSettings(Section):
     stored_gib: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
 
 
+class WebhookSettings(Section):
+    """Webhooks of users: which networks of our own they may lead to, and how long one that does not answer is kept, and the log."""
+
+    allow_networks: list[Annotated[str, _holds(parse_network, or_empty=False)]] = []
+    disable_after_days: Annotated[float, Field(gt=0, le=365)] = 3.0
+    keep_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+
+
 class Settings(Section):
     """Everything that can be configured. `data_dir` holds what the embedded parts keep: database, assets, cache, secret.
 
@@ -271,3 +279,4 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
+    webhooks: WebhookSettings = WebhookSettings()

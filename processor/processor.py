@@ -1,4 +1,4 @@
-"""The processor: workers on the queue, the heartbeat, the recoverer, the remover, and who deletes stray jobs."""
+"""The processor: workers on the queue, the heartbeat, the recoverer, the remover, who deletes stray jobs, and who sends webhooks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from processor.recoverer import Recoverer
 from processor.removals import Remover
 from processor.runner import Runner
 from processor.stray_jobs import StrayJobs
+from processor.webhooks import WebhookSender
 from processor.worker import ThreadWorker
 from service.container import Services
 
@@ -37,7 +38,7 @@ class Processor:
         self._services.events.listen(self.registry.on_event)
         heartbeat = Heartbeat(self._services, self.registry, self.owner)
         recoverer = Recoverer(self._services)
-        remover, strays = Remover(self._services), StrayJobs(self._services)
+        remover, strays, sender = Remover(self._services), StrayJobs(self._services), WebhookSender(self._services)
         count = self._services.settings.worker.concurrency
         workers = [
             ThreadWorker(self._services.queue, self._runner.run, self._stopped, number) for number in range(count)
@@ -49,7 +50,8 @@ class Processor:
                 threading.Thread(target=worker.run_until_stopped, name=f"worker-{number}", daemon=True)
                 for number, worker in enumerate(workers)
             ),
-            # The last to be waited for when all stop: a node or storage may hold them up.
+            # The last to be waited for when all stop: a receiver, a node or storage may hold them up.
+            threading.Thread(target=sender.run, args=(self._stopped,), name="webhooks", daemon=True),
             threading.Thread(target=strays.run, args=(self._stopped,), name="stray-jobs", daemon=True),
             threading.Thread(target=remover.run, args=(self._stopped,), name="remover", daemon=True),
         ]

@@ -20,6 +20,7 @@ from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
+from models.webhook import Delivery, Webhook
 from service.container import Services
 from service.music import music_id, tags
 from service.node.interface import Voice
@@ -205,6 +206,41 @@ def voice(row: Voice, samples: str, token: Callable[[str], str] = lambda _query:
         "provider": row.provider,
         "sample": f"{samples}?{query}" if row.sample else "",
     }
+
+
+def webhook(row: Webhook) -> Json:
+    """A webhook, without its secrets."""
+    return {
+        "id": row.id,
+        "url": row.url,
+        "events": row.events.split(),
+        "enabled": row.disabled_at is None,
+        "disabledReason": row.disabled_reason,
+        "failures": row.failures,
+        "failingSince": time(row.failing_since),
+        "oldSecretUntil": time(row.old_until),
+        "createdAt": time(row.created_at),
+    }
+
+
+def delivery(row: Delivery) -> Json:
+    """One message to a webhook; `status` is the receiver's last answer, 0 where there was none."""
+    return {
+        "id": row.message_id,
+        "event": row.event,
+        "state": row.state,
+        "attempts": row.attempts,
+        "status": row.status or 0,
+        "error": row.error,
+        "nextAttemptAt": time(_of_milliseconds(row.not_before)),
+        "createdAt": time(row.created_at),
+        "endedAt": time(row.ended_at),
+        "body": row.body,
+    }
+
+
+def _of_milliseconds(value: int | None) -> datetime | None:
+    return datetime.fromtimestamp(value / 1000, timezone.utc) if value else None
 
 
 def _parameters(row: Task) -> Json:

@@ -30,5 +30,9 @@ def _check_ids() -> None:
     """An id that cannot be one is unknown, before anything is asked about it, in the words for every unknown one."""
     for name, value in (request.view_args or {}).items():
         if not is_id(value):
-            known = {"task_id": f"task not found: {shorten(value)}", "shot_id": "分镜不存在"}
+            known = {
+                "task_id": f"task not found: {shorten(value)}",
+                "shot_id": "分镜不存在",
+                "webhook_id": "webhook 不存在",
+            }
             raise NotFound(known.get(name, "项目不存在"))

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from routers.access.credentials import FORM_TOKEN_HEADER
 from routers.gateway import schemas as gateway_requests
-from routers.openapi import answers, gateway_answers, login_answers
+from routers.openapi import answers, gateway_answers, login_answers, webhook_answers
 from service import schemas
+from service.webhooks import requests as webhook_requests
 
 JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
 
@@ -92,6 +93,27 @@ V1: Mapping[str, Operation] = {
     "POST /v1/api/tasks/:task_id/retry": Operation("Try a task again", answers.TaskAgain, errors=(409,), creates=True),
     "POST /v1/api/tasks": Operation(
         "An older desktop client's way", answers.OldTaskAccepted, OldTask, errors=(404, 409), creates=True
+    ),
+    "POST /v1/api/webhooks": Operation(
+        "Add a webhook", webhook_answers.WebhookWithSecret, webhook_requests.NewWebhook, errors=(409,), statuses=(201,)
+    ),
+    "GET /v1/api/webhooks": Operation("List the webhooks", webhook_answers.Webhooks),
+    "GET /v1/api/webhooks/:webhook_id": Operation("Read a webhook", webhook_answers.OneWebhook),
+    "PATCH /v1/api/webhooks/:webhook_id": Operation(
+        "Change a webhook", webhook_answers.OneWebhook, webhook_requests.WebhookChanges
+    ),
+    "DELETE /v1/api/webhooks/:webhook_id": Operation("Delete a webhook", webhook_answers.WebhookDeleted),
+    "POST /v1/api/webhooks/:webhook_id/rotate": Operation(
+        "Give a webhook another secret", webhook_answers.WebhookWithSecret, webhook_requests.NewSecret
+    ),
+    "POST /v1/api/webhooks/:webhook_id/test": Operation(
+        "Send a test message", webhook_answers.OneDelivery, errors=(409,), statuses=(202,)
+    ),
+    "GET /v1/api/webhooks/:webhook_id/deliveries": Operation(
+        "What a webhook was told", webhook_answers.Deliveries, schemas.PageRequest
+    ),
+    "POST /v1/api/webhooks/:webhook_id/deliveries/:message_id/resend": Operation(
+        "Send a message once more", webhook_answers.OneDelivery, errors=(409,), statuses=(202,)
     ),
     "GET /v1/api/health": Operation("Whether the server is there", answers.Health, public=True),
 }

@@ -12,14 +12,16 @@ from models.queries import ShotParts
 from models.task import TaskStatus
 
 
-def refresh_project(session: Session, project: Project, *, now: datetime) -> None:
-    """Set the project's status from what there is. `ready` means that a film of its shots is stored."""
+def refresh_project(session: Session, project: Project, *, now: datetime) -> bool:
+    """Set the project's status from what there is; whether it has changed. `ready` means that a film of its shots is stored."""
     session.flush()
     status = _project_status(session, project)
-    if project.status != status:
-        project.status = status
-        project.updated_at = now
-        session.flush()
+    if project.status == status:
+        return False
+    project.status = status
+    project.updated_at = now
+    session.flush()
+    return True
 
 
 def _project_status(session: Session, project: Project) -> ProjectStatus:

@@ -31,6 +31,7 @@ from models.shot import Shot
 from models.stray_job import StrayJob
 from models.task import Task, TaskStatus
 from models.types import JsonObject
+from models.webhook import Delivery, Webhook
 from service.access import accounts
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import NOW, project, shot, task
@@ -68,7 +69,10 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
         go_backend.load(url)
     database = open_url(url)
     inspector = inspect(database.engine)
-    models = (Project, CastMember, Shot, Task, Asset, Removal, StrayJob, Account, LoginSession, ApiKey, Idempotency)
+    models = (
+        *(Project, CastMember, Shot, Task, Asset, Removal, StrayJob, Account, LoginSession, ApiKey, Idempotency),
+        *(Webhook, Delivery),
+    )
     assert set(Base.metadata.tables) == {model.__tablename__ for model in models}
     for table in Base.metadata.sorted_tables:
         found = {column["name"]: column for column in inspector.get_columns(table.name)}

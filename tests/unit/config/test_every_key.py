@@ -24,6 +24,7 @@ OTHERS = {
     "server.allowed_hosts": ".example.org",
     "server.trusted_proxies": "10.0.0.0/8",
     "server.assets_group": "100",
+    "webhooks.allow_networks": "10.0.0.0/8",
     "mysql.dsn": "u:p@tcp(db:3306)/films",
     "redis.addr": "redis:6379",
     "minio.cdn": "https://cdn.example.org/films",
