@@ -27,6 +27,7 @@ CREATES = {
     "v1.tasks.create",
     "v1.tasks.retry",
     "v1.music.upload",
+    "v1.webhooks.add",
     "gateway.projects.create",
     "gateway.projects.compose",
     "gateway.projects.narration",

@@ -8,8 +8,8 @@ from routers import request_params, serializers
 from service.container import Services
 from service.schemas import PageRequest
 from service.webhooks import endpoints
-from service.webhooks.events import EVENTS
 from service.webhooks.requests import NewSecret, NewWebhook, WebhookChanges
+from service.workflow.webhook_events import EVENTS
 
 
 def blueprint(services: Services) -> Blueprint:

@@ -95,7 +95,12 @@ V1: Mapping[str, Operation] = {
         "An older desktop client's way", answers.OldTaskAccepted, OldTask, errors=(404, 409), creates=True
     ),
     "POST /v1/api/webhooks": Operation(
-        "Add a webhook", webhook_answers.WebhookWithSecret, webhook_requests.NewWebhook, errors=(409,), statuses=(201,)
+        "Add a webhook",
+        webhook_answers.WebhookWithSecret,
+        webhook_requests.NewWebhook,
+        errors=(409,),
+        statuses=(201,),
+        creates=True,
     ),
     "GET /v1/api/webhooks": Operation("List the webhooks", webhook_answers.Webhooks),
     "GET /v1/api/webhooks/:webhook_id": Operation("Read a webhook", webhook_answers.OneWebhook),

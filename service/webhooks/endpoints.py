@@ -18,25 +18,34 @@ from models.database_clock import database_now
 from models.db import retrying
 from models.webhook import Delivery, DeliveryState, Webhook
 from service.container import Services
-from service.webhooks import events, sending
+from service.webhooks import sending
 from service.webhooks.requests import SECRET_PREFIX, NewSecret, NewWebhook, WebhookChanges
+from service.workflow import once, webhook_events
 
 MOST = 20  # webhooks of one account
 OLD_SECRET_COUNTS = timedelta(hours=24)
 SECRET_BYTES = 32
 
 
+def _as_added(services: Services, webhook_id: Any) -> tuple[Webhook, str]:
+    row = read(services, str(webhook_id))
+    return row, row.secret
+
+
+@once.once(_as_added)
 @retrying
 def add(services: Services, wanted: NewWebhook) -> tuple[Webhook, str]:
     """Add a webhook; it, and its secret, which is told this once. Raises `InvalidInput` or `Conflict`."""
     _check_url(services, wanted.url)
     secret = wanted.secret or _drawn()
     with services.database.write() as session:
+        now = database_now(session)
+        once.begin(session, now)
         if len(table.mine(session)) >= MOST:
             raise Conflict(f"最多 {MOST} 个 webhook，请先删除不用的")
-        now = database_now(session)
         row = Webhook(id=new_id(), url=wanted.url, events=_joined(wanted.events), secret=secret, created_at=now)
         session.add(row)
+        once.made(session, row.id)
     return row, secret
 
 
@@ -97,9 +106,13 @@ def test(services: Services, webhook_id: str) -> Delivery:
     with services.database.write() as session:
         row = _enabled(session, webhook_id)
         now = database_now(session)
-        body = events.message(events.TEST, {"webhook_id": row.id}, now)
+        body = webhook_events.message(webhook_events.TEST, {"webhook_id": row.id}, now)
         sent = Delivery(
-            webhook_id=row.id, message_id=events.new_message_id(), event=events.TEST, body=body, created_at=now
+            webhook_id=row.id,
+            message_id=webhook_events.new_message_id(),
+            event=webhook_events.TEST,
+            body=body,
+            created_at=now,
         )
         session.add(sent)
         row.retry_at = 0

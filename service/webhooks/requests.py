@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from service.schemas import Request
-from service.webhooks.events import EVENTS
 from service.webhooks.sending import MAX_URL
+from service.workflow.webhook_events import EVENTS
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - no password
 SHORTEST, LONGEST = 24, 64  # bytes of a secret, after Standard Webhooks

@@ -18,8 +18,7 @@ from models.shot import ShotStatus
 from models.task import ENDED, Task, TaskStatus, TaskType
 from service.container import Services
 from service.node.usage import added, total_cost
-from service.webhooks import events
-from service.workflow import film_dependencies, narration_group
+from service.workflow import film_dependencies, narration_group, webhook_events
 from service.workflow.narration_group import GroupState
 from service.workflow.project_status import refresh_project
 from service.workflow.unit_of_work import ProjectUnit, project_unit
@@ -162,9 +161,9 @@ def propagate(unit: ProjectUnit, task: Task) -> None:
         refresh_group(unit, task.parent_id)
     project = queries.project(unit.session, task.project_id)
     if project is not None:
-        events.task_ended(unit.session, project, task, now=unit.now)
+        webhook_events.task_ended(unit.session, project, task, now=unit.now)
         if refresh_project(unit.session, project, now=unit.now) and project.status == ProjectStatus.READY:
-            events.project_ready(unit.session, project, now=unit.now)
+            webhook_events.project_ready(unit.session, project, now=unit.now)
 
 
 def _end_with_storyboard(unit: ProjectUnit, waiting: Task, storyboard: Task) -> None:

@@ -71,6 +71,15 @@ ROUTES = (
     Route("DELETE", f"{V1}/music/{{music_id}}"),
     Route("GET", f"{V1}/voices"),
     Route("GET", f"{V1}/voices/sample"),
+    Route("POST", f"{V1}/webhooks", {"json": {"url": "https://receiver.example/"}}),
+    Route("GET", f"{V1}/webhooks"),
+    Route("GET", f"{V1}/webhooks/{{webhook_id}}"),
+    Route("PATCH", f"{V1}/webhooks/{{webhook_id}}", {"json": {"url": "https://taken.example/"}}),
+    Route("DELETE", f"{V1}/webhooks/{{webhook_id}}"),
+    Route("POST", f"{V1}/webhooks/{{webhook_id}}/rotate"),
+    Route("POST", f"{V1}/webhooks/{{webhook_id}}/test"),
+    Route("GET", f"{V1}/webhooks/{{webhook_id}}/deliveries"),
+    Route("POST", f"{V1}/webhooks/{{webhook_id}}/deliveries/{{message_id}}/resend"),
     Route("POST", f"{V1}/auth/logout"),
     Route("GET", f"{V1}/auth/me"),
     Route("POST", f"{API}/projects/create", {"json": {"story": "一", "shot_count": 1}}),
@@ -88,7 +97,7 @@ ROUTES = (
     Route("GET", "/static/old.png"),
     Route("GET", "/tasks/{task_id}/wss"),
 )
-IDS = ("{project_id}", "{shot_id}", "{task_id}", "{storyboard}", "{music_id}")
+IDS = ("{project_id}", "{shot_id}", "{task_id}", "{storyboard}", "{music_id}", "{webhook_id}", "{message_id}")
 OF_SOMEBODY = tuple(route for route in ROUTES if any(id_ in f"{route.path}{json.dumps(route.sent)}" for id_ in IDS))
 CHANGING = tuple(route for route in ROUTES if route.method != "GET")
 

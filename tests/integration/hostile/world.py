@@ -175,7 +175,12 @@ def _belongings(made: World, person: Person) -> dict[str, str]:
             {"key": f"music/{_music(person)}.mp3", "number": int(_music(person)), "owner": row.owner_id},
         )
     made.services.store.put(f"music/{_music(person)}.mp3", io.BytesIO(b"music"))
+    hook = {"url": "https://receiver.example/"}
+    added = made.send("POST", f"{V1}/webhooks", json=hook, headers=person.bearer).get_json()["webhook"]["id"]
+    tested = made.send("POST", f"{V1}/webhooks/{added}/test", headers=person.bearer).get_json()
     return {
+        "webhook_id": added,
+        "message_id": tested["delivery"]["id"],
         "project_id": project,
         "shot_id": shot,
         "task_id": body["shot_task_ids"][0],

@@ -13,8 +13,8 @@ from models.webhook import Delivery, Webhook
 from processor.webhooks import WebhookSender
 from service.container import Services
 from service.webhooks import endpoints, sending
-from service.webhooks.events import EVENTS
 from service.webhooks.requests import NewWebhook
+from service.workflow.webhook_events import EVENTS
 from tests.support.soak import soaking
 from tests.support.web_app import make_settings, open_services
 
