@@ -217,7 +217,8 @@ class _Film:
     def _cues(self, timings: Sequence[ShotTiming], materials: Sequence[Material], width: int, height: int) -> list[Cue]:
         if self.spec.subtitles is Subtitles.OFF or not any(shot.text.strip() for shot in self.spec.shots):
             return []
-        captions = Captions(width, height, self.spec.font, self.language)
+        captions = Captions(width, height, self.spec.font, self.language, self.spec.style)
+        karaoke = self.spec.style.karaoke
         burned = self.spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH)
         cues: list[Cue] = []
         for shot, timing, material in zip(self.spec.shots, timings, materials, strict=False):
@@ -235,7 +236,9 @@ class _Film:
                 self.warnings.append(f"镜头 {shot.order} 的文字太长，字幕没有全部显示")
             pauses = [(start + begin, start + stop) for begin, stop in material.pauses]
             words = [Word(text, start + begin, start + stop) for text, begin, stop in shot.words] if spoken else []
-            own = make_cues(shot.text, start, whole, line_width=captions.line_width, pauses=pauses, words=words)
+            own = make_cues(
+                shot.text, start, whole, line_width=captions.line_width, pauses=pauses, words=words, karaoke=karaoke
+            )
             shown = [cue._replace(end=min(cue.end, end)) for cue in own if cue.start < end]
             if burned and any(captions.lacks(cue.lines) for cue in shown):
                 self.warnings.append(f"镜头 {shot.order} 的字幕含字体没有的文字，这些文字没有显示")
@@ -267,7 +270,7 @@ class _Film:
         ]
         font = "" if spec.font is None else str(spec.font.absolute())
         font_digest = "" if spec.font is None else file_digest(spec.font)
-        settings = RenderSettings(width, height, font, font_digest, encoding, self.language)
+        settings = RenderSettings(width, height, font, font_digest, encoding, self.language, spec.style)
         burned = cues if spec.subtitles in (Subtitles.BURNED, Subtitles.BOTH) else []
         return make_segments(settings, timeline, spec.shots, sources, burned)
 
@@ -330,7 +333,7 @@ class _Film:
         if not cues:
             return []
         write_srt(self.output / "subtitles.srt", cues)
-        write_ass(self.output / "subtitles.ass", cues, width, height, self.language)
+        write_ass(self.output / "subtitles.ass", cues, width, height, self.language, self.spec.style)
         return ["subtitles.srt", "subtitles.ass"]
 
     def _join(

@@ -6,6 +6,7 @@ All times are seconds, all sizes pixels, all levels decibels. Every value is che
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -55,6 +56,14 @@ class Subtitles(str, Enum):
     OFF = "off"
 
 
+class Position(str, Enum):
+    """Where in the frame subtitles stand."""
+
+    BOTTOM = "bottom"
+    MIDDLE = "middle"
+    TOP = "top"
+
+
 class Quality(str, Enum):
     """`preview` is small, of few frames and bits, `final` is for viewers, `high` spends about twice the time on the same frames."""
 
@@ -79,6 +88,53 @@ class Encoder(str, Enum):
     QSV = "qsv"
     VAAPI = "vaapi"
     VIDEOTOOLBOX = "videotoolbox"
+
+
+def _in_range(name: str, value: float, low: float, high: float) -> None:
+    """Also refuses NaN, which compares false with everything."""
+    if not low <= value <= high:
+        raise InvalidSpec(f"{name} 必须在 {low} 到 {high} 之间，收到 {value}")
+
+
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_QUIET = 110, 0.6  # of 255, and the share of it in the colour of what is not heard yet
+Rgb = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class CaptionStyle:
+    """How subtitles look: `size` and `outline` are factors, `colour` is `#RRGGBB`.
+
+    With `karaoke` each word takes on the colour when it is heard, where that is known, and is in a quieter one until then.
+    """
+
+    size: float = 1.0
+    colour: str = "#FFFFFF"
+    outline: float = 1.0
+    position: Position = Position.BOTTOM
+    karaoke: bool = False
+
+    def __post_init__(self) -> None:
+        _in_range("subtitle size", self.size, 0.5, 2.0)
+        _in_range("subtitle outline", self.outline, 0.0, 3.0)
+        if not _COLOUR.fullmatch(self.colour):
+            raise InvalidSpec(f"字幕颜色应为 #RRGGBB，收到 {self.colour}")
+
+    @property
+    def rgb(self) -> Rgb:
+        """The colour, each part of 255."""
+        red, green, blue = bytes.fromhex(self.colour[1:])
+        return red, green, blue
+
+    @property
+    def quiet_rgb(self) -> Rgb:
+        """The colour of words that are not heard yet."""
+        grey, share = _QUIET
+        red, green, blue = (round(part * (1 - share) + grey * share) for part in self.rgb)
+        return red, green, blue
+
+
+PLAIN: Final = CaptionStyle()
 
 
 class Word(NamedTuple):
@@ -173,6 +229,7 @@ class FilmSpec:
     timeout_s: float | None = None  # None: 300 s + 10 × the film's length
     max_duration_s: float | None = None  # a film that would be longer is not made
     font: Path | None = None
+    style: CaptionStyle = PLAIN
 
     def __post_init__(self) -> None:
         if not self.shots:
@@ -255,9 +312,3 @@ class Cancel(Protocol):
 
 
 OnProgress = Callable[[Progress], None]
-
-
-def _in_range(name: str, value: float, low: float, high: float) -> None:
-    """Also refuses NaN, which compares false with everything."""
-    if not low <= value <= high:
-        raise InvalidSpec(f"{name} 必须在 {low} 到 {high} 之间，收到 {value}")

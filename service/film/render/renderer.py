@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -39,7 +40,7 @@ class Renderer:
     def __init__(self) -> None:
         cv2.setNumThreads(1)  # the workers are the parallelism
         self._sources: OrderedDict[tuple[object, ...], Drawing] = OrderedDict()
-        self._captions: tuple[tuple[int, int, str, str], Captions] | None = None
+        self._captions: tuple[tuple[object, ...], Captions] | None = None
 
     def render(self, segment: Segment, output: Path, progress: Callable[[int], None]) -> None:
         """Write `segment` to `output`; `progress` gets the number of finished frames. Raises FilmError naming the shot."""
@@ -93,12 +94,27 @@ class Renderer:
     def _labels(self, segment: Segment) -> list[tuple[Caption, Label]]:
         if not segment.captions:
             return []
-        key = (segment.width, segment.height, segment.font, segment.language)
+        language, style = segment.language or SIMPLIFIED, segment.style
+        key = (segment.width, segment.height, segment.font, language, style)
         if self._captions is None or self._captions[0] != key:
             font = Path(segment.font) if segment.font else None
-            self._captions = (key, Captions(segment.width, segment.height, font, segment.language or SIMPLIFIED))
+            self._captions = (key, Captions(segment.width, segment.height, font, language, style))
         captions = self._captions[1]
-        return [(caption, Label(captions.draw(caption.lines).planes())) for caption in segment.captions]
+        shown = [each for caption in segment.captions for each in _words_of(caption)]
+        return [(caption, Label(captions.draw(caption.lines, heard).planes())) for caption, heard in shown]
+
+
+def _words_of(caption: Caption) -> list[tuple[Caption, int | None]]:
+    """A caption for as long as it stays the same, and how many of its characters are heard; None where it never changes."""
+    if not caption.heard:
+        return [(caption, None)]
+    steps = [(caption.first, 0), *((max(frame, caption.first), count) for frame, count in caption.heard)]
+    ends = [frame for frame, _ in steps[1:]] + [caption.end]
+    return [
+        (replace(caption, first=frame, end=end), count)
+        for (frame, count), end in zip(steps, ends, strict=True)
+        if end > frame
+    ]
 
 
 class Label:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.film.cache import code_digest
 from service.film.encoding.writers import Encoding
-from service.film.spec import FilmShot
+from service.film.spec import PLAIN, CaptionStyle, FilmShot, Position
 
 if TYPE_CHECKING:  # the processes that draw frames read no texts, and what does is slow to import
     from service.film.subtitles.cues import Cue
@@ -56,11 +56,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Caption:
-    """Lines shown from frame `first` to before frame `end` of the segment."""
+    """Lines shown from frame `first` to before frame `end` of the segment; `heard`: from which frame on how many characters are heard."""
 
     first: int
     end: int
     lines: tuple[str, ...]
+    heard: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Segment:
     font_digest: str
     encoding: Encoding
     language: str = ""
+    style: CaptionStyle = PLAIN
 
     @functools.cached_property
     def key(self) -> str:
@@ -95,13 +97,17 @@ class Segment:
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Segment:
         """The inverse of `to_json`, after a round trip through JSON text."""
-        captions = (Caption(c["first"], c["end"], tuple(c["lines"])) for c in fields["captions"])
+        captions = (
+            Caption(c["first"], c["end"], tuple(c["lines"]), tuple(map(tuple, c["heard"]))) for c in fields["captions"]
+        )
+        style = fields["style"]
         return cls(
             **{
                 **fields,
                 "sources": tuple(Source(**source) for source in fields["sources"]),
                 "captions": tuple(captions),
                 "encoding": Encoding.from_json(fields["encoding"]),
+                "style": CaptionStyle(**{**style, "position": Position(style["position"])}),
             }
         )
 
@@ -131,6 +137,7 @@ class RenderSettings:
     font_digest: str
     encoding: Encoding
     language: str = ""
+    style: CaptionStyle = PLAIN
 
 
 def make_segments(
@@ -141,7 +148,7 @@ def make_segments(
     cues: Sequence[Cue],
 ) -> list[Segment]:
     """Cut the film into segments; in order, they are its frames, each once. `cues` are those to be burned into the frames, in order."""
-    spoken = [(round(cue.start * timeline.fps), round(cue.end * timeline.fps), cue.lines) for cue in cues]
+    spoken = [(round(cue.start * timeline.fps), round(cue.end * timeline.fps), cue) for cue in cues]
     segments: list[Segment] = []
 
     def add(start: int, end: int, indexes: Sequence[int], transition: str) -> None:
@@ -152,8 +159,8 @@ def make_segments(
             seen = 0 if sources[index].kind == "clip" else stop - begin
             parts.append(dataclasses.replace(sources[index], first=start - begin, frames=seen))
         captions = tuple(
-            Caption(max(first, start) - start, min(last, end) - start, lines)
-            for first, last, lines in spoken
+            Caption(max(first, start) - start, min(last, end) - start, cue.lines, _heard(cue, timeline.fps, start, end))
+            for first, last, cue in spoken
             if first < end and last > start and last > first
         )
         written = bool(captions) or any(part.kind == "placeholder" for part in parts)
@@ -170,6 +177,7 @@ def make_segments(
                 font_digest=settings.font_digest if written else "",
                 encoding=settings.encoding,
                 language=settings.language if written else "",
+                style=settings.style if captions else PLAIN,
             )
         )
 
@@ -183,3 +191,9 @@ def make_segments(
         for first, last in itertools.pairwise(bounds):
             add(first, last, (index,), "")
     return segments
+
+
+def _heard(cue: Cue, fps: int, start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """What is heard when, in frames of the segment; what was heard before it counts from its first."""
+    frames = [(round(second * fps), count) for second, count in cue.heard]
+    return tuple({max(frame, start) - start: count for frame, count in frames if frame < end}.items())

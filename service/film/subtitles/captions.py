@@ -8,8 +8,9 @@ but Raqm needs the system's libfribidi, which a bare machine or a Mac has not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from common.host_faults import raise_if_ours
 from service.film.errors import FilmError
+from service.film.spec import PLAIN, CaptionStyle, Position, Rgb
 from service.film.subtitles.fonts import SIMPLIFIED, face_of, font_file
 
 Plane = npt.NDArray[np.uint8]
@@ -28,6 +30,7 @@ _USED_HEIGHT = 0.5
 _MOST_COLUMNS = 42  # a longer line is tiring to read, however wide the frame
 _LEADING = 1.25  # from baseline to baseline, in font sizes
 _OUTLINE = 0.075  # in font sizes
+_BELOW = 0.3  # how far below its baseline a line reaches, in font sizes; the next one's letters begin lower
 _OUTLINE_LUMA = 12  # of 255: black, but not blacker than video black
 _JOINERS = "\u200c\u200d"  # they shape their neighbours and have no glyph
 _NO_GLYPH = "\U0010ffff"  # a noncharacter, so every font answers with its .notdef glyph
@@ -49,7 +52,7 @@ class CaptionPlanes(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A caption's rectangle: its top left corner (both even) and straight (not premultiplied) grey RGBA, HxWx4, H and W even."""
+    """A caption's rectangle: its top left corner (both even) and straight (not premultiplied) RGBA, HxWx4, H and W even."""
 
     x: int
     y: int
@@ -58,24 +61,33 @@ class Drawn(NamedTuple):
     def planes(self) -> CaptionPlanes:
         """The same as planes for blending into 4:2:0 video."""
         alpha = self.rgba[..., 3]
-        luma = (16.5 + self.rgba[..., 0].astype(np.float32) * (219 / 255)).astype(np.uint8)
-        height, width = alpha.shape
-        quads = alpha.reshape(height // 2, 2, width // 2, 2)
-        alpha_uv = (quads.mean(axis=(1, 3), dtype=np.float32) + 0.5).astype(np.uint8)
-        grey = np.full_like(alpha_uv, 128)
-        return CaptionPlanes(self.x, self.y, luma, grey, grey.copy(), alpha.copy(), alpha_uv)
+        alpha_uv = (_quads(alpha).mean(axis=(1, 3), dtype=np.float32) + 0.5).astype(np.uint8)
+        if np.ptp(self.rgba[..., :3], axis=-1).any():
+            luma, u, v = _coloured(self.rgba)
+        else:
+            luma = (16.5 + self.rgba[..., 0].astype(np.float32) * (219 / 255)).astype(np.uint8)
+            u, v = np.full_like(alpha_uv, 128), np.full_like(alpha_uv, 128)
+        return CaptionPlanes(self.x, self.y, luma, u, v, alpha.copy(), alpha_uv)
 
 
 class Captions:
-    """Draws captions for one frame size: white on a dark outline, bottom centred, never wider than the frame. Not thread-safe."""
+    """Draws captions for one frame size: on a dark outline, centred, never wider than the frame. Not thread-safe."""
 
-    def __init__(self, width: int, height: int, font: Path | None = None, language: str = SIMPLIFIED) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        font: Path | None = None,
+        language: str = SIMPLIFIED,
+        style: CaptionStyle = PLAIN,
+    ) -> None:
         """`font` is any CJK font that FreeType reads; None takes the one that pip brought. `language` is `language_of` the story.
 
         Raises FilmError when the font cannot be used.
         """
         self.width, self.height, self.language = width, height, language
-        self._size = max(_SMALLEST, _SIZE * min(width, height))
+        self._style = style
+        self._size = max(_SMALLEST, _SIZE * min(width, height) * style.size)
         # Phones lay their controls over the foot of an upright film.
         self._margin = round(height * (0.12 if height > width else 0.06))
         file = self._file = font_file(font)
@@ -98,13 +110,16 @@ class Captions:
             not char.isspace() and char not in _JOINERS and not self._can_draw(char) for line in lines for char in line
         )
 
-    def draw(self, lines: Sequence[str]) -> Drawn:
-        """Draw one or two lines, smaller where they would not fit. With nothing visible in them: a transparent 2x2 rectangle."""
+    def draw(self, lines: Sequence[str], heard: int | None = None) -> Drawn:
+        """Draw one or two lines, smaller where they would not fit. With nothing visible in them: a transparent 2x2 rectangle.
+
+        Of `heard` characters (of all lines together) the words are heard already; None: there is no such thing.
+        """
         texts = [text for line in lines if (text := self._visible(line))]
         if not texts:
             return Drawn(0, 0, np.zeros((2, 2, 4), np.uint8))
         size = self._fitting(texts)
-        stroke = max(1.0, size * _OUTLINE)
+        stroke = max(1.0, size * _OUTLINE) * self._style.outline
         font = self._font(size)
         told = self._told(font)
         advances = [font.getlength(text, language=told) for text in texts]
@@ -115,21 +130,35 @@ class Captions:
         height = _even(ascent + descent + leading * (len(texts) - 1) + 2 * pad)
 
         fill, outline = Image.new("L", (width, height)), Image.new("L", (width, height))
-        for mask, stroke_width in ((fill, 0.0), (outline, stroke)):
+        for mask, stroke_width in ((fill, 0.0), (outline, stroke))[: 2 if stroke else 1]:
             draw = ImageDraw.Draw(mask)
             for row, text in enumerate(texts):
                 place = (width / 2, pad + ascent + row * leading)
                 draw.text(place, text, fill=255, font=font, anchor="ms", stroke_width=stroke_width, language=told)
-        rgba = _over(_unit(fill), _unit(outline))
-        return self._placed(rgba)
+        if heard is None:
+            return self._placed(_over(_unit(fill), _unit(outline), self._style.rgb))
+        reach = [font.getlength(part, language=told) for part in self._heard_of(lines, heard)]
+        starts = [(width - advance) / 2 for advance in advances]
+        bottoms = [pad + ascent + row * leading + round(size * _BELOW) for row in range(len(texts) - 1)]
+        is_heard = _left_of([start + part for start, part in zip(starts, reach, strict=True)], bottoms, (height, width))
+        colours = np.where(is_heard[..., None], self._style.rgb, self._style.quiet_rgb).astype(np.float32)
+        return self._placed(_over(_unit(fill), _unit(outline), np.moveaxis(colours, -1, 0)))
+
+    def _heard_of(self, lines: Sequence[str], heard: int) -> list[str]:
+        """What of each line that can be seen is heard already."""
+        before = accumulate(map(len, lines), initial=0)
+        parts = [line[: max(0, heard - start)] for line, start in zip(lines, before, strict=False)]
+        return [self._visible(part) for part, line in zip(parts, lines, strict=True) if self._visible(line)]
 
     def _placed(self, rgba: Plane) -> Drawn:
-        """Bottom centred; what would stick out of the frame is cut off, so that the rectangle always lies within it."""
+        """Centred, at its position; what would stick out of the frame is cut off, so that the rectangle always lies within it."""
         height, width = min(rgba.shape[0], self.height), min(rgba.shape[1], self.width)
         left, top = _even_down((rgba.shape[1] - width) // 2), _even_down((rgba.shape[0] - height) // 2)
         rgba = rgba[top : top + height, left : left + width]
         x = _even_down((self.width - width) // 2)
-        y = max(0, _even_down(self.height - self._margin - height))
+        free = self.height - height
+        at = {Position.TOP: min(self._margin, free), Position.MIDDLE: free // 2}
+        y = max(0, _even_down(at.get(self._style.position, free - self._margin)))
         return Drawn(x, y, np.ascontiguousarray(rgba))
 
     def _font(self, size: float) -> ImageFont.FreeTypeFont:
@@ -171,12 +200,40 @@ def _unit(mask: Image.Image) -> npt.NDArray[np.float32]:
     return values
 
 
-def _over(fill: npt.NDArray[np.float32], outline: npt.NDArray[np.float32]) -> Plane:
-    """White `fill` over dark `outline`, as straight RGBA."""
+def _over(
+    fill: npt.NDArray[np.float32], outline: npt.NDArray[np.float32], colours: Rgb | npt.NDArray[np.float32]
+) -> Plane:
+    """`fill` in its colours (red, green, blue; a plane each where they differ) over dark `outline`, as straight RGBA."""
     alpha = fill + outline * (1 - fill)
-    white = np.divide(fill, alpha, out=np.zeros_like(fill), where=alpha > 0)
-    luma = _OUTLINE_LUMA + white * (255 - _OUTLINE_LUMA)
-    return (np.stack([luma, luma, luma, alpha * 255], axis=-1) + 0.5).astype(np.uint8)
+    share = np.divide(fill, alpha, out=np.zeros_like(fill), where=alpha > 0)
+    parts = [_OUTLINE_LUMA + share * (colour - _OUTLINE_LUMA) for colour in colours]
+    return (np.stack([*parts, alpha * 255], axis=-1) + 0.5).astype(np.uint8)
+
+
+def _left_of(edges: Sequence[float], bottoms: Sequence[int], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Of each pixel whether it lies left of its row's edge; a row reaches down to its bottom, the last one to the end."""
+    height, width = shape
+    row = np.searchsorted(np.array(bottoms, np.int64), np.arange(height), "right")
+    left: npt.NDArray[np.bool_] = np.arange(width)[None, :] < np.array(edges)[row][:, None]
+    return left
+
+
+def _coloured(rgba: Plane) -> tuple[Plane, Plane, Plane]:
+    """BT.709 limited-range y, u, v of what is not grey; the chroma of four pixels by how much each of them shows."""
+    red, green, blue, alpha = np.moveaxis(rgba.astype(np.float32), -1, 0)
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    shown = _quads(alpha).sum(axis=(1, 3))
+    chroma = [
+        np.divide(_quads(difference * alpha).sum(axis=(1, 3)), shown, out=np.zeros_like(shown), where=shown > 0)
+        for difference in ((blue - luma) / 1.8556, (red - luma) / 1.5748)
+    ]
+    u, v = ((128.5 + part * (224 / 255)).astype(np.uint8) for part in chroma)
+    return (16.5 + luma * (219 / 255)).astype(np.uint8), u, v
+
+
+def _quads(plane: npt.NDArray[np.generic]) -> npt.NDArray[Any]:
+    height, width = plane.shape
+    return plane.reshape(height // 2, 2, width // 2, 2)
 
 
 def _even(value: int) -> int:

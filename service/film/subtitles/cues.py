@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from service.film.spec import Word
 from service.film.subtitles.text_metrics import Break, Piece, normalized, pieces
-from service.film.subtitles.word_cues import piece_times, retimed, stretches
+from service.film.subtitles.word_cues import heard_of, piece_times, retimed, stretches
+from service.film.subtitles.word_times import letter_times, letters
 
 _SHORTEST_S = 0.9  # a shorter cue flickers
 _LONGEST_S = 7.0
@@ -35,11 +36,16 @@ Stretch = tuple[float, float]
 
 
 class Cue(NamedTuple):
-    """One subtitle: seconds from the film's start, and one or two lines."""
+    """One subtitle: seconds from the film's start, and one or two lines.
+
+    `heard` says from which second on how many characters (of all lines together) are heard, word by word; empty where that is not known,
+    or nobody wants to know.
+    """
 
     start: float
     end: float
     lines: tuple[str, ...]
+    heard: tuple[tuple[float, int], ...] = ()
 
 
 def make_cues(
@@ -50,6 +56,7 @@ def make_cues(
     line_width: int,
     pauses: Sequence[tuple[float, float]] = (),
     words: Sequence[Word] = (),
+    karaoke: bool = False,
 ) -> list[Cue]:
     """Cues for a narration spoken from `start` to `end` (seconds in the film).
 
@@ -59,6 +66,7 @@ def make_cues(
     control characters. The time that this takes grows with the text's length, whatever the text is.
 
     `words`, in the film's time, are when words are heard: then cues begin and end with them. Those that the text does not have are nothing.
+    With `karaoke` each cue knows by them what is `heard` when.
     """
     width = max(4, line_width)
     script = pieces(normalized(text), width)
@@ -78,7 +86,13 @@ def make_cues(
         return cues
     needs = [_reading(script[first:last]) for first, last in pairwise([0, *ends])]
     spans = retimed([(cue.start, cue.end) for cue in cues], list(pairwise([0, *ends])), times, needs, (start, end))
-    return [cue._replace(start=begins, end=until) for cue, (begins, until) in zip(cues, spans, strict=True)]
+    timed = [cue._replace(start=begins, end=until) for cue, (begins, until) in zip(cues, spans, strict=True)]
+    if not karaoke:
+        return timed
+    edges = list(accumulate((len(letters(piece.text)) for piece in script), initial=0))
+    times_of = letter_times("".join(letters(piece.text) for piece in script), words)
+    parts_of = [times_of[edges[first] : edges[last]] for first, last in pairwise([0, *ends])]
+    return [cue._replace(heard=heard_of(cue.lines, part, words)) for cue, part in zip(timed, parts_of, strict=True)]
 
 
 def _cues_of(

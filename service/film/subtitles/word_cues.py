@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from service.film.spec import Word
 from service.film.subtitles.word_times import Times, letter_times, letters
@@ -11,6 +12,7 @@ from service.film.subtitles.word_times import Times, letter_times, letters
 _TOUCH_S = 0.3  # two cues that lie closer than that touch, or the screen would flicker
 _ENOUGH = 0.5  # of the pieces must have times for the text to be parted by them
 _LEAST_S = 0.04  # that a cue is shown
+_HAIR_S = 1e-6
 
 
 def piece_times(pieces: Sequence[str], words: Sequence[Word]) -> list[Times | None]:
@@ -23,6 +25,31 @@ def piece_times(pieces: Sequence[str], words: Sequence[Word]) -> list[Times | No
         own = [time for _ in letters(piece) if (time := next(by_letter, None)) is not None]
         found.append((own[0][0], own[-1][1]) if own else None)
     return found
+
+
+def heard_of(
+    lines: Sequence[str], times: Sequence[Times | None], words: Sequence[Word]
+) -> tuple[tuple[float, int], ...]:
+    """From which second on how many of the lines' characters are heard: each of the words as a whole, when it begins.
+
+    `times` are those of the lines' letters. Marks go with the word before them, and what has no time with the word after it, or before it
+    where that is the last. Empty where no time is known.
+    """
+    text, starts = "".join(lines), [word.start for word in words]
+    counts = [len(letters(char)) for char in text]
+    if sum(counts) != len(times):  # letters that are one together and not each by itself
+        return ()
+    steps: dict[float, int] = {}
+    for until, (count, first) in enumerate(zip(counts, accumulate(counts, initial=0), strict=False), start=1):
+        time = times[first] if count else None
+        if time is not None:
+            steps[starts[max(0, bisect_right(starts, time[0] + _HAIR_S) - 1)]] = until
+        elif not count and steps:
+            latest = max(steps)
+            steps[latest] = until if steps[latest] == until - 1 else steps[latest]
+    if steps:
+        steps[max(steps)] = len(text)
+    return tuple(steps.items())
 
 
 Parts = list[tuple[tuple[int, int], Times, float]]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.film.subtitles.captions import Captions
+from service.film.errors import InvalidSpec
+from service.film.spec import CaptionStyle, Position
+from service.film.subtitles.captions import Captions, Drawn
 from service.film.subtitles.cues import make_cues
 
 NO_GLYPH = "\U0010ffff"
@@ -92,3 +96,57 @@ def test_a_cues_lines_are_drawn_in_full_size_below_the_middle(size: tuple[int, i
         assert drawn.y > size[1] / 2
         assert drawn.y + drawn.rgba.shape[0] < size[1] * 0.97
         assert abs(drawn.x + drawn.rgba.shape[1] / 2 - size[0] / 2) <= 2
+
+
+RED, BLUE = (230, 20, 20), (0, 64, 255)
+
+
+def styled(**style: object) -> Captions:
+    return Captions(1280, 720, style=CaptionStyle(**style))  # type: ignore[arg-type]  # any of its fields
+
+
+def inked(drawn: Drawn, colour: tuple[int, int, int]) -> np.ndarray:
+    """Where the caption is of this colour."""
+    near = np.abs(drawn.rgba[..., :3].astype(int) - colour).max(axis=-1) < 12
+    return np.asarray(near & (drawn.rgba[..., 3] > 200))
+
+
+def test_size_colour_outline_and_place_are_those_that_were_chosen() -> None:
+    plain, large, small = (styled(size=size).draw(("清晨",)).rgba.shape for size in (1, 2, 0.5))
+    assert [large[0] / plain[0], plain[0] / small[0]] == pytest.approx([2, 2], rel=0.1)
+    assert styled(size=0.5).line_width == 42 == Captions(1280, 720).line_width
+    red = styled(colour="#E61414").draw(("清晨",))
+    assert inked(red, RED).sum() > 300
+    y, u, v = (plane.astype(float) for plane in red.planes()[2:5])
+    middle = red.planes().alpha_uv > 250
+    assert v[middle].max() == pytest.approx(128 + 224 / 255 * (230 - 64.66) / 1.5748, abs=2), "BT.709"
+    assert u[middle].min() < 110 < 128 < v.max()
+    assert y.max() == pytest.approx(16 + 64.66 * 219 / 255, abs=2)
+    bare, thick = styled(outline=0).draw(("清晨",)), styled(outline=3).draw(("清晨",))
+    assert inked(bare, (12, 12, 12)).sum() == 0 < inked(thick, (12, 12, 12)).sum()
+    places = [styled(position=place).draw(("清晨",)).y for place in (Position.TOP, Position.MIDDLE, Position.BOTTOM)]
+    assert places[0] == 42
+    assert places[0] < 300 < places[1] < 360 < places[2]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": 2.1}, {"size": 0.4}, {"outline": -1}, {"colour": "red"}, {"colour": "#12345"}]
+)
+def test_a_look_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidSpec):
+        styled(**wrong)
+
+
+def test_what_is_heard_is_in_the_colour_and_the_rest_in_a_quieter_one() -> None:
+    style = CaptionStyle(colour="#0040FF", karaoke=True)
+    captions, lines = Captions(1280, 720, style=style), ("清晨的阳光", "morning sun")
+    assert captions.draw(lines).rgba.shape == captions.draw(lines, 0).rgba.shape
+    heard = [inked(captions.draw(lines, count), BLUE) for count in (0, 2, 5, 12, 16)]
+    quiet = [inked(captions.draw(lines, count), style.quiet_rgb) for count in (0, 2, 5, 12, 16)]
+    assert heard[0].sum() == 0 == quiet[-1].sum()
+    assert all(a.sum() < b.sum() for a, b in pairwise(heard))
+    assert all((before & ~after).sum() == 0 for before, after in pairwise(heard)), "none is unheard"
+    rows = np.nonzero(heard[2].any(axis=1))[0]
+    assert rows.max() < heard[0].shape[0] / 2 + 6, "the first line alone"
+    columns = np.nonzero(heard[1].any(axis=0))[0]
+    assert columns.max() < heard[0].shape[1] / 2

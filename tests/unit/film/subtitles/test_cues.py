@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.film.subtitles.cues import make_cues
+from service.film.subtitles.cues import Cue, make_cues
 from service.film.subtitles.line_breaks import columns
 from service.film.subtitles.text_metrics import clean, reading_s
 
@@ -98,7 +98,7 @@ def test_nothing_is_shown_in_a_long_pause(line_width: int) -> None:
 def test_a_pause_after_a_word_parts_the_text_there_and_pauses_beyond_the_words_are_left() -> None:
     parts = make_cues("我们一起去，看海", 0.0, 8.0, line_width=WIDTH, pauses=[(1.6, 6.9)])
     assert ["".join(cue.lines) for cue in parts] == ["我们一起去，", "看海"]
-    assert make_cues("字", 0.0, 9.0, line_width=WIDTH, pauses=[(2.0, 4.0), (5.0, 8.0)]) == [(0.0, 9.0, ("字",))]
+    assert make_cues("字", 0.0, 9.0, line_width=WIDTH, pauses=[(2.0, 4.0), (5.0, 8.0)]) == [Cue(0.0, 9.0, ("字",))]
 
 
 def test_words_that_take_longer_to_read_than_to_say_stay_in_the_silence_or_come_early() -> None:

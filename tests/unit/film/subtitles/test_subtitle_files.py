@@ -8,7 +8,8 @@ from pathlib import Path
 import av
 import pytest
 
-from service.film.subtitles.cues import Cue
+from service.film.spec import CaptionStyle, Position, Word
+from service.film.subtitles.cues import Cue, make_cues
 from service.film.subtitles.subtitle_files import write_ass, write_srt
 
 CUES = [Cue(0.0, 1.2345, ("清晨，", "小狐狸醒了。")), Cue(1.2345, 3725.5, ("Hello, world!",))]
@@ -68,3 +69,67 @@ def test_a_text_is_neither_a_tag_nor_a_cue_nor_a_line_of_its_own(tmp_path: Path,
     assert ass[1].count("\\N") == 1
     assert not re.search(r"[{}]|\\[a-zA-Z]|<[a-z/]", ass[1].replace("\\N", "") + srt[1]) or "<" in text
     assert not re.search(r"<[a-z/]", srt[1])
+
+
+def test_ass_has_the_chosen_look(tmp_path: Path) -> None:
+    write_ass(tmp_path / "plain.ass", CUES, 1280, 720)
+    look = CaptionStyle(size=1.5, colour="#FF8000", outline=0.5, position=Position.TOP, karaoke=True)
+    write_ass(tmp_path / "a.ass", CUES, 1280, 720, looks=look)
+    styles = [
+        re.search(r"^Style: (.*)$", (tmp_path / name).read_text("utf-8"), re.MULTILINE)
+        for name in ("plain.ass", "a.ass")
+    ]
+    plain, own = (found[1].split(",") for found in styles if found is not None)
+    assert (plain[2], plain[3], plain[16], plain[18]) == ("56", "&H00FFFFFF", "3", "2")
+    assert (own[2], own[3], own[16], own[18]) == ("85", "&H000080FF", "2.5", "8")
+    assert own[4] != own[3]
+    assert "\\k" not in (tmp_path / "a.ass").read_text("utf-8"), "no times are known"
+
+
+def test_ass_times_each_word_by_its_own_tag(tmp_path: Path) -> None:
+    text = "清晨的阳光洒在山谷里，小狐狸醒来了，它伸了个懒腰。 The fox wakes up early, every day."
+    words, at = [], 1.0
+    for part in (
+        "清晨",
+        "的",
+        "阳光",
+        "洒",
+        "在",
+        "山谷",
+        "里",
+        "小",
+        "狐狸",
+        "醒来",
+        "了",
+        "它",
+        "伸了",
+        "个",
+        "懒腰",
+    ):
+        words.append(Word(part, at, at + 0.3))
+        at += 0.35
+    for part in ["The", "fox", "wakes", "up", "early", "every", "day"]:
+        words.append(Word(part, at, at + 0.3))
+        at += 0.35
+    cues = make_cues(text, 0.5, at + 1, line_width=20, words=words, karaoke=True)
+    assert all(cue.heard for cue in cues)
+    assert len(cues) > 1
+    write_ass(tmp_path / "a.ass", cues, 1280, 720, looks=CaptionStyle(karaoke=True))
+    events = [
+        line.split(",", 9)[9] for line in (tmp_path / "a.ass").read_text("utf-8").splitlines() if "Dialogue" in line
+    ]
+    found = []
+    for cue, event in zip(cues, events, strict=True):
+        assert re.sub(r"\{[^}]*\}", "", event) == "\\N".join(cue.lines)
+        lasting = [int(length) for length in re.findall(r"\{\\k(\d+)\}", event)]
+        assert sum(lasting) == round(cue.end * 100) - round(cue.start * 100)
+        seconds = cue.start
+        for length, word in re.findall(r"\{\\k(\d+)\}([^{]*)", event):
+            found.append((word.replace("\\N", "").strip("，。,. "), seconds))
+            seconds += int(length) / 100
+    heard = [(word, seconds) for word, seconds in found if word]
+    assert [word for word, _ in heard] == [word.text for word in words]
+    for (_, seconds), word in zip(heard, words, strict=True):
+        assert seconds == pytest.approx(word.start, abs=0.02)
+    plain = make_cues(text, 0.5, at + 1, line_width=20, words=words)
+    assert [cue._replace(heard=()) for cue in cues] == plain
