@@ -10,6 +10,7 @@ MAX_STORY = 200_000
 MAX_TEXT = 20_000
 MAX_NAME = 200
 MAX_IMAGE_BASE64 = 48 << 20  # characters: 36 MiB of image
+MAX_REFERENCES = 16
 MAX_SHOTS = 200
 DEFAULT_SHOTS = 6
 SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -44,7 +45,9 @@ class ShotDefaults(_Part):
 
 
 class Shot(_Part):
-    """`parameters.shot`. `image_base64` (PNG, JPEG or WebP bytes) is our own key: the image that a clip is made from."""
+    """`parameters.shot`. Our own keys are `image_base64` (PNG, JPEG or WebP bytes), the image that a clip is made from, and
+    `reference_images` (the same), pictures of those who are to be seen in an image.
+    """
 
     transition: Name = ""
     shotId: Name = ""  # noqa: N815 - the wire's name
@@ -60,6 +63,9 @@ class Shot(_Part):
     cfg_scale: Annotated[Number, Field(ge=0, le=100)] | None = None
     negative_prompt: Text = ""
     image_base64: Annotated[str, Field(max_length=MAX_IMAGE_BASE64, repr=False)] = ""
+    reference_images: Annotated[
+        list[Annotated[str, Field(max_length=MAX_IMAGE_BASE64)]], Field(max_length=MAX_REFERENCES, repr=False)
+    ] = []
 
 
 class Video(_Part):
@@ -106,14 +112,15 @@ class Envelope(_Part):
     estimated_duration: int | None = 0
     parameters: Parameters = Parameters()
 
-    def without_image(self) -> Envelope:
-        """The same without the image's text, which may be `MAX_IMAGE_BASE64` long: what is kept of a job."""
+    def without_images(self) -> Envelope:
+        """The same without the images' texts, which may be `MAX_IMAGE_BASE64` long: what is kept of a job."""
         shot = self.parameters.shot
-        if shot is None or not shot.image_base64:
+        if shot is None or not (shot.image_base64 or shot.reference_images):
             return self
-        shot = shot.model_copy(update={"image_base64": ""})
+        shot = shot.model_copy(update={"image_base64": "", "reference_images": []})
         return self.model_copy(update={"parameters": self.parameters.model_copy(update={"shot": shot})})
 
     def shown_parameters(self) -> dict[str, Any]:
-        """The parameters as GET /v1/jobs shows them: without the image's bytes."""
-        return self.parameters.model_dump(exclude_unset=True, exclude_none=True, exclude={"shot": {"image_base64"}})
+        """The parameters as GET /v1/jobs shows them: without the images' bytes."""
+        pictures = {"shot": {"image_base64", "reference_images"}}
+        return self.parameters.model_dump(exclude_unset=True, exclude_none=True, exclude=pictures)

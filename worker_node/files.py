@@ -18,7 +18,7 @@ from worker_node.errors import FULL, FileRefused
 
 MAX_PATH = 1024
 LEAST_FREE = 1 << 20  # bytes
-INPUT, ANSWERS = "input", "answers"  # in a job's folder, and never served: they have no ending
+INPUT, ANSWERS, REFERENCE = "input", "answers", "reference-"  # in a job's folder, and never served: they have no ending
 
 CONTENT_TYPES = {
     ".json": "application/json",

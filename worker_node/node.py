@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from worker_node.envelope import Envelope
-from worker_node.files import INPUT, OutputFolder
+from worker_node.files import INPUT, REFERENCE, OutputFolder
 from worker_node.job_store import Job, JobStore
 from worker_node.ledger import Ledger
 from worker_node.providers.diffusion.packages import INSTALL, missing_packages
 from worker_node.providers.registry import LOADED
-from worker_node.requests import decode_image, provider_request
+from worker_node.requests import decode_image, decode_references, provider_request
 from worker_node.settings import NodeSettings
 from worker_node.usage import usage_of
 from worker_node.voices import Voices
@@ -74,9 +74,19 @@ class Node:
                 path = self.files.work_folder(job_id) / INPUT
                 path.write_bytes(image)
                 request["image"] = str(path)
+            references = decode_references(envelope)
+            if references:
+                request["references"] = self._written(job_id, references)
             return request
 
-        return self.job_store.submit(envelope.without_image(), request_id, prepare, self.files.remove)
+        return self.job_store.submit(envelope.without_images(), request_id, prepare, self.files.remove)
+
+    def _written(self, job_id: str, pictures: list[bytes]) -> list[str]:
+        """Reference pictures in the job's folder."""
+        paths = [self.files.work_folder(job_id) / f"{REFERENCE}{number}" for number in range(1, len(pictures) + 1)]
+        for path, content in zip(paths, pictures, strict=True):
+            path.write_bytes(content)
+        return list(map(str, paths))
 
     def _usage(self, job: Job) -> list[dict[str, Any]]:
         return usage_of(job.kind, self.settings.providers[job.kind], job.notes)

@@ -37,12 +37,22 @@ def provider_request(envelope: Envelope, *, lang: str, image: Path) -> dict[str,
 def decode_image(envelope: Envelope) -> bytes:
     """The image's bytes for a clip, b"" where none came; raises `BadRequest`. Whether they are an image is found out in the worker."""
     shot = envelope.parameters.shot
-    if shot is None or not shot.image_base64:
-        return b""
+    return b"" if shot is None else _decoded("image_base64", shot.image_base64)
+
+
+def decode_references(envelope: Envelope) -> list[bytes]:
+    """The reference pictures' bytes for an image; raises `BadRequest`. One that is no picture is left out by the provider."""
+    shot = envelope.parameters.shot
+    if shot is None or envelope.type != "generate_shot":
+        return []
+    return [_decoded("reference_images", text) for text in shot.reference_images]
+
+
+def _decoded(name: str, text: str) -> bytes:
     try:
-        return base64.b64decode(shot.image_base64, validate=True)
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise BadRequest("parameters.shot.image_base64", "不是有效的 base64") from None
+        raise BadRequest(f"parameters.shot.{name}", "不是有效的 base64") from None
 
 
 def _story(defaults: ShotDefaults) -> dict[str, Any]:

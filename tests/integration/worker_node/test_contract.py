@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -17,7 +18,8 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, image_base64
+from tests.integration.worker_node.conftest import PATIENCE_S, NodeProcess, StartNode, image_base64
+from tests.support.model_servers.openai_images import OpenAIImages
 from tests.support.wait import wait_until
 
 JOB_KEYS = (
@@ -62,6 +64,22 @@ def test_an_image_by_both_ways_to_fetch_it(node: NodeProcess) -> None:
     with Image.open(io.BytesIO(by_url.content)) as image:
         assert (image.format, image.size) == ("PNG", (320, 201))
     assert "image_base64" not in json.dumps(job["parameters"])
+
+
+def test_reference_pictures_reach_the_provider_and_are_shown_to_nobody(start_node: StartNode) -> None:
+    pictures = [image_base64(), image_base64(64), base64.b64encode(b"no picture").decode()]
+    shot = {"prompt": "狐狸", "image_width": "512", "image_height": "512", "reference_images": pictures}
+    with OpenAIImages(key="k") as server:
+        named = {"BASE": f"{server.url}/v1", "MODEL": "stand-in", "KEY": "k"}
+        env = {f"S2V_NODE_T2I_OPENAI_{name}": value for name, value in named.items()}
+        node = start_node("--t2i-provider", "openai", env=env)
+        job_id = node.submit("shot", shot=shot)
+        job = node.ended(job_id)
+        assert job["status"] == "finished", job["error"]
+        [sent] = server.references
+        assert [Image.open(io.BytesIO(content)).size for content in sent] == [(96, 96), (64, 64)]
+        assert "reference_images" not in json.dumps(job["parameters"])
+        assert not [path for path in node.left_over(job_id) if path.name.startswith("reference-")]
 
 
 @pytest.mark.parametrize(("form", "kind"), [("mp3", "audio/mpeg"), ("wav", "audio/wav")])
@@ -144,6 +162,8 @@ def test_the_same_envelope_id_is_one_job(node: NodeProcess) -> None:
         ("shot", {"shot": {"prompt": "x", "image_width": "63"}}, "image_width"),
         ("shot", {"shot": {"prompt": "x", "image_height": "2049"}}, "image_height"),
         ("shot", {"shot": {"prompt": "a\0b"}}, "prompt"),
+        ("shot", {"shot": {"prompt": "x", "reference_images": ["%%%"]}}, "reference_images"),
+        ("shot", {"shot": {"prompt": "x", "reference_images": ["AAAA"] * 17}}, "reference_images"),
         ("video", {"video": {"fps": ""}}, "fps"),
         ("video", {"video": {"fps": 24}}, "image_base64"),
         ("video", {"shot": {"image_base64": "%%%"}}, "image_base64"),
