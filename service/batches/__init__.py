@@ -1,0 +1,1 @@
+"""Many stories in one request: lines of JSON, or a ZIP of texts."""
