@@ -21,13 +21,14 @@ class AssetKind(TextEnum):
     CLIP = "clip"
     FILM = "film"
     MUSIC = "music"
+    CAST = "cast"
 
 
 class Asset(Base):
     """`size` is in bytes, `sha256` hex. `details` of a film are its options, length and timings, of a narration
     the times of its words (`words`). `stored_at` is None until committed.
 
-    `shot_id` is "" for a project's film, `project_id` too for music.
+    `shot_id` is the cast member's for their picture, "" for a project's film, `project_id` too for music.
     """
 
     __tablename__ = "asset"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Integer, String, Text, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from common.caller import owner_of_new_rows
 from models.base import Base, next_sequence
-from models.types import TextEnum
+from models.types import JsonObject, TextEnum
 
 
 class ProjectStatus(TextEnum):
@@ -34,6 +35,7 @@ class Project(Base):
     `aspect` is that of images and films, such as "9:16"; NULL or "" where none was chosen.
     `telling` is "verbatim" or "told"; NULL or "" is the node's default, verbatim.
     `cost` is what its tasks cost, also those that failed, as decimal text without a currency; NULL or "" where no node said.
+    `options` are what its later tasks and films follow (`service.project_options`).
     `owner_id` is the account that made it; its shots and tasks are that account's, too.
     `story_excerpt` is the story's beginning, cut by the database; it is read where a query undefers it.
     """
@@ -58,4 +60,5 @@ class Project(Base):
     telling: Mapped[str | None] = mapped_column(String(16), default="")
     cost: Mapped[str | None] = mapped_column(String(64), default="")
     owner_id: Mapped[str | None] = mapped_column(String(64), default=owner_of_new_rows)
+    options: Mapped[dict[str, Any] | None] = mapped_column(JsonObject, default=dict)
     story_excerpt: Mapped[str] = column_property(func.substr(story_text, 1, EXCERPT), deferred=True)

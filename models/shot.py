@@ -20,6 +20,9 @@ class ShotStatus(TextEnum):
     FAILED = "failed"
 
 
+_CAST = "_cast"  # in no column: it follows from the cast's and the shot's own words
+
+
 class Shot(Base):
     """`order` starts at 1. `image_path`, `audio_path` and `video_path` hold object keys; `duration` is the narration's, in seconds.
 
@@ -44,6 +47,16 @@ class Shot(Base):
     video_path: Mapped[str | None] = mapped_column(String(1024), default="")
     duration: Mapped[int | None] = mapped_column(Integer, default=0)
     motion: Mapped[str | None] = mapped_column(String(8), default="")
+
+    @property
+    def cast(self) -> tuple[str, ...]:
+        """The ids of those who appear in it, where it has been told (`models.cast_member.meet`)."""
+        found: tuple[str, ...] = self.__dict__.get(_CAST, ())
+        return found
+
+    @cast.setter
+    def cast(self, ids: tuple[str, ...]) -> None:
+        self.__dict__[_CAST] = ids
 
     @property
     def spoken(self) -> str:

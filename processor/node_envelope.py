@@ -9,8 +9,10 @@ from typing import Any
 from models.task import Task, TaskType
 from service.schemas import ModelWishes
 
+REFERENCES = "reference_images"
+"""In `shot`: pictures of those who are to be seen, as base64."""
 GROUPS = ("shot_defaults", "shot", "video", "tts", "depends_on")
-OUR_KEYS = {"shot_defaults": frozenset({"telling"}), "shot": frozenset(ModelWishes.model_fields)}
+OUR_KEYS = {"shot_defaults": frozenset({"telling"}), "shot": frozenset({*ModelWishes.model_fields, REFERENCES})}
 ZERO_TIME = "0001-01-01T00:00:00Z"
 
 

@@ -16,7 +16,22 @@ from routers import errors, gateway
 from routers.access import gate, once_per_key
 from routers.access.gate import Gate
 from routers.access.url_credentials import UrlCredentials
-from routers.api import auth, files, films, health, music, projects, shots, tasks, voices, webhook, webhooks
+from routers.api import (
+    auth,
+    batches,
+    cast,
+    files,
+    films,
+    health,
+    music,
+    projects,
+    resume,
+    shots,
+    tasks,
+    voices,
+    webhook,
+    webhooks,
+)
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
 from routers.multipart import StrictFormRequest
 from routers.openapi import page
@@ -63,7 +78,8 @@ def _allowed_hosts(settings: ServerSettings) -> set[str]:
 
 
 def _v1(services: Services, at_the_gate: Gate) -> Blueprint:
-    nouns = [noun.blueprint(services) for noun in (projects, shots, tasks, films, music, webhooks)]
+    nouns = [noun.blueprint(services) for noun in (projects, cast, resume, shots, tasks, films, music, webhooks)]
+    nouns += [batches.blueprint(services, at_the_gate.count_again)]
     nouns += [voices.blueprint(services, at_the_gate.sample_token), auth.blueprint(at_the_gate)]
     return surface("v1", "/v1/api", [*nouns, health.v1_blueprint(services)])
 

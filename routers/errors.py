@@ -103,6 +103,12 @@ def envelope(code: int, message: str, field: str = "", *, path: str = "") -> dic
     return {**body, "field": field} if field else body
 
 
+def in_words(error: errors.StoryToVideoError) -> tuple[int, str, str]:
+    """The status, the text and the field at fault of an error that is told within an answer."""
+    answer = TABLE.get(type(error), _INTERNAL)
+    return int(answer.status), without_paths(answer.text or str(error)), getattr(error, "field", "")
+
+
 def install(app: Flask) -> None:
     """Answer every error of the application from the table."""
     app.register_error_handler(errors.StoryToVideoError, _ours)

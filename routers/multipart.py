@@ -13,6 +13,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 
 from common.errors import InvalidInput
 
+FORM_SLACK = 65_536  # bytes of a form beside its file
 MULTIPART = "multipart/form-data"
 READ = 65_536  # bytes
 _FOLDERS = re.compile(
@@ -121,3 +122,11 @@ def text_of(name: str, raw: bytes) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(name, f"{name} 不是有效的 UTF-8 文本") from error
+
+
+def only_file(request: Request) -> FileStorage:
+    """The form's one file, under any name; raises `InvalidInput` where it has none or several."""
+    files = [file for _, file in request.files.items(multi=True)]
+    if len(files) != 1:
+        raise InvalidInput("file", f"需要恰好一个文件（multipart/form-data），收到 {len(files)} 个")
+    return files[0]

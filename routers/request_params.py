@@ -33,15 +33,15 @@ _HALF_A_PAIR = re.compile(r"[\ud800-\udfff]")
 R = TypeVar("R", bound=schemas.Request)
 
 
-def parse(model: type[R], request: Request, settings: Settings) -> R:
-    """What the request asks for; raises `InvalidInput`."""
-    return schemas.parse(model, read(request), settings)
+def parse(model: type[R], request: Request, settings: Settings, *, with_body: bool = True) -> R:
+    """What the request asks for, in its query string alone where its body holds no parameters; raises `InvalidInput`."""
+    return schemas.parse(model, read(request, with_body=with_body), settings)
 
 
-def read(request: Request) -> dict[str, Any]:
+def read(request: Request, *, with_body: bool = True) -> dict[str, Any]:
     """All parameters of a request, as the client spelt them; raises `InvalidInput`."""
     found: dict[str, tuple[str, Any]] = {}
-    for name, value in (*urlencoded(request.query_string), *_body(request)):
+    for name, value in (*urlencoded(request.query_string), *(_body(request) if with_body else ())):
         folded = schemas.fold(name)
         if folded not in found or found[folded][1] in (None, ""):
             found[folded] = (name, value)

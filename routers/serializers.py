@@ -99,9 +99,18 @@ def project_detail(row: Project, link: UrlResolver) -> Json:
     }
 
 
-def cast_member(row: CastMember) -> Json:
-    """Who appears in a story."""
-    return {"name": row.name, "look_zh": row.look_zh or "", "look_en": row.look_en or ""}
+def cast_member(row: CastMember, link: UrlResolver) -> Json:
+    """Who appears in a story; `reference` is a link to their picture, None where there is none."""
+    return {
+        "id": row.public_id,
+        "name": row.name,
+        "look": row.look_zh or row.look_en or "",
+        "look_zh": row.look_zh or "",
+        "look_en": row.look_en or "",
+        "voice": row.voice or "",
+        "reference": link(row.reference) or None,
+        "updated_at": time(row.updated_at),
+    }
 
 
 def shot(row: Shot, link: UrlResolver) -> Json:
@@ -123,6 +132,7 @@ def shot(row: Shot, link: UrlResolver) -> Json:
         "videoPath": link(row.video_path),
         "duration": row.duration or 0,
         "motion": row.motion or "",
+        "cast": list(row.cast),
     }
 
 

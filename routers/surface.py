@@ -34,5 +34,6 @@ def _check_ids() -> None:
                 "task_id": f"task not found: {shorten(value)}",
                 "shot_id": "分镜不存在",
                 "webhook_id": "webhook 不存在",
+                "cast_id": "角色不存在",
             }
             raise NotFound(known.get(name, "项目不存在"))

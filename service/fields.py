@@ -15,6 +15,7 @@ from service.film.spec import Transition
 MAX_PROMPT = 4000  # characters
 MAX_NARRATION = 20_000  # characters; a model node speaks no longer text
 MAX_NAME = 64  # characters; the width of the columns style and transition
+MAX_CAST_NAME, MAX_LOOK = 100, 1000  # characters of whoever appears in a story
 MAX_ID = 64  # characters; the width of every id's column
 MIN_SIDE, MAX_SIDE = 64, 4096  # pixels
 MAX_SEED = 2**53 - 1  # the largest whole number that every reader of JSON keeps
@@ -29,6 +30,8 @@ _ASPECTS = {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (720, 720), "4:3": 
 _HEIGHTS = {"360p": 640, "480p": 854, "540p": 960, "720p": 1280, "1080p": 1920, "1440p": 2560, "2160p": 3840}
 _SIZE = re.compile(r"([0-9]{1,5})\s*[xX×*]\s*([0-9]{1,5})")
 _NUMBER = re.compile(r"-?[0-9]*\.?[0-9]{1,100}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z]{2,8})*")
+_COLOUR = re.compile(r"#[0-9A-F]{6}")
 _ID = re.compile(r"[^\x00-\x20\x7f/\\\ud800-\udfff]{1,64}")
 
 
@@ -111,6 +114,26 @@ def _music(value: Any) -> Any:
     return "auto" if _lower(value) == "auto" else value
 
 
+def _language(value: Any) -> Any:
+    """What model nodes take: letters and hyphens."""
+    if isinstance(value, str) and value and not _LANGUAGE.fullmatch(value.strip()):
+        raise ValueError(f"应为语言代码，如 zh、en-US，收到 {shorten(value)}")
+    return value.strip() if isinstance(value, str) else value
+
+
+def _colour(value: Any) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    colour = value.strip().upper()
+    if not _COLOUR.fullmatch(colour):
+        raise ValueError(f"应为 #RRGGBB，收到 {shorten(value)}")
+    return colour
+
+
+def _none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
 def shorten(value: Any) -> str:
     """A client's own value, fit for a message."""
     text = str(value) if isinstance(value, (str, int, float)) else type(value).__name__
@@ -123,6 +146,9 @@ Integer = Annotated[int, Whole]
 OptionalInteger = Annotated[int | None, Whole]
 Decimal = Annotated[float, BeforeValidator(_number)]
 Word = BeforeValidator(_lower)
+Erasable = BeforeValidator(_none_if_empty)
+Language = Annotated[Annotated[str, Field(max_length=16)], BeforeValidator(_language)]
+Colour = Annotated[str, BeforeValidator(_colour)]
 Name = Annotated[str, Field(max_length=MAX_NAME)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Aspect = Literal["16:9", "9:16", "1:1", "4:3", "3:4"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
 
@@ -14,9 +15,10 @@ from config.settings import FilmSettings
 from models import queries
 from models.asset import Asset, AssetKind
 from models.db import retrying
+from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service import music
+from service import music, project_options
 from service.access import quotas
 from service.container import Services
 from service.film.spec import MAX_SHOTS, FilmShot, FilmSpec, Subtitles
@@ -25,7 +27,7 @@ from service.film.timeline import planned_s, too_long
 from service.schemas import FilmRequest
 from service.shapes import film_size
 from service.workflow import film_dependencies, once, payloads
-from service.workflow.unit_of_work import ProjectUnit, project_unit
+from service.workflow.unit_of_work import project_unit
 
 PACE = 30  # frames in a second of a plan that only its length is asked of
 
@@ -48,13 +50,12 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     with project_unit(services, project_id) as unit:
         if unit.project is None:
             raise NotFound("项目不存在")
-        width, height = film_size(wanted.resolution, unit.project.aspect, film.resolution)
-        size: _Size = {"resolution": f"{width}x{height}", "fps": wanted.fps or film.fps}
-        task = (
-            _new_clip(unit, project_id, wanted, size)
-            if wanted.shot_id
-            else _new_film(unit, project_id, wanted, size, film)
-        )
+        if wanted.shot_id:
+            task = new_clip(unit.session, unit.project, wanted, film, now=unit.now)
+        else:
+            check_music(unit.session, wanted.music)
+            _check_can_be_made(unit.session, project_id, wanted, film)
+            task = new_film(unit.project, wanted, film, now=unit.now)
         quotas.take(services, unit.session, films=not wanted.shot_id, tasks=1)
         unit.session.add(task)
         unit.session.flush()
@@ -63,37 +64,48 @@ def request(services: Services, project_id: str, wanted: FilmRequest) -> str:
     return task.id
 
 
-def _new_clip(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size) -> Task:
-    shot = queries.shot(unit.session, wanted.shot_id)
-    if shot is None or shot.project_id != project_id:
+def new_clip(session: Session, project: Project, wanted: FilmRequest, settings: FilmSettings, *, now: datetime) -> Task:
+    """The task of a shot's clip, not inserted yet; raises `NotFound`."""
+    shot = queries.shot(session, wanted.shot_id)
+    if shot is None or shot.project_id != project.id:
         raise NotFound("分镜不存在")
+    wanted = wanted.model_copy(update=project_options.wishes(project, shot.order, wanted.wishes()))
     return Task.new(
         TaskType.FILM,
-        project_id,
+        project.id,
         shot_id=shot.id,
         status=TaskStatus.BLOCKED,
         message="等待图片",
-        parameters=payloads.clip(wanted, shot_id=shot.id, prompt=shot.prompt or "", **size),
-        now=unit.now,
+        parameters=payloads.clip(wanted, shot_id=shot.id, prompt=shot.prompt or "", **_size(wanted, project, settings)),
+        now=now,
     )
 
 
-def _new_film(unit: ProjectUnit, project_id: str, wanted: FilmRequest, size: _Size, settings: FilmSettings) -> Task:
-    _check_music(unit.session, wanted.music)
-    coming = queries.open_tasks(unit.session, project_id, type_=TaskType.STORYBOARD)
-    shots = queries.shots(unit.session, project_id)
-    if not coming and not shots:
-        raise Conflict("项目还没有镜头，无法合成影片")
-    if not coming:
-        _check_length(wanted, shots, settings)
+def new_film(project: Project, wanted: FilmRequest, settings: FilmSettings, *, now: datetime) -> Task:
+    """The task of a project's film, not inserted yet."""
     return Task.new(
         TaskType.FILM,
-        project_id,
+        project.id,
         status=TaskStatus.BLOCKED,
         message="等待图片和旁白",
-        parameters=payloads.film(wanted, depends_on=[], **size),
-        now=unit.now,
+        parameters=payloads.film(wanted, depends_on=[], **_size(wanted, project, settings)),
+        now=now,
     )
+
+
+def _size(wanted: FilmRequest, project: Project, settings: FilmSettings) -> _Size:
+    width, height = film_size(wanted.resolution, project.aspect, settings.resolution)
+    return {"resolution": f"{width}x{height}", "fps": wanted.fps or settings.fps}
+
+
+def _check_can_be_made(session: Session, project_id: str, wanted: FilmRequest, settings: FilmSettings) -> None:
+    """Raise `Conflict` when the project has no shots and none are in the making, or when they would make too long a film."""
+    if queries.open_tasks(session, project_id, type_=TaskType.STORYBOARD):
+        return
+    shots = queries.shots(session, project_id)
+    if not shots:
+        raise Conflict("项目还没有镜头，无法合成影片")
+    _check_length(wanted, shots, settings)
 
 
 def _check_length(wanted: FilmRequest, shots: Sequence[Shot], settings: FilmSettings) -> None:
@@ -123,8 +135,9 @@ def _narration_s(shot: Shot) -> float:
     return reading_s(shot.spoken)
 
 
-def _check_music(session: Session, wanted: str) -> None:
-    if wanted and wanted != music.AUTO:
+def check_music(session: Session, wanted: str) -> None:
+    """Raise `InvalidInput` for music that is not there."""
+    if wanted not in ("", music.AUTO, project_options.NO_MUSIC):
         try:
             music.find(session, wanted)
         except NotFound as error:

@@ -9,20 +9,20 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from common.errors import NotFound
+from common.errors import InvalidInput, NotFound
 from models import cast_member, queries
 from models.base import new_id
-from models.cast_member import CastMember
 from models.database_clock import database_now
 from models.db import retrying
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
+from service import films, project_options
 from service.access import quotas
 from service.assets import versions
 from service.container import Services
-from service.schemas import NewProject, PageRequest, ProjectChanges
-from service.workflow import completion, once, payloads
+from service.schemas import FilmOptions, FilmRequest, NewProject, OptionChanges, PageRequest, ProjectChanges
+from service.workflow import completion, film_dependencies, once, payloads
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
@@ -34,12 +34,16 @@ CANCELLED_BY_DELETE = "项目已删除，任务取消"
 
 @dataclass(frozen=True)
 class CreatedProject:
-    """Ids of the new project, of its storyboard task, of its blocked image tasks, and those that its shots will have."""
+    """Ids of the new project, of its storyboard task, of its blocked image tasks, and those that its shots will have.
+
+    `film_task_id` is that of the film that waits for all of them, "" where none was asked for.
+    """
 
     project_id: str
     text_task_id: str
     shot_task_ids: list[str]
     shot_ids: list[str]
+    film_task_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,16 @@ def _as_created(_services: Services, ids: list[Any]) -> CreatedProject:
 @once.once(_as_created)
 @retrying
 def create(services: Services, new: NewProject) -> CreatedProject:
-    """Store a project, its storyboard task and the image tasks that wait for it, then queue the first."""
+    """Store a project, its storyboard task and the image tasks that wait for it, then queue the first.
+
+    Where its film is asked for, that waits for them all, in the same commit. Raises `InvalidInput` for music that is not there.
+    """
     shots = new.shot_count or services.settings.story.default_shots
     with services.database.write() as session:
         now = database_now(session)
         once.begin(session, now)
-        quotas.take(services, session, stories=1, tasks=1 + shots)
+        films.check_music(session, new.music or "")
+        quotas.take(services, session, stories=1, films=bool(new.film), tasks=1 + shots + bool(new.film))
         project = Project(
             id=new_id(),
             title=new.title,
@@ -103,6 +111,7 @@ def create(services: Services, new: NewProject) -> CreatedProject:
             shot_count=shots,
             aspect=new.aspect,
             telling=new.telling,
+            options=project_options.with_changes(None, new),
             status=ProjectStatus.CREATED,
             created_at=now,
             updated_at=now,
@@ -111,11 +120,28 @@ def create(services: Services, new: NewProject) -> CreatedProject:
         session.flush()
         text_task, images = new_storyboard(session, project, now=now)
         made = CreatedProject(
-            project.id, text_task, [task.id for task in images], [task.target_shot_id for task in images]
+            project.id,
+            text_task,
+            [task.id for task in images],
+            [task.target_shot_id for task in images],
+            "" if new.film is None else _new_film(services, session, project, new.film, now=now),
         )
         once.made(session, list(astuple(made)))
     enqueue(services, [text_task])
     return made
+
+
+def _new_film(services: Services, session: Session, project: Project, wanted: FilmOptions, *, now: datetime) -> str:
+    """Insert the film of a project whose storyboard is in the making; returns its id."""
+    try:
+        films.check_music(session, wanted.music)
+    except InvalidInput as error:
+        raise InvalidInput(f"film.{error.field}", f"film.{error}") from error
+    film = films.new_film(project, FilmRequest(**wanted.model_dump()), services.settings.film, now=now)
+    session.add(film)
+    session.flush()
+    film_dependencies.plan(session, film, now=now)
+    return film.id
 
 
 def new_storyboard(session: Session, project: Project, *, now: datetime) -> tuple[str, list[Task]]:
@@ -139,10 +165,16 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
             project.id,
             status=TaskStatus.BLOCKED,
             message="等待分镜完成",
-            parameters=payloads.image(new_id(), style=project.style, aspect=project.aspect, depends_on=[storyboard.id]),
+            parameters=payloads.image(
+                new_id(),
+                style=project.style,
+                aspect=project.aspect,
+                depends_on=[storyboard.id],
+                wishes=project_options.wishes(project, order),
+            ),
             now=now,
         )
-        for _ in range(count)
+        for order in range(1, count + 1)
     ]
     session.add_all(images)
     session.flush()
@@ -156,6 +188,7 @@ def get(services: Services, project_id: str) -> ProjectView:
         if project is None:
             raise NotFound("项目不存在")
         shots = queries.shots(session, project_id)
+        cast_member.meet(session, project_id, shots)
         return ProjectView(project, shots, queries.recent_task(session, project_id))
 
 
@@ -170,14 +203,6 @@ def storyboard(services: Services, project_id: str) -> Storyboard:
             return Storyboard(project, shots, [])
         waiting = queries.open_tasks(session, project_id, type_=TaskType.IMAGE, status=(TaskStatus.BLOCKED,))
         return Storyboard(project, [], [task.target_shot_id for task in waiting])
-
-
-def cast(services: Services, project_id: str) -> Sequence[CastMember]:
-    """Who appears in the project's story, in order; raises `NotFound`."""
-    with services.database.read() as session:
-        if queries.project(session, project_id) is None:
-            raise NotFound("项目不存在")
-        return cast_member.members(session, project_id)
 
 
 @retrying
@@ -205,6 +230,22 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
             unit.ready.append(text_task)
         unit.session.flush()
     return UpdatedProject(project, deleted, text_task, shot_tasks, unit.now)
+
+
+@retrying
+def change_options(services: Services, project_id: str, changes: OptionChanges) -> Project:
+    """Change what the project's later tasks and films follow; nothing is begun. Raises `NotFound`, or `InvalidInput` for unknown music."""
+    with project_unit(services, project_id) as unit:
+        project = unit.project
+        if project is None:
+            raise NotFound("项目不存在")
+        films.check_music(unit.session, changes.music or "")
+        for name in changes.model_fields_set & {"title", "aspect", "telling"}:
+            setattr(project, name, getattr(changes, name) or "")
+        project.options = project_options.with_changes(project.options, changes)
+        project.updated_at = unit.now
+        unit.session.flush()
+    return project
 
 
 def _stop_everything(unit: ProjectUnit, project: Project) -> int:

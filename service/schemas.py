@@ -2,33 +2,38 @@
 
 Field names are the parameters' snake_case spelling; `parse` accepts any spelling of them. Limits that depend on settings are checked by
 `parse` as well; every violation becomes an `InvalidInput` that names the field as the client spelt it, and the limit.
-
-pydantic's findings become the text that a client reads (`translate`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
 
 from common.errors import InvalidInput
 from config.settings import Settings
+from service.field_errors import translate
 from service.fields import (
+    MAX_CAST_NAME,
     MAX_CFG_SCALE,
     MAX_CLIP_S,
+    MAX_LOOK,
     MAX_MODEL,
     MAX_NARRATION,
     MAX_SEED,
     MAX_STEPS,
     MIN_CLIP_S,
     Aspect,
+    Colour,
     Decimal,
+    Erasable,
     Id,
     Integer,
+    Language,
     MusicId,
     Name,
     OptionalCount,
@@ -42,70 +47,18 @@ from service.fields import (
     shorten,
 )
 
-_ERROR_TEXTS = {
-    "missing": "不能为空",
-    "string_type": "必须是文本",
-    "string_too_long": "最多 {max_length} 个字符",
-    "greater_than_equal": "不能小于 {ge}，收到 {input}",
-    "less_than_equal": "不能大于 {le}，收到 {input}",
-    "literal_error": "只能是 {expected}，收到 {input}",
-    "bool_parsing": "只能是 true 或 false，收到 {input}",
-    "bool_type": "只能是 true 或 false，收到 {input}",
-    "int_from_float": "必须是整数，收到 {input}",
-    "int_parsing": "必须是整数，收到 {input}",
-    "int_parsing_size": "数字过大",
-    "int_type": "必须是整数",
-    "float_parsing": "必须是数字，收到 {input}",
-    "float_type": "必须是数字",
-    "finite_number": "必须是有限的数字",
-    "value_error": "{error}",
-}
-
 
 class Request(BaseModel):
     """Unknown parameters are ignored: clients in the field send misspelt ones.
 
     `misspelt` maps what a client in the field really sends to the field that it means. A parameter that is empty was not given, but for
-    the fields in `clearable`, which "" empties.
+    the fields in `clearable`, which "" empties, and null too where `null_clears`.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
     misspelt: ClassVar[Mapping[str, str]] = {}
     clearable: ClassVar[frozenset[str]] = frozenset()
-
-
-class ProjectOptions(Request):
-    """What a new project may have beside its story. `shot_count` None means the configured default."""
-
-    title: str = ""
-    style: Name = ""
-    description: str = ""
-    shot_count: OptionalInteger = None
-    aspect: Annotated[Literal[Aspect, ""], Word] = ""
-    telling: Annotated[Literal[Telling, ""], Word] = ""
-
-
-class NewProject(ProjectOptions):
-    """POST /v1/api/projects."""
-
-    misspelt = {"desription": "description"}
-
-    story_text: str = Field(title="StoryText")
-
-
-class ProjectChanges(Request):
-    """PUT /v1/api/projects/:id; None means "not given": the field keeps its value."""
-
-    misspelt = {"desription": "description"}
-    clearable = frozenset({"description", "story_text"})  # an empty story is then refused, not ignored
-
-    title: str | None = None
-    description: str | None = None
-    story_text: str | None = None
-    style: Name | None = None
-    shot_count: OptionalInteger = None
-    aspect: Annotated[Aspect | None, Word] = None
-    telling: Annotated[Telling | None, Word] = None
+    null_clears: ClassVar[bool] = False
 
 
 class ModelWishes(Request):
@@ -187,6 +140,102 @@ class FilmRequest(FilmOptions, ModelWishes):
     duration: Annotated[Decimal, Field(ge=MIN_CLIP_S, le=MAX_CLIP_S)] | None = None
 
 
+class SubtitleStyle(Request):
+    """How a project's subtitles look; what is None or "" is as it is by default. `size` and `outline` are factors."""
+
+    misspelt = {"color": "colour"}
+    clearable = frozenset({"size", "colour", "outline", "position", "karaoke"})
+    null_clears = True
+
+    size: Annotated[Annotated[Decimal, Field(ge=0.5, le=2)] | None, Erasable] = None
+    colour: Annotated[Colour | None, Erasable] = None
+    outline: Annotated[Annotated[Decimal, Field(ge=0, le=3)] | None, Erasable] = None
+    position: Annotated[Literal["bottom", "middle", "top"] | None, Word, Erasable] = None
+    karaoke: Annotated[bool | None, Erasable] = None
+
+
+class ChosenOptions(Request):
+    """What a project's later tasks and films follow, beside its aspect and telling; None and "": nothing is chosen."""
+
+    language: Annotated[Language | None, Erasable] = None
+    voice: Annotated[Name | None, Erasable] = None
+    seed: Annotated[Annotated[int, Field(ge=0, le=MAX_SEED)] | None, Whole, Erasable] = None
+    # An id from GET /v1/api/music, or "auto".
+    music: Annotated[MusicId | None, Erasable] = None
+    subtitle_style: Annotated[SubtitleStyle | None, Erasable] = None
+
+
+class OptionChanges(ChosenOptions):
+    """PATCH /v1/api/projects/:id; what is not given keeps its value, "" and null clear it. Nothing is made anew."""
+
+    clearable = frozenset({"title", "aspect", "telling", "language", "voice", "seed", "music", "subtitle_style"})
+    null_clears = True
+
+    title: Annotated[str | None, Erasable] = None
+    aspect: Annotated[Aspect | None, Word, Erasable] = None
+    telling: Annotated[Telling | None, Word, Erasable] = None
+
+
+class ProjectOptions(ChosenOptions):
+    """What a new project may have beside its story. `shot_count` None means the configured default; with `film` its film is made, too."""
+
+    title: str = ""
+    style: Name = ""
+    description: str = ""
+    shot_count: OptionalInteger = None
+    aspect: Annotated[Literal[Aspect, ""], Word] = ""
+    telling: Annotated[Literal[Telling, ""], Word] = ""
+    film: FilmOptions | None = None
+
+
+class NewProject(ProjectOptions):
+    """POST /v1/api/projects."""
+
+    misspelt = {"desription": "description"}
+
+    story_text: str = Field(title="StoryText")
+
+
+class ProjectChanges(Request):
+    """PUT /v1/api/projects/:id; None means "not given": the field keeps its value."""
+
+    misspelt = {"desription": "description"}
+    clearable = frozenset({"description", "story_text"})  # an empty story is then refused, not ignored
+
+    title: str | None = None
+    description: str | None = None
+    story_text: str | None = None
+    style: Name | None = None
+    shot_count: OptionalInteger = None
+    aspect: Annotated[Aspect | None, Word] = None
+    telling: Annotated[Telling | None, Word] = None
+
+
+class NewCastMember(Request):
+    """POST .../cast."""
+
+    name: Annotated[str, Field(max_length=MAX_CAST_NAME)]
+    look: Annotated[str, Field(max_length=MAX_LOOK)] = ""
+    voice: Name = ""
+
+
+class CastChanges(Request):
+    """PATCH .../cast/:cast_id; None means "not given", and of look and voice "" and null clear it."""
+
+    clearable = frozenset({"look", "voice"})
+    null_clears = True
+
+    name: Annotated[str, Field(max_length=MAX_CAST_NAME)] | None = None
+    look: Annotated[str, Field(max_length=MAX_LOOK)] | None = None
+    voice: Name | None = None
+
+
+class ResumeRequest(Request):
+    """POST .../resume; `film` is for the film that it goes on to, which is made like the one before it where none is given."""
+
+    film: FilmOptions | None = None
+
+
 class NarrationRequest(Request):
     """POST .../tts. `sample_rate` is in Hz, 0 and "" mean the model node's default; `speed` is a factor."""
 
@@ -262,7 +311,9 @@ def parse(model: type[R], params: Mapping[str, Any], settings: Settings) -> R:
         if field is None or (field in given and given[field] not in (None, "")):
             continue
         _check_text(name, value)
-        spelt[field], given[field] = name, value
+        spelt[field] = name
+        part = _part_of(model, field)
+        given[field] = value if part is None or value in (None, "") else _parse_part(part, name, value, settings)
     absent = {name for name, value in given.items() if _is_absent(model, name, value)}
     try:
         request = model.model_validate({name: value for name, value in given.items() if name not in absent})
@@ -272,8 +323,29 @@ def parse(model: type[R], params: Mapping[str, Any], settings: Settings) -> R:
     return request
 
 
+def _part_of(model: type[Request], field: str) -> type[Request] | None:
+    """The schema of a field that is an object with parameters of its own."""
+    kinds = get_args(model.model_fields[field].annotation)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Request)), None)
+
+
+def _parse_part(model: type[R], name: str, value: Any, settings: Settings) -> R:
+    """A JSON object, or one as text, as query strings and forms have it."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise InvalidInput(name, f"{name} 必须是 JSON 对象")
+    try:
+        return parse(model, value, settings)
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}.{error.field}", f"{name}.{error}") from error
+
+
 def _is_absent(model: type[Request], name: str, value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip() and name not in model.clearable)
+    if value is None:
+        return not (model.null_clears and name in model.clearable)
+    return isinstance(value, str) and not value.strip() and name not in model.clearable
 
 
 def _check_text(name: str, value: Any) -> None:
@@ -312,20 +384,3 @@ def _check_limits(request: Request, spelt: Mapping[str, str], settings: Settings
         raise InvalidInput(
             spelt["shot_count"], f"{spelt['shot_count']} 必须在 1 到 {limits.max_shots} 之间，收到 {shorten(count)}"
         )
-
-
-def translate(error: ValidationError, spelt: Mapping[str, str]) -> InvalidInput:
-    """The first finding as an `InvalidInput`; `spelt` gives a field's name as the client wrote it."""
-    first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0])
-    name = spelt.get(field, field)
-    return InvalidInput(name, f"{name} {_error_text(first)}")
-
-
-def _error_text(finding: ErrorDetails) -> str:
-    template = _ERROR_TEXTS.get(finding["type"], "无效")
-    values = {key: str(value) for key, value in finding.get("ctx", {}).items()}
-    values["expected"] = (
-        values.get("expected", "").replace("'", "").replace(" or ", "、").replace(", ", "、").strip("、")
-    )
-    return template.format(**{**values, "input": shorten(finding["input"])})

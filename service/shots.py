@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, NotFound
-from models import queries
+from models import cast_member, queries
 from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
+from service import project_options
 from service.access import quotas
 from service.assets import versions
 from service.container import Services
@@ -28,13 +29,17 @@ CANCELLED_BY_DELETE = "分镜已删除，任务取消"
 def of_project(services: Services, project_id: str) -> list[Shot]:
     """The project's shots by order; none when the project is unknown."""
     with services.database.read() as session:
-        return queries.shots(session, project_id)
+        found = queries.shots(session, project_id)
+        cast_member.meet(session, project_id, found)
+        return found
 
 
 def find(services: Services, shot_id: str) -> Shot:
     """The shot, whatever its project; raises `NotFound`."""
     with services.database.read() as session:
-        return _found(queries.shot(session, shot_id))
+        shot = _found(queries.shot(session, shot_id))
+        cast_member.meet(session, shot.project_id, [shot])
+        return shot
 
 
 def promised(services: Services, shot_id: str) -> Shot:
@@ -133,7 +138,7 @@ def _new_image(shot: Shot, project: Project, changes: ShotChanges, *, now: datet
             transition=shot.transition or "",
             aspect=project.aspect,
             depends_on=[],
-            wishes=changes.wishes(),
+            wishes=project_options.wishes(project, shot.order, changes.wishes()),
         ),
         now=now,
     )

@@ -156,7 +156,7 @@ def _retry_part(services: Services, task: Task) -> str:
             task.project_id,
             shot_id=task.shot_id,
             message="等待重试",
-            parameters=_again(task, shot, unit.project),
+            parameters=parameters_again(task, shot, unit.project),
             now=unit.now,
         )
         session.add(again)
@@ -165,8 +165,8 @@ def _retry_part(services: Services, task: Task) -> str:
     return again.id
 
 
-def _again(task: Task, shot: Shot, project: Project | None) -> dict[str, Any]:
-    """The parameters as they were, with the shot's present words, which clients and subtitles show, and the project's present aspect."""
+def parameters_again(task: Task, shot: Shot, project: Project | None) -> dict[str, Any]:
+    """A part's parameters as they were, with the shot's present words, which clients and subtitles show, and the project's aspect."""
     stored = {**(task.parameters or {}), "depends_on": []}
     if task.type == TaskType.NARRATION:
         return {**stored, "tts": {**(stored.get("tts") or {}), "text": shot.spoken}}

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS project (
   telling       VARCHAR(16),
   cost          VARCHAR(64),
   owner_id      VARCHAR(64),
+  options       JSON,
   UNIQUE (created_at, seq, id),
   UNIQUE (owner_id, created_at, seq, id),
   UNIQUE (created_at, seq, id, title, description /*! (1) */)
@@ -118,7 +119,8 @@ CREATE TABLE IF NOT EXISTS asset (
   UNIQUE (project_id, kind, shot_id, number)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
--- Who appears in a project's story, as the storyboard drew them; position counts from 1. Without a foreign key, as all tables that the Go
+-- Who appears in a project's story, as the storyboard drew them and people changed them; position counts from 1, and is a row's name where it
+-- has no id. reference is the key of a picture of them. Without a foreign key, as all tables that the Go
 -- backend does not know: a dump of its tables, put back, drops project.
 CREATE TABLE IF NOT EXISTS cast_member (
   project_id    VARCHAR(64)  NOT NULL,
@@ -126,6 +128,10 @@ CREATE TABLE IF NOT EXISTS cast_member (
   name          VARCHAR(255) NOT NULL,
   look_zh       MEDIUMTEXT,
   look_en       MEDIUMTEXT,
+  id            VARCHAR(64),
+  voice         VARCHAR(64),
+  reference     VARCHAR(1024),
+  updated_at    DATETIME(6)  NULL DEFAULT NULL,
   PRIMARY KEY (project_id, position)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 

@@ -21,7 +21,7 @@ from models.shot import Shot
 from processor.claimed_task import ClaimedTask
 from processor.handlers import film_spec
 from processor.handlers.narration import WORDS
-from service import music
+from service import music, project_options
 from service.assets import versions
 from service.assets.fetch import fetch
 from service.film.cache import work_folder
@@ -69,13 +69,14 @@ def _parts(claimed: ClaimedTask, request: FilmRequest) -> _Parts:
             raise Cancelled
         shots = queries.shots(session, project.id)
         words = _words(claimed, session, shots)
+        wanted = project_options.music(project, request.music)
         try:
-            piece = music.choose(session, request.music, project.bgm or "", project.owner_id)
+            piece = music.choose(session, wanted, project.bgm or "", project.owner_id)
         except NotFound as error:  # it was deleted since the request
             warnings.append(f"{error}，影片不含背景音乐")
     if not shots:
         raise FilmError(STAGE, "项目没有镜头")
-    if request.music == music.AUTO and piece is None:
+    if wanted == music.AUTO and piece is None:
         warnings.append(NO_MUSIC)
     return _Parts(project, shots, piece, warnings, words)
 

@@ -9,6 +9,7 @@ from typing import TypedDict
 from config.settings import Settings
 from models.project import Project
 from models.shot import Shot
+from service import project_options
 from service.film.spec import (
     Encoder,
     FilmShot,
@@ -100,6 +101,7 @@ def build(
         threads=settings.film.threads,
         **limits(settings),
         font=Path(settings.film.font) if settings.film.font else None,
+        style=project_options.style(project),
     )
 
 

@@ -17,7 +17,7 @@ from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from processor.claimed_task import ClaimedTask
 from processor.node_job import outcome, run_job, told
-from service import projects
+from service import project_options, projects
 from service.assets import versions
 from service.node.interface import Character, Scene
 from service.node.responses import clean_text, resource_url
@@ -70,7 +70,7 @@ class _Board:
             CastMember(project_id=project.id, position=position, **asdict(character))
             for position, character in enumerate(self._cast, start=1)
         ]
-        cast_member.replace(session, project.id, members)
+        cast_member.retell(session, project.id, members)
         project.bgm = _mood(self._scenes)
         project.updated_at = unit.now
         # Last: a film that waited for what is cancelled is planned anew, and must find the new shots, not the old.
@@ -112,7 +112,12 @@ class _Board:
     def _start_image(self, unit: ProjectUnit, project: Project, shot: Shot, task: Task | None) -> None:
         depends_on = [self._claimed.task.id]
         wanted = payloads.image(
-            shot.id, prompt=shot.prompt or "", style=project.style, aspect=project.aspect, depends_on=depends_on
+            shot.id,
+            prompt=shot.prompt or "",
+            style=project.style,
+            aspect=project.aspect,
+            depends_on=depends_on,
+            wishes=project_options.wishes(project, shot.order),
         )
         if task is None:
             task = Task.new(

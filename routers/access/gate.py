@@ -54,6 +54,10 @@ LOGINS = {
 EXPENSIVE = {
     "v1.projects.create",
     "v1.projects.update",
+    "v1.batches.create",
+    "v1.cast.repaint",
+    "v1.cast.set_reference",
+    "v1.resume.again",
     "v1.shots.update",
     "v1.films.film",
     "v1.films.narration",
@@ -166,7 +170,14 @@ class Gate:
         if endpoint in LOGINS or endpoint not in PUBLIC:
             self._count(_address(), endpoint)
 
+    def count_again(self) -> None:
+        """Count another request of its kind for whoever sent this one, which asks for several things; raises `TooManyRequests`."""
+        who = g.get("counted")
+        if who is not None:
+            self._count(who, request.endpoint or "")
+
     def _count(self, who: str, endpoint: str) -> None:
+        g.counted = who
         if self._limited:
             from routers.access.rate_limits import Cost  # noqa: PLC0415 - see `limits`
 

@@ -21,6 +21,10 @@ CHUNK = 1 << 20
 # Each POST that makes something.
 CREATES = {
     "v1.projects.create",
+    "v1.batches.create",
+    "v1.cast.add",
+    "v1.cast.repaint",
+    "v1.resume.again",
     "v1.shots.update",
     "v1.films.film",
     "v1.films.narration",

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import BinaryIO, cast
 
 from flask import Blueprint, request
-from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from common.errors import InvalidInput
 from routers import request_params, serializers
+from routers.multipart import FORM_SLACK, only_file
 from service import music
 from service.container import Services
 from service.schemas import MusicUpload
-
-FORM_SLACK = 65_536  # bytes of a multipart body beside the file
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -27,7 +24,7 @@ def blueprint(services: Services) -> Blueprint:
         limit = services.settings.film.max_music
         request.max_content_length = limit + FORM_SLACK
         try:
-            file = _only_file()
+            file = only_file(request)
         except RequestEntityTooLarge as error:
             raise music.too_large(limit) from error
         wanted = request_params.parse(MusicUpload, request, services.settings)
@@ -49,10 +46,3 @@ def blueprint(services: Services) -> Blueprint:
         return {"message": "音乐已删除", "music_id": music_id}
 
     return routes
-
-
-def _only_file() -> FileStorage:
-    files = [file for _, file in request.files.items(multi=True)]
-    if len(files) != 1:
-        raise InvalidInput("file", f"需要恰好一个文件（multipart/form-data），收到 {len(files)} 个")
-    return files[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, request
 
 from routers import request_params, serializers
-from service import projects, tasks
+from service import project_options, projects, tasks
 from service.container import Services
-from service.schemas import NewProject, PageRequest, ProjectChanges, TaskPageRequest
+from service.schemas import NewProject, OptionChanges, PageRequest, ProjectChanges, TaskPageRequest
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -21,6 +21,7 @@ def blueprint(services: Services) -> Blueprint:
             "project_id": created.project_id,
             "text_task_id": created.text_task_id,
             "shot_task_ids": created.shot_task_ids,
+            **({"film_task_id": created.film_task_id} if created.film_task_id else {}),
         }
 
     @routes.get("/projects")
@@ -42,6 +43,7 @@ def blueprint(services: Services) -> Blueprint:
             "project_detail": serializers.project_detail(view.project, link),
             "shots": [serializers.shot(row, link) for row in view.shots],
             "recent_task": serializers.task(view.recent_task, link) if view.recent_task else None,
+            "options": project_options.chosen(view.project),
         }
 
     @routes.put("/projects/<project_id>")
@@ -56,6 +58,13 @@ def blueprint(services: Services) -> Blueprint:
             "shot_tasks": updated.shot_tasks,
         }
 
+    @routes.patch("/projects/<project_id>")
+    def change_options(project_id: str) -> serializers.Json:
+        changes = request_params.parse(OptionChanges, request, services.settings)
+        changed = projects.change_options(services, project_id, changes)
+        link = serializers.UrlResolver.of(services, request)
+        return {"project": serializers.project_detail(changed, link), "options": project_options.chosen(changed)}
+
     @routes.delete("/projects/<project_id>")
     def delete(project_id: str) -> serializers.Json:
         return {
@@ -63,10 +72,6 @@ def blueprint(services: Services) -> Blueprint:
             "deleteAt": serializers.time(projects.delete(services, project_id)),
             "message": "项目已删除",
         }
-
-    @routes.get("/projects/<project_id>/cast")
-    def cast(project_id: str) -> serializers.Json:
-        return {"cast": [serializers.cast_member(row) for row in projects.cast(services, project_id)]}
 
     @routes.get("/projects/<project_id>/tasks")
     def tasks_of_project(project_id: str) -> serializers.Json:

@@ -22,8 +22,9 @@ def blueprint(services: Services) -> Blueprint:
         wanted = request_params.parse(NewStory, request, services.settings)
         created = projects.create(services, wanted.project())
         reserved = [serializers.reserved_shot(id_, order) for order, id_ in enumerate(created.shot_ids, start=1)]
+        film = {"film_task_id": created.film_task_id} if created.film_task_id else {}
         return serializers.success(
-            {"project_id": created.project_id, "shots": reserved, "task_id": created.text_task_id}
+            {"project_id": created.project_id, "shots": reserved, "task_id": created.text_task_id, **film}
         )
 
     @routes.get("/projects")

@@ -19,7 +19,7 @@ class NewStory(ProjectOptions):
 
     def project(self) -> NewProject:
         """The same as `/v1/api` asks for it."""
-        return NewProject(story_text=self.story, **self.model_dump(exclude={"story"}))
+        return NewProject(story_text=self.story, **{name: getattr(self, name) for name in ProjectOptions.model_fields})
 
 
 class ShotTexts(Request):

@@ -106,6 +106,7 @@ class Shot(CamelCased):
     video_path: Link
     duration: int
     motion: str
+    cast: list[str] = Field(description="The ids of those who appear in it.")
 
 
 class TaskParameters(OpenAnswer):
@@ -230,17 +231,23 @@ class Voice(Answer):
 
 
 class CastMember(Answer):
-    """Who appears in a story."""
+    """Who appears in a story; `look` is for people, and what they changed for models too."""
 
+    id: str
     name: str
+    look: str
     look_zh: str
     look_en: str
+    voice: str
+    reference: str | None
+    updated_at: Time
 
 
 class ProjectCreated(Answer):
     project_id: str
     text_task_id: str
     shot_task_ids: list[str]
+    film_task_id: str = Field(default="", description="Of the film, where it was asked for at once.")
 
 
 class Projects(Answer):
@@ -248,12 +255,6 @@ class Projects(Answer):
     page: int
     page_size: int
     total: int
-
-
-class ProjectWithShots(Answer):
-    project_detail: ProjectDetail
-    shots: list[Shot]
-    recent_task: Task | None
 
 
 class ProjectUpdated(Answer):

@@ -103,7 +103,7 @@ def _operation(
     body["parameters"] += [_parameter("header", name, {"type": "string"}) for name in operation.headers]
     body["parameters"] += [access.IDEMPOTENCY_KEY] if operation.creates else []
     if operation.request is None:
-        return body
+        return body | ({"requestBody": _upload({})} if operation.uploads else {})
     asked = components[operation.request.__name__]
     if method == "GET" or f"{method} {path}" in V1:
         body["parameters"] += [_parameter("query", name, one) for name, one in asked["properties"].items()]
@@ -113,15 +113,25 @@ def _operation(
 
 
 def _parameter(place: str, name: str, schema: Json) -> Json:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+    """An object stands in the query string as JSON."""
+    parameter: Json = {"name": name, "in": place, "required": place == "path"}
+    is_object = any("$ref" in one for one in (schema, *schema.get("anyOf", ())))
+    return {**parameter, **({"content": {JSON: {"schema": schema}}} if is_object else {"schema": schema})}
 
 
 def _body(operation: Operation, reference: Json, asked: Json) -> Json:
+    if operation.bodies:
+        return {"content": {kind: {"schema": {"type": "string"}} for kind in operation.bodies}, "required": True}
     if operation.uploads:
-        file = {"file": {"type": "string", "format": "binary"}}
-        form = {"type": "object", "properties": {**file, **asked["properties"]}, "required": ["file"]}
-        return {"content": {MULTIPART: {"schema": form}}, "required": True}
+        return _upload(asked["properties"])
     return {"content": {kind: {"schema": reference} for kind in (JSON, FORM)}, "required": False}
+
+
+def _upload(beside: Json) -> Json:
+    """A form with a file."""
+    properties = {"file": {"type": "string", "format": "binary"}, **beside}
+    form = {"type": "object", "properties": properties, "required": ["file"]}
+    return {"content": {MULTIPART: {"schema": form}}, "required": True}
 
 
 def _responses(method: str, path: str, operation: Operation, references: dict[type[BaseModel], Json]) -> Json:
@@ -129,7 +139,7 @@ def _responses(method: str, path: str, operation: Operation, references: dict[ty
         *EVERYWHERE,
         *operation.errors,
         *access.refusals(method, operation),
-        *(WITH_BODY if method in ("POST", "PUT") else ()),
+        *(WITH_BODY if method in ("POST", "PUT", "PATCH") else ()),
     }
     if ":" in path:
         errors.add(HTTPStatus.NOT_FOUND)

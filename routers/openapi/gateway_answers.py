@@ -50,6 +50,7 @@ class StoryAccepted(Success):
     project_id: str
     shots: list[ReservedShot]
     task_id: str
+    film_task_id: str = Field(default="", description="Of the film, where it was asked for at once.")
 
 
 class GatewayProject(Answer):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from routers.access.credentials import FORM_TOKEN_HEADER
 from routers.gateway import schemas as gateway_requests
-from routers.openapi import answers, gateway_answers, login_answers, webhook_answers
+from routers.openapi import answers, gateway_answers, login_answers, project_answers, webhook_answers
 from service import schemas
 from service.webhooks import requests as webhook_requests
 
@@ -40,8 +40,9 @@ class Delivery(BaseModel):
 class Operation:
     """`request` is the schema of its parameters, `errors` the statuses that this route has beside those of all (`document`).
 
-    `answer` is an object's schema, or the type of a file's bytes, `statuses` those of the answer. `headers` are of the request. What is
-    `public` needs no credential, what `creates` takes an Idempotency-Key.
+    `answer` is an object's schema, or the type of a file's bytes, `statuses` those of the answer. `headers` are of the request; where
+    its body is of the types in `bodies`, its parameters stand in the query string alone. What is `public` needs no credential, what
+    `creates` takes an Idempotency-Key.
     """
 
     summary: str
@@ -51,6 +52,7 @@ class Operation:
     statuses: tuple[int, ...] = (200,)
     headers: tuple[str, ...] = ()
     uploads: bool = False
+    bodies: tuple[str, ...] = ()
     public: bool = False
     creates: bool = False
 
@@ -61,10 +63,47 @@ CACHED = (206, 304, 412, 416)
 V1: Mapping[str, Operation] = {
     "POST /v1/api/projects": Operation("Create a project", answers.ProjectCreated, schemas.NewProject, creates=True),
     "GET /v1/api/projects": Operation("List projects", answers.Projects, schemas.PageRequest),
-    "GET /v1/api/projects/:project_id": Operation("Read a project", answers.ProjectWithShots),
+    "GET /v1/api/projects/:project_id": Operation("Read a project", project_answers.ProjectWithShots),
     "PUT /v1/api/projects/:project_id": Operation("Change a project", answers.ProjectUpdated, schemas.ProjectChanges),
+    "PATCH /v1/api/projects/:project_id": Operation(
+        "Change what later tasks and films follow", project_answers.OptionsChanged, schemas.OptionChanges
+    ),
     "DELETE /v1/api/projects/:project_id": Operation("Delete a project", answers.ProjectDeleted),
     "GET /v1/api/projects/:project_id/cast": Operation("Who appears in the story", answers.Cast),
+    "POST /v1/api/projects/:project_id/cast": Operation(
+        "Add somebody to the cast",
+        project_answers.OneCastMember,
+        schemas.NewCastMember,
+        errors=(409,),
+        statuses=(201,),
+        creates=True,
+    ),
+    "PATCH /v1/api/projects/:project_id/cast/:cast_id": Operation(
+        "Change somebody of the cast", project_answers.OneCastMember, schemas.CastChanges
+    ),
+    "DELETE /v1/api/projects/:project_id/cast/:cast_id": Operation(
+        "Take somebody out of the cast", project_answers.CastMemberDeleted
+    ),
+    "PUT /v1/api/projects/:project_id/cast/:cast_id/reference": Operation(
+        "Give somebody a picture to paint them by", project_answers.OneCastMember, uploads=True
+    ),
+    "POST /v1/api/projects/:project_id/cast/:cast_id/repaint": Operation(
+        "Paint anew where somebody appears", project_answers.Repainted, creates=True
+    ),
+    "POST /v1/api/projects/batch": Operation(
+        "Create a project of each of many stories",
+        project_answers.Batch,
+        schemas.ProjectOptions,
+        bodies=("application/x-ndjson", "application/zip"),
+        creates=True,
+    ),
+    "POST /v1/api/projects/:project_id/resume": Operation(
+        "Start again what failed, and go on to the film",
+        project_answers.Resumed,
+        schemas.ResumeRequest,
+        errors=(409,),
+        creates=True,
+    ),
     "GET /v1/api/projects/:project_id/tasks": Operation(
         "List a project's tasks", answers.ProjectTasks, schemas.TaskPageRequest
     ),

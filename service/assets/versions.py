@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from common.errors import StorageError, StorageUnavailable
 from models import database_clock, outbox
 from models.asset import Asset, AssetKind
+from models.cast_member import CastMember
 from models.db import retrying
 from models.project import Project
 from models.shot import Shot
@@ -163,6 +164,12 @@ def remove_shot(services: Services, session: Session, shot: Shot) -> None:
     _forget(services, session, shot.project_id, named, Asset.project_id == shot.project_id, Asset.shot_id == shot.id)
 
 
+def remove_reference(services: Services, session: Session, member: CastMember, *, but: str = "") -> None:
+    """Remove the picture of a cast member, with the caller's commit; not the object `but`."""
+    of_member = (Asset.kind == AssetKind.CAST, Asset.shot_id == member.public_id, Asset.object_key != but)
+    _forget(services, session, member.project_id, [member.reference], Asset.project_id == member.project_id, *of_member)
+
+
 def _forget(
     services: Services, session: Session, project_id: str, named: list[str | None], *of_owner: ColumnElement[bool]
 ) -> None:
@@ -177,6 +184,8 @@ def _forget(
 def _key(kind: AssetKind, owner: AssetOwner, number: int, extension: str) -> str:
     if kind is AssetKind.FILM:
         return keys.film_key(owner.project_id, number, extension)
+    if kind is AssetKind.CAST:
+        return keys.cast_key(owner.project_id, owner.shot_id, number, extension)
     if kind is AssetKind.MUSIC:
         return keys.music_key(number, extension)
     name = {AssetKind.IMAGE: keys.image_key, AssetKind.NARRATION: keys.narration_key, AssetKind.CLIP: keys.clip_key}[

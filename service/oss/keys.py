@@ -3,6 +3,7 @@
 ::
 
     projects/<id>/shots/<shot id>/image-<n>.png  audio-<n>.mp3  clip-<n>.mp4
+    projects/<id>/cast/<cast id>-<n>.png
     projects/<id>/films/<n>.mp4  <n>.jpg  <n>.srt  <n>.ass  <n>.log.json
     music/<n>.mp3
 """
@@ -102,6 +103,11 @@ def narration_key(project_id: str, shot_id: str, number: int, extension: str) ->
 def clip_key(project_id: str, shot_id: str, number: int, extension: str) -> str:
     """A shot's clip."""
     return _shot_key("clip", project_id, shot_id, number, extension)
+
+
+def cast_key(project_id: str, cast_id: str, number: int, extension: str) -> str:
+    """A picture of somebody in a project's cast."""
+    return f"projects/{_id(project_id)}/cast/{_id(cast_id)}-{number}.{_extension(extension)}"
 
 
 def film_key(project_id: str, number: int, extension: str) -> str:

@@ -7,10 +7,12 @@ leaves either both or nothing.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -53,6 +55,29 @@ _cleaned = [0.0]
 def serve(asked: Asked | None) -> None:
     """From here on this request is served; None: one without a key."""
     _asked.set(asked)
+
+
+@contextmanager
+def part(number: int) -> Iterator[None]:
+    """Within, it is one of several requests in one, with a key of its own."""
+    asked = _asked.get()
+    if asked is None:
+        yield
+        return
+    own = f"{hashlib.sha256(asked.key.encode()).hexdigest()} {number}"  # with a blank, which no client's own key has
+    before = _asked.set(replace(asked, key=own))
+    try:
+        yield
+    finally:
+        _asked.reset(before)
+
+
+def check_part(services: Services, number: int) -> None:
+    """Raise `KeyReused` where the part's key came with another request."""
+    with part(number):
+        asked = _asked.get()
+        if asked is not None:
+            _kept(services, asked)
 
 
 def begin(session: Session, now: datetime) -> None:

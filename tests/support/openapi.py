@@ -89,7 +89,7 @@ class CheckedClient(FlaskClient):
     def open(self, *arguments: Any, **options: Any) -> TestResponse:
         answer = super().open(*arguments, **options)
         method = answer.request.method
-        if method in ("GET", "POST", "PUT", "DELETE"):
+        if method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             body = answer.get_json(silent=True)
             check(method, answer.request.path, answer.status_code, answer.content_type or "", body)
         return answer

@@ -47,8 +47,16 @@ ROUTES = (
     Route("GET", f"{V1}/projects"),
     Route("GET", f"{V1}/projects/{{project_id}}"),
     Route("PUT", f"{V1}/projects/{{project_id}}", {"json": {"title": "taken", "story_text": "other"}}),
+    Route("PATCH", f"{V1}/projects/{{project_id}}", {"json": {"title": "taken", "seed": 1}}),
     Route("DELETE", f"{V1}/projects/{{project_id}}"),
+    Route("POST", f"{V1}/projects/batch", {"data": "{}", "content_type": "application/x-ndjson"}),
+    Route("POST", f"{V1}/projects/{{project_id}}/resume"),
     Route("GET", f"{V1}/projects/{{project_id}}/cast"),
+    Route("POST", f"{V1}/projects/{{project_id}}/cast", {"json": {"name": "taken"}}),
+    Route("PATCH", f"{V1}/projects/{{project_id}}/cast/{{cast_id}}", {"json": {"look": "taken"}}),
+    Route("DELETE", f"{V1}/projects/{{project_id}}/cast/{{cast_id}}"),
+    Route("PUT", f"{V1}/projects/{{project_id}}/cast/{{cast_id}}/reference", {"data": {"a": "x"}}),
+    Route("POST", f"{V1}/projects/{{project_id}}/cast/{{cast_id}}/repaint"),
     Route("GET", f"{V1}/projects/{{project_id}}/tasks"),
     Route("GET", f"{V1}/projects/{{project_id}}/tasks?page=1"),
     Route("GET", f"{V1}/projects/{{project_id}}/shots"),
@@ -97,7 +105,16 @@ ROUTES = (
     Route("GET", "/static/old.png"),
     Route("GET", "/tasks/{task_id}/wss"),
 )
-IDS = ("{project_id}", "{shot_id}", "{task_id}", "{storyboard}", "{music_id}", "{webhook_id}", "{message_id}")
+IDS = (
+    "{project_id}",
+    "{shot_id}",
+    "{cast_id}",
+    "{task_id}",
+    "{storyboard}",
+    "{music_id}",
+    "{webhook_id}",
+    "{message_id}",
+)
 OF_SOMEBODY = tuple(route for route in ROUTES if any(id_ in f"{route.path}{json.dumps(route.sent)}" for id_ in IDS))
 CHANGING = tuple(route for route in ROUTES if route.method != "GET")
 

@@ -19,6 +19,8 @@ from werkzeug.test import TestResponse
 from config.settings import MysqlSettings
 from models import idempotency
 from models.asset import Asset
+from models.base import new_id
+from models.cast_member import CastMember
 from models.idempotency import Idempotency
 from models.project import Project
 from models.task import Task
@@ -51,6 +53,8 @@ class Open:
         self.board = self.told.text_task_id
         with services.database.write() as session:
             session.execute(update(Task).where(Task.id.in_([self.failed, self.board])).values(status="failed"))
+            self.member = new_id()
+            session.add(CastMember(project_id=self.told.project_id, position=1, name="fox", id=self.member))
 
     def post(self, path: str, key: str = "k", surface: str = V1, **sent: Any) -> TestResponse:
         return self.app.test_client().post(surface + path, headers={"Idempotency-Key": key}, **sent)
@@ -60,13 +64,22 @@ class Open:
         with self.services.database.read() as session:
             return {
                 model.__tablename__: session.scalar(select(func.count()).select_from(model)) or 0
-                for model in (Project, Task, Asset, Webhook)
+                for model in (Project, Task, Asset, Webhook, CastMember)
             }
 
 
 Make = Callable[["Open", str], TestResponse]
 MAKERS: dict[str, Make] = {
     "v1.projects.create": lambda o, key: o.post("/projects", key, json={"StoryText": "一", "ShotCount": 1}),
+    "v1.projects.create with its film": lambda o, key: o.post(
+        "/projects", key, json={"StoryText": "一", "ShotCount": 1, "film": {"mode": "preview"}}
+    ),
+    "v1.batches.create": lambda o, key: o.post(
+        "/projects/batch", key, data='{"StoryText": "一", "ShotCount": 1}', content_type="application/x-ndjson"
+    ),
+    "v1.cast.add": lambda o, key: o.post(f"/projects/{o.told.project_id}/cast", key, json={"name": "fox"}),
+    "v1.cast.repaint": lambda o, key: o.post(f"/projects/{o.told.project_id}/cast/{o.member}/repaint", key),
+    "v1.resume.again": lambda o, key: o.post(f"/projects/{o.told.project_id}/resume", key, json={}),
     "v1.shots.update": lambda o, key: o.post(
         f"/projects/{o.told.project_id}/shots/{o.told.shot_ids[0]}", key, json={"prompt": "a fox"}
     ),

@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 from config.settings import AuthSettings, LimitsSettings
 from models.account import LoginSession, Scope
 from models.base import Base, new_id
+from models.cast_member import CastMember
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus
 from routers.access.credentials import ACCESS_COOKIE, REFRESH_COOKIE
@@ -162,6 +163,7 @@ def _belongings(made: World, person: Person) -> dict[str, str]:
     with made.services.database.write() as session:
         common: dict[str, Any] = {"title": "镜头", "status": ShotStatus.COMPLETED, "created_at": now, "updated_at": now}
         session.add(Shot(id=shot, project_id=project, order=1, narration="它住在森林里。", prompt="fox", **common))
+        session.add(CastMember(project_id=project, position=1, name="狐狸", look_en="fox", id=(member := new_id())))
         session.flush()
         done = update(Task).where(Task.project_id == project).values(status=TaskStatus.FAILED, shot_id=shot)
         session.execute(done)
@@ -183,6 +185,7 @@ def _belongings(made: World, person: Person) -> dict[str, str]:
         "message_id": tested["delivery"]["id"],
         "project_id": project,
         "shot_id": shot,
+        "cast_id": member,
         "task_id": body["shot_task_ids"][0],
         "music_id": _music(person),
         "storyboard": body["text_task_id"],

@@ -274,6 +274,25 @@ def test_tables_without_accounts_get_them_and_what_is_there_belongs_to_nobody(
         assert {session.get_one(Project, "p").owner_id, session.get_one(Task, "t").owner_id} == {alice.id}
 
 
+def test_tables_without_options_and_with_a_plain_cast_get_more_with_nothing_chosen(url: URL, open_url: Open) -> None:
+    with open_url(url).write() as session:
+        session.add(project(id="p"))
+        session.add(CastMember(project_id="p", position=1, name="狐狸"))
+        session.flush()
+        session.execute(text("ALTER TABLE project DROP COLUMN options"))
+        for column in ("id", "voice", "reference", "updated_at"):
+            session.execute(text(f"ALTER TABLE cast_member DROP COLUMN {column}"))
+        session.execute(text("UPDATE schema_info SET value = '12' WHERE name = 'version'"))
+    database = open_url(url)
+    assert info(database)["version"] == NEWEST
+    with database.write() as session:
+        [fox] = cast_member.members(session, "p")
+        assert (session.get_one(Project, "p").options, fox.id, fox.public_id) == ({}, None, "1")
+        session.get_one(Project, "p").options = {"seed": 7}
+    with open_url(url).read() as session:
+        assert session.get_one(Project, "p").options == {"seed": 7}
+
+
 def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:
     database = open_database(Settings(data_dir=tmp_path / "made" / "here"))
     assert (tmp_path / "made" / "here" / FILE_NAME).is_file()

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from config.settings import Settings
 from models.asset import Asset
+from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import Task
@@ -21,7 +22,7 @@ from routers.errors import TABLE
 from routers.gateway import schemas as gateway
 from routers.openapi import gateway_answers
 from routers.openapi.operations import OPERATIONS
-from service import schemas
+from service import project_options, schemas
 from service.container import Services
 from service.film.spec import Transition
 from service.node.interface import Voice
@@ -29,12 +30,17 @@ from service.node.interface import Voice
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "doc" / "api.md").read_text("utf-8")
 ARGUMENT = re.compile(r"<(?:path:)?")
-ROUTE = re.compile(r"^### ((?:GET|POST|PUT|DELETE) /\S*)$", re.MULTILINE)
+ROUTE = re.compile(r"^### ((?:GET|POST|PUT|PATCH|DELETE) /\S*)$", re.MULTILINE)
 
 MODELS: dict[str, type[schemas.Request]] = {
     "POST /v1/api/projects": schemas.NewProject,
     "GET /v1/api/projects": schemas.PageRequest,
     "PUT /v1/api/projects/:project_id": schemas.ProjectChanges,
+    "POST /v1/api/projects/batch": schemas.ProjectOptions,
+    "POST /v1/api/projects/:project_id/resume": schemas.ResumeRequest,
+    "POST /v1/api/projects/:project_id/cast": schemas.NewCastMember,
+    "PATCH /v1/api/projects/:project_id/cast/:cast_id": schemas.CastChanges,
+    "PATCH /v1/api/projects/:project_id": schemas.OptionChanges,
     "GET /v1/api/projects/:project_id/tasks": schemas.TaskPageRequest,
     "POST /v1/api/projects/:project_id/shots/:shot_id": schemas.ShotChanges,
     "POST /v1/api/projects/:project_id/video": schemas.FilmRequest,
@@ -169,6 +175,9 @@ def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
     task = Task(id="t", project_id="p", shot_id="s", type="generate_shot", status="pending", **COMMON)
     asset = Asset(object_key="music/1.mp3", project_id="p", kind="film", number=1, title="", size=1, created_at=NOW)
     assert names("Project") == list(serializers.project(project, link))
+    member = CastMember(project_id="p", position=1, name="")
+    assert names("Cast member") == list(serializers.cast_member(member, link))
+    assert names("Options") == list(project_options.chosen(project))
     assert names("Shot") == list(serializers.shot(shot, link))
     assert sorted(names("Task")) == sorted(serializers.task(task, link))
     assert names("Film") == list(serializers.film(asset, link))

@@ -108,7 +108,7 @@ def test_a_route_takes_what_the_document_says(client: FlaskClient, monkeypatch: 
     """The schema by which the view really reads its parameters is the one in the document, with all of its fields."""
     read: list[type[schemas.Request]] = []
 
-    def parse(model: type[schemas.Request], request: Request, settings: Settings) -> Any:
+    def parse(model: type[schemas.Request], request: Request, settings: Settings, **_how: bool) -> Any:
         read.append(model)
         raise InvalidInput("x", "seen")
 
