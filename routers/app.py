@@ -12,7 +12,7 @@ from flask_cors import CORS
 
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
-from routers import errors, gateway
+from routers import errors, gateway, studio
 from routers.access import gate, once_per_key
 from routers.access.gate import Gate
 from routers.access.url_credentials import UrlCredentials
@@ -58,6 +58,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     app.register_blueprint(_v1(services, at_the_gate))
     app.register_blueprint(gateway.blueprint(at_the_gate))
     app.register_blueprint(page.blueprint(services))
+    app.register_blueprint(studio.blueprint(services, is_closed=at_the_gate.is_closed))
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)

@@ -44,6 +44,11 @@ PUBLIC = {
     "openapi.whole",
     "openapi.page",
     "openapi.file",
+    "studio.home",
+    "studio.page",
+    "studio.worker",
+    "studio.manifest",
+    "studio.file",
 }
 LOGINS = {
     "v1.auth.login": "login",

@@ -1,0 +1,45 @@
+"""The studio's Content-Security-Policy: this server, and the places that its settings name for assets."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from config.addresses import parse_http
+from config.settings import Settings
+
+
+def policy(settings: Settings) -> str:
+    """One line for the header. Nothing inline runs, nothing is framed, and no text becomes markup or a script's address."""
+    return _policy(tuple(_places(settings)))
+
+
+@lru_cache(maxsize=4)
+def _policy(places: tuple[str, ...]) -> str:
+    files = " ".join(("'self'", *places))
+    directives = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": f"{files} data: blob:",
+        "media-src": f"{files} blob:",
+        "connect-src": files,
+        "manifest-src": "'self'",
+        "worker-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "studio-worker",
+    }
+    return "; ".join(f"{name} {value}" for name, value in directives.items())
+
+
+def _places(settings: Settings) -> list[str]:
+    """The origins of links: the server's public name, storage or a CDN."""
+    minio = settings.minio
+    storage = minio.cdn or minio.domain or minio.endpoint
+    scheme = "https" if minio.use_ssl else "http"
+    found = [
+        parse_http(text, scheme) for text in (settings.server.public_url, storage if minio.endpoint else "") if text
+    ]
+    return list(dict.fromkeys(f"{address.scheme}://{address.authority}" for address in found))
