@@ -137,9 +137,11 @@ export function safeAddress(value) {
 }
 
 function setStyle(element, before, value) {
-  for (const name of Object.keys(before)) if (!(name in value)) element.style.removeProperty(name);
-  for (const [name, text] of Object.entries(value)) if (text !== before[name]) element.style.setProperty(name, text);
+  for (const name of Object.keys(before)) if (!(name in value)) element.style.removeProperty(dashed(name));
+  for (const [name, text] of Object.entries(value)) if (text !== before[name]) element.style.setProperty(dashed(name), text);
 }
+
+const dashed = (name) => (name.startsWith("--") ? name : name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
 
 function listen(element, type, handler) {
   const handlers = (element[EVENTS] ??= {});
