@@ -1,6 +1,6 @@
 // One project: its shots, tasks and films, read together and kept fresh by `live.js`.
 
-import { get, whereThere } from "../core/api.js";
+import { get } from "../core/api.js";
 import { store, updateProject } from "../core/store.js";
 import { keepProject, keptProject } from "./kept.js";
 
@@ -40,12 +40,6 @@ async function read(id) {
     } else updateProject(id, (before) => ({ status: before.detail ? "ready" : "failed", error }));
     throw error;
   }
-}
-
-/** Who appears, where the server knows. */
-export async function loadCast(id) {
-  const answer = await whereThere(get(`/projects/${id}/cast`), { cast: [] });
-  updateProject(id, { cast: answer.cast });
 }
 
 /** Put a shot that the server has answered in its place; `before` null adds it. */
