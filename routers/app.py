@@ -24,6 +24,7 @@ from routers.api import (
     films,
     health,
     music,
+    pictures,
     projects,
     resume,
     shots,
@@ -79,7 +80,8 @@ def _allowed_hosts(settings: ServerSettings) -> set[str]:
 
 
 def _v1(services: Services, at_the_gate: Gate) -> Blueprint:
-    nouns = [noun.blueprint(services) for noun in (projects, cast, resume, shots, tasks, films, music, webhooks)]
+    plain = (projects, cast, resume, shots, tasks, films, music, pictures, webhooks)
+    nouns = [noun.blueprint(services) for noun in plain]
     nouns += [batches.blueprint(services, at_the_gate.count_again)]
     nouns += [voices.blueprint(services, at_the_gate.sample_token), auth.blueprint(at_the_gate)]
     return surface("v1", "/v1/api", [*nouns, health.v1_blueprint(services)])

@@ -134,6 +134,11 @@ def _none_if_empty(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _width(value: Any) -> Any:
+    """A number as text is none of the words of a `Literal`."""
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,4}", value) else value
+
+
 def shorten(value: Any) -> str:
     """A client's own value, fit for a message."""
     text = str(value) if isinstance(value, (str, int, float)) else type(value).__name__
@@ -158,3 +163,5 @@ Id = Annotated[str, BeforeValidator(_id)]
 Resolution = Annotated[str, BeforeValidator(_resolution)]
 TransitionName = Annotated[str, BeforeValidator(_transition)]
 MusicId = Annotated[Annotated[str, Field(max_length=255)], BeforeValidator(_music)]
+Width = Annotated[Literal[160, 320, 640, 960], BeforeValidator(_width)]
+"""Of thumbnails, in pixels."""

@@ -43,6 +43,7 @@ from service.fields import (
     Telling,
     TransitionName,
     Whole,
+    Width,
     Word,
     shorten,
 )
@@ -251,6 +252,18 @@ class VoiceRequest(Request):
 
     provider: Name = ""
     voice: Name = ""
+
+
+class PictureRequest(Request):
+    """GET .../thumbnail and GET .../cover: the width in pixels, of a few so that each is made once."""
+
+    width: Width = 320
+
+
+class StillRequest(PictureRequest):
+    """GET .../films/:number/still. `at` is in seconds from the film's beginning."""
+
+    at: Annotated[Decimal, Field(ge=0, le=86_400)] = 0.0
 
 
 class MusicUpload(Request):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SAFE = ("GET", "HEAD")
 IPV6_PREFIX = 64
 SAMPLE = "v1.voices.sample"
-SOCKET = "sockets.watch"
+SOCKETS = {"sockets.watch", "sockets.watch_project"}
 # Each of these looks after itself: by a signature, by a password, by a refresh token; or has nothing to tell.
 PUBLIC = {
     "alive",
@@ -63,6 +63,7 @@ EXPENSIVE = {
     "v1.cast.repaint",
     "v1.cast.set_reference",
     "v1.resume.again",
+    "v1.projects.everything",
     "v1.shots.update",
     "v1.films.film",
     "v1.films.narration",
@@ -149,7 +150,7 @@ class Gate:
     def _check(self, principal: Principal, found: Credential | None, endpoint: str) -> None:
         """What the credential allows, and whether a cookie was sent by a page of ours."""
         if found is not None and found.place is Place.COOKIE:
-            if endpoint == SOCKET and not is_from_own_page(request, self.services.settings.server):
+            if endpoint in SOCKETS and not is_from_own_page(request, self.services.settings.server):
                 raise Forbidden("此网页来源不能使用登录 Cookie")
             if request.method not in SAFE:
                 self.check_form_token(principal.session_id)

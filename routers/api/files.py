@@ -29,16 +29,16 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
         response.cache_control.private = True
         response.cache_control.max_age = CACHE_S
         response.cache_control.immutable = True
-        return _harmless(response)
+        return harmless(response)
 
     @routes.get("/static/<path:name>")
     def static(name: str) -> Response:
-        return _harmless(send_file(static_file(name, static_folder), conditional=True))
+        return harmless(send_file(static_file(name, static_folder), conditional=True))
 
     return routes
 
 
-def _harmless(response: Response) -> Response:
+def harmless(response: Response) -> Response:
     """Whatever a file holds, a browser takes it for what its type says and runs nothing of it."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = (

@@ -1,11 +1,13 @@
-"""`/v1/api/projects`: create, list, read, change, delete."""
+"""`/v1/api/projects`: create, list, read, change, delete, take away."""
 
 from __future__ import annotations
 
 from flask import Blueprint, request
+from werkzeug.wrappers import Response
 
 from routers import request_params, serializers
-from service import project_options, projects, tasks
+from routers.api.files import harmless
+from service import archive, project_options, projects, tasks
 from service.container import Services
 from service.schemas import NewProject, OptionChanges, PageRequest, ProjectChanges, TaskPageRequest
 
@@ -85,5 +87,12 @@ def blueprint(services: Services) -> Blueprint:
             rows, total = tasks.page_of_project(services, project_id, **place)
         found = [serializers.task(row, link) for row in rows]
         return {"tasks": found, "project_id": project_id, "total_tasks": total, **place}
+
+    @routes.get("/projects/<project_id>/archive")
+    def everything(project_id: str) -> Response:
+        found = archive.of_project(services, project_id)
+        response = Response(archive.stream(services, found), mimetype="application/zip")
+        response.headers.set("Content-Disposition", "attachment", filename=f"{found.title or project_id}.zip")
+        return harmless(response)
 
     return routes

@@ -36,6 +36,12 @@ class Delivery(BaseModel):
     signature: str = ""
 
 
+class SeenBefore(BaseModel):
+    """What a client of a project's feed has seen already: the `seq` of the last message."""
+
+    after: str = ""
+
+
 @dataclass(frozen=True)
 class Operation:
     """`request` is the schema of its parameters, `errors` the statuses that this route has beside those of all (`document`).
@@ -120,6 +126,16 @@ V1: Mapping[str, Operation] = {
         "Ask for the narrations", answers.NarrationAccepted, schemas.NarrationRequest, errors=(409,), creates=True
     ),
     "GET /v1/api/projects/:project_id/films": Operation("List a project's films", answers.Films),
+    "GET /v1/api/projects/:project_id/archive": Operation("All of a project in one ZIP", "application/zip"),
+    "GET /v1/api/projects/:project_id/shots/:shot_id/thumbnail": Operation(
+        "A small picture of a shot", "image/*", schemas.PictureRequest, statuses=(200, 304)
+    ),
+    "GET /v1/api/projects/:project_id/cover": Operation(
+        "A small picture of a project", "image/*", schemas.PictureRequest, statuses=(200, 304)
+    ),
+    "GET /v1/api/projects/:project_id/films/:number/still": Operation(
+        "A small picture of a film's moment", "image/*", schemas.StillRequest, statuses=(200, 304)
+    ),
     "POST /v1/api/music": Operation(
         "Add a piece of music", answers.MusicAdded, schemas.MusicUpload, uploads=True, creates=True
     ),
@@ -204,6 +220,13 @@ SERVER: Mapping[str, Operation] = {
         "A stored file, by its signed link", "*/*", errors=(403,), statuses=(200, *CACHED), public=True
     ),
     "GET /static/:name": Operation("A file that an older backend left", "*/*", statuses=(200, *CACHED)),
+    "GET /v1/api/projects/:project_id/feed": Operation(
+        "A WebSocket that sends the project with its shots, tasks and films, and whatever of it changes",
+        answers.FeedMessage,
+        SeenBefore,
+        errors=(403, 426),
+        statuses=(101,),
+    ),
     "GET /tasks/:task_id/wss": Operation(
         "A WebSocket that sends the task, and again whenever it changed, until it has ended",
         answers.Task,

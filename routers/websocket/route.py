@@ -1,10 +1,10 @@
-"""GET /tasks/:task_id/wss: the task WebSocket."""
+"""GET /tasks/:task_id/wss and GET /v1/api/projects/:project_id/feed: the WebSockets of a task and of a project."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -18,6 +18,8 @@ from routers import serializers
 from routers.errors import RETRY_AFTER_S, envelope
 from routers.websocket.connections import INTERNAL_ERROR, ClientSocket, Sockets
 from routers.websocket.follow import SocketClosed, follow
+from routers.websocket.follow_project import follow_project, rendering
+from routers.websocket.project_feed import ProjectFeed
 from routers.websocket.task_feed import TaskFeed
 from service.container import Services
 
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 PING_S = 25
 MAX_MESSAGE = 65_536  # bytes of what a client says, which is dropped
+MAX_DIGITS = 16  # of a message's number
 
 
 class _Whatever:
@@ -52,9 +55,9 @@ def _refusal(status: HTTPStatus, text: str, headers: Mapping[str, str]) -> Respo
 
 
 def install(app: Flask, services: Services) -> None:
-    """Add the route, and `app.extensions["sockets"]`, whose `close_all` the web server calls before it ends."""
+    """Add the routes, and `app.extensions["sockets"]`, whose `close_all` the web server calls before it ends."""
     sockets = app.extensions["sockets"] = Sockets(services.settings.server.max_sockets)
-    feed = TaskFeed(services)
+    feed, project_feed = TaskFeed(services), ProjectFeed(services)
     blueprint = Blueprint("sockets", __name__)
     sock = Sock()
     app.config["SOCK_SERVER_OPTIONS"] = SERVER_OPTIONS
@@ -66,7 +69,7 @@ def install(app: Flask, services: Services) -> None:
         if sockets.reserve():
             g.has_socket = True
             return None
-        text = f"任务连接数已达上限（{sockets.limit}），请稍后重试或改用 HTTP 轮询"
+        text = f"实时连接数已达上限（{sockets.limit}），请稍后重试或改用 HTTP 轮询"
         return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, {"Retry-After": str(RETRY_AFTER_S)})
 
     @blueprint.errorhandler(RemoteProtocolError)
@@ -83,18 +86,42 @@ def install(app: Flask, services: Services) -> None:
 
     @sock.route("/tasks/<task_id>/wss", bp=blueprint)  # type: ignore[untyped-decorator]  # flask-sock carries no types
     def watch(connection: Any, task_id: str) -> None:
-        client = ClientSocket(connection)
-        sockets.add(client)
         link = serializers.UrlResolver.of(services, request)
-        try:
-            follow(client, feed, services.clock, task_id, lambda row: serializers.task(row, link))
-            client.close()
-        except SocketClosed:
-            return
-        except Exception:  # Flask's error handler would write an HTTP answer into the upgraded socket
-            log.exception("the WebSocket of task %s failed", task_id)
-            client.close(INTERNAL_ERROR)
-        finally:
-            sockets.remove(client)
+        _serve(
+            sockets,
+            connection,
+            lambda client: follow(client, feed, services.clock, task_id, lambda row: serializers.task(row, link)),
+        )
+
+    @sock.route("/v1/api/projects/<project_id>/feed", bp=blueprint)  # type: ignore[untyped-decorator]  # the same
+    def watch_project(connection: Any, project_id: str) -> None:
+        render = rendering(serializers.UrlResolver.of(services, request))
+        after = _number(request.args.get("after", ""))
+        _serve(
+            sockets,
+            connection,
+            lambda client: follow_project(client, project_feed, services.clock, project_id, after, render),
+        )
 
     app.register_blueprint(blueprint)
+
+
+def _serve(sockets: Sockets, connection: Any, talk: Callable[[ClientSocket], None]) -> None:
+    """Have `talk` use the connection to its end, and close it."""
+    client = ClientSocket(connection)
+    sockets.add(client)
+    try:
+        talk(client)
+        client.close()
+    except SocketClosed:
+        return
+    except Exception:  # Flask's error handler would write an HTTP answer into the upgraded socket
+        log.exception("the WebSocket %s failed", request.path)
+        client.close(INTERNAL_ERROR)
+    finally:
+        sockets.remove(client)
+
+
+def _number(text: str) -> int | None:
+    """A number that a message had; None for what is none, which is answered like one that nobody knows any more."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None

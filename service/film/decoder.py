@@ -123,15 +123,25 @@ class Decoder:
         """See `image_file.check_image`."""
         self._value("image", path, check)
 
-    def _value(self, want: str, path: Path, check: Check) -> Any:
-        asked = self._ask(want, path, check)
+    def thumbnail(self, path: Path, target: Path, width: int, kind: str, at_s: float | None = None) -> None:
+        """Write a small picture of an image, or of a film at a moment, to `target`; see `frames.thumbnail`."""
+        more: dict[str, Any] = {"target": str(target.absolute()), "width": width, "kind": kind, "at": at_s}
+        self._value("thumbnail", path, _go_on, **more)
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a child."""
+        return self._process is not None
+
+    def _value(self, want: str, path: Path, check: Check, **more: Any) -> Any:
+        asked = self._ask(want, path, check, **more)
         while True:
             try:
                 next(asked)
             except StopIteration as answer:
                 return answer.value
 
-    def _ask(self, want: str, path: Path, check: Check, **more: float) -> Generator[bytearray, None, Any]:
+    def _ask(self, want: str, path: Path, check: Check, **more: Any) -> Generator[bytearray, None, Any]:
         """Yields blocks, and returns the value that ends the answer."""
         self.start()
         try:

@@ -1,6 +1,6 @@
 """`python -m service.film.decoder_process`: a process that opens sounds, clips and images that somebody else made; see `decoder`.
 
-Standard input: `{"want", "path", "memory", "seconds"}`, and of a sound `longest_s`.
+Standard input: `{"want", "path", "memory", "seconds"}`, of a sound `longest_s`, of a thumbnail `target`, `width`, `kind` and `at`.
 Standard output: messages as `orders.HEAD` begins them. It imports as little as it can: planning a film waits for it.
 """
 
@@ -42,6 +42,8 @@ def _answer(order: dict[str, Any], path: Path) -> Any:
         for left, right in reading.blocks(path, order["longest_s"]):
             _say(BLOCK, left, right)
         return None
+    if order["want"] == "thumbnail":
+        return _thumbnail(order, path)
     answers = {
         "sound_look": reading.look,
         "clip_seconds": clip_seconds,
@@ -55,6 +57,16 @@ def _check_image(path: Path) -> None:
     from service.film.frames.image_file import check_image  # noqa: PLC0415 - few children look at one
 
     check_image(path)
+
+
+def _thumbnail(order: dict[str, Any], path: Path) -> None:
+    from service.film.frames import thumbnail  # noqa: PLC0415 - nor does a film's child make any
+
+    target, width, kind, at = Path(order["target"]), order["width"], order["kind"], order["at"]
+    if at is None:
+        thumbnail.of_image(path, target, width, kind)
+    else:
+        thumbnail.of_film(path, target, at, width, kind)
 
 
 def _say(kind: bytes, *parts: bytes) -> None:

@@ -79,7 +79,16 @@ def check(method: str, path: str, status: int, content_type: str, body: Any) -> 
 
 def check_message(body: Any) -> None:
     """Fail unless a task socket may say this."""
-    answer = DOCUMENT["paths"]["/tasks/{task_id}/wss"]["get"]["responses"]["101"]
+    _check_said("/tasks/{task_id}/wss", body)
+
+
+def check_feed(body: Any) -> None:
+    """Fail unless a project's socket may say this."""
+    _check_said("/v1/api/projects/{project_id}/feed", body)
+
+
+def _check_said(path: str, body: Any) -> None:
+    answer = DOCUMENT["paths"][path]["get"]["responses"]["101"]
     assert misfits(answer["x-messages"], body) == []
 
 

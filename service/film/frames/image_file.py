@@ -93,10 +93,15 @@ def load_image(path: Path, shot: int, wanted: tuple[int, int]) -> Rgb:
     Raises FilmError naming the shot when the file is no image, broken, too large or too narrow; `HostUnavailable` when it cannot be read.
     """
     try:
-        with _loaded(path, wanted) as image:
-            return _upright(to_rgb(image), _orientation(image))
+        return read_image(path, wanted)
     except UnusableMedia as error:
         raise FilmError(INPUT, str(error), shot=shot) from error
+
+
+def read_image(path: Path, wanted: tuple[int, int]) -> Rgb:
+    """The same for what is no film's; raises UnusableMedia."""
+    with _loaded(path, wanted) as image:
+        return _upright(to_rgb(image), _orientation(image))
 
 
 def check_image(path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from models.account import ApiKey, Scope
 from routers.access import gate
 from tests.integration.hostile.table import ADDRESSES, KEYS, ROUTES, TOKENS, Headers, bearer
-from tests.integration.hostile.world import API, V1, World, forged
+from tests.integration.hostile.world import API, V1, World, forged, is_socket
 from tests.support.database_work import counted
 
 OPEN = {
@@ -56,7 +56,7 @@ def test_the_table_tries_every_route_that_is_not_public(closed: World) -> None:
     tried = set()
     for route in ROUTES:
         path = route.address(closed.victim.ids).partition("?")[0]
-        tried.add(adapter.match(path, method=route.method, websocket=path.endswith("/wss"))[0])
+        tried.add(adapter.match(path, method=route.method, websocket=is_socket(path))[0])
     assert tried == {rule.endpoint for rule in closed.app.url_map.iter_rules()} - gate.PUBLIC
 
 

@@ -52,17 +52,22 @@ ORIGINS = {
 }
 
 
+SOCKETS = ("/tasks/{task_id}/wss", f"{V1}/projects/{{project_id}}/feed")
+
+
+@pytest.mark.parametrize("socket", SOCKETS)
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_no_socket_opens_by_cookies_for_a_page_of_another_origin(closed: World, origin: str) -> None:
+def test_no_socket_opens_by_cookies_for_a_page_of_another_origin(closed: World, origin: str, socket: str) -> None:
     headers = closed.victim.cookies() | ({"Origin": ORIGINS[origin]} if ORIGINS[origin] is not None else {})
-    answer = closed.send("GET", f"/tasks/{closed.victim.ids['task_id']}/wss", headers=headers)
+    answer = closed.send("GET", socket.format_map(closed.victim.ids), headers=headers)
     assert answer.status_code == 403, answer.text
 
 
+@pytest.mark.parametrize("socket", SOCKETS)
 @pytest.mark.parametrize("origin", [OWN_PAGE, "https://studio.example", "http://[::1]:3000"])
-def test_one_does_for_ours_and_for_those_that_are_configured(closed: World, origin: str) -> None:
+def test_one_does_for_ours_and_for_those_that_are_configured(closed: World, origin: str, socket: str) -> None:
     headers = closed.victim.cookies() | {"Origin": origin}
-    answer = closed.send("GET", f"/tasks/{closed.victim.ids['task_id']}/wss", headers=headers)
+    answer = closed.send("GET", socket.format_map(closed.victim.ids), headers=headers)
     assert answer.status_code not in (401, 403), "it is no handshake, and that is all that is wrong"
 
 

@@ -71,6 +71,11 @@ class Person:
         return {"Cookie": f"{name}={self.login[value]}"}
 
 
+def is_socket(path: str) -> bool:
+    """Whether it is a WebSocket's address."""
+    return path.partition("?")[0].endswith(("/wss", "/feed"))
+
+
 @dataclass
 class World:
     """The server and who is about."""
@@ -93,7 +98,7 @@ class World:
 
     def send(self, method: str, path: str, **sent: Any) -> TestResponse:
         """A request by somebody who keeps no cookies; on a socket's address it asks for a socket."""
-        if path.partition("?")[0].endswith("/wss"):
+        if is_socket(path):
             sent["headers"] = {**HANDSHAKE, **sent.get("headers", {})}
         return self.app.test_client(use_cookies=False).open(path, method=method, **sent)
 

@@ -45,6 +45,8 @@ MODELS: dict[str, type[schemas.Request]] = {
     "POST /v1/api/projects/:project_id/shots/:shot_id": schemas.ShotChanges,
     "POST /v1/api/projects/:project_id/video": schemas.FilmRequest,
     "POST /v1/api/projects/:project_id/tts": schemas.NarrationRequest,
+    "GET /v1/api/projects/:project_id/shots/:shot_id/thumbnail": schemas.PictureRequest,
+    "GET /v1/api/projects/:project_id/films/:number/still": schemas.StillRequest,
     "POST /v1/api/music": schemas.MusicUpload,
     "GET /v1/api/voices/sample": schemas.VoiceRequest,
     "POST /v1/api/auth/login": schemas.LoginRequest,
@@ -55,6 +57,7 @@ MODELS: dict[str, type[schemas.Request]] = {
     "POST /api/shots/:shot_id/generate_video": gateway.ClipRequest,
 }
 SAME = {
+    "GET /v1/api/projects/:project_id/cover": "GET /v1/api/projects/:project_id/shots/:shot_id/thumbnail",
     "GET /api/projects": "GET /v1/api/projects",
     "POST /api/projects/:project_id/compose": "POST /v1/api/projects/:project_id/video",
     "POST /api/projects/:project_id/tts": "POST /v1/api/projects/:project_id/tts",

@@ -22,7 +22,7 @@ from routers.openapi.operations import GATEWAY, LOGINS, OPERATIONS, V1
 from service import schemas
 from tests.support import openapi
 
-NO_VIEW = {"GET /tasks/:task_id/wss"}
+NO_VIEW = {"GET /tasks/:task_id/wss", "GET /v1/api/projects/:project_id/feed"}
 ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
 
 
