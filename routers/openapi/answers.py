@@ -205,26 +205,6 @@ class Film(CamelCased):
     created_at: Time
 
 
-class ProjectInFeed(ProjectInList):
-    """A project without its story."""
-
-    story_excerpt: str = ""
-
-
-class FeedMessage(Answer):
-    """What a project's WebSocket says: all of it (`snapshot`), a row as it newly is, that nothing happened, or that the project is gone."""
-
-    seq: int
-    type: Literal["snapshot", "project", "shot", "task", "film", "heartbeat", "gone"]
-    project: ProjectInFeed | None = None
-    shot: Shot | None = None
-    task: Task | None = None
-    film: Film | None = None
-    shots: list[Shot] = []
-    tasks: list[Task] = []
-    films: list[Film] = []
-
-
 class Music(CamelCased):
     """A piece of music."""
 

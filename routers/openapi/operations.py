@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from routers.access.credentials import FORM_TOKEN_HEADER
 from routers.gateway import schemas as gateway_requests
-from routers.openapi import answers, gateway_answers, login_answers, project_answers, webhook_answers
+from routers.openapi import answers, feed_answers, gateway_answers, login_answers, project_answers, webhook_answers
 from service import schemas
 from service.webhooks import requests as webhook_requests
 
@@ -222,7 +222,7 @@ SERVER: Mapping[str, Operation] = {
     "GET /static/:name": Operation("A file that an older backend left", "*/*", statuses=(200, *CACHED)),
     "GET /v1/api/projects/:project_id/feed": Operation(
         "A WebSocket that sends the project with its shots, tasks and films, and whatever of it changes",
-        answers.FeedMessage,
+        feed_answers.FeedMessage,
         SeenBefore,
         errors=(403, 426),
         statuses=(101,),

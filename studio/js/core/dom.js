@@ -105,7 +105,7 @@ function setProp(element, name, value, before) {
   if (name.startsWith("on")) return listen(element, name.slice(2), value);
   if (name === "style") return setStyle(element, before ?? {}, value ?? {});
   if (name === "class") return setAttribute(element, "class", value || null);
-  if (PROPERTIES.has(name) && name in element) {
+  if (PROPERTIES.has(name) && name in element && element.localName !== "option") { // whose value is its text where it has no attribute
     const wanted = value ?? (name === "value" ? "" : false);
     if (element[name] !== wanted) element[name] = wanted;
     return;

@@ -94,6 +94,7 @@ class Site:
             "shot_id": told.shot_ids[0],
             "task_id": told.shot_task_ids[0],
             "music_id": "1",
+            "number": "1",
             "key": image.path.removeprefix("/assets/"),
             "name": "start.js",
         }
