@@ -137,5 +137,5 @@ export function pageHead(title, { lead = "", actions = [], above = null } = {}) 
 export function picture(src, { alt = "", class: more = "", hue = 210, ratio = "16 / 9", letter = "", eager = false } = {}) {
   const style = { "--hue": String(hue), aspectRatio: ratio };
   if (!src) return h("span", { class: `picture none ${more}`, style, role: alt ? "img" : null, "aria-label": alt || null }, letter && h("span", { class: "picture-letter", "aria-hidden": "true" }, letter));
-  return h("span", { class: `picture ${more}`, style, key: src }, h("img", { src, alt, loading: eager ? "eager" : "lazy", decoding: "async", draggable: "false" }));
+  return h("span", { class: `picture ${more}`, style, key: src }, h("img", { src, alt, loading: eager ? "eager" : "lazy", decoding: "async", draggable: "false", onerror: (event) => event.target.remove() }));
 }

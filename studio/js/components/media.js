@@ -3,6 +3,7 @@
 import { can } from "../core/config.js";
 import { hasCookies } from "../core/session.js";
 
+const UNPAINTED = new Set(["created", "text_generated", "shots_generated", "failed"]);
 const WIDTHS = [160, 320, 640, 960];
 
 /** The width to ask for, of what is shown `shown` CSS pixels wide. */
@@ -20,7 +21,8 @@ export function shotPicture(shot, shown = 320) {
 
 /** A project's cover: its film's, or its first picture. */
 export function coverOf(project, shown = 320) {
-  if (can("cover") && hasCookies()) return `/v1/api/projects/${encodeURIComponent(project.id)}/cover?width=${width(shown)}&v=${version(project.coverImage || project.updatedAt)}`;
+  const isPainted = project.coverImage || !UNPAINTED.has(project.status);
+  if (can("cover") && hasCookies() && isPainted) return `/v1/api/projects/${encodeURIComponent(project.id)}/cover?width=${width(shown)}&v=${version(project.coverImage || project.updatedAt)}`;
   return project.coverImage ?? "";
 }
 

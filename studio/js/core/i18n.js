@@ -2,7 +2,7 @@
 
 import { store } from "./store.js";
 
-const words = { zh: {}, en: {} };
+export const words = { zh: {}, en: {} };
 const TAGS = { zh: "zh-CN", en: "en" };
 
 /** extend({zh: {"assets.title": "资产库"}, en: {...}}); {name} in a text is filled in, and `text|many` has a plural. */

@@ -110,27 +110,24 @@ class Watch {
     if (message.seq) this.seq = message.seq;
     const kinds = {
       snapshot: () => this.takeSnapshot(message),
-      task: () => message.task && applyTask(message.task),
-      shot: () => (message.shot && !message.deleted ? applyShot(this.id, message.shot) : this.reload()),
-      project: () => this.takeProject(message),
-      film: () => this.reload(),
+      task: () => applyTask(message.task),
+      shot: () => applyShot(this.id, message.shot),
+      project: () => updateProject(this.id, ({ detail }) => ({ detail: { ...detail, ...message.project } })),
+      film: () => this.takeFilm(message.film),
       gone: () => updateProject(this.id, { status: "gone" }),
-      heartbeat: () => {},
     };
-    (kinds[message.type] ?? (() => this.reload()))();
-    if (message.type === "task" && !ACTIVE.has(message.task?.status)) this.reload(); // what it made: links, lengths
+    kinds[message.type]?.();
   }
 
-  takeSnapshot(message) {
-    const known = {};
-    if (message.project) known.detail = { ...projectOf(this.id)?.detail, ...message.project };
-    for (const part of ["shots", "tasks", "films"]) if (Array.isArray(message[part])) known[part] = message[part];
-    updateProject(this.id, known);
+  takeSnapshot({ project, shots, tasks, films }) {
+    updateProject(this.id, ({ detail }) => ({ detail: { ...detail, ...project }, shots, tasks, films, status: "ready" }));
   }
 
-  takeProject(message) {
-    if (message.project) updateProject(this.id, ({ detail }) => ({ detail: { ...detail, ...message.project } }));
-    this.reload();
+  takeFilm(film) {
+    updateProject(this.id, ({ films }) => {
+      const others = (films ?? []).filter((one) => one.id !== film.id);
+      return { films: [...others, film].sort((one, other) => other.number - one.number) };
+    });
   }
 
   /** Read it all again, soon: several reasons at once are one. */

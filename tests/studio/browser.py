@@ -1,0 +1,116 @@
+"""The studio in Debian's Chromium, over a server that runs: nothing that goes between the two is replaced."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.conftest import leave_out
+
+PATIENCE_MS = 60_000
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+# Told to the page before anything of its own runs.
+LISTEN = """
+window.reports = [];
+document.addEventListener("securitypolicyviolation", (event) => window.reports.push(`${event.violatedDirective}: ${event.blockedURI}`));
+"""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def chromium() -> str:
+    """The browser's path; leaves the test out where there is none."""
+    for name in NAMES:
+        found = shutil.which(name)
+        if found:
+            return found
+    leave_out("chromium is not installed")
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A browser without a window; it ends with the block, since its loop would be in the way of other tests."""
+    path = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Studio:
+    """A browser's window on the studio of a server. `problems` is what its console says, and what its policy forbade."""
+
+    page: Page
+    url: str
+    problems: list[str] = field(default_factory=list)
+
+    def open(self, place: str = "", *, until: str = "#page-title") -> Studio:
+        """Go to a place of the studio, as by its address."""
+        self.page.goto(f"{self.url}/studio{place}")
+        self.page.wait_for_selector(until, state="attached", timeout=PATIENCE_MS)
+        return self
+
+    def settled(self) -> None:
+        """Wait until nothing is loading, and what moves has come to rest."""
+        self.page.wait_for_function("!document.querySelector('.skeleton, [aria-busy=true]')", timeout=PATIENCE_MS)
+        self.page.evaluate(
+            "Promise.all(document.getAnimations().filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished.catch(() => {})))"
+        )
+
+    def reports(self) -> list[str]:
+        """What the policy forbade on this page."""
+        found: list[str] = self.page.evaluate("window.reports")
+        return found
+
+    def violations(self) -> list[str]:
+        """What axe finds, a line each."""
+        self.page.evaluate(axe())
+        options = json.dumps({"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]})
+        result: dict[str, Any] = self.page.evaluate(f"axe.run(document, {options})")
+        return [
+            f"{found['id']}: {node['target']} {node['failureSummary']}"
+            for found in result["violations"]
+            for node in found["nodes"]
+        ]
+
+    def fine(self) -> None:
+        """Nothing was forbidden, nothing was said on the console."""
+        assert (self.problems, self.reports()) == ([], [])
+
+
+@cache
+def axe() -> str:
+    """axe-core's script, which a package brings."""
+    spec = find_spec("axe_playwright_python")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return (Path(spec.submodule_search_locations[0]) / "axe.min.js").read_text("utf-8")
+
+
+@contextmanager
+def studio(browser: Browser, url: str, **options: Any) -> Iterator[Studio]:
+    """A window of its own: width and height, `locale`, `color_scheme`."""
+    context = browser.new_context(**{"locale": "zh-CN", "viewport": {"width": 1280, "height": 800}, **options})
+    try:
+        yield window(context, url)
+    finally:
+        context.close()
+
+
+def window(context: BrowserContext, url: str) -> Studio:
+    """One more window of a browser that remembers."""
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script(LISTEN)
+    opened = Studio(context.new_page(), url)
+    opened.page.on("console", lambda said: said.type in ("error", "warning") and opened.problems.append(said.text))
+    opened.page.on("pageerror", lambda error: opened.problems.append(str(error)))
+    return opened

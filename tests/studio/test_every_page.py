@@ -1,0 +1,138 @@
+"""What holds on every page: it can be used by everybody, strange texts are texts, and little is fetched for the first visit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.e2e.client import Client
+from tests.studio.browser import Studio, studio
+from tests.support.audio_signals import music, write_wav
+from tests.support.server_process import ServerUnderTest
+
+FIRST_VISIT = 150 * 1024
+LOOKS = [("dark", "zh-CN", 1280), ("light", "en-US", 1280), ("light", "zh-CN", 360), ("dark", "en-US", 1920)]
+STORY = "小狐狸住在山谷里。它望着月亮。"
+SCRIPTS = [
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "<svg onload=window.hit=1>",
+    '"><script>window.hit=1</script>',
+    "' onmouseover='window.hit=1",
+    "javascript:window.hit=1",
+    "</textarea><script>window.hit=1</script>",
+    "<iframe srcdoc='<script>parent.hit=1</script>'></iframe>",
+    "<math><mtext></mtext><script>window.hit=1</script></math>",
+    "{{constructor.constructor('window.hit=1')()}}",
+    "<details open ontoggle=window.hit=1>",
+    "<!--<img src=--><img src=x onerror=window.hit=1//>",
+]
+
+
+def places(project: str) -> list[str]:
+    """An address of every page that there is."""
+    return ["", "/new", f"/new?p={project}", f"/p/{project}/cast", "/music", "/system", "/login", "/nowhere"]
+
+
+@pytest.fixture(scope="module")
+def project(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One with pictures, beside a piece of music."""
+    created = client.create("小狐狸找月亮", STORY, 2)
+    for task in created["shot_task_ids"]:
+        client.wait(task)
+    path = write_wav(tmp_path_factory.mktemp("music") / "calm.wav", music(3.0))
+    with path.open("rb") as file:
+        client.request("POST", "/v1/api/music", files={"file": ("calm <b>.wav", file)}, data={"tags": "calm,piano"})
+    return str(created["project_id"])
+
+
+@pytest.mark.parametrize(("theme", "language", "width"), LOOKS)
+def test_axe_finds_nothing_on_any_page(
+    browser: Browser, server: ServerUnderTest, project: str, theme: str, language: str, width: int
+) -> None:
+    found: dict[str, list[str]] = {}
+    options = {"color_scheme": theme, "locale": language, "viewport": {"width": width, "height": 900}}
+    with studio(browser, server.url, **options) as window:
+        for place in places(project):
+            window.open(place).settled()
+            found[place] = window.violations()
+            assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+        window.open("/music").settled()
+        window.page.keyboard.press("?")
+        window.page.wait_for_selector("dialog[open]")
+        found["dialog"] = window.violations()
+        window.fine()
+    assert {place: lines for place, lines in found.items() if lines} == {}
+
+
+def test_texts_with_scripts_in_them_are_texts_on_every_page(window: Studio, client: Client) -> None:
+    made = [client.create(text, f"{text}\n{STORY}", 1)["project_id"] for text in SCRIPTS]
+    window.open().settled()
+    shown = window.page.locator(".project-title").all_inner_texts()
+    assert set(SCRIPTS) <= set(shown)
+    for project, text in zip(made, SCRIPTS, strict=True):
+        for place in places(project):
+            window.open(place)
+        assert window.open(f"/new?p={project}").page.locator("#page-title").inner_text() == text
+    assert window.page.evaluate("window.hit") is None
+    window.fine()
+
+
+def test_the_first_visit_is_small_and_asks_this_server_alone(
+    window: Studio, server: ServerUnderTest, project: str
+) -> None:
+    page, asked = window.page, list[str]()
+    sizes: dict[str, int] = {}
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    kinds: dict[str, tuple[str, str]] = {}
+    devtools.on(
+        "Network.responseReceived",
+        lambda seen: kinds.update({seen["requestId"]: (seen["response"]["url"], seen["type"])}),
+    )
+    devtools.on(
+        "Network.loadingFinished", lambda seen: sizes.update({seen["requestId"]: int(seen["encodedDataLength"])})
+    )
+    page.on("request", lambda request: asked.append(request.url))
+    window.open(f"/new?p={project}").settled()
+    page.wait_for_load_state("networkidle")
+    assert {url for url in asked if not url.startswith((server.url, "data:", "blob:"))} == set()
+    weight = sum(size for request, size in sizes.items() if kinds.get(request, ("", ""))[1] != "Image")
+    assert len(sizes) > 20
+    assert weight < FIRST_VISIT
+
+
+def test_words_follow_the_language_and_the_look_follows_the_choice_over_a_reload(window: Studio) -> None:
+    page = window.open().page
+    assert (page.locator("#page-title").inner_text(), page.evaluate("document.documentElement.lang")) == (
+        "资产库",
+        "zh-CN",
+    )
+    page.get_by_role("button", name="Switch to English").click()
+    page.wait_for_function("document.querySelector('#page-title').textContent === 'Assets'")
+    page.get_by_role("button", name="Appearance").click()
+    page.get_by_role("menuitemradio", name="Light").click()
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert before == "rgb(245, 245, 247)"
+    page.reload()
+    page.wait_for_selector("#page-title")
+    assert page.locator("#page-title").inner_text() == "Assets"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == before
+    window.fine()
+
+
+def test_both_languages_have_the_same_words(window: Studio, server: ServerUnderTest) -> None:
+    names = sorted(path.name for path in (Path(__file__).resolve().parents[2] / "studio/js/i18n").glob("*.js"))
+    base = window.open().page.evaluate("document.querySelector('script[type=module]').src.replace('/js/app.js', '')")
+    found = window.page.evaluate(
+        """async ({base, names}) => {
+          for (const name of names) await import(`${base}/js/i18n/${name}`);
+          const {words} = await import(`${base}/js/core/i18n.js`);
+          return [Object.keys(words.zh), Object.keys(words.en)].map((keys) => keys.sort());
+        }""",
+        {"base": base, "names": names},
+    )
+    assert len(found[0]) > 100
+    assert found[0] == found[1]
