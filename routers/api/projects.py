@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -92,7 +94,8 @@ def blueprint(services: Services) -> Blueprint:
     def everything(project_id: str) -> Response:
         found = archive.of_project(services, project_id)
         response = Response(archive.stream(services, found), mimetype="application/zip")
-        response.headers.set("Content-Disposition", "attachment", filename=f"{found.title or project_id}.zip")
+        name = quote(f"{found.title or project_id}.zip", safe="")  # RFC 6266: a header is ASCII, a title is not
+        response.headers["Content-Disposition"] = f"attachment; filename=project.zip; filename*=UTF-8''{name}"
         return harmless(response)
 
     return routes

@@ -275,7 +275,8 @@ def test_an_archive_has_all_that_is_there_and_names_what_is_not(client: FlaskCli
     story.write(update(Project).where(Project.id == story.id).values(title='狐"狸\r\nX: 1', story_text="从前"))
     answer = client.get(f"/v1/api/projects/{story.id}/archive")
     assert answer.headers["Content-Type"] == "application/zip"
-    assert "X" not in answer.headers
+    assert answer.headers["Content-Disposition"].isascii()
+    assert "filename*=UTF-8''%E7%8B%90%22%E7%8B%B8" in answer.headers["Content-Disposition"]
     with zipfile.ZipFile(io.BytesIO(answer.data)) as found:
         assert found.testzip() is None
         names = found.namelist()

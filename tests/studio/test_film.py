@@ -1,0 +1,182 @@
+"""The film: exported, watched, compared and taken away, by clicks that end in rows, frames and files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.e2e.client import Client
+from tests.studio.browser import Studio
+from tests.studio.story import Story, colours, differs, film_until, needs, picture, settled, until
+from tests.support.audio_signals import music, write_wav
+from tests.support.server_process import ServerUnderTest
+from tests.support.wait import wait_until
+
+LINE = re.compile(r"^(M[\d.]+ [\d.]+V[\d.]+){100,}$")
+
+
+@pytest.fixture(scope="module")
+def story(server: ServerUnderTest, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    path = write_wav(tmp_path_factory.mktemp("music") / "calm.wav", music(4.0))
+    with path.open("rb") as file:
+        client.request("POST", "/v1/api/music", files={"file": ("calm.wav", file)}, data={"title": "平静 <b>"})
+    return Story.painted(server, client, shots=2)
+
+
+def films(story: Story) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = story.client.get(f"/v1/api/projects/{story.id}/films")["films"]
+    return found
+
+
+def ready(window: Studio, story: Story, query: str = "") -> Page:
+    """The page once its film can be played."""
+    page = window.open(story.place(f"/film{query}")).page
+    settled(window)
+    film_until(page, "film.readyState >= 2")
+    return page
+
+
+def time_of(page: Page) -> float:
+    return float(page.evaluate("document.querySelector('video.main').currentTime"))
+
+
+def test_without_a_film_one_is_exported_as_the_form_says(window: Studio, story: Story) -> None:
+    page = window.open(story.place("/film")).page
+    settled(window)
+    expect(page.get_by_text("还没有影片")).to_be_visible()
+    page.get_by_text("预览", exact=True).last.click()
+    page.get_by_label("帧率").select_option("24")
+    page.get_by_label("字幕").select_option("soft")
+    page.get_by_label("配乐").select_option(label="平静 <b>")
+    wave = page.locator(".wave-level")
+    expect(wave).to_have_attribute("d", LINE)
+    loud = str(wave.get_attribute("d"))
+    page.get_by_label("配乐音量").fill("-30")
+    wait_until(lambda: wave.get_attribute("d") != loud, what="a quieter line")
+    expect(page.get_by_text("-30 分贝")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("配乐音量")).to_have_value("-30")
+    page.get_by_role("button", name="导出影片").click()
+    expect(page.get_by_text("影片生成中")).to_be_visible()
+    expect(page.locator("video.main")).to_have_count(1, timeout=120_000)
+    [made] = films(story)
+    assert (made["mode"], made["fps"], made["parameters"]["subtitles"]) == ("preview", made["fps"], "soft")
+    assert (made["parameters"]["music_level"], bool(made["music"])) == (-30, True)
+    window.fine()
+
+
+def test_a_film_is_played_stepped_through_and_heard_as_one_likes(window: Studio, story: Story) -> None:
+    page = ready(window, story)
+    screen = page.locator("video.main")
+    assert colours(screen) > 500
+    page.get_by_role("button", name="播放", exact=True).click()
+    film_until(page, "film.currentTime > 0.5")
+    page.keyboard.press("k")
+    film_until(page, "film.paused")
+    at, rate = time_of(page), films(story)[0]["fps"]
+    page.get_by_role("button", name="前进一帧").click()
+    assert time_of(page) == pytest.approx((round(at * rate) + 1) / rate, abs=0.01)
+    page.keyboard.press(",")
+    assert time_of(page) == pytest.approx(round(at * rate) / rate, abs=0.01)
+    before = picture(screen)
+    second = page.locator(".chapter").nth(1)
+    second.click()
+    wait_until(lambda: differs(before, picture(screen)), timeout=20)
+    assert time_of(page) > 1
+    page.keyboard.press("[")
+    assert time_of(page) < 1
+    page.get_by_label("速度").select_option("1.5")
+    assert page.evaluate("document.querySelector('video.main').playbackRate") == 1.5
+    page.get_by_label("音量", exact=True).fill("0.3")
+    assert page.evaluate("document.querySelector('video.main').volume") == pytest.approx(0.3)
+    page.get_by_role("button", name="静音").click()
+    assert page.evaluate("document.querySelector('video.main').muted")
+    page.reload()
+    film_until(page, "film.muted")
+    assert page.evaluate("document.querySelector('video.main').volume") == pytest.approx(0.3)
+    window.fine()
+
+
+def test_subtitles_are_shown_when_they_are_heard_and_can_be_switched_off(window: Studio, story: Story) -> None:
+    page = ready(window, story)
+    page.locator(".chapter").nth(1).click()
+    page.get_by_label("播放位置").evaluate(
+        "(one) => { one.value = Number(one.value) + 0.6; one.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    caption = page.locator(".caption")
+    expect(caption).to_be_visible()
+    assert caption.inner_text().replace("\n", "") in story.shots[1]["narration"]
+    page.get_by_role("button", name="字幕").click()
+    expect(caption).to_have_count(0)
+    window.fine()
+
+
+def test_what_is_seen_and_all_that_was_made_can_be_taken_away(window: Studio, story: Story, tmp_path: Path) -> None:
+    page = ready(window, story)
+    with page.expect_download() as shot:
+        page.get_by_role("button", name="截图").click()
+    path = tmp_path / "frame.png"
+    shot.value.save_as(path)
+    made = films(story)[0]
+    with Image.open(path) as frame:
+        assert f"{frame.width}x{frame.height}" == made["resolution"]
+        assert len(frame.convert("RGB").getcolors(1 << 24) or []) > 500
+    for kind, address in {"MP4": made["url"], **{k.upper(): v for k, v in made["subtitles"].items()}}.items():
+        link = page.get_by_role("link", name=f"下载版本 {made['number']} 的 {kind}")
+        assert link.get_attribute("href") == address
+    with page.expect_download() as film:
+        page.get_by_role("link", name=f"下载版本 {made['number']} 的 MP4").click()
+    assert hashlib.sha256(Path(film.value.path()).read_bytes()).hexdigest() == made["sha256"]
+    with page.expect_download() as whole:
+        page.get_by_role("link", name="下载全部素材").click()
+    with zipfile.ZipFile(io.BytesIO(Path(whole.value.path()).read_bytes())) as archive:
+        names = archive.namelist()
+        assert {"story.txt", "shots.json", f"film/{made['number']}.mp4"} <= set(names)
+        assert sum(name.startswith("shots/") for name in names) >= 4
+
+
+def test_two_versions_play_side_by_side_and_the_address_says_which(window: Studio, story: Story) -> None:
+    story.client.film(story.id, resolution="360p", subtitles="soft")
+    page = ready(window, story)
+    expect(page.locator("[data-film]")).to_have_count(2)
+    expect(page.locator("[data-film='2']")).to_contain_text("正在播放")
+    page.get_by_role("button", name="与版本 1 对比").click()
+    page.wait_for_url("**with=1*")
+    until(page, "document.querySelector('video.second')?.readyState >= 2")
+    page.locator(".chapter").nth(1).click()
+    until(
+        page,
+        "Math.abs(document.querySelector('video.second').currentTime - document.querySelector('video.main').currentTime) < 0.2"
+        " && document.querySelector('video.second').currentTime > 1",
+    )
+    assert page.evaluate("document.querySelector('video.second').muted")
+    page.get_by_role("button", name="结束对比").click()
+    expect(page.locator("video.second")).to_have_count(0)
+    page.get_by_role("button", name="播放版本 1").click()
+    page.wait_for_url("**v=1*")
+    expect(page.locator("[data-film='1']")).to_contain_text("正在播放")
+    page.go_back()
+    expect(page.locator("[data-film='2']")).to_contain_text("正在播放")
+    window.fine()
+
+
+def test_a_film_says_which_of_its_shots_have_changed(window: Studio, story: Story, client: Client) -> None:
+    needs(client, "/versions")
+    shot = story.shots[0]
+    client.wait(client.post(f"/v1/api/projects/{story.id}/shots/{shot['id']}", {"prompt": "雪山"})["task_id"])
+    page = ready(window, story)
+    stale = page.locator("[data-film='2']")
+    expect(stale).to_contain_text("已过期")
+    stale.get_by_role("link", name="第 1 镜").click()
+    page.wait_for_url(f"**/shots/{shot['id']}")
+    window.open(story.place())
+    expect(page.get_by_text("影片之后有 1 个分镜变过")).to_be_visible()
+    window.fine()
