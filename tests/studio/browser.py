@@ -23,16 +23,17 @@ LISTEN = """
 window.reports = [];
 document.addEventListener("securitypolicyviolation", (event) => window.reports.push(`${event.violatedDirective}: ${event.blockedURI}`));
 """
+REST = """
+Promise.all(document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
+  .map((one) => one.finished.catch(() => {})))
+"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def chromium() -> str:
     """The browser's path; leaves the test out where there is none."""
-    for name in NAMES:
-        found = shutil.which(name)
-        if found:
-            return found
-    leave_out("chromium is not installed")
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    return found or leave_out("chromium is not installed")
 
 
 @contextmanager
@@ -62,9 +63,7 @@ class Studio:
     def settled(self) -> None:
         """Wait until nothing is loading, and what moves has come to rest."""
         self.page.wait_for_function("!document.querySelector('.skeleton, [aria-busy=true]')", timeout=PATIENCE_MS)
-        self.page.evaluate(
-            "Promise.all(document.getAnimations().filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished.catch(() => {})))"
-        )
+        self.page.evaluate(REST)
 
     def reports(self) -> list[str]:
         """What the policy forbade on this page."""
