@@ -19,6 +19,7 @@ export async function saveShot(project, id, fields) {
   if (!can("order")) return saveByParts(project, id, fields);
   const { shot } = await patchAt(at(project, id), fields);
   applyShot(project, shot);
+  look(project); // films may be old by that
 }
 
 /** On servers without PATCH: texts by the gateway's route, which starts nothing either; title and transition cannot be changed there. */
@@ -133,10 +134,12 @@ export async function versionsOf(project, id, kind) {
 export async function restoreVersion(project, id, kind, number) {
   const { shot } = await post(at(project, id, kind, "versions", number, "restore"), {}, { key: newKey() });
   applyShot(project, shot);
+  look(project);
 }
 
 /** A file of one's own in the place of what a model made. */
 export async function uploadVersion(project, id, kind, file) {
   const { shot } = await upload(at(project, id, kind), file, {}, { key: newKey() });
   applyShot(project, shot);
+  look(project);
 }
