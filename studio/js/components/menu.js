@@ -28,7 +28,7 @@ class Menu extends View {
         "aria-expanded": String(open),
         onclick: () => (open ? this.close() : this.open()),
       }),
-      open && h("div", { class: "menu", role: "menu", "aria-label": this.label }, (this.items ?? []).filter(Boolean).map((item) => this.item(item))),
+      open && h("div", { class: "menu", role: "menu", "aria-label": this.label }, (typeof this.items === "function" ? this.items() : this.items ?? []).filter(Boolean).map((item) => this.item(item))),
     ];
   }
 
@@ -96,5 +96,5 @@ class Menu extends View {
 
 Menu.define("s2v-menu");
 
-/** menu({label, icon, text, items: [{label, icon, run | href, danger, disabled, checked, keys}, "-"]}) */
+/** `items` may be a function, which is asked when the menu opens. menu({label, icon, text, items: [{label, icon, run | href, danger, disabled, checked, keys}, "-"]}) */
 export const menu = (props) => h("s2v-menu", props);

@@ -55,7 +55,7 @@ export function shotCard({ project, shot, selected, length, isExact, drop, dragg
       "div",
       { class: "shot-body" },
       h("h3", { class: "shot-title clip", id: `shot-title-${shot.id}`, dir: "auto" }, h("span", { class: "sr-only" }, `${t("card.shot", { n: shot.order })} `), title),
-      h("div", { class: "shot-tools" }, movable && handle(shot, drag), menu({ label: t("card.more", { n: shot.order }), items: items() })),
+      h("div", { class: "shot-tools" }, movable && handle(shot, drag), menu({ label: t("card.more", { n: shot.order }), items })),
       h("div", { class: "shot-facts", id: `shot-facts-${shot.id}` }, facts(project, shot, state, task, isStale)),
       state === "failed" && task && h("div", { class: "row" }, button(t("action.retry"), { icon: "retry", class: "small", onclick: () => retry(task) })),
     ),

@@ -81,6 +81,7 @@ function update(node, vnode, svg) {
     return;
   }
   const before = node[VNODE];
+  if (before === vnode) return; // who draws much keeps what has not changed
   fill(node, vnode, svg || vnode.tag === "svg");
   setProps(node, before.props, vnode.props);
   node[VNODE] = vnode;

@@ -4,7 +4,7 @@ import "../i18n/board.js";
 import { can } from "../core/config.js";
 import { h } from "../core/dom.js";
 import { clock } from "../core/format.js";
-import { t } from "../core/i18n.js";
+import { currentLanguage, t } from "../core/i18n.js";
 import { shortcuts } from "../core/keys.js";
 import { go, href, setQuery } from "../core/router.js";
 import { hasCookies } from "../core/session.js";
@@ -12,6 +12,7 @@ import { store } from "../core/store.js";
 import { View } from "../core/view.js";
 import { button, choices, empty, pageHead, problem, progress, skeleton } from "../components/basic.js";
 import { duplicate, insert, merge, moved, order, remove, repaint, split, tried } from "../components/board-actions.js";
+import { boardKeys } from "../components/board-keys.js";
 import { failure } from "../components/failure.js";
 import { icon } from "../components/icon.js";
 import { menu } from "../components/menu.js";
@@ -23,7 +24,7 @@ import { notify, notifyError } from "../components/toasts.js";
 import { lengthsOf, loadTimings, freshFilm } from "../state/lengths.js";
 import { loadCast } from "../state/cast.js";
 import { watch } from "../state/live.js";
-import { ACTIVE, isBusy, loadProject, ownTask, progressOf } from "../state/project.js";
+import { ACTIVE, isBusy, loadProject, ownTask, progressOf, taskOf } from "../state/project.js";
 import { resumeProject, retryTask } from "../state/projects.js";
 import { canEdit, generateAll, makeFilm, speakAll } from "../state/shots.js";
 
@@ -35,33 +36,10 @@ class Storyboard extends View {
   start() {
     this.id = this.route.params.project;
     this.local = { selected: this.route.query.shot ?? null, drag: null, asked: "" };
+    this.cards = new Map();
     this.until(watch(this.id));
     loadCast(this.id).catch(() => {});
-    this.until(shortcuts("nav.storyboard", this.keys()));
-  }
-
-  keys() {
-    const onCard = (run) => () => {
-      const shot = this.selectedShot();
-      return document.activeElement?.closest("[data-shot], [data-slot]") && shot ? void run(shot) : false;
-    };
-    const edit = canEdit()
-      ? [
-          { keys: "i", label: "key.insert", run: onCard((shot) => insert(this.id, shot.id)) },
-          { keys: "d", label: "key.duplicate", run: onCard((shot) => duplicate(this.id, shot)) },
-          { keys: "s", label: "key.split", run: onCard((shot) => split(this.id, shot)) },
-          { keys: "m", label: "key.merge", run: onCard((shot) => this.isLast(shot) || merge(this.id, shot)) },
-        ]
-      : [];
-    const order = can("order") ? [{ keys: ["Alt+ArrowLeft", "Alt+ArrowRight"], label: "key.move", run: (event) => this.moveSelected(event.key === "ArrowLeft" ? -1 : 1) }] : [];
-    return [
-      { keys: ["ArrowLeft", "ArrowRight"], label: "key.walk", run: (event) => this.walk(event.key === "ArrowLeft" ? -1 : 1) },
-      { keys: ["Home", "End"], label: "key.ends", run: (event) => this.walk(event.key === "Home" ? -Infinity : Infinity) },
-      ...order,
-      ...edit,
-      { keys: "Delete", label: "key.delete", run: onCard((shot) => this.remove(shot)) },
-      { keys: "v", label: "key.view", run: () => this.setView(this.view() === "sheet" ? "line" : "sheet") },
-    ];
+    this.until(shortcuts("nav.storyboard", boardKeys(this)));
   }
 
   get project() {
@@ -192,17 +170,27 @@ class Storyboard extends View {
         "ol",
         { class: `board ${view}`, "data-board": "" },
         lengths.map(({ shot, seconds, isExact }) =>
-          shotCard(
-            { project, shot, selected: shot.id === selected, length: seconds, isExact, dragging: drag?.id === shot.id, drop: drag?.target === shot.id ? drag.side : null, movable: can("order") && project.shots.length > 1, isStale: stale.has(shot.id) },
-            { select: (id) => this.local.selected !== id && this.set({ selected: id }), drag: (event, id) => this.drag(event, id), retry: (task) => retryTask(task).catch(notifyError), items: () => this.items(project, shot) },
-          ),
+          this.card(project, { shot, selected: shot.id === selected, length: Math.round(seconds), isExact, dragging: drag?.id === shot.id, drop: drag?.target === shot.id ? drag.side : null, movable: can("order") && project.shots.length > 1, isStale: stale.has(shot.id) }),
         ),
         canEdit() && h("li", { class: "add-card", key: "add" }, button(t("board.add"), { icon: "plus", class: "add-shot", onclick: () => insert(this.id, project.shots.at(-1)?.id ?? null) })),
       ),
     );
   }
 
-  items(project, shot) {
+  /** A card is drawn again only where something of it is new: there may be sixty. */
+  card(project, seen) {
+    const { shot } = seen;
+    const inputs = [...Object.values(seen), taskOf(project, shot.id), project.cast, currentLanguage()];
+    const kept = this.cards.get(shot.id);
+    if (kept && kept.inputs.every((one, place) => one === inputs[place])) return kept.drawn;
+    const drawn = shotCard({ project, ...seen }, { select: (id) => this.local.selected !== id && this.set({ selected: id }), drag: (event, id) => this.drag(event, id), retry: (task) => retryTask(task).catch(notifyError), items: () => this.items(shot.id) });
+    this.cards.set(shot.id, { inputs, drawn });
+    return drawn;
+  }
+
+  items(id) {
+    const { project } = this;
+    const shot = project.shots.find((one) => one.id === id);
     const first = project.shots[0].id === shot.id;
     const last = this.isLast(shot);
     const before = project.shots[project.shots.indexOf(shot) - 1]?.id ?? null;
