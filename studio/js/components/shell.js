@@ -9,8 +9,9 @@ import { isAdmin, logOut } from "../core/session.js";
 import { store } from "../core/store.js";
 import { currentTheme, setTheme } from "../core/theme.js";
 import { View } from "../core/view.js";
+import { forgetEverything } from "../state/kept.js";
 import { BASE, config } from "../core/config.js";
-import { button, empty, problem, skeleton } from "./basic.js";
+import { button, pageHead, problem, skeleton } from "./basic.js";
 import { openDialog } from "./dialog.js";
 import { icon } from "./icon.js";
 import { menu } from "./menu.js";
@@ -49,7 +50,7 @@ class App extends View {
 
   page(name, route) {
     const found = ROUTES.find((one) => one.name === name);
-    if (!found) return h("div", { class: "page" }, empty(t("missing.title"), t("missing.text"), button(t("nav.assets"), { kind: "primary", href: href("assets") })));
+    if (!found) return h("div", { class: "page" }, pageHead(t("missing.title"), { lead: t("missing.text") }), h("div", {}, button(t("nav.assets"), { kind: "primary", href: href("assets") })));
     if (this.local.failed === name) return h("div", { class: "page" }, problem(new Error(t("page.failed")), { again: () => location.reload() }));
     if (this.local.page !== name) return h("div", { class: "page" }, skeleton(5));
     const which = [name, route.params.project, route.params.shot].filter(Boolean).join(" ");
@@ -62,7 +63,7 @@ class App extends View {
     return h(
       "header",
       { class: "app-bar" },
-      h("a", { class: "brand", href: href("assets") }, h("img", { src: `${BASE}/img/icon.svg`, alt: "", width: "30", height: "30" }), h("span", {}, "StoryToVideo")),
+      h("a", { class: "brand", href: href("assets"), "aria-label": `StoryToVideo: ${t("nav.assets")}` }, h("img", { src: `${BASE}/img/icon.svg`, alt: "", width: "30", height: "30" }), h("span", {}, "StoryToVideo")),
       isIn && h("nav", { class: "main-nav", "aria-label": t("nav.main") }, this.places(route)),
       h("div", { class: "bar-end" }, this.connection(), this.language(), this.theme(), this.help(), session.user && this.account(session.user)),
     );
@@ -102,7 +103,7 @@ class App extends View {
   }
 
   account(user) {
-    return menu({ label: t("account", { name: user.username }), icon: "key", items: [{ label: t("action.logout"), icon: "out", run: () => logOut() }] });
+    return menu({ label: t("account", { name: user.username }), icon: "key", items: [{ label: t("action.logout"), icon: "out", run: () => leave() }] });
   }
 
   showKeys() {
@@ -165,6 +166,11 @@ class App extends View {
     scrollTo(0, route.scroll ?? 0);
     if (!first && !this.querySelector("main [autofocus]")) this.querySelector("#page-title").focus({ preventScroll: true });
   }
+}
+
+async function leave() {
+  await logOut();
+  await forgetEverything();
 }
 
 /** A new edition of the page is there, and this one's files are gone. */

@@ -22,7 +22,10 @@ class Outline extends View {
 
   template() {
     const project = store.state.project[this.project];
-    if (!project?.detail) return h("div", { class: "page" }, project?.status === "failed" ? problem(project.error, { again: () => loadProject(this.project).catch(() => {}) }) : skeleton(4));
+    if (!project?.detail) {
+      const isGone = project?.status === "failed" || project?.status === "gone";
+      return h("div", { class: "page" }, pageHead(t("create.outline")), isGone ? problem(project.error, { again: () => loadProject(this.project).catch(() => {}) }) : skeleton(4));
+    }
     const counts = progressOf(project);
     const story = ownTask(project, "generate_storyboard");
     const step = this.step(project, counts, story);

@@ -1,10 +1,13 @@
 // What can be read without the server: the list, the projects that were opened, and the films that were chosen. In IndexedDB;
 // pictures and films lie in the service worker's cache (`sw.js`).
 
+import { coverOf, shotPicture } from "../components/media.js";
+import { forgetAll, keepPictures } from "../core/offline.js";
 import { store } from "../core/store.js";
 
 const NAME = "s2v";
 const STORES = ["projects", "list"];
+const SEEN_WIDE = 320; // CSS pixels; larger ones are kept when they are seen
 
 let opened = null;
 
@@ -72,6 +75,7 @@ export const keepProject = (project) =>
   quietly(async () => {
     const { id, detail, shots, tasks, films, cast } = project;
     await run("projects", "readwrite", (all) => all.put({ id, detail, shots, tasks: tasks.slice(-200), films, cast }, `${shelf()} ${id}`));
+    keepPictures([coverOf(detail), ...shots.map((shot) => shotPicture(shot, SEEN_WIDE))]);
   });
 
 export const keptProject = (id) => quietly(() => run("projects", "readonly", (all) => all.get(`${shelf()} ${id}`)), null);
@@ -81,4 +85,12 @@ export const forgetProject = (id) =>
     await run("projects", "readwrite", (all) => all.delete(`${shelf()} ${id}`));
     const list = (await run("list", "readonly", (all) => all.get(shelf()))) ?? [];
     await run("list", "readwrite", (all) => all.put(list.filter((one) => one.id !== id), shelf()));
+  });
+
+/** At a log-out: whoever sits down next finds nothing. */
+export const forgetEverything = () =>
+  quietly(async () => {
+    for (const name of STORES) await run(name, "readwrite", (all) => all.clear());
+    localStorage.removeItem("s2v.user");
+    await forgetAll();
   });
