@@ -10,7 +10,7 @@ CONFIG ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export STORY
 
-.PHONY: help setup demo run check test coverage test-models mutants soak faults format bench lint lock doctor clean
+.PHONY: help setup demo run check test coverage test-models mutants soak faults format screenshots bench lint lock doctor clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ $(BENCH_VENV)/.done: bench/requirements.txt | $(VENV)/bin/python
 	@$(BIN)/python -m venv $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --require-hashes -r bench/requirements.txt
 	@touch $@
+
+screenshots: $(VENV)/.dev ## photograph every page of the studio into dist/screenshots, and those of the README into doc/pictures (needs Chromium)
+	@$(BIN)/python -m tests.studio.screenshots dist/screenshots doc/pictures
 
 bench: $(VENV)/.dev $(BENCH_VENV)/.done ## measure the film beside its peers (BENCH="--quick --only 6"); see bench/README.md
 	@$(BIN)/python -m bench.film $(BENCH)

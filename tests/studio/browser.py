@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import leave_out
+from tests.support.wait import wait_until
 
 PATIENCE_MS = 60_000
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -62,8 +63,12 @@ class Studio:
 
     def settled(self) -> None:
         """Wait until nothing is loading, and what moves has come to rest."""
-        self.page.wait_for_function("!document.querySelector('.skeleton, [aria-busy=true]')", timeout=PATIENCE_MS)
+        expect(self.page.locator(".skeleton, [aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
         self.page.evaluate(REST)
+
+    def until(self, condition: str) -> None:
+        """Wait until this is true in the page. (Playwright's own way looks again by `eval`, which the policy forbids.)"""
+        wait_until(lambda: self.page.evaluate(condition), PATIENCE_MS / 1000, condition)
 
     def reports(self) -> list[str]:
         """What the policy forbade on this page."""

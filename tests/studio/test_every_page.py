@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio, studio
 from tests.support.audio_signals import music, write_wav
 from tests.support.server_process import ServerUnderTest
+from tests.support.wait import wait_until
 
 FIRST_VISIT = 150 * 1024
 LOOKS = [("dark", "zh-CN", 1280), ("light", "en-US", 1280), ("light", "zh-CN", 360), ("dark", "en-US", 1920)]
@@ -31,31 +32,39 @@ SCRIPTS = [
 ]
 
 
-def places(project: str) -> list[str]:
+def places(project: str, shot: str) -> list[str]:
     """An address of every page that there is."""
-    return ["", "/new", f"/new?p={project}", f"/p/{project}/cast", "/music", "/system", "/login", "/nowhere"]
+    of_project = [f"/p/{project}{place}" for place in ("", f"/shots/{shot}", "/film", "/cast")]
+    return ["", "/new", f"/new?p={project}", *of_project, "/music", "/system", "/login", "/nowhere"]
+
+
+def first_shot(client: Client, project: str) -> str:
+    """The id of the project's first shot, once it is there."""
+    found = wait_until(lambda: client.get(f"/v1/api/projects/{project}/shots")["shots"], 120, "a storyboard")
+    return str(found[0]["id"])
 
 
 @pytest.fixture(scope="module")
 def project(client: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One with pictures, beside a piece of music."""
+    """One with pictures and a film, beside a piece of music."""
     created = client.create("小狐狸找月亮", STORY, 2)
     for task in created["shot_task_ids"]:
         client.wait(task)
     path = write_wav(tmp_path_factory.mktemp("music") / "calm.wav", music(3.0))
     with path.open("rb") as file:
         client.request("POST", "/v1/api/music", files={"file": ("calm <b>.wav", file)}, data={"tags": "calm,piano"})
+    client.film(created["project_id"], resolution="320x180", fps=10)
     return str(created["project_id"])
 
 
 @pytest.mark.parametrize(("theme", "language", "width"), LOOKS)
 def test_axe_finds_nothing_on_any_page(
-    browser: Browser, server: ServerUnderTest, project: str, theme: str, language: str, width: int
+    browser: Browser, server: ServerUnderTest, client: Client, project: str, theme: str, language: str, width: int
 ) -> None:
     found: dict[str, list[str]] = {}
     options = {"color_scheme": theme, "locale": language, "viewport": {"width": width, "height": 900}}
     with studio(browser, server.url, **options) as window:
-        for place in places(project):
+        for place in places(project, first_shot(client, project)):
             window.open(place).settled()
             found[place] = window.violations()
             assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
@@ -73,7 +82,7 @@ def test_texts_with_scripts_in_them_are_texts_on_every_page(window: Studio, clie
     shown = window.page.locator(".project-title").all_inner_texts()
     assert set(SCRIPTS) <= set(shown)
     for project, text in zip(made, SCRIPTS, strict=True):
-        for place in places(project):
+        for place in places(project, first_shot(client, project)):
             window.open(place)
         assert window.open(f"/new?p={project}").page.locator("#page-title").inner_text() == text
     assert window.page.evaluate("window.hit") is None
@@ -111,7 +120,7 @@ def test_words_follow_the_language_and_the_look_follows_the_choice_over_a_reload
         "zh-CN",
     )
     page.get_by_role("button", name="Switch to English").click()
-    page.wait_for_function("document.querySelector('#page-title').textContent === 'Assets'")
+    expect(page.locator("#page-title")).to_have_text("Assets")
     page.get_by_role("button", name="Appearance").click()
     page.get_by_role("menuitemradio", name="Light").click()
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")

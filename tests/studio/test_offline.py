@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from tests.e2e.client import Client
 from tests.studio.browser import chromium, window
@@ -29,10 +29,6 @@ PLAY = """async (url) => {
   return [video.videoWidth, video.currentTime > 0];
 }"""
 SIZES = "[...document.querySelectorAll('main img')].map((image) => [image.complete, image.naturalWidth > 100])"
-
-
-def controlled(page: Page) -> None:
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
 
 
 def in_a_new_browser(profile: Path, act: Callable[[BrowserContext], None]) -> None:
@@ -62,13 +58,13 @@ def test_history_pictures_and_a_kept_film_are_there_without_the_server(tmp_path:
         def visit(context: BrowserContext) -> None:
             studio = window(context, server.url)
             page = studio.open().page
-            controlled(page)
+            studio.until("navigator.serviceWorker.controller !== null")
             studio.open(f"/new?p={project}").settled()
             expect(page.locator(".outline-shot img")).to_have_count(2)
             page.evaluate(KEEP, film)
             page.get_by_role("button", name="存到本机").click()
             expect(page.get_by_role("button", name="已存本机")).to_be_visible()
-            page.wait_for_function("caches.open('pictures').then((one) => one.keys()).then((keys) => keys.length >= 3)")
+            studio.until("caches.open('pictures').then((one) => one.keys()).then((keys) => keys.length >= 3)")
             studio.fine()
 
         in_a_new_browser(profile, visit)
@@ -80,7 +76,7 @@ def test_history_pictures_and_a_kept_film_are_there_without_the_server(tmp_path:
         expect(page.locator(".connection.offline")).to_be_visible()
         studio.open(f"/new?p={project}")
         expect(page.locator(".outline-shot h3")).to_have_count(2)
-        page.wait_for_function(f"{SIZES}.every((one) => one[0])")
+        studio.until(f"{SIZES}.every((one) => one[0])")
         assert page.evaluate(SIZES) == [[True, True]] * 2
         assert page.evaluate(PLAY, film["url"]) == [320, True]
 

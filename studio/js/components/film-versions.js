@@ -6,6 +6,7 @@ import { t } from "../core/i18n.js";
 import { href } from "../core/router.js";
 import { badge, button } from "./basic.js";
 import { icon } from "./icon.js";
+import { keepButton } from "./keep.js";
 
 /** filmVersions(project, shown, other, {watch, compare}) */
 export function filmVersions(project, shown, other, { watch, compare }) {
@@ -43,6 +44,7 @@ function version(project, film, isShown, isOther, { watch, compare }) {
       take(film.url, "MP4", n),
       take(film.subtitles?.srt, "SRT", n),
       take(film.subtitles?.ass, "ASS", n),
+      keepButton(film),
     ),
   );
 }

@@ -46,9 +46,9 @@ class Keep extends View {
 
   template() {
     const { kept, working } = this.local;
-    if (!canKeep) return [button(t("keep.keep"), { icon: "download", disabled: true, why: t("keep.insecure") }), h("p", { class: "hint" }, t("keep.insecure"))];
-    if (working !== null) return button(t("keep.working", { percent: Math.round(working * 100) }), { busy: true });
-    return button(t(kept ? "keep.kept" : "keep.keep"), { icon: kept ? "check" : "download", "aria-pressed": String(kept), title: t("keep.hint", { size: size(this.film.size) }), onclick: () => (kept ? this.forget() : this.keep()) });
+    if (!canKeep) return [button(t("keep.keep"), { kind: "ghost", class: "small", icon: "cloudOff", disabled: true, why: t("keep.insecure") }), h("span", { class: "hint" }, t("keep.insecure"))];
+    if (working !== null) return button(t("keep.working", { percent: Math.round(working * 100) }), { class: "small", busy: true });
+    return button(t(kept ? "keep.kept" : "keep.keep"), { kind: "ghost", class: "small", icon: kept ? "check" : "cloudOff", "aria-pressed": String(kept), title: t("keep.hint", { size: size(this.film.size) }), onclick: () => (kept ? this.forget() : this.keep()) });
   }
 
   async keep() {

@@ -1,0 +1,114 @@
+"""`make screenshots`: a server with some stories, and pictures of every page of its studio, in two languages, on a desk and in a hand."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.e2e.client import Client
+from tests.studio.browser import Studio, running_browser, studio
+from tests.support.audio_signals import music, write_wav
+from tests.support.server_process import ServerUnderTest
+
+STORIES: dict[str, list[dict[str, Any]]] = {
+    "zh": [
+        {"title": "雨夜的修表匠", "story_text": "雨夜的城市里，一个穿红雨衣的女孩推开修表铺的门。师傅打开停了很久的怀表。天亮了，海边的灯塔下，爷爷正走回家。", "shot_count": 3, "aspect": "16:9", "style": "movie"},
+        {"title": "沙漠里的火车", "story_text": "一列火车穿过沙漠。少年趴在窗边看夕阳。夜里，星星落满了车顶。", "shot_count": 3, "aspect": "16:9", "style": "picture book"},
+        {"title": "雪山来信", "story_text": "冬天的雪山下有一座木屋。男孩收到一封信，骑着马走进森林。春天，花开满了山谷。", "shot_count": 3, "aspect": "9:16", "style": "watercolor"},
+        {"title": "小狐狸找月亮", "story_text": "从前有一只小狐狸，它住在山谷里。每天晚上，它都望着月亮，想知道月亮住在哪里。有一天，它决定出发去寻找月亮。它走过森林，渡过小河。最后，它在湖面上看到了月亮的倒影。小狐狸笑了，原来月亮一直陪着它。", "shot_count": 6, "aspect": "16:9", "style": "anime"},
+    ],
+    "en": [
+        {"title": "The watchmaker and the rain", "story_text": "On a rainy night in the city a girl in a red raincoat opens the door of a small shop. The watchmaker winds an old watch. At dawn her grandfather walks home along the sea, under the lighthouse.", "shot_count": 3, "aspect": "16:9", "style": "movie"},
+        {"title": "A train through the desert", "story_text": "A train crosses the desert. A boy looks at the sunset from the window. At night stars fall on the roof.", "shot_count": 3, "aspect": "16:9", "style": "picture book"},
+        {"title": "A letter from the mountain", "story_text": "In winter a hut stands below the snowy mountain. A boy gets a letter and rides into the forest on a horse. In spring the valley is full of flowers.", "shot_count": 3, "aspect": "9:16", "style": "watercolor"},
+        {"title": "The fox and the moon", "story_text": "A little fox lived in a valley. Every evening it looked at the moon and wondered where the moon lived. One day it set out to find the moon. It walked through the forest and crossed a river. At last it saw the moon on a lake. The fox smiled, for the moon had been with it all the way.", "shot_count": 6, "aspect": "16:9", "style": "anime"},
+    ],
+}  # fmt: skip
+LANGUAGES = {"zh": "zh-CN", "en": "en-US"}
+DEVICES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}, "device_scale_factor": 1.5},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "device_scale_factor": 2,
+        "has_touch": True,
+        "is_mobile": True,
+    },
+}
+THEMES = {"zh": "dark", "en": "light"}
+IN_README = {"desktop": ("assets", "create", "storyboard", "film"), "phone": ("storyboard",)}
+QUALITY = 82
+
+
+def make_stories(client: Client, language: str) -> tuple[str, str]:
+    """All of them, the last with a film; its id and its second shot's."""
+    made = [client.post("/v1/api/projects", story) for story in STORIES[language]]
+    for project in made:
+        for task in project["shot_task_ids"]:
+            client.wait(task)
+    last = str(made[-1]["project_id"])
+    client.film(last)
+    client.film(str(made[0]["project_id"]), mode="preview")
+    return last, str(client.get(f"/v1/api/projects/{last}/shots")["shots"][1]["id"])
+
+
+def add_music(client: Client, folder: Path, language: str) -> None:
+    """A few pieces, so that the library is one."""
+    titles = {"zh": ["夜曲", "山谷清晨", "远行"], "en": ["Nocturne", "Morning valley", "Far away"]}[language]
+    for title, tags in zip(titles, ["calm,piano", "warm,guitar", "heroic,strings"], strict=True):
+        path = write_wav(folder / "piece.wav", music(24.0))
+        with path.open("rb") as file:
+            client.request("POST", "/v1/api/music", files={"file": file}, data={"title": title, "tags": tags})
+
+
+def photograph(window: Studio, name: str, place: str, path: Path, *, fill: dict[str, Any] | None) -> None:
+    """One page, as it first shows; `fill` is a story for the form of Create."""
+    window.open(place).settled()
+    if fill:
+        window.page.fill("#title", fill["title"])
+        window.page.fill("#story", fill["story_text"])
+    if name == "film":
+        window.page.evaluate("document.querySelector('video').currentTime = 5")
+    window.page.wait_for_load_state("networkidle")
+    window.page.wait_for_timeout(800)  # a picture that comes a moment later is only a picture
+    window.page.mouse.move(0, 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_suffix(".png")
+    window.page.screenshot(path=whole)
+    with Image.open(whole) as image:
+        image.convert("RGB").save(path, quality=QUALITY, method=6)
+    whole.unlink()
+
+
+def main(out: Path, chosen: Path) -> None:
+    """Into `out/<language>/<device>-<page>.webp`; those that the README shows into `chosen`, too."""
+    for language, locale in LANGUAGES.items():
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            running_browser() as browser,
+            ServerUnderTest(Path(folder)) as server,
+        ):
+            client = Client([server.url], Path(folder))
+            add_music(client, Path(folder), language)
+            project, shot = make_stories(client, language)
+            places = {
+                "assets": "", "create": "/new", "outline": f"/new?p={project}", "storyboard": f"/p/{project}",
+                "shot": f"/p/{project}/shots/{shot}", "film": f"/p/{project}/film", "cast": f"/p/{project}/cast",
+                "music": "/music", "system": "/system",
+            }  # fmt: skip
+            for device, options in DEVICES.items():
+                with studio(browser, server.url, locale=locale, color_scheme=THEMES[language], **options) as window:
+                    for name, place in places.items():
+                        path = out / language / f"{device}-{name}.webp"
+                        photograph(window, name, place, path, fill=STORIES[language][-1] if name == "create" else None)
+                        if name in IN_README[device]:
+                            kept = chosen / language / path.name
+                            kept.parent.mkdir(parents=True, exist_ok=True)
+                            kept.write_bytes(path.read_bytes())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
