@@ -38,6 +38,21 @@ class BlockedTask(NamedTuple):
     project_id: str
 
 
+class FailedTask(NamedTuple):
+    """A task that failed, and its project's title."""
+
+    task: Task
+    title: str
+
+
+class Stored(NamedTuple):
+    """How much there is of one kind of assets; `size` is in bytes."""
+
+    kind: str
+    files: int
+    size: int
+
+
 class ShotParts(NamedTuple):
     """The keys of a shot's image, narration and clip; None or "" where there is none."""
 
@@ -180,6 +195,28 @@ def jobs_by_node(session: Session) -> dict[str, int]:
     """How many tasks are in work on each model node, by its name."""
     at_work = select(Task.node, func.count(Task.id)).where(Task.status == TaskStatus.PROCESSING, Task.node.is_not(None))
     return {str(node): int(count) for node, count in session.execute(at_work.group_by(Task.node))}
+
+
+def tasks_by_status(session: Session) -> dict[str, int]:
+    """How many tasks there are in each status, everybody's."""
+    rows = session.execute(select(Task.status, func.count(Task.id)).group_by(Task.status))
+    return {str(status): int(count) for status, count in rows}
+
+
+def failed_tasks(session: Session, *, limit: int) -> list[FailedTask]:
+    """The tasks that failed last, everybody's, newest first, of projects that are there."""
+    failed = (
+        select(Task, Project.title).join(Project, Project.id == Task.project_id).where(Task.status == TaskStatus.FAILED)
+    )
+    newest_first = (Task.finished_at.desc(), Task.seq.desc(), Task.id.desc())
+    return [FailedTask(*row) for row in session.execute(failed.order_by(*newest_first).limit(limit))]
+
+
+def stored_by_kind(session: Session) -> list[Stored]:
+    """What is stored of each kind, everybody's."""
+    columns = select(Asset.kind, func.count(Asset.object_key), func.coalesce(func.sum(Asset.size), 0))
+    rows = session.execute(columns.where(Asset.stored_at.is_not(None)).group_by(Asset.kind).order_by(Asset.kind))
+    return [Stored(str(kind), int(files), int(size)) for kind, files, size in rows]
 
 
 def due_tasks(session: Session, *, limit: int) -> list[str]:

@@ -17,6 +17,7 @@ from routers.access import gate, once_per_key
 from routers.access.gate import Gate
 from routers.access.url_credentials import UrlCredentials
 from routers.api import (
+    admin,
     auth,
     batches,
     cast,
@@ -83,7 +84,11 @@ def _v1(services: Services, at_the_gate: Gate) -> Blueprint:
     plain = (projects, cast, resume, shots, tasks, films, music, pictures, webhooks)
     nouns = [noun.blueprint(services) for noun in plain]
     nouns += [batches.blueprint(services, at_the_gate.count_again)]
-    nouns += [voices.blueprint(services, at_the_gate.sample_token), auth.blueprint(at_the_gate)]
+    nouns += [
+        voices.blueprint(services, at_the_gate.sample_token),
+        auth.blueprint(at_the_gate),
+        admin.blueprint(at_the_gate),
+    ]
     return surface("v1", "/v1/api", [*nouns, health.v1_blueprint(services)])
 
 

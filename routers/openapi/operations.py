@@ -10,7 +10,15 @@ from pydantic import BaseModel, Field
 
 from routers.access.credentials import FORM_TOKEN_HEADER
 from routers.gateway import schemas as gateway_requests
-from routers.openapi import answers, feed_answers, gateway_answers, login_answers, project_answers, webhook_answers
+from routers.openapi import (
+    admin_answers,
+    answers,
+    feed_answers,
+    gateway_answers,
+    login_answers,
+    project_answers,
+    webhook_answers,
+)
 from service import schemas
 from service.webhooks import requests as webhook_requests
 
@@ -175,6 +183,7 @@ V1: Mapping[str, Operation] = {
     "POST /v1/api/webhooks/:webhook_id/deliveries/:message_id/resend": Operation(
         "Send a message once more", webhook_answers.OneDelivery, errors=(409,), statuses=(202,)
     ),
+    "GET /v1/api/admin/overview": Operation("How the whole server is", admin_answers.Overview, errors=(403,)),
     "GET /v1/api/health": Operation("Whether the server is there", answers.Health, public=True),
 }
 
@@ -216,6 +225,14 @@ SERVER: Mapping[str, Operation] = {
     "GET /openapi.json": Operation("This document", answers.Document, public=True),
     "GET /docs": Operation("The page that shows this document", "text/html", public=True),
     "GET /docs/:name": Operation("A file of that page", "*/*", statuses=(200, *CACHED[1:3]), public=True),
+    "GET /": Operation("The way to the studio", "text/html", statuses=(302,), public=True),
+    "GET /studio": Operation("The studio", "text/html", statuses=(200, 304), public=True),
+    "GET /studio/:place": Operation("A place in the studio", "text/html", statuses=(200, 304), public=True),
+    "GET /studio/sw.js": Operation("Its service worker", "text/javascript", statuses=(200, 304), public=True),
+    "GET /studio/manifest.webmanifest": Operation(
+        "What a browser needs to install it", "application/manifest+json", statuses=(200, 304), public=True
+    ),
+    "GET /studio/v/:version/:name": Operation("A file of this edition of it", "*/*", statuses=(200, 304), public=True),
     "GET /assets/:key": Operation(
         "A stored file, by its signed link", "*/*", errors=(403,), statuses=(200, *CACHED), public=True
     ),

@@ -61,7 +61,7 @@ def blueprint(services: Services, *, is_closed: bool, folder: Path = FOLDER) -> 
 
 
 def _answer(file: File, cache: str) -> Response:
-    packed = file.packed is not None and "gzip" in request.accept_encodings
+    packed = file.packed is not None and request.accept_encodings.quality("gzip") > 0
     response = Response(file.packed if packed else file.content, mimetype=file.mimetype)
     if packed:
         response.headers["Content-Encoding"] = "gzip"

@@ -55,6 +55,10 @@ class Studio:
     url: str
     problems: list[str] = field(default_factory=list)
 
+    def note(self, problem: str) -> None:
+        """Something that should not be."""
+        self.problems.append(problem)
+
     def open(self, place: str = "", *, until: str = "#page-title") -> Studio:
         """Go to a place of the studio, as by its address."""
         self.page.goto(f"{self.url}/studio{place}")
@@ -115,6 +119,6 @@ def window(context: BrowserContext, url: str) -> Studio:
     context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(LISTEN)
     opened = Studio(context.new_page(), url)
-    opened.page.on("console", lambda said: said.type in ("error", "warning") and opened.problems.append(said.text))
-    opened.page.on("pageerror", lambda error: opened.problems.append(str(error)))
+    opened.page.on("console", lambda said: opened.note(said.text) if said.type in ("error", "warning") else None)
+    opened.page.on("pageerror", lambda error: opened.note(str(error)))
     return opened

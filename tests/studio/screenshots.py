@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -14,20 +15,7 @@ from tests.studio.browser import Studio, running_browser, studio
 from tests.support.audio_signals import music, write_wav
 from tests.support.server_process import ServerUnderTest
 
-STORIES: dict[str, list[dict[str, Any]]] = {
-    "zh": [
-        {"title": "雨夜的修表匠", "story_text": "雨夜的城市里，一个穿红雨衣的女孩推开修表铺的门。师傅打开停了很久的怀表。天亮了，海边的灯塔下，爷爷正走回家。", "shot_count": 3, "aspect": "16:9", "style": "movie"},
-        {"title": "沙漠里的火车", "story_text": "一列火车穿过沙漠。少年趴在窗边看夕阳。夜里，星星落满了车顶。", "shot_count": 3, "aspect": "16:9", "style": "picture book"},
-        {"title": "雪山来信", "story_text": "冬天的雪山下有一座木屋。男孩收到一封信，骑着马走进森林。春天，花开满了山谷。", "shot_count": 3, "aspect": "9:16", "style": "watercolor"},
-        {"title": "小狐狸找月亮", "story_text": "从前有一只小狐狸，它住在山谷里。每天晚上，它都望着月亮，想知道月亮住在哪里。有一天，它决定出发去寻找月亮。它走过森林，渡过小河。最后，它在湖面上看到了月亮的倒影。小狐狸笑了，原来月亮一直陪着它。", "shot_count": 6, "aspect": "16:9", "style": "anime"},
-    ],
-    "en": [
-        {"title": "The watchmaker and the rain", "story_text": "On a rainy night in the city a girl in a red raincoat opens the door of a small shop. The watchmaker winds an old watch. At dawn her grandfather walks home along the sea, under the lighthouse.", "shot_count": 3, "aspect": "16:9", "style": "movie"},
-        {"title": "A train through the desert", "story_text": "A train crosses the desert. A boy looks at the sunset from the window. At night stars fall on the roof.", "shot_count": 3, "aspect": "16:9", "style": "picture book"},
-        {"title": "A letter from the mountain", "story_text": "In winter a hut stands below the snowy mountain. A boy gets a letter and rides into the forest on a horse. In spring the valley is full of flowers.", "shot_count": 3, "aspect": "9:16", "style": "watercolor"},
-        {"title": "The fox and the moon", "story_text": "A little fox lived in a valley. Every evening it looked at the moon and wondered where the moon lived. One day it set out to find the moon. It walked through the forest and crossed a river. At last it saw the moon on a lake. The fox smiled, for the moon had been with it all the way.", "shot_count": 6, "aspect": "16:9", "style": "anime"},
-    ],
-}  # fmt: skip
+STORIES: dict[str, list[dict[str, Any]]] = json.loads(Path(__file__).with_name("stories.json").read_text("utf-8"))
 LANGUAGES = {"zh": "zh-CN", "en": "en-US"}
 DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}, "device_scale_factor": 1.5},

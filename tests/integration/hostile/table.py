@@ -93,6 +93,7 @@ ROUTES = (
     Route("POST", f"{V1}/webhooks/{{webhook_id}}/test"),
     Route("GET", f"{V1}/webhooks/{{webhook_id}}/deliveries"),
     Route("POST", f"{V1}/webhooks/{{webhook_id}}/deliveries/{{message_id}}/resend"),
+    Route("GET", f"{V1}/admin/overview"),
     Route("POST", f"{V1}/auth/logout"),
     Route("GET", f"{V1}/auth/me"),
     Route("POST", f"{API}/projects/create", {"json": {"story": "一", "shot_count": 1}}),

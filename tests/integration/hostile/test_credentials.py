@@ -28,6 +28,12 @@ OPEN = {
     "/openapi.json",
     "/docs",
     "/docs/<name>",
+    "/",
+    "/studio",
+    "/studio/<path:place>",
+    "/studio/sw.js",
+    "/studio/manifest.webmanifest",
+    "/studio/v/<version>/<path:name>",
 }
 CREDENTIALS = {f"token: {name}": made for name, made in TOKENS.items()} | {
     f"key: {name}": made for name, made in KEYS.items()

@@ -127,6 +127,22 @@ def test_a_key_of_an_admin_that_is_not_for_that_sees_its_own_only(closed: World,
     assert closed.send("GET", f"{V1}/projects", headers=headers).get_json()["total"] == 0
 
 
+def test_only_an_admin_sees_how_the_whole_server_is(closed: World) -> None:
+    address = f"{V1}/admin/overview"
+    lesser = [closed.attacker.bearer, *(bearer(closed.admin.keys[scope]) for scope in ("read", "write"))]
+    assert [closed.send("GET", address, headers=headers).status_code for headers in lesser] == [403] * 3
+    for headers in (closed.admin.bearer, bearer(closed.admin.keys["admin"])):
+        found = closed.send("GET", address, headers=headers).get_json()
+        assert {"admin", "victim"} <= {user["name"] for user in found["users"]}
+        assert {key["scope"] for key in found["keys"] if key["owner"] == "admin"} == {
+            "read",
+            "write",
+            "admin",
+            "legacy",
+        }
+        assert all(text not in str(found) for text in closed.admin.keys.values())
+
+
 @pytest.mark.parametrize("way", ["login", "key"])
 def test_an_admin_sees_everything(closed: World, way: str) -> None:
     headers = closed.admin.bearer if way == "login" else bearer(closed.admin.keys["admin"])
