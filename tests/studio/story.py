@@ -14,12 +14,8 @@ from playwright.sync_api import Locator, Page
 from tests.e2e.client import Client
 from tests.studio.browser import Studio
 from tests.support.server_process import ServerUnderTest
-from tests.support.wait import wait_until
 
 STORY = "从前有一只小狐狸，住在森林边上。它每天晚上都看着月亮。有一天，月亮不见了，小狐狸决定去找它。"
-
-
-STILL = "one.effect.getComputedTiming().endTime === Infinity || one.playState !== 'running'"
 
 
 @dataclass(frozen=True)
@@ -92,17 +88,6 @@ def choose(page: Page, window: Studio, number: int, action: str) -> None:
     page.get_by_role("menuitem", name=action).click()
 
 
-def until(page: Page, expression: str, timeout: float = 60.0) -> None:
-    """Wait until it is true in the page. (What waits inside of the page evaluates text, which the page's policy forbids.)"""
-    wait_until(lambda: page.evaluate(expression), timeout, expression)
-
-
-def settled(window: Studio) -> None:
-    """Wait until nothing is loading, and what moves has come to rest."""
-    until(window.page, "!document.querySelector('.skeleton, main [aria-busy=true]')")
-    until(window.page, f"document.getAnimations().every(one => {STILL})")
-
-
-def film_until(page: Page, what: str) -> None:
+def film_until(window: Studio, what: str) -> None:
     """Wait until something holds of the film in the player, `film`."""
-    until(page, f"(film => Boolean(film && ({what})))(document.querySelector('video.main'))")
+    window.until(f"(film => Boolean(film && ({what})))(document.querySelector('video.main'))")

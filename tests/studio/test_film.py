@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio
-from tests.studio.story import Story, colours, differs, film_until, needs, picture, settled, until
+from tests.studio.story import Story, colours, differs, film_until, needs, picture
 from tests.support.audio_signals import music, write_wav
 from tests.support.server_process import ServerUnderTest
 from tests.support.wait import wait_until
@@ -39,8 +39,8 @@ def films(story: Story) -> list[dict[str, Any]]:
 def ready(window: Studio, story: Story, query: str = "") -> Page:
     """The page once its film can be played."""
     page = window.open(story.place(f"/film{query}")).page
-    settled(window)
-    film_until(page, "film.readyState >= 2")
+    window.settled()
+    film_until(window, "film.readyState >= 2")
     return page
 
 
@@ -50,7 +50,7 @@ def time_of(page: Page) -> float:
 
 def test_without_a_film_one_is_exported_as_the_form_says(window: Studio, story: Story) -> None:
     page = window.open(story.place("/film")).page
-    settled(window)
+    window.settled()
     expect(page.get_by_text("还没有影片")).to_be_visible()
     page.get_by_text("预览", exact=True).last.click()
     page.get_by_label("帧率").select_option("24")
@@ -78,9 +78,9 @@ def test_a_film_is_played_stepped_through_and_heard_as_one_likes(window: Studio,
     screen = page.locator("video.main")
     assert colours(screen) > 500
     page.get_by_role("button", name="播放", exact=True).click()
-    film_until(page, "film.currentTime > 0.5")
+    film_until(window, "film.currentTime > 0.5")
     page.keyboard.press("k")
-    film_until(page, "film.paused")
+    film_until(window, "film.paused")
     at, rate = time_of(page), films(story)[0]["fps"]
     page.get_by_role("button", name="前进一帧").click()
     assert time_of(page) == pytest.approx((round(at * rate) + 1) / rate, abs=0.01)
@@ -100,7 +100,7 @@ def test_a_film_is_played_stepped_through_and_heard_as_one_likes(window: Studio,
     page.get_by_role("button", name="静音").click()
     assert page.evaluate("document.querySelector('video.main').muted")
     page.reload()
-    film_until(page, "film.muted")
+    film_until(window, "film.muted")
     assert page.evaluate("document.querySelector('video.main').volume") == pytest.approx(0.3)
     window.fine()
 
@@ -150,10 +150,9 @@ def test_two_versions_play_side_by_side_and_the_address_says_which(window: Studi
     expect(page.locator("[data-film='2']")).to_contain_text("正在播放")
     page.get_by_role("button", name="与版本 1 对比").click()
     page.wait_for_url("**with=1*")
-    until(page, "document.querySelector('video.second')?.readyState >= 2")
+    window.until("document.querySelector('video.second')?.readyState >= 2")
     page.locator(".chapter").nth(1).click()
-    until(
-        page,
+    window.until(
         "Math.abs(document.querySelector('video.second').currentTime - document.querySelector('video.main').currentTime) < 0.2"
         " && document.querySelector('video.second').currentTime > 1",
     )

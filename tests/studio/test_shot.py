@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio, studio
-from tests.studio.story import Story, colours, differs, needs, picture, settled, until
+from tests.studio.story import Story, colours, differs, needs, picture
 from tests.support.server_process import ServerUnderTest
 from tests.support.wait import wait_until
 
@@ -27,7 +27,7 @@ def saved(page: Page) -> None:
 
 def opened(window: Studio, story: Story, number: int) -> Page:
     page = window.open(story.place(f"shot {number}")).page
-    settled(window)
+    window.settled()
     expect(page.get_by_label("绘画提示词")).to_have_value(story.shots[number - 1]["prompt"])
     return page
 
@@ -106,13 +106,13 @@ def test_narrations_are_spoken_and_heard_and_a_clip_is_made_and_seen(window: Stu
     sound = page.locator("audio[aria-label='第 1 镜的旁白']")
     expect(sound).to_have_count(1, timeout=60_000)
     assert story.rows()[0]["audio_path"]
-    until(page, "document.querySelector('audio[aria-label]').duration > 0.3")
+    window.until("document.querySelector('audio[aria-label]').duration > 0.3")
     page.get_by_label("时长（秒）").fill("1")
     page.get_by_role("button", name="生成片段").click()
     clip = page.locator("video[aria-label='第 1 镜的片段']")
     expect(clip).to_have_count(1, timeout=60_000)
     assert story.rows()[0]["video_path"].endswith(".mp4")
-    until(page, "document.querySelector('video[aria-label]').readyState >= 2")
+    window.until("document.querySelector('video[aria-label]').readyState >= 2")
     assert colours(clip) > 100
     window.fine()
 

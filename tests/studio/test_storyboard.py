@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio, studio
-from tests.studio.story import Story, card, choose, colours, differs, needs, picture, settled
+from tests.studio.story import Story, card, choose, colours, differs, needs, picture
 from tests.studio.test_every_page import LOOKS, SCRIPTS
 from tests.support.node.scripts import failed, finished, png
 from tests.support.node.stand_in import StandInNode
@@ -34,7 +34,7 @@ def own(server: ServerUnderTest, client: Client) -> Story:
 
 def test_cards_have_order_words_and_pictures_and_lead_to_their_shots(window: Studio, story: Story) -> None:
     page = window.open(story.place()).page
-    settled(window)
+    window.settled()
     shots = story.shots
     titles = page.locator(".shot-title").all_inner_texts()
     assert [re.sub(r"^第 \d+ 镜\s*", "", text) for text in titles] == [shot["title"] for shot in shots]
@@ -53,7 +53,7 @@ def test_cards_have_order_words_and_pictures_and_lead_to_their_shots(window: Stu
 
 def test_the_keyboard_walks_the_cards_changes_the_layout_and_opens_one(window: Studio, story: Story) -> None:
     page = window.open(story.place()).page
-    settled(window)
+    window.settled()
 
     def focused() -> Any:
         return page.evaluate("document.activeElement.closest('[data-shot]')?.dataset.shot")
@@ -90,7 +90,7 @@ def test_a_film_is_made_by_the_one_filled_button_and_the_timeline_has_its_true_l
     window: Studio, story: Story
 ) -> None:
     page = window.open(story.place()).page
-    settled(window)
+    window.settled()
     expect(page.locator(".slot.guess")).to_have_count(3)
     assert page.locator(".page .button.primary").count() == 1
     page.get_by_role("button", name="生成影片").click()
@@ -115,11 +115,11 @@ def test_a_film_is_made_by_the_one_filled_button_and_the_timeline_has_its_true_l
 
 def test_what_somebody_else_does_is_seen_without_a_reload(window: Studio, browser: Browser, own: Story) -> None:
     page = window.open(own.place()).page
-    settled(window)
+    window.settled()
     before = picture(card(page, 1).locator(".picture"))
     with studio(browser, own.server.url) as second:
         other = second.open(own.place()).page
-        settled(second)
+        second.settled()
         old = other.locator("[data-shot] img").first.get_attribute("src")
         choose(other, second, 1, "重新生成画面")
         first = other.locator("[data-shot] img").first
@@ -132,7 +132,7 @@ def test_what_somebody_else_does_is_seen_without_a_reload(window: Studio, browse
 
 def test_deleting_asks_once_takes_the_row_and_can_be_undone_where_the_server_can(window: Studio, own: Story) -> None:
     page = window.open(own.place()).page
-    settled(window)
+    window.settled()
     ids = [row["id"] for row in own.rows()]
     choose(page, window, 2, "删除")
     dialog = page.get_by_role("dialog")
@@ -154,7 +154,7 @@ def test_deleting_asks_once_takes_the_row_and_can_be_undone_where_the_server_can
 def test_cards_are_moved_by_the_mouse_and_by_keys_and_back(window: Studio, own: Story, client: Client) -> None:
     needs(client, "/shots/order")
     page = window.open(own.place()).page
-    settled(window)
+    window.settled()
     ids = [shot["id"] for shot in own.shots]
 
     def ordered(wanted: list[str]) -> None:
@@ -188,7 +188,7 @@ def test_cards_are_moved_by_the_mouse_and_by_keys_and_back(window: Studio, own: 
 def test_shots_are_inserted_duplicated_split_and_merged(window: Studio, own: Story, client: Client) -> None:
     needs(client, "/duplicate")
     page = window.open(own.place()).page
-    settled(window)
+    window.settled()
     first = own.shots[0]
     choose(page, window, 1, "复制一镜")
     expect(page.locator("[data-shot]")).to_have_count(4)
@@ -258,10 +258,10 @@ def test_axe_finds_nothing_on_the_board_on_a_shot_and_on_a_film(
     options = {"color_scheme": theme, "locale": language, "viewport": {"width": width, "height": 900}}
     with studio(browser, story.server.url, **options) as window:
         for place in PLACES:
-            settled(window.open(story.place(place)))
+            window.open(story.place(place)).settled()
             found[place] = window.violations()
             assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
-        settled(window.open(story.place()))
+        window.open(story.place()).settled()
         card(window.page, 1).locator("s2v-menu button").click()
         found["menu"] = window.violations()
         window.fine()
@@ -274,7 +274,7 @@ def test_texts_with_scripts_in_them_are_texts_here_too(window: Studio, own: Stor
         own.client.wait(own.client.post(f"/v1/api/projects/{own.id}/shots/{shot['id']}", words)["task_id"])
     own.client.request("PUT", f"/v1/api/projects/{own.id}", json={"title": SCRIPTS[1]})
     for place in (*PLACES, "shot 2", "shot 3"):
-        settled(window.open(own.place(place)))
+        window.open(own.place(place)).settled()
     page = window.open(own.place()).page
     assert SCRIPTS[0] in page.locator(".shot-title").first.inner_text()
     assert page.locator("#page-title").inner_text() == SCRIPTS[1]
