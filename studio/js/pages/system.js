@@ -54,7 +54,7 @@ class System extends View {
 
   tasks(tasks) {
     const names = ["processing", "pending", "blocked", "finished", "failed", "cancelled"];
-    return this.part("system.tasks", h("dl", { class: "figures" }, names.map((name) => h("div", { key: name, class: name }, h("dt", {}, t(`system.task.${name}`)), h("dd", { class: "numbers" }, number(tasks[name] ?? 0))))));
+    return this.part("system.tasks", h("dl", { class: "figures" }, names.map((name) => h("div", { key: name, class: tasks[name] ? name : "" }, h("dt", {}, t(`system.task.${name}`)), h("dd", { class: "numbers" }, number(tasks[name] ?? 0))))));
   }
 
   stored({ stored, disk }) {
