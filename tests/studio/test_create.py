@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sqlite3
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 
 import pytest
 import requests
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio
+from tests.studio.story import colours
 from tests.support.server_process import ServerUnderTest
 
 STORY = "从前有一只小狐狸，它住在山谷里。每天晚上它都望着月亮。有一天，它决定出发去寻找月亮。"
@@ -30,12 +29,6 @@ def row(server: ServerUnderTest, project: str) -> dict[str, Any]:
     with sqlite3.connect(f"file:{server.folder}/data/storytovideo.db?mode=ro", uri=True) as database:
         database.row_factory = sqlite3.Row
         return dict(database.execute("SELECT * FROM project WHERE id = ?", (project,)).fetchone())
-
-
-def colours(page: Page, selector: str) -> int:
-    """How many colours the first element shows: a drawing of one colour, or nothing, has few."""
-    image = Image.open(io.BytesIO(page.locator(selector).first.screenshot())).convert("RGB")
-    return len(image.getcolors(1 << 24) or [])
 
 
 def test_by_mouse_a_story_becomes_an_outline_with_pictures(
@@ -59,7 +52,7 @@ def test_by_mouse_a_story_becomes_an_outline_with_pictures(
     )  # fmt: skip
     expect(page.locator(".outline-shot img")).to_have_count(3)
     expect(page.get_by_text("已绘制 3 / 3")).to_be_visible()
-    assert colours(page, ".outline-shot img") > 500
+    assert colours(page.locator(".outline-shot img").first) > 500
     shots = client.get(f"/v1/api/projects/{project}/shots")["shots"]
     assert page.locator(".outline-shot h3").all_inner_texts() == [f"{shot['order']}. {shot['title']}" for shot in shots]
     assert page.evaluate("localStorage.getItem('s2v.draft.create')") is None
