@@ -80,6 +80,10 @@ class Outline extends View {
     const said = shots ? (painted === shots ? "create.painted" : "create.painting") : "create.making";
     if (this.said && this.said !== said) announce(t(said));
     this.said = said;
+    if (this.isMet) return;
+    this.isMet = true; // the form's button, which had the focus, is gone
+    scrollTo(0, 0);
+    this.querySelector("#page-title").focus({ preventScroll: true });
   }
 }
 
