@@ -116,7 +116,7 @@ class Cast extends View {
     await openDialog({
       title: member.id ? t("cast.edit", { name: member.name }) : t("cast.add"),
       body: ({ redraw }) => [
-        field(t("cast.name"), { id: "member-name" }, (attributes) => h("input", { ...attributes, type: "text", maxlength: 64, dir: "auto", value: given.name, oninput: (event) => (given.name = event.target.value) })),
+        field(t("cast.name"), { id: "member-name" }, (attributes) => h("input", { ...attributes, type: "text", maxlength: 100, dir: "auto", value: given.name, oninput: (event) => (given.name = event.target.value) })),
         field(t("cast.look"), { id: "member-look", hint: t("cast.look.hint") }, (attributes) => h("textarea", { ...attributes, rows: 4, maxlength: 1000, dir: "auto", value: given.look, oninput: (event) => (given.look = event.target.value) })),
         field(t("cast.voice"), { id: "member-voice" }, (attributes) => select(attributes, voices(), given.voice ?? "", (value) => { given.voice = value; redraw(); })),
       ],
