@@ -52,7 +52,7 @@ def test_by_mouse(window: Studio, server: ServerUnderTest, client: Client) -> No
     page.get_by_role("link", name="新建故事").first.click()
     page.get_by_label("标题").fill("狐狸与月亮")
     page.get_by_label("故事文本").fill(STORY)
-    page.get_by_text("指定").click()
+    page.get_by_role("radio", name="指定").check()
     page.get_by_label("分镜个数").fill("3")
     film_now = page.get_by_label("画面完成后直接合成影片")
     if film_now.count():
