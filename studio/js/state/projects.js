@@ -1,6 +1,7 @@
 // The list of projects, and what is done with whole ones.
 
-import { get, newKey, post, remove, whereThere, ApiError } from "../core/api.js";
+import { get, newKey, post, remove, ApiError } from "../core/api.js";
+import { can } from "../core/config.js";
 import { store, updateProject } from "../core/store.js";
 import { keepList, keptList } from "./kept.js";
 
@@ -54,7 +55,7 @@ export async function undeleteProject(id) {
 
 /** Start again whatever failed, and go on to the film. On servers without `resume`, each failed task by itself. */
 export async function resumeProject(id) {
-  const answer = await whereThere(post(`/projects/${id}/resume`, {}, { key: newKey() }));
+  const answer = can("resume") && (await post(`/projects/${id}/resume`, {}, { key: newKey() }));
   if (answer) return answer.tasks?.length ?? 0;
   const { tasks } = store.state.project[id];
   const failed = latestByTarget(tasks).filter((task) => task.status === "failed");
