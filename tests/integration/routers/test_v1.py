@@ -417,7 +417,11 @@ def test_a_cast_is_listed_in_its_order_and_goes_with_its_project(client: FlaskCl
             ],
         )
     listed = client.get(address).get_json()["cast"]
-    assert listed[0] == {"name": "狐狸", "look_zh": "", "look_en": "red"}
+    assert {name: listed[0][name] for name in ("name", "look_zh", "look_en")} == {
+        "name": "狐狸",
+        "look_zh": "",
+        "look_en": "red",
+    }
     assert [row["name"] for row in listed] == ["狐狸", "鹤"]
     assert client.delete(f"{V1}/projects/{project_id}").status_code == 200
     assert client.get(address).status_code == 404
