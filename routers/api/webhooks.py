@@ -6,9 +6,8 @@ from flask import Blueprint, request
 
 from routers import request_params, serializers
 from service.container import Services
-from service.schemas import PageRequest
 from service.webhooks import endpoints
-from service.webhooks.requests import NewSecret, NewWebhook, WebhookChanges
+from service.webhooks.requests import DeliveryPage, NewSecret, NewWebhook, WebhookChanges
 from service.workflow.webhook_events import EVENTS
 
 
@@ -53,7 +52,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/webhooks/<webhook_id>/deliveries")
     def deliveries(webhook_id: str) -> serializers.Json:
-        wanted = request_params.parse(PageRequest, request, services.settings)
+        wanted = request_params.parse(DeliveryPage, request, services.settings)
         rows, total = endpoints.deliveries(services, webhook_id, page=wanted.page, page_size=wanted.page_size)
         found = [serializers.delivery(row) for row in rows]
         return {"deliveries": found, "total": total, "page": wanted.page, "page_size": wanted.page_size}

@@ -178,7 +178,7 @@ V1: Mapping[str, Operation] = {
         "Send a test message", webhook_answers.OneDelivery, errors=(409,), statuses=(202,)
     ),
     "GET /v1/api/webhooks/:webhook_id/deliveries": Operation(
-        "What a webhook was told", webhook_answers.Deliveries, schemas.PageRequest
+        "What a webhook was told", webhook_answers.Deliveries, webhook_requests.DeliveryPage
     ),
     "POST /v1/api/webhooks/:webhook_id/deliveries/:message_id/resend": Operation(
         "Send a message once more", webhook_answers.OneDelivery, errors=(409,), statuses=(202,)

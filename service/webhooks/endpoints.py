@@ -21,6 +21,7 @@ from service.container import Services
 from service.webhooks import sending
 from service.webhooks.requests import SECRET_PREFIX, NewSecret, NewWebhook, WebhookChanges
 from service.workflow import once, webhook_events
+from service.workflow.webhook_events import EVENTS
 
 MOST = 20  # webhooks of one account
 OLD_SECRET_COUNTS = timedelta(hours=24)
@@ -43,7 +44,9 @@ def add(services: Services, wanted: NewWebhook) -> tuple[Webhook, str]:
         once.begin(session, now)
         if len(table.mine(session)) >= MOST:
             raise Conflict(f"最多 {MOST} 个 webhook，请先删除不用的")
-        row = Webhook(id=new_id(), url=wanted.url, events=_joined(wanted.events), secret=secret, created_at=now)
+        row = Webhook(
+            id=new_id(), url=wanted.url, events=_joined(wanted.events or EVENTS), secret=secret, created_at=now
+        )
         session.add(row)
         once.made(session, row.id)
     return row, secret

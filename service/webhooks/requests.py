@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from service.fields import Integer
 from service.schemas import Request
 from service.webhooks.sending import MAX_URL
 from service.workflow.webhook_events import EVENTS
@@ -45,10 +46,10 @@ Events = Annotated[list[str], BeforeValidator(_events), AfterValidator(_known)]
 
 
 class NewWebhook(Request):
-    """POST .../webhooks. A secret is drawn where none is given."""
+    """POST .../webhooks. A secret is drawn where none is given; None is all events."""
 
     url: Url
-    events: Events = list(EVENTS)
+    events: Events | None = None
     secret: Secret = ""
 
 
@@ -64,3 +65,10 @@ class NewSecret(Request):
     """POST .../webhooks/:id/rotate. A secret is drawn where none is given."""
 
     secret: Secret = ""
+
+
+class DeliveryPage(Request):
+    """GET .../webhooks/:id/deliveries."""
+
+    page: Annotated[Integer, Field(ge=1, le=1_000_000)] = 1
+    page_size: Annotated[Integer, Field(ge=1, le=100)] = 20

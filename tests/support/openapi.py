@@ -43,12 +43,18 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(f"{text}/?")
 
 
+def _parameters(path: str) -> int:
+    """A path that names more of itself comes before one that leaves it open."""
+    return path.count("{")
+
+
 _PATTERNS = {path: _pattern(path) for path in DOCUMENT["paths"]}
 
 
 def described(method: str, path: str) -> dict[str, Any] | None:
     """What the document says of a route, None where it knows none."""
-    found = [DOCUMENT["paths"][known] for known, pattern in _PATTERNS.items() if pattern.fullmatch(path)]
+    matching = sorted((known for known, pattern in _PATTERNS.items() if pattern.fullmatch(path)), key=_parameters)
+    found = [DOCUMENT["paths"][known] for known in matching]
     operations: list[dict[str, Any]] = [methods[method.lower()] for methods in found if method.lower() in methods]
     return operations[0] if operations else None
 

@@ -26,6 +26,7 @@ from service import project_options, schemas
 from service.container import Services
 from service.film.spec import Transition
 from service.node.interface import Voice
+from service.webhooks import requests as webhook_requests
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "doc" / "api.md").read_text("utf-8")
@@ -49,6 +50,10 @@ MODELS: dict[str, type[schemas.Request]] = {
     "GET /v1/api/projects/:project_id/films/:number/still": schemas.StillRequest,
     "POST /v1/api/music": schemas.MusicUpload,
     "GET /v1/api/voices/sample": schemas.VoiceRequest,
+    "POST /v1/api/webhooks": webhook_requests.NewWebhook,
+    "PATCH /v1/api/webhooks/:webhook_id": webhook_requests.WebhookChanges,
+    "POST /v1/api/webhooks/:webhook_id/rotate": webhook_requests.NewSecret,
+    "GET /v1/api/webhooks/:webhook_id/deliveries": webhook_requests.DeliveryPage,
     "POST /v1/api/auth/login": schemas.LoginRequest,
     "POST /v1/api/auth/refresh": schemas.RefreshRequest,
     "POST /api/projects/create": gateway.NewStory,

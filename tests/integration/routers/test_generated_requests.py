@@ -89,7 +89,15 @@ class Site:
         told = story.finish(self.services, story.create(self.client()))
         [shot, *_] = self.client().get(f"/v1/api/projects/{told.project_id}/shots").get_json()["shots"]
         image = urlsplit(shot["imagePath"])
+        member = self.client().post(f"/v1/api/projects/{told.project_id}/cast", json={"name": "狐狸"}).get_json()
+        hook = self.client().get("/v1/api/webhooks").get_json()["webhooks"] or [
+            self.client().post("/v1/api/webhooks", json={"url": "https://receiver.example/"}).get_json()["webhook"]
+        ]
+        sent = self.client().post(f"/v1/api/webhooks/{hook[0]['id']}/test").get_json()
         return {
+            "cast_id": member["member"]["id"],
+            "webhook_id": hook[0]["id"],
+            "message_id": sent.get("delivery", {}).get("id", "unknown"),
             "project_id": told.project_id,
             "shot_id": told.shot_ids[0],
             "task_id": told.shot_task_ids[0],
@@ -97,6 +105,8 @@ class Site:
             "number": "1",
             "key": image.path.removeprefix("/assets/"),
             "name": "start.js",
+            "place": "new",
+            "version": "0",
         }
 
 
@@ -114,6 +124,12 @@ def site(
         app = create_app(services, legacy_static.FOLDER)
         app.wsgi_app = _closing(app.wsgi_app)  # type: ignore[method-assign, assignment]
         yield Site(app, services, key)
+
+
+@schemathesis.serializer("application/x-ndjson", "application/zip")
+def _raw(_context: Any, value: Any) -> bytes:
+    """What is no JSON goes out as it was made."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
 def _closing(application: WSGIApplication) -> WSGIApplication:

@@ -14,7 +14,6 @@ from processor.webhooks import WebhookSender
 from service.container import Services
 from service.webhooks import endpoints, sending
 from service.webhooks.requests import NewWebhook
-from service.workflow.webhook_events import EVENTS
 from tests.support.soak import soaking
 from tests.support.web_app import make_settings, open_services
 
@@ -51,7 +50,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def added(services: Services, url: str, events: list[str] | None = None) -> tuple[Webhook, str]:
     """A webhook, and its secret."""
-    return endpoints.add(services, NewWebhook(url=url, events=events or list(EVENTS)))
+    return endpoints.add(services, NewWebhook(url=url, events=events))
 
 
 def log_of(services: Services, row: Webhook) -> list[Delivery]:

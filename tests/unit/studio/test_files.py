@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from config.settings import MinioSettings, ServerSettings, Settings
-from routers import studio
+from routers import errors, studio
 from routers.studio.files import Files
 from routers.studio.policy import policy
 from service.container import Services
@@ -42,6 +42,7 @@ def app(tmp_path: Path) -> Flask:
     settings = Settings(data_dir=tmp_path / "data")
     services = Services.__new__(Services)
     object.__setattr__(services, "settings", settings)
+    errors.install(made)
     made.register_blueprint(studio.blueprint(services, is_closed=True, folder=tmp_path))
     return made
 
