@@ -26,6 +26,7 @@ _HOST_HEADER = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?))(?::(?P<port>[0-9]{1,5}))?"
 )
 _LOOKS_LIKE_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_LOCATION = re.compile(r"(?:/[A-Za-z0-9._-]+)+/?")
 _RATE = re.compile(r"([0-9]{1,6})/(second|minute|hour)")
 MAX_RATE = 10_000
 MAX_HOST, MAX_PORT = 253, 65_535
@@ -193,6 +194,13 @@ def parse_path(path: str | Path) -> Path:
     if len(os.fsencode(found)) > MAX_PATH or any(len(name) > MAX_FILE_NAME for name in names):
         raise ValueError(f"must be a path of at most {MAX_PATH} bytes, each name in it of at most {MAX_FILE_NAME}")
     return found
+
+
+def parse_location(text: str) -> str:
+    """A path that a proxy keeps to itself, such as `/_objects/`; raises ValueError."""
+    if not _LOCATION.fullmatch(text):
+        raise ValueError("must be a path of a proxy such as /_objects/")
+    return text
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -21,6 +21,7 @@ from config.addresses import (
     parse_group,
     parse_http,
     parse_listen,
+    parse_location,
     parse_network,
     parse_node,
     parse_path,
@@ -83,6 +84,9 @@ class ServerSettings(Section):
     max_body: Bytes = 1_048_576  # bytes of a body; uploads have a limit of their own
     client_timeout_s: Seconds = 30  # how long a client may send or take nothing in mid-request
     cors_origins: list[str] = ["*"]
+    accel_redirect: Annotated[str, _holds(parse_location)] = (
+        ""  # nginx's location of the assets' folder; "" = sent by the server
+    )
     assets_group: Annotated[str, _holds(parse_group)] = (
         ""  # may read the local folder's assets, for a proxy; "" = nobody
     )

@@ -13,7 +13,7 @@ from flask_cors import CORS
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
 from routers import errors, gateway, studio
-from routers.access import gate, once_per_key
+from routers.access import auth_request, gate, once_per_key
 from routers.access.gate import Gate
 from routers.access.url_credentials import UrlCredentials
 from routers.api import (
@@ -88,6 +88,8 @@ def _v1(services: Services, at_the_gate: Gate) -> Blueprint:
         voices.blueprint(services, at_the_gate.sample_token),
         auth.blueprint(at_the_gate),
         admin.blueprint(at_the_gate),
+    ,
+        auth_request.blueprint(),
     ]
     return surface("v1", "/v1/api", [*nouns, health.v1_blueprint(services)])
 

@@ -8,6 +8,7 @@ from flask import Blueprint, request, send_file
 from werkzeug.wrappers import Response
 
 from common.errors import NotFound
+from routers.access.accel_redirect import by_proxy
 from service.assets.legacy_static import static_file
 from service.container import Services
 from service.oss.local import LocalStore
@@ -19,13 +20,17 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
     """The routes over these services."""
     routes = Blueprint("files", __name__)
     store = services.store
+    location = services.settings.server.accel_redirect
 
     @routes.get("/assets/<path:key>")
     def asset(key: str) -> Response:
         if not isinstance(store, LocalStore):
             raise NotFound("文件不存在")
         store.verify(key, request.args.get("token", ""))
-        response = send_file(store.local_path(key), mimetype=store.stat(key).content_type or None, conditional=True)
+        known = store.stat(key)
+        if location:
+            return _harmless(by_proxy(location, known))
+        response = send_file(store.local_path(key), mimetype=known.content_type or None, conditional=True)
         response.cache_control.private = True
         response.cache_control.max_age = CACHE_S
         response.cache_control.immutable = True

@@ -184,6 +184,7 @@ V1: Mapping[str, Operation] = {
         "Send a message once more", webhook_answers.OneDelivery, errors=(409,), statuses=(202,)
     ),
     "GET /v1/api/admin/overview": Operation("How the whole server is", admin_answers.Overview, errors=(403,)),
+    "GET /v1/api/auth/check": Operation("Whether the request's credential counts, for a proxy in front", answers.Alive),
     "GET /v1/api/health": Operation("Whether the server is there", answers.Health, public=True),
 }
 

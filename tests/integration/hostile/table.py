@@ -96,6 +96,7 @@ ROUTES = (
     Route("GET", f"{V1}/admin/overview"),
     Route("POST", f"{V1}/auth/logout"),
     Route("GET", f"{V1}/auth/me"),
+    Route("GET", f"{V1}/auth/check"),
     Route("POST", f"{API}/projects/create", {"json": {"story": "一", "shot_count": 1}}),
     Route("GET", f"{API}/projects"),
     Route("GET", f"{API}/projects/{{project_id}}/storyboard"),

@@ -69,6 +69,16 @@ def test_the_answer_says_when_to_come_back(redis_url: str, tmp_path: Path) -> No
         assert (answer.get_json()["code"], answer.get_json()["error"]) == (429, "请求过于频繁，请稍后重试")
 
 
+def test_what_a_proxy_asks_about_a_request_is_no_request_but_a_credential_that_does_not_count_is(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with limited(tmp_path, redis_url) as few:
+        good, bad = bearer(few.attacker.keys["read"]), bearer("guess")
+        assert statuses(few, 9, "GET", f"{V1}/auth/check", headers=good) == [200] * 9
+        assert few.send("GET", f"{V1}/auth/me", headers=good).headers.get("Retry-After") is None
+        assert statuses(few, 6, "GET", f"{V1}/auth/check", headers=bad) == [401] * 4 + [429] * 2
+
+
 def test_who_has_no_credential_is_counted_by_address(redis_url: str, tmp_path: Path) -> None:
     with limited(tmp_path, redis_url) as few:
         sent: Headers = bearer("guess")

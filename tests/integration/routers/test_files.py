@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 import struct
@@ -12,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from models.task import TaskStatus
+from routers.app import create_app
 from service.container import Services
 from tests.support.web_app import new_task, unsigned
 
@@ -25,6 +27,21 @@ def link(services: Services) -> str:
     """A signed link to a stored film, as a path."""
     services.store.put(KEY, io.BytesIO(BYTES))
     return services.store.url(KEY)
+
+
+def test_a_proxy_is_told_which_file_a_link_means_and_sends_it_itself(services: Services, link: str) -> None:
+    server = services.settings.server.model_copy(update={"accel_redirect": "/_objects/"})
+    settings = services.settings.model_copy(update={"server": server})
+    client = create_app(dataclasses.replace(services, settings=settings)).test_client()
+    answer = client.get(link)
+    assert (answer.status_code, answer.data, answer.mimetype) == (200, b"", "video/mp4")
+    assert answer.headers["X-Accel-Redirect"] == f"/_objects/{KEY}"
+    assert answer.headers["Cache-Control"] == "public, max-age=3600, immutable"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    for refused in (f"/assets/{KEY}", unsigned(link)):
+        answer = client.get(refused)
+        assert answer.status_code == 403
+        assert "X-Accel-Redirect" not in answer.headers
 
 
 def test_an_asset_is_served_whole_with_type_size_and_cache_headers(client: FlaskClient, link: str) -> None:

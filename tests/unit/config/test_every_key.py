@@ -23,6 +23,7 @@ OTHERS = {
     "server.public_url": "https://film.example.org",
     "server.allowed_hosts": ".example.org",
     "server.trusted_proxies": "10.0.0.0/8",
+    "server.accel_redirect": "/_files/",
     "server.assets_group": "100",
     "webhooks.allow_networks": "10.0.0.0/8",
     "mysql.dsn": "u:p@tcp(db:3306)/films",
