@@ -118,8 +118,6 @@ def restore(stores: Stores, snapshot: Path, say: Say) -> None:
         stores.objects.put_file(
             entry["key"], pool / entry["key"], content_type=entry["content_type"], metadata=entry["metadata"]
         )
-    if manifest["secret"]:
-        _put_secret(snapshot / SECRET_FILE, stores.settings.data_dir / SECRET_FILE)
     say(f"{sum(counts.values())} rows of {len(counts)} tables, {len(manifest['objects'])} objects are back")
 
 
@@ -305,6 +303,8 @@ def save_command(settings: Settings, folder: Path, keep: int | None) -> None:
 @click.pass_obj
 def restore_command(settings: Settings, snapshot: Path) -> None:
     """Everything of SNAPSHOT back, into an empty database."""
+    if _manifest(snapshot)["secret"]:  # before a store is opened, which would draw another
+        _put_secret(snapshot / SECRET_FILE, settings.data_dir / SECRET_FILE)
     with _opened(settings) as stores:
         restore(stores, snapshot, lambda text: click.echo(text, err=True))
 

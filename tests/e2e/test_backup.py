@@ -35,11 +35,12 @@ def stores(column: str, production: Production | None, node: NodeServer) -> Iter
         yield {**values, **SMALL, "worker.addr": node.addr}
 
 
-def backup(server: ServerUnderTest, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run it with a server's settings."""
+def backup(folder: Path, settings: Mapping[str, object], *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run it with the settings of a server in this folder."""
+    values = {"data_dir": folder / "data", **settings}
+    own = {f"S2V_{key.replace('.', '_').upper()}": str(value) for key, value in values.items()}
     command = [sys.executable, str(ROOT / "deploy/backup/backup.py"), "--config", "/dev/null", *map(str, words)]
-    environment = clean_environment(server.environment)
-    return subprocess.run(command, env=environment, cwd=server.folder, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=clean_environment(own), cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -57,25 +58,24 @@ def test_what_was_wiped_is_back_and_the_story_goes_on(
         film, _ = client.film(made["project_id"])
         bytes_of_film = film.read_bytes()
         before = client.get(f"/v1/api/projects/{made['project_id']}")
-        first = backup(server, "save", kept)
+        first = backup(old, settings, "save", kept)
         assert first.returncode == 0, first.stderr
         objects = {path: path.stat().st_mtime_ns for path in (kept / "objects").rglob("*") if path.is_file()}
-        second = backup(server, "save", kept, "--keep", "1")
+        second = backup(old, settings, "save", kept, "--keep", "1")
         assert second.returncode == 0, second.stderr
         assert {path: path.stat().st_mtime_ns for path in (kept / "objects").rglob("*") if path.is_file()} == objects
         assert not Path(first.stdout.strip()).exists()
 
     snapshot = Path(second.stdout.strip())
-    with stores(column, production, node) as settings, ServerUnderTest(new, settings, wait=False) as not_yet:
-        not_yet.end()  # only its settings are wanted
+    with stores(column, production, node) as settings:
         [film_kept] = [path for path in objects if path.suffix == ".mp4"]
         film_kept.write_bytes(b"x" + bytes_of_film[1:])
-        damaged = backup(not_yet, "restore", snapshot)
+        damaged = backup(new, settings, "restore", snapshot)
         assert (damaged.returncode, "damaged" in damaged.stderr) == (1, True)
         film_kept.write_bytes(bytes_of_film)
-        restored = backup(not_yet, "restore", snapshot)
+        restored = backup(new, settings, "restore", snapshot)
         assert restored.returncode == 0, restored.stderr
-        again = backup(not_yet, "restore", snapshot)
+        again = backup(new, settings, "restore", snapshot)
         assert (again.returncode, "not empty" in again.stderr) == (1, True)
         with ServerUnderTest(new, settings) as server:
             client = Client([server.url], new)

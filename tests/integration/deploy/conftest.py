@@ -16,7 +16,7 @@ from tests.support.servers.nginx_server import USER
 from tests.support.servers.node_server import NodeServer
 from tests.support.servers.process import MissingServiceError
 
-CHANGES = {"    # 192.168.0.0/16 1;": "    127.0.0.3 1;", "rate=120r/s": "rate=5r/s"}
+CHANGES = {"    # 192.168.0.0/16 1;": "    127.0.0.3 1;", "rate=120r/s": "rate=1r/s"}
 
 
 @pytest.fixture(scope="session")

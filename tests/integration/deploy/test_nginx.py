@@ -167,7 +167,6 @@ def test_bodies_have_limits_by_route(real: Gateway) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, 413)
     large = real.ask("POST", "/v1/api/music", files={"file": ("a.mp3", b"\0" * (60 << 20), "audio/mpeg")})
     assert large.status_code == 400, "60 MiB reached the server, which takes them for no music"
-    assert "file" in large.json().get("field", "file")
     too_large = real.ask("POST", "/v1/api/music", files={"file": ("a.mp3", b"\0" * (140 << 20), "audio/mpeg")})
     assert (too_large.status_code, too_large.json()["message"]) == (413, "请求体过大")
 

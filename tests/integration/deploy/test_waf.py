@@ -42,7 +42,7 @@ def test_an_attack_that_comes_in_headers_is_refused(real: Gateway, number: int) 
 
 
 def test_stories_pass_in_every_place_that_texts_have(real: Gateway) -> None:
-    """The server refuses ids that are none with 404, and does not paint: what counts is that nginx lets each by."""
+    """The server knows none of these ids, or finds a text too long: what counts is that nginx lets each by."""
     assert len(set(STORIES)) == 100
     for number, story in enumerate([*STORIES, *(attacks[0] for attacks in FAMILIES.values())]):
         name = TEXTS[number % len(TEXTS)]
@@ -62,7 +62,8 @@ def test_stories_pass_in_every_place_that_texts_have(real: Gateway) -> None:
             ),
         )
         method, path, sent = ways[number % len(ways)]
-        assert real.ask(method, path, **sent).status_code == 404, story
+        answer = real.ask(method, path, **sent)
+        assert answer.status_code == 404 or "field" in answer.json(), story  # the server's own words
 
 
 def test_stories_become_projects_with_every_character_in_place(real: Gateway) -> None:
@@ -70,7 +71,7 @@ def test_stories_become_projects_with_every_character_in_place(real: Gateway) ->
         made = real.ask("POST", "/v1/api/projects", params={"StoryText": story, "Title": story[:100], "ShotCount": "1"})
         assert made.status_code == 200, made.text
         found = real.ask("GET", f"/v1/api/projects/{made.json()['project_id']}").json()["project_detail"]
-        assert (found["storyText"], found["title"]) == (story, story[:100])
+        assert (found["storyText"], found["title"]) == (story, story[:100].strip())
 
 
 def test_what_programs_send_every_day_passes(real: Gateway) -> None:
@@ -114,7 +115,7 @@ def test_what_programs_send_every_day_passes(real: Gateway) -> None:
         (b'{"voice": "../../etc/passwd"}', {}, 415),
         (b'{"voice": "../../etc/passwd"}', {"Content-Type": "text/plain"}, 403),
         (b'{"voice": "../../etc/passwd"}', {"Content-Type": "application/vnd.api+json"}, 403),
-        (b"\x1f\x8b\x08\x00", {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 403),
+        (b"\x1f\x8b\x08\x00", {"Content-Type": "application/json", "Content-Encoding": "gzip"}, 400),
         ('{"voice": "../../etc/passwd"}'.encode("utf-16"), {"Content-Type": "application/json"}, 400),
         (b'{"voice": ', {"Content-Type": "application/json"}, 400),
         (b"--x\r\n\r\n", {"Content-Type": "multipart/form-data; boundary=y"}, 400),

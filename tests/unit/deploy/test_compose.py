@@ -145,6 +145,14 @@ def test_what_an_image_copies_is_there_and_not_left_out_by_dockerignore(path: Pa
             assert any(source == each or source.startswith(f"{each}/") for each in kept), source
 
 
+def test_the_server_s_image_has_all_that_the_server_is_made_of() -> None:
+    copied = set(
+        re.findall(r"^COPY (\S+) /opt/storytovideo/\1$", (ROOT / "deploy/server/Dockerfile").read_text("utf-8"), re.M)
+    )
+    parts = ("common", "config", "models", "service", "processor", "routers", "runtime", "studio", "worker_node")
+    assert {part for part in parts if (ROOT / part).is_dir()} <= copied
+
+
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
 def test_hadolint_finds_nothing(path: Path) -> None:
     program = shutil.which("hadolint") or shutil.which("hadolint", path=str(ROOT / ".venv" / "bin"))
