@@ -41,6 +41,14 @@ def test_an_attack_that_comes_in_headers_is_refused(real: Gateway, number: int) 
         assert_refused(place(real, text), f"{name}: {text}")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["x%3F<script>alert(1)</script>", "x%3F..%2F..%2Fetc%2Fpasswd", "x%23'%20or%201=1--", "%2E%2E/%2E%2E/etc", "a%00b"],
+)
+def test_a_path_that_hides_its_end_is_refused(real: Gateway, path: str) -> None:
+    assert_refused(real.ask("GET", f"/v1/api/projects/{path}"), path)
+
+
 def test_stories_pass_in_every_place_that_texts_have(real: Gateway) -> None:
     """The server knows none of these ids, or finds a text too long: what counts is that nginx lets each by."""
     assert len(set(STORIES)) == 100
