@@ -62,6 +62,7 @@ def test_stories_pass_in_every_place_that_texts_have(real: Gateway) -> None:
                 {"params": {name: story}, "headers": {"Content-Type": "application/json"}},
             ),
             ("PUT", "/v1/api/projects/x", {"json": {**texts, "cast": [{"name": story, "look_zh": story}]}}),
+            ("POST", "/v1/api/projects/x/cast", {"json": {"name": story, "look": story}}),
             ("POST", "/api/shots/x/update_prompt", {"data": {"prompt": story, "narration": story}}),
             (
                 "POST",
