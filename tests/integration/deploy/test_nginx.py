@@ -159,6 +159,7 @@ def test_stored_files_come_from_nginx_in_ranges_and_a_cdn_may_keep_them(real: Ga
     again = real.bare("GET", path, headers={"If-None-Match": whole.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert real.bare("GET", path.partition("?")[0]).status_code == 403
+    assert real.bare("GET", "/metrics").status_code == 404
     assert real.bare("GET", "/_objects" + path.partition("?")[0].removeprefix("/assets")).status_code == 404
 
 
