@@ -72,6 +72,7 @@ class Runner:
             if claimed is not None:
                 token.owns_lease = True
                 with bound(claimed.request_id or ""), calling(Caller(claimed.owner_id, sees_all=True)):
+                    log.info("task %s (%s) claimed", claimed.id, claimed.type)
                     self._run_claimed(claimed, token, in_slot=in_slot)
 
     def _needs_slot(self, task: Task) -> bool:
@@ -117,7 +118,6 @@ class Runner:
                 _mark_shot(unit.session, task, now=unit.now)
             if task.parent_id:
                 completion.refresh_group(unit, task.parent_id)
-        log.info("task %s (%s) claimed", task.id, task.type)
         return task
 
     def _adopt_group(self, unit: ProjectUnit, group: Task) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from tests.integration.deploy.attacks import FAMILIES
 
 CHINESE = (
-    "清晨，小猫“咪咪”从灯塔上往下看：“今天的海真蓝！”她对老船长说。",
+    "清晨，小猫“咪咪”从灯塔上往下看：“今天的海真蓝！”她对老船长说，又念道：{fragment}",
     "程序员阿明写下最后一行代码：{fragment}，然后合上电脑，走进了雨里。",
     "老师在黑板上写了《数据库》三个字，又写：{fragment}——全班都笑了。",
     "“如果 1=1，那么一切都是真的，”机器人喃喃地说，屏幕上闪着 {fragment}。",
     "奶奶的信里夹着一张纸条，上面只有一句谁也看不懂的话：{fragment}",
 )
 ENGLISH = (
-    "The lighthouse keeper's cat said, \"It's 5 o'clock; let's go -- now!\" & they went.",
+    "The lighthouse keeper's cat said, \"It's 5 o'clock; let's go -- now!\" & they went. {fragment}",
     "Ann's first program read {fragment} and, to everyone's surprise, it made the lamp blink.",
     "On page <42> of the wizard's book stood the spell: {fragment}. Nobody dared to read it aloud...",
     "\"Drop the table!\" shouted the mover; 'select one from each union,' the clerk replied. {fragment}",

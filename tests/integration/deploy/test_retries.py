@@ -77,7 +77,12 @@ def ask(nginx: NginxServer, method: str) -> requests.Response:
 
 @pytest.mark.parametrize("bad", [dying, saying("500 Internal Server Error"), saying("503 Service Unavailable")])
 def test_what_may_be_asked_twice_is_asked_of_the_other_server_and_a_post_never_is(bad: Callable[[str], bytes]) -> None:
-    with upstream(bad) as failing, upstream(saying("200 OK")) as good, nginx_before(failing.port, good.port) as nginx:
+    """The good one stands there twice: the question whether a credential counts takes every other turn."""
+    with (
+        upstream(bad) as failing,
+        upstream(saying("200 OK")) as good,
+        nginx_before(failing.port, good.port, good.port) as nginx,
+    ):
         for method in ("GET", "PUT", "DELETE"):
             assert [ask(nginx, method).status_code for _ in range(4)] == [200] * 4
         assert failing.asked, "it was asked at all"

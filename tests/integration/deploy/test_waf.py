@@ -72,7 +72,7 @@ def test_stories_pass_in_every_place_that_texts_have(real: Gateway) -> None:
         )
         method, path, sent = ways[number % len(ways)]
         answer = real.ask(method, path, **sent)
-        assert answer.status_code == 404 or "field" in answer.json(), story  # the server's own words
+        assert answer.status_code in (404, 405) or "field" in answer.json(), story  # the server's own words
 
 
 def test_stories_become_projects_with_every_character_in_place(real: Gateway) -> None:
