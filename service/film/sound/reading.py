@@ -135,6 +135,8 @@ def _decoded(container: av.container.InputContainer) -> Iterator[Block]:
     if not container.streams.audio:
         raise UnreadableAudio("文件里没有音轨")
     stream = container.streams.audio[0]
+    if stream.codec_context is None:  # of a codec that libav has no decoder for, or of none
+        raise UnreadableAudio("音频的编码无法识别")
     _check(stream.codec_context.sample_rate or RATE, stream.codec_context.channels)
     resampler, setup = _resampler(), None
     bad = 0
