@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -129,8 +130,8 @@ def _too_deep() -> InvalidInput:
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        double = next(name for name, count in counts.items() if count > 1)
         raise InvalidInput("body", f"请求体的 JSON 有重复的键：{fields.shorten(double)}")
     return found
 
