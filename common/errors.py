@@ -7,6 +7,7 @@
     │   ├── InvalidInput           400, names the field and the limit
     │   ├── NotFound               404
     │   ├── Conflict               409, the object's state forbids it
+    │   ├── PreconditionFailed     412, the object is not as the client knew it
     │   ├── TooLarge               413, an upload or a body over its limit
     │   ├── Forbidden              403, a signature that does not hold, or more than a credential allows
     │   ├── Unauthorized           401, no credential, or one that does not hold
@@ -59,6 +60,8 @@ error is `retryable`, and fails it otherwise.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class StoryToVideoError(Exception):
     """Root of everything this project raises on purpose. `str(error)` is a text that a user may read."""
@@ -90,8 +93,20 @@ class Conflict(ClientError):
     """The object is in a state that does not allow this."""
 
 
+class PreconditionFailed(ClientError):
+    """The object is not as the client knew it; `present` is the row as it is."""
+
+    def __init__(self, message: str, *, present: Any = None) -> None:
+        super().__init__(message)
+        self.present = present
+
+
 class TooLarge(ClientError):
-    """A body or an upload is over its limit."""
+    """A body or an upload is over its limit; `field` is the parameter's name, or ""."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Forbidden(ClientError):

@@ -203,8 +203,19 @@ class FilmSettings(Section):
     cache_gib: Annotated[float, Field(gt=0, le=1_000_000)] = 4.0
     cache_days: Annotated[float, Field(gt=0, le=36_500)] = 14.0
     max_music: Bytes = 64 << 20  # bytes of an uploaded piece of music
+    max_upload: Bytes = 128 << 20  # bytes of an image, a narration or a clip that somebody uploads
     font: Annotated[str, _holds(parse_path)] = ""
     local_export: Annotated[str, _holds(parse_path)] = ""  # folder for `export: local`; "" = <data_dir>/films
+
+
+def _all_or_number(value: Any) -> Any:
+    return 0 if value == "all" else value
+
+
+class KeepSettings(Section):
+    """What stays of what was replaced. `versions` of a shot's image, narration or clip beside the one that is shown; 0 ("all"): each."""
+
+    versions: Annotated[int, BeforeValidator(_all_or_number), Field(ge=0, le=10_000)] = 0
 
 
 class LogSettings(Section):
@@ -280,6 +291,7 @@ class Settings(Section):
     ai: AiSettings = AiSettings()
     story: StorySettings = StorySettings()
     film: FilmSettings = FilmSettings()
+    keep: KeepSettings = KeepSettings()
     log: LogSettings = LogSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()

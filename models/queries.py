@@ -2,7 +2,7 @@
 
 Where accounts are told apart (`common.caller`) a row of another's is as if it were not there: it is asked for by the same statement as one
 that is not there, and so is answered in the same words and after the same time. Lists of a project's rows leave that to whoever has looked
-for the project.
+for the project. So is what was deleted and can still be had back (`models.deletion`): nobody sees it until it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Text, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, aliased, defer, undefer
 
 from common import caller
+from models import deletion
 from models.asset import Asset
 from models.project import Project
 from models.shot import Shot
@@ -66,6 +67,13 @@ def lock_project(session: Session, project_id: str) -> Project | None:
 
     On SQLite the whole database is locked by the write itself.
     """
+    row = lock_deleted_too(session, project_id)
+    # Asked behind the lock: whoever held it may have deleted the project.
+    return row if row is None or deletion.find(session, row.id) is None else None
+
+
+def lock_deleted_too(session: Session, project_id: str) -> Project | None:
+    """The same, also of one that was deleted and can still be had back."""
     query = select(Project).where(Project.id == project_id, *_own(Project)).with_for_update()
     return _exactly(session.scalar(query), project_id)
 
@@ -81,7 +89,7 @@ def page_of_projects(session: Session, *, page: int, page_size: int, words: str)
     The rows have `story_excerpt` instead of `story_text`. Which rows they are is told by an index that holds what is searched: the rows
     themselves, with their stories, are read of this page only.
     """
-    chosen = select(Project.id).where(*_own(Project))
+    chosen = select(Project.id).where(*_visible(Project))
     if words:
         chosen = chosen.where(
             or_(Project.title.contains(words, autoescape=True), Project.description.contains(words, autoescape=True))
@@ -99,16 +107,31 @@ def page_of_projects(session: Session, *, page: int, page_size: int, words: str)
 
 def shots(session: Session, project_id: str) -> list[Shot]:
     """The project's shots by order; none of a project of another's."""
-    of_project = select(Shot).where(Shot.project_id == project_id, *_own(Shot))
+    of_project = select(Shot).where(Shot.project_id == project_id, *_visible(Shot))
     rows = session.scalars(of_project.order_by(Shot.order, Shot.id))
+    return [row for row in rows if row.project_id == project_id]
+
+
+def shots_deleted_too(session: Session, project_id: str) -> list[Shot]:
+    """All that the project has, also those that were deleted and can still be had back, in no order."""
+    rows = session.scalars(select(Shot).where(Shot.project_id == project_id))
     return [row for row in rows if row.project_id == project_id]
 
 
 def shot_parts(session: Session, project_id: str) -> list[ShotParts]:
     """What there is of the project's shots, in no order, without their texts."""
     columns = select(Shot.project_id, Shot.image_path, Shot.audio_path, Shot.video_path)
-    rows = session.execute(columns.where(Shot.project_id == project_id))
+    rows = session.execute(columns.where(Shot.project_id == project_id, Shot.id.not_in(deletion.shots())))
     return [ShotParts(*parts) for owner, *parts in rows if owner == project_id]
+
+
+def stored_names(session: Session, project_id: str) -> list[str]:
+    """What the rows of a project and its shots name in storage, deleted or not."""
+    columns = select(Shot.image_path, Shot.audio_path, Shot.video_path).where(Shot.project_id == project_id)
+    named = [part for row in session.execute(columns) for part in row]
+    of_project = select(Project.cover_image, Project.video_url).where(Project.id == project_id)
+    named += [part for row in session.execute(of_project) for part in row]
+    return [name for name in named if name]
 
 
 def asset_details(session: Session, keys: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -124,7 +147,7 @@ def shot(session: Session, shot_id: str) -> Shot | None:
 
 def is_reserved(session: Session, shot_id: str) -> bool:
     """Whether a shot that is not there yet will have this id: it waits in the parameters of a blocked image task."""
-    waiting = select(Task).where(Task.status == TaskStatus.BLOCKED, Task.type == TaskType.IMAGE, *_own(Task))
+    waiting = select(Task).where(Task.status == TaskStatus.BLOCKED, Task.type == TaskType.IMAGE, *_visible(Task))
     holding = type_coerce(Task.parameters, Text).contains(shot_id, autoescape=True)
     return any(row.target_shot_id == shot_id for row in session.scalars(waiting.where(holding)))
 
@@ -250,10 +273,17 @@ def _oldest_first(rows: Iterable[Task]) -> list[Task]:
 
 
 def _one(session: Session, model: type[Row], row_id: str) -> Row | None:
-    """The row of this id; None where there is none, and where it is another's."""
-    if caller.restricted_to() is None:
-        return _exactly(session.get(model, row_id), row_id)
-    return _exactly(session.scalar(select(model).where(model.id == row_id, *_own(model))), row_id)
+    """The row of this id; None where there is none, and where it is another's, or deleted."""
+    return _exactly(session.scalar(select(model).where(model.id == row_id, *_visible(model))), row_id)
+
+
+def _visible(model: type[Row]) -> tuple[ColumnElement[bool], ...]:
+    """What leaves what was not deleted, and of that the caller's own rows."""
+    if model is Project:
+        return (Project.id.not_in(deletion.projects()), *_own(model))
+    of_project = Shot.project_id if model is Shot else Task.project_id
+    there = of_project.not_in(deletion.projects())
+    return (there, *([Shot.id.not_in(deletion.shots())] if model is Shot else []), *_own(model))
 
 
 def _own(model: type[Row]) -> tuple[ColumnElement[bool], ...]:

@@ -1,4 +1,5 @@
-"""Removes from storage what the outbox (`models.outbox`) says, at start and every few seconds, in a thread of its own.
+"""Removes from storage what the outbox (`models.outbox`) says, at start and every few seconds, in a thread of its own; and, for good, what
+was deleted over an hour ago (`service.deletions`).
 
 Any number of processes share the work: a removal is claimed for a while, and making it twice does no harm. One that fails is tried again
 later, however often; while storage is away it is asked now and then.
@@ -18,6 +19,7 @@ from models import database_clock, outbox, queries
 from models.asset import Asset
 from models.db import retrying
 from models.outbox import Claim, Removal
+from service import deletions
 from service.container import Services
 from service.oss import keys, links
 
@@ -55,7 +57,10 @@ class Remover:
                 return
 
     def remove(self, stopped: threading.Event) -> bool:
-        """One round: remove what is due. False when nothing of a batch could be removed: storage seems to be away."""
+        """One round: remove what is due, with it what was deleted and cannot be had back any more. False when nothing of a batch could be
+        removed: storage seems to be away.
+        """
+        self._purge()
         while claims := self._claim():
             named = self._named(claims)
             outcomes = {
@@ -73,6 +78,11 @@ class Remover:
     def _now_ms(self, session: Session) -> int:
         """By the database's clock, since the processes that share the work may not agree about the time."""
         return database_clock.milliseconds(session)
+
+    def _purge(self) -> None:
+        with self._services.database.read() as session:
+            now_ms = self._now_ms(session)
+        deletions.purge(self._services, now_ms)
 
     def _claim(self) -> list[Claim]:
         with self._services.database.read() as session:
@@ -96,14 +106,9 @@ class Remover:
         return found
 
     def _named_by(self, session: Session, project_id: str) -> set[str]:
-        project = queries.project(session, project_id)
-        if project is None:
-            return set()
-        named = [project.cover_image, project.video_url]
-        for parts in queries.shot_parts(session, project_id):
-            named += parts
         bucket = self._services.settings.minio.bucket
-        return {key for name in named if name and (key := links.key_of(name, bucket)) is not None}
+        named = queries.stored_names(session, project_id)
+        return {key for name in named if (key := links.key_of(name, bucket)) is not None}
 
     def _in_time(self, claims: list[Claim], stopped: threading.Event) -> Iterator[Claim]:
         clock = self._services.clock

@@ -12,7 +12,7 @@ from flask_cors import CORS
 
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
-from routers import errors, gateway, studio
+from routers import entity_tags, errors, gateway, studio
 from routers.access import auth_request, gate, once_per_key
 from routers.access.gate import Gate
 from routers.access.url_credentials import UrlCredentials
@@ -28,6 +28,8 @@ from routers.api import (
     pictures,
     projects,
     resume,
+    shot_edits,
+    shot_versions,
     shots,
     tasks,
     voices,
@@ -53,6 +55,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     app.url_map.merge_slashes = False
     app.json = _json(app)
     errors.install(app)
+    entity_tags.install(app, services)
     _allow_origins(app, services.settings.server.cors_origins)
     at_the_gate = Gate(services)
     gate.install(app, at_the_gate)
@@ -81,14 +84,13 @@ def _allowed_hosts(settings: ServerSettings) -> set[str]:
 
 
 def _v1(services: Services, at_the_gate: Gate) -> Blueprint:
-    plain = (projects, cast, resume, shots, tasks, films, music, pictures, webhooks)
+    plain = (projects, cast, resume, shots, shot_edits, shot_versions, tasks, films, music, pictures, webhooks)
     nouns = [noun.blueprint(services) for noun in plain]
-    nouns += [batches.blueprint(services, at_the_gate.count_again)]
     nouns += [
+        batches.blueprint(services, at_the_gate.count_again),
         voices.blueprint(services, at_the_gate.sample_token),
         auth.blueprint(at_the_gate),
         admin.blueprint(at_the_gate),
-    ,
         auth_request.blueprint(),
     ]
     return surface("v1", "/v1/api", [*nouns, health.v1_blueprint(services)])

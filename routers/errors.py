@@ -53,6 +53,7 @@ TABLE: dict[type[errors.StoryToVideoError], Answer] = {
     errors.InvalidInput: Answer(HTTPStatus.BAD_REQUEST, 400),
     errors.NotFound: Answer(HTTPStatus.NOT_FOUND, 404),
     errors.Conflict: Answer(HTTPStatus.CONFLICT, 409),
+    errors.PreconditionFailed: Answer(HTTPStatus.PRECONDITION_FAILED, 412),
     errors.TooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 413),
     errors.Forbidden: Answer(HTTPStatus.FORBIDDEN, 403),
     errors.Unauthorized: Answer(HTTPStatus.UNAUTHORIZED, 401),
@@ -122,7 +123,7 @@ def _ours(error: errors.StoryToVideoError) -> Response:
         return _unexpected(error)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", type(error).__name__, error)
-    field = error.field if isinstance(error, errors.InvalidInput) else ""
+    field = error.field if isinstance(error, errors.InvalidInput | errors.TooLarge) else ""
     response = jsonify(envelope(answer.code, answer.text or str(error), field, path=request.path))
     response.status_code = answer.status
     if answer.status is HTTPStatus.SERVICE_UNAVAILABLE:

@@ -15,6 +15,7 @@ from common.errors import InvalidInput
 
 FORM_SLACK = 65_536  # bytes of a form beside its file
 MULTIPART = "multipart/form-data"
+FORM_SLACK = 65_536  # bytes of a form beside its file
 READ = 65_536  # bytes
 _FOLDERS = re.compile(
     rb'(filename=")(?:[A-Za-z]:|\\)\\(?:[^"\r\n]*\\)?', re.I
@@ -116,17 +117,17 @@ class StrictFormRequest(Request):
     form_data_parser_class = _FormParser
 
 
+def only_file(request: Request) -> FileStorage:
+    """The one file of a form; raises `InvalidInput`."""
+    files = [file for _, file in request.files.items(multi=True)]
+    if len(files) != 1:
+        raise InvalidInput("file", f"需要恰好一个文件（multipart/form-data），收到 {len(files)} 个")
+    return files[0]
+
+
 def text_of(name: str, raw: bytes) -> str:
     """A parameter's text; raises `InvalidInput` unless it is UTF-8. Werkzeug puts question marks in its place, which would be stored."""
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(name, f"{name} 不是有效的 UTF-8 文本") from error
-
-
-def only_file(request: Request) -> FileStorage:
-    """The form's one file, under any name; raises `InvalidInput` where it has none or several."""
-    files = [file for _, file in request.files.items(multi=True)]
-    if len(files) != 1:
-        raise InvalidInput("file", f"需要恰好一个文件（multipart/form-data），收到 {len(files)} 个")
-    return files[0]

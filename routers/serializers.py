@@ -6,7 +6,7 @@ none yet; numbers that clients decode are whole; stored keys become complete URL
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -15,12 +15,13 @@ from urllib.parse import urlencode
 from flask import Request
 
 from common.user_text import without_paths
-from models.asset import Asset
+from models.asset import Asset, AssetKind
 from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from models.webhook import Delivery, Webhook
+from service.assets.shot_versions import Version
 from service.container import Services
 from service.music import music_id, tags
 from service.node.interface import Voice
@@ -157,10 +158,10 @@ def task(row: Task, link: UrlResolver) -> Json:
     return body | {"shotId": row.shot_id} if row.shot_id else body
 
 
-def film(row: Asset, link: UrlResolver) -> Json:
+def film(row: Asset, link: UrlResolver, stale_shots: Sequence[str] = ()) -> Json:
     """One version of a project's film; `number` counts from 1, `size` is in bytes, `duration` in whole seconds.
 
-    `subtitles` has the links that there are, `parameters` are the options it was asked for with.
+    `subtitles` has the links that there are, `parameters` are the options it was asked for with. It is stale by `stale_shots`.
     """
     details = _object(row.details)
     beside = {key.rpartition(".")[2]: link(key) for key in details.get("companions") or []}
@@ -185,6 +186,25 @@ def film(row: Asset, link: UrlResolver) -> Json:
         "warnings": [without_paths(str(warning)) for warning in details.get("warnings") or []],
         "parameters": _object(details.get("parameters")),
         "createdAt": time(row.created_at),
+        "stale": bool(stale_shots),
+        "stale_shots": list(stale_shots),
+    }
+
+
+def version(row: Version, link: UrlResolver) -> Json:
+    """A version of a shot's image, narration or clip; `duration` is in seconds. What is not known is "" or null."""
+    words = "text" if row.kind is AssetKind.NARRATION else "prompt"
+    size = {"width": row.width, "height": row.height} if row.kind is AssetKind.IMAGE else {"duration": row.duration}
+    return {
+        "number": row.number,
+        "current": row.is_current,
+        "url": link(row.stored),
+        words: row.words,
+        "seed": row.seed,
+        "provider": row.provider,
+        "source": row.source,
+        "created_at": time(row.created_at),
+        **size,
     }
 
 

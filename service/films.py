@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
@@ -18,12 +19,13 @@ from models.db import retrying
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service import music, project_options
+from service import film_contents, music, project_options
 from service.access import quotas
 from service.container import Services
 from service.film.spec import MAX_SHOTS, FilmShot, FilmSpec, Subtitles
 from service.film.subtitles.text_metrics import reading_s
 from service.film.timeline import planned_s, too_long
+from service.oss import links
 from service.schemas import FilmRequest
 from service.shapes import film_size
 from service.workflow import film_dependencies, once, payloads
@@ -144,12 +146,29 @@ def check_music(session: Session, wanted: str) -> None:
             raise InvalidInput("music", f"music {error}，可用的见 GET /v1/api/music，或用 auto") from error
 
 
-def of_project(services: Services, project_id: str) -> list[Asset]:
+@dataclass(frozen=True)
+class Film:
+    """A stored film, and the shots by which it is stale."""
+
+    asset: Asset
+    stale_shots: Sequence[str] = ()
+
+
+def of_project(services: Services, project_id: str) -> list[Film]:
     """The project's stored films, newest first; raises `NotFound`."""
     with services.database.read() as session:
         if queries.project(session, project_id) is None:
             raise NotFound("项目不存在")
+        shots = queries.shots(session, project_id)
         films = select(Asset).where(
             Asset.project_id == project_id, Asset.kind == AssetKind.FILM, Asset.stored_at.is_not(None)
         )
-        return list(session.scalars(films.order_by(Asset.number.desc())))
+        rows = session.scalars(films.order_by(Asset.number.desc()))
+        return [Film(row, film_contents.stale_shots(row, shots)) for row in rows]
+
+
+def shown(services: Services, session: Session, project: Project, shots: Sequence[Shot]) -> Film | None:
+    """The film that the project shows; None where it has none, or one that an older backend left."""
+    key = links.key_of(project.video_url, services.settings.minio.bucket) if project.video_url else None
+    row = session.get(Asset, key) if key is not None else None
+    return Film(row, film_contents.stale_shots(row, shots)) if row is not None else None

@@ -10,17 +10,19 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.orm import Session
 
 from common.errors import InvalidInput, NotFound
-from models import cast_member, queries
+from models import cast_member, deletion, queries
 from models.base import new_id
 from models.database_clock import database_now
 from models.db import retrying
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
-from service import films, project_options
+from service import films, preconditions, project_options
 from service.access import quotas
 from service.assets import versions
 from service.container import Services
+from service.films import Film
+from service.preconditions import Known
 from service.schemas import FilmOptions, FilmRequest, NewProject, OptionChanges, PageRequest, ProjectChanges
 from service.workflow import completion, film_dependencies, once, payloads
 from service.workflow.dispatch import enqueue
@@ -48,11 +50,12 @@ class CreatedProject:
 
 @dataclass(frozen=True)
 class ProjectView:
-    """A project with its shots by order and its latest created task."""
+    """A project with its shots by order, its latest created task, and the film that it shows."""
 
     project: Project
     shots: list[Shot]
     recent_task: Task | None
+    film: Film | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class UpdatedProject:
     text_task: str
     shot_tasks: list[str]
     updated_at: datetime
+    film: Film | None
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,8 @@ def get(services: Services, project_id: str) -> ProjectView:
             raise NotFound("项目不存在")
         shots = queries.shots(session, project_id)
         cast_member.meet(session, project_id, shots)
-        return ProjectView(project, shots, queries.recent_task(session, project_id))
+        film = films.shown(services, session, project, shots)
+        return ProjectView(project, shots, queries.recent_task(session, project_id), film)
 
 
 def storyboard(services: Services, project_id: str) -> Storyboard:
@@ -206,17 +211,18 @@ def storyboard(services: Services, project_id: str) -> Storyboard:
 
 
 @retrying
-def update(services: Services, project_id: str, changes: ProjectChanges) -> UpdatedProject:
+def update(services: Services, project_id: str, changes: ProjectChanges, known: Known | None = None) -> UpdatedProject:
     """Change what was given. Another story, style, number of shots, aspect or telling regenerates the project; its old film stays in
     the list.
 
-    Raises `NotFound`.
+    Raises `NotFound`, or `PreconditionFailed` where the project is not as it was `known`.
     """
     text_task, shot_tasks, deleted = "", list[str](), 0
     with project_unit(services, project_id) as unit:
         project = unit.project
         if project is None:
             raise NotFound("项目不存在")
+        preconditions.check(project, known)
         restart = _needs_regeneration(project, changes)
         for name, value in changes.model_dump(exclude_none=True).items():
             setattr(project, name, value)
@@ -229,7 +235,8 @@ def update(services: Services, project_id: str, changes: ProjectChanges) -> Upda
             shot_tasks = [task.id for task in images]
             unit.ready.append(text_task)
         unit.session.flush()
-    return UpdatedProject(project, deleted, text_task, shot_tasks, unit.now)
+        film = films.shown(services, unit.session, project, queries.shots(unit.session, project.id))
+    return UpdatedProject(project, deleted, text_task, shot_tasks, unit.now, film)
 
 
 @retrying
@@ -282,22 +289,37 @@ def _needs_regeneration(project: Project, changes: ProjectChanges) -> bool:
 
 
 @retrying
-def delete(services: Services, project_id: str) -> datetime:
+def delete(services: Services, project_id: str, known: Known | None = None) -> datetime:
     """Cancel what runs, then delete the project with everything that it stored; an unknown one is no error. Returns the time.
 
-    Objects go soon after (`models.outbox`).
+    Objects go soon after (`models.outbox`). Raises `PreconditionFailed` where it is not as it was `known`.
     """
     with project_unit(services, project_id) as unit:
         if unit.project is None:
             return unit.now
-        session = unit.session
-        completion.cancel(unit, queries.open_tasks(session, project_id), reason=CANCELLED_BY_DELETE)
-        versions.remove_project(services, session, unit.project, queries.shots(session, project_id))
-        cast_member.replace(session, project_id, [])
-        session.flush()
-        session.delete(unit.project)
-        unit.ready.clear()  # it is gone with the project
+        preconditions.check(unit.project, known)
+        cancel_all(unit)
+        remove(services, unit)
     return unit.now
+
+
+def cancel_all(unit: ProjectUnit) -> None:
+    """Cancel whatever the project, which is about to go, is still waiting for."""
+    if unit.project is not None:
+        completion.cancel(unit, queries.open_tasks(unit.session, unit.project.id), reason=CANCELLED_BY_DELETE)
+
+
+def remove(services: Services, unit: ProjectUnit) -> None:
+    """Take the project's rows, and have removed what it stored; what was deleted of it before goes with it."""
+    session, project = unit.session, unit.project
+    if project is None:
+        return
+    versions.remove_project(services, session, project, queries.shots_deleted_too(session, project.id))
+    cast_member.replace(session, project.id, [])
+    deletion.forget(session, project.id)
+    session.flush()
+    session.delete(project)
+    unit.ready.clear()  # it is gone with the project
 
 
 def page(services: Services, request: PageRequest) -> Page[Project]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, NotFound
 from models import cast_member, queries
+from models.asset import AssetKind
 from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from service import project_options
+from service import preconditions, project_options
 from service.access import quotas
-from service.assets import versions
+from service.assets import shot_versions, versions
 from service.container import Services
+from service.preconditions import Known
 from service.schemas import ModelWishes, ShotChanges
 from service.workflow import completion, narration_group, once, payloads
 from service.workflow.project_status import refresh_project
@@ -59,28 +62,30 @@ def get(services: Services, project_id: str, shot_id: str) -> Shot:
 
 @once.once(once.as_kept)
 @retrying
-def update(services: Services, project_id: str, shot_id: str, changes: ShotChanges) -> str:
+def update(services: Services, project_id: str, shot_id: str, changes: ShotChanges, known: Known | None = None) -> str:
     """Change what was given and regenerate the image; an open task for the old image, or for a clip of it, is cancelled.
 
-    Returns the new task's id, "" where nothing but the motion was given, which is the film's alone; raises `NotFound`.
+    Returns the new task's id, "" where nothing but the motion was given, which is the film's alone; raises `NotFound`, or
+    `PreconditionFailed` where the shot is not as it was `known`.
     """
     with project_unit(services, project_id) as unit:
         session, project = unit.session, unit.project
         shot = queries.shot(session, shot_id)
         if project is None or shot is None or shot.project_id != project_id:
             raise NotFound("分镜不存在")
+        preconditions.check(shot, known)
         said = shot.spoken
         _apply(shot, changes)
         shot.updated_at = unit.now
         if changes.model_dump(exclude_none=True, exclude=_WISHES).keys() == {"motion"} and not changes.wishes():
             return ""
         quotas.take(services, session, tasks=1)
-        old = [task for task in _open_tasks(session, shot) if _shows_old_image(task)]
+        old = [task for task in open_tasks(session, shot) if _shows_old_image(task)]
         task = _new_image(shot, project, changes, now=unit.now)
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
         session.flush()
         unit.ready.append(task.id)
-        old += _drop_narration(unit, shot) if shot.spoken != said else []
+        old += drop_narration(services, unit, shot) if shot.spoken != said else []
         completion.cancel(unit, old, reason=CANCELLED_BY_UPDATE)
         shot.status = ShotStatus.PROCESSING
         session.flush()
@@ -103,14 +108,15 @@ def update_texts(services: Services, shot_id: str, changes: ShotChanges) -> Shot
         _apply(shot, changes)
         shot.updated_at = unit.now
         if shot.spoken != said:
-            completion.cancel(unit, _drop_narration(unit, shot), reason=CANCELLED_BY_UPDATE)
+            completion.cancel(unit, drop_narration(services, unit, shot), reason=CANCELLED_BY_UPDATE)
             unit.session.flush()
             refresh_project(unit.session, unit.project, now=unit.now)
     return shot
 
 
-def _drop_narration(unit: ProjectUnit, shot: Shot) -> list[Task]:
+def drop_narration(services: Services, unit: ProjectUnit, shot: Shot) -> list[Task]:
     """The shot's text has changed: the next film asks for a narration of it. Returns the open tasks of the old text, to be cancelled."""
+    shot_versions.adopt(services, unit.session, shot, (AssetKind.NARRATION,), now=unit.now)
     shot.audio_path, shot.duration = "", 0
     stale, speaking = narration_group.replace_stale_narrations(unit.session, shot, now=unit.now)
     unit.ready += speaking
@@ -145,25 +151,42 @@ def _new_image(shot: Shot, project: Project, changes: ShotChanges, *, now: datet
 
 
 @retrying
-def delete(services: Services, shot_id: str) -> str:
-    """Cancel what runs, then delete the shot with what it stored. Returns its project's id, "" when it was unknown."""
+def delete(services: Services, shot_id: str, known: Known | None = None) -> str:
+    """Cancel what runs, then delete the shot with what it stored; those behind it move up. Returns its project's id, "" when it was
+    unknown. Raises `PreconditionFailed` where it is not as it was `known`.
+    """
     with services.database.read() as session:
-        known = queries.shot(session, shot_id)
-    if known is None:
+        found = queries.shot(session, shot_id)
+    if found is None:
         return ""
-    with project_unit(services, known.project_id) as unit:
+    with project_unit(services, found.project_id) as unit:
         shot = queries.shot(unit.session, shot_id)
         if unit.project is None or shot is None:
             return ""
-        completion.cancel(unit, _open_tasks(unit.session, shot), reason=CANCELLED_BY_DELETE)
-        versions.remove_shot(services, unit.session, shot)
-        unit.session.delete(shot)
-        unit.session.flush()
+        preconditions.check(shot, known)
+        completion.cancel(unit, open_tasks(unit.session, shot), reason=CANCELLED_BY_DELETE)
+        remove(services, unit.session, shot)
+        number(unit.session, queries.shots(unit.session, found.project_id))
         refresh_project(unit.session, unit.project, now=unit.now)
-    return known.project_id
+    return found.project_id
 
 
-def _open_tasks(session: Session, shot: Shot) -> list[Task]:
+def remove(services: Services, session: Session, shot: Shot) -> None:
+    """Take the shot's row, and have removed what it stored."""
+    versions.remove_shot(services, session, shot)
+    session.delete(shot)
+    session.flush()
+
+
+def number(session: Session, row: Sequence[Shot]) -> None:
+    """Number the shots from 1 in this order."""
+    for order, shot in enumerate(row, start=1):
+        if shot.order != order:
+            shot.order = order
+    session.flush()
+
+
+def open_tasks(session: Session, shot: Shot) -> list[Task]:
     """Open tasks of the shot: by their row, or, as the Go backend left them, by their parameters only."""
     return [task for task in queries.open_tasks(session, shot.project_id) if task.target_shot_id == shot.id]
 

@@ -148,6 +148,17 @@ CREATE TABLE IF NOT EXISTS outbox (
   UNIQUE (project_id, object_key)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
+-- What was deleted and can still be had back until until_ms (milliseconds since 1970 in UTC): a shot, or a whole project, whose shot_id is ''.
+-- The rows themselves stay as they are, and are left out of all that anybody is shown. Columns of project and shot would be in the way of the
+-- index by which projects are searched. The ids are compared with columns of whatever collation the Go backend's tables have: that takes _bin.
+CREATE TABLE IF NOT EXISTS deletion (
+  project_id    VARCHAR(64) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  shot_id       VARCHAR(64) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  until_ms      BIGINT       NOT NULL,
+  PRIMARY KEY (project_id, shot_id),
+  UNIQUE (until_ms, project_id, shot_id)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
 -- Jobs that were left on a model node that was away, and are another's now: to be deleted there once it is back, passes times. not_before is
 -- in milliseconds since 1970 in UTC. Nodes' own words differ by case.
 CREATE TABLE IF NOT EXISTS stray_job (

@@ -16,3 +16,13 @@ UPDATE task
 UPDATE task
   SET result = JSON_SET(result, '$.task_video.path', CONCAT(@base, JSON_UNQUOTE(JSON_EXTRACT(result, '$.task_video.path'))))
   WHERE JSON_VALID(result) AND JSON_UNQUOTE(JSON_EXTRACT(result, '$.task_video.path')) LIKE 'projects/%';
+
+-- What was deleted, and could have been had back for an hour, would be there again: it goes for good. Its objects are removed when this server
+-- takes over again.
+INSERT IGNORE INTO outbox (object_key, project_id, passes, not_before, attempts)
+  SELECT asset.object_key, asset.project_id, 1, 0, 0 FROM asset JOIN deletion
+    ON deletion.project_id = asset.project_id AND deletion.shot_id IN ('', asset.shot_id);
+DELETE asset FROM asset JOIN deletion ON deletion.project_id = asset.project_id AND deletion.shot_id IN ('', asset.shot_id);
+DELETE FROM shot WHERE id IN (SELECT shot_id FROM deletion);
+DELETE FROM project WHERE id IN (SELECT project_id FROM deletion WHERE shot_id = '');
+DELETE FROM deletion;

@@ -16,6 +16,7 @@ from processor.handlers import film_spec, node_asset
 from processor.node_job import outcome, run_job, told
 from service.assets.fetch import fetch
 from service.assets.media_type import Kind
+from service.assets.shot_versions import DURATION
 from service.film.compose import compose
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
@@ -106,10 +107,5 @@ def _store(
         extension,
         result=result,
         message=message,
-        write=_set_clip,
-        details={node_asset.DURATION: round(seconds, 2)},
+        details={DURATION: round(seconds, 2)},
     )
-
-
-def _set_clip(shot: Shot, key: str) -> None:
-    shot.video_path = key

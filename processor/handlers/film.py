@@ -29,6 +29,7 @@ from service.film.compose import compose
 from service.film.errors import FilmError
 from service.film.spec import FilmReport, Progress, Word
 from service.film.subtitles.word_times import MAX_S, read_words
+from service.film_contents import CONTENTS, contents
 from service.oss import links
 from service.schemas import FilmRequest
 from service.workflow import film_dependencies, payloads
@@ -205,6 +206,7 @@ def _details(
         "music": "" if parts.music is None else music.music_id(parts.music),
         "warnings": warnings,
         "parameters": request.model_dump(),
+        CONTENTS: contents(parts.shots, request.model_dump()),
     }
 
 

@@ -10,16 +10,16 @@ from typing import Any
 from common.errors import BadNodeResult
 from models import cast_member, queries
 from models.asset import AssetKind
-from models.shot import Shot, ShotStatus
 from processor.claimed_task import ClaimedTask
 from processor.handlers import node_asset
 from processor.node_envelope import REFERENCES
 from processor.node_job import outcome, run_job, told
 from service.assets.fetch import fetch
 from service.assets.media_type import Kind
+from service.assets.shot_versions import HEIGHT, WIDTH
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
-from service.film.frames.image_file import check_image, is_costly
+from service.film.frames.image_file import check_image, is_costly, size_of
 
 MOST_REFERENCES, MOST_BYTES = 4, 24 << 20
 """Of one picture: a model heeds few, and a node's request has its limit. Bytes are of base64."""
@@ -33,6 +33,7 @@ def run(claimed: ClaimedTask) -> None:
             _check(claimed, path)
         except UnusableMedia as error:
             raise BadNodeResult(f"模型节点返回的图片无法使用：{error}") from error
+        width, height = size_of(path)
         node_asset.store(
             claimed,
             AssetKind.IMAGE,
@@ -40,7 +41,7 @@ def run(claimed: ClaimedTask) -> None:
             extension,
             result=outcome("image", job),
             message=told("图片已生成", job),
-            write=_set_image,
+            details={WIDTH: width, HEIGHT: height},
         )
 
 
@@ -71,8 +72,3 @@ def _check(claimed: ClaimedTask, path: Path) -> None:
         return
     with visiting_decoder(claimed.check) as decoder:
         decoder.check_image(path, claimed.check)
-
-
-def _set_image(shot: Shot, key: str) -> None:
-    shot.image_path, shot.status = key, ShotStatus.COMPLETED
-    shot.video_path = ""  # a clip of the image before: the next film must show the new one

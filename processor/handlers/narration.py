@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from functools import partial
 from typing import Any
 
 from common.errors import BadNodeResult
 from models.asset import AssetKind
-from models.shot import Shot
 from processor.claimed_task import ClaimedTask
 from processor.handlers import node_asset
 from processor.node_job import outcome, run_job, told
 from service.assets.media_type import Kind
+from service.assets.shot_versions import DURATION
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
 from service.film.subtitles.word_times import read_words
@@ -41,7 +39,6 @@ def run(claimed: ClaimedTask) -> None:
             extension,
             result=outcome("audio", job),
             message=_message(job, notes),
-            write=partial(_set_narration, seconds=seconds),
             details=_details(claimed, job, seconds),
         )
 
@@ -50,7 +47,7 @@ def _details(claimed: ClaimedTask, job: Job, seconds: float) -> dict[str, Any]:
     """How long the narration is, and, for the subtitles, when its words are heard, where the node says so."""
     spoken = ((claimed.task.parameters or {}).get("tts") or {}).get("text") or ""
     words = read_words(job.result.get("words"), str(spoken), seconds)
-    length = {node_asset.DURATION: round(seconds, 2)}
+    length = {DURATION: round(seconds, 2)}
     return length | {WORDS: words} if words else length
 
 
@@ -63,7 +60,3 @@ def _message(job: Job, notes: list[str]) -> str:
     if unread and UNREAD not in made:
         made = f"{made}，{UNREAD}{unread}"
     return "；".join([made, *notes])
-
-
-def _set_narration(shot: Shot, key: str, *, seconds: float) -> None:
-    shot.audio_path, shot.duration = key, math.ceil(seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,13 @@ from typing import Any
 from common.errors import TaskError
 from models import queries
 from models.asset import AssetKind
-from models.shot import Shot
 from processor.claimed_task import ClaimedTask
-from service.assets import versions
+from service.assets import shot_versions, versions
 from service.assets.media_type import Kind, sniff
 from service.node.interface import Job
 from service.workflow.unit_of_work import ProjectUnit
 
 CHUNK = 1 << 20  # bytes
-DURATION = "duration"
-"""Of a narration's or a clip's details: seconds."""
 SHOT_GONE = (
     "任务对应的分镜已不存在"  # a task whose shot was deleted here is cancelled with it; an older backend left others
 )
@@ -50,12 +47,11 @@ def store(
     *,
     result: dict[str, Any],
     message: str,
-    write: Callable[[Shot, str], None],
     details: dict[str, Any] | None = None,
 ) -> None:
-    """Upload a shot's asset under a new name and finish the task with it.
+    """Upload a shot's asset under a new name, and finish the task with it as the version that is shown.
 
-    `write` sets the shot's columns to the key; `details` are kept with the asset, and who made it, where the node says so.
+    `details` are kept with the asset, and who made it, where the node says so.
     """
     task = claimed.task
     with claimed.services.database.read() as session:
@@ -70,9 +66,7 @@ def store(
         fresh = queries.shot(unit.session, shot.id)
         if fresh is None:
             raise TaskError(SHOT_GONE)
-        versions.mark_stored(unit.session, asset, now=unit.now)
-        write(fresh, asset.object_key)
-        fresh.updated_at = unit.now
+        shot_versions.publish(claimed.services, unit.session, fresh, asset, now=unit.now)
 
     try:
         versions.store_file(claimed.services, asset, path, owner)

@@ -68,6 +68,8 @@ EXPENSIVE = {
     "v1.resume.again",
     "v1.projects.everything",
     "v1.shots.update",
+    "v1.shot_edits.duplicate",
+    "v1.shot_versions.upload",
     "v1.films.film",
     "v1.films.narration",
     "v1.tasks.create",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from flask import Blueprint, request, send_file
 from werkzeug.wrappers import Response
@@ -13,6 +14,7 @@ from service.assets.legacy_static import static_file
 from service.container import Services
 from service.oss.local import LocalStore
 
+AnyResponse = TypeVar("AnyResponse", bound=Response)
 CACHE_S = 3600  # URLs change hourly, and what a key holds never changes
 
 
@@ -29,7 +31,7 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
         store.verify(key, request.args.get("token", ""))
         known = store.stat(key)
         if location:
-            return _harmless(by_proxy(location, known))
+            return harmless(by_proxy(location, known))
         response = send_file(store.local_path(key), mimetype=known.content_type or None, conditional=True)
         response.cache_control.private = True
         response.cache_control.max_age = CACHE_S
@@ -43,7 +45,7 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
     return routes
 
 
-def harmless(response: Response) -> Response:
+def harmless(response: AnyResponse) -> AnyResponse:
     """Whatever a file holds, a browser takes it for what its type says and runs nothing of it."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = (

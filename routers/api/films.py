@@ -33,7 +33,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/projects/<project_id>/films")
     def versions(project_id: str) -> serializers.Json:
         link = serializers.UrlResolver.of(services, request)
-        found = [serializers.film(row, link) for row in films.of_project(services, project_id)]
+        found = [serializers.film(one.asset, link, one.stale_shots) for one in films.of_project(services, project_id)]
         return {"films": found, "project_id": project_id, "total_films": len(found)}
 
     return routes

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from flask import Blueprint, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, Response, request
 
-from routers import request_params, serializers
+from routers import entity_tags, request_params, serializers
 from routers.api.files import harmless
-from service import archive, project_options, projects, tasks
+from service import archive, deletions, project_options, projects, tasks
 from service.container import Services
+from service.films import Film
 from service.schemas import NewProject, OptionChanges, PageRequest, ProjectChanges, TaskPageRequest
+from service.shot_requests import UndoRequest
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -40,27 +41,32 @@ def blueprint(services: Services) -> Blueprint:
         }
 
     @routes.get("/projects/<project_id>")
-    def read(project_id: str) -> serializers.Json:
+    def read(project_id: str) -> Response:
         view = projects.get(services, project_id)
         link = serializers.UrlResolver.of(services, request)
-        return {
+        body = {
             "project_detail": serializers.project_detail(view.project, link),
             "shots": [serializers.shot(row, link) for row in view.shots],
             "recent_task": serializers.task(view.recent_task, link) if view.recent_task else None,
             "options": project_options.chosen(view.project),
+            "film": _film(view.film, link),
         }
+        return entity_tags.tagged(body, view.project)
 
     @routes.put("/projects/<project_id>")
-    def update(project_id: str) -> serializers.Json:
+    def update(project_id: str) -> Response:
         changes = request_params.parse(ProjectChanges, request, services.settings)
-        updated = projects.update(services, project_id, changes)
-        return {
-            "project": serializers.project_detail(updated.project, serializers.UrlResolver.of(services, request)),
+        updated = projects.update(services, project_id, changes, entity_tags.known(request))
+        link = serializers.UrlResolver.of(services, request)
+        body = {
+            "project": serializers.project_detail(updated.project, link),
             "updateAT": serializers.time(updated.updated_at),
             "deleted": updated.deleted,
             "text_task": updated.text_task,
             "shot_tasks": updated.shot_tasks,
+            "film": _film(updated.film, link),
         }
+        return entity_tags.tagged(body, updated.project)
 
     @routes.patch("/projects/<project_id>")
     def change_options(project_id: str) -> serializers.Json:
@@ -71,11 +77,19 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.delete("/projects/<project_id>")
     def delete(project_id: str) -> serializers.Json:
-        return {
-            "success": True,
-            "deleteAt": serializers.time(projects.delete(services, project_id)),
-            "message": "项目已删除",
-        }
+        wanted, known = request_params.parse(UndoRequest, request, services.settings), entity_tags.known(request)
+        if wanted.undo:
+            until = deletions.delete_project(services, project_id, known)
+            deleted = until - deletions.UNDO
+            more = {"undo_until": serializers.time(until)}
+        else:
+            deleted, more = projects.delete(services, project_id, known), {}
+        return {"success": True, "deleteAt": serializers.time(deleted), "message": "项目已删除", **more}
+
+    @routes.post("/projects/<project_id>/undelete")
+    def undelete(project_id: str) -> serializers.Json:
+        link = serializers.UrlResolver.of(services, request)
+        return {"project": serializers.project_detail(deletions.undelete_project(services, project_id), link)}
 
     @routes.get("/projects/<project_id>/tasks")
     def tasks_of_project(project_id: str) -> serializers.Json:
@@ -99,3 +113,7 @@ def blueprint(services: Services) -> Blueprint:
         return harmless(response)
 
     return routes
+
+
+def _film(film: Film | None, link: serializers.UrlResolver) -> serializers.Json | None:
+    return serializers.film(film.asset, link, film.stale_shots) if film is not None else None

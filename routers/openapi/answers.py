@@ -203,6 +203,8 @@ class Film(CamelCased):
     warnings: list[str]
     parameters: dict[str, Any]
     created_at: Time
+    stale: bool
+    stale_shots: list[str] = Field(alias="stale_shots")
 
 
 class Music(CamelCased):
@@ -263,12 +265,14 @@ class ProjectUpdated(Answer):
     deleted: int
     text_task: str
     shot_tasks: list[str]
+    film: Film | None
 
 
 class ProjectDeleted(Answer):
     success: Literal[True]
     deleted: Time = Field(alias="deleteAt")
     message: str
+    undo_until: Time = Field(default="", description="With `undo`.")
 
 
 class Cast(Answer):

@@ -15,6 +15,7 @@ from routers.openapi import access
 from routers.openapi.answers import Error
 from routers.openapi.gateway_answers import GatewayError
 from routers.openapi.operations import FORM, JSON, MULTIPART, OPERATIONS, V1, Operation
+from routers.openapi.shot_answers import Outdated
 from service import schemas
 
 Json = dict[str, Any]
@@ -51,7 +52,7 @@ def build(settings: Settings) -> Json:
 
 def _components(settings: Settings) -> tuple[Json, dict[type[BaseModel], Json]]:
     """All schemas by name, and references to those of the operations."""
-    models = [Error, GatewayError]
+    models = [Error, GatewayError, Outdated]
     models += [one.request for one in OPERATIONS.values() if one.request is not None]
     models += [one.answer for one in OPERATIONS.values() if not isinstance(one.answer, str)]
     unique = [(model, "validation") for model in dict.fromkeys(models)]
@@ -139,17 +140,23 @@ def _responses(method: str, path: str, operation: Operation, references: dict[ty
         *EVERYWHERE,
         *operation.errors,
         *access.refusals(method, operation),
-        *(WITH_BODY if method in ("POST", "PUT", "PATCH") else ()),
+        *(WITH_BODY if _has_body(method, operation) else ()),
     }
     if ":" in path:
         errors.add(HTTPStatus.NOT_FOUND)
     shape = references[GatewayError if path.startswith("/api/") else Error]
     found = {status: _response(status, JSON, shape) for status in errors}
+    if HTTPStatus.PRECONDITION_FAILED in operation.errors:
+        found[412] = _response(412, JSON, references[Outdated])
     kind = JSON if not isinstance(operation.answer, str) else operation.answer
     schema = {} if isinstance(operation.answer, str) else references[operation.answer]
     for status in operation.statuses:
         found[status] = _success(status, kind, schema, shape)
     return {str(status): found[status] for status in sorted(found)}
+
+
+def _has_body(method: str, operation: Operation) -> bool:
+    return method in ("POST", "PUT", "PATCH") or (method == "DELETE" and operation.request is not None)
 
 
 def _success(status: int, kind: str, schema: Json, error: Json) -> Json:

@@ -17,9 +17,10 @@ from routers.openapi import (
     gateway_answers,
     login_answers,
     project_answers,
+    shot_answers,
     webhook_answers,
 )
-from service import schemas
+from service import schemas, shot_requests
 from service.webhooks import requests as webhook_requests
 
 JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
@@ -71,6 +72,7 @@ class Operation:
     creates: bool = False
 
 
+IF_MATCH = ("If-Match",)
 CACHED = (206, 304, 412, 416)
 """What a file is answered with to a request for a part of it, or for one that has not changed."""
 
@@ -78,11 +80,15 @@ V1: Mapping[str, Operation] = {
     "POST /v1/api/projects": Operation("Create a project", answers.ProjectCreated, schemas.NewProject, creates=True),
     "GET /v1/api/projects": Operation("List projects", answers.Projects, schemas.PageRequest),
     "GET /v1/api/projects/:project_id": Operation("Read a project", project_answers.ProjectWithShots),
-    "PUT /v1/api/projects/:project_id": Operation("Change a project", answers.ProjectUpdated, schemas.ProjectChanges),
+    "PUT /v1/api/projects/:project_id": Operation(
+        "Change a project", answers.ProjectUpdated, schemas.ProjectChanges, errors=(412,), headers=IF_MATCH
+    ),
     "PATCH /v1/api/projects/:project_id": Operation(
         "Change what later tasks and films follow", project_answers.OptionsChanged, schemas.OptionChanges
     ),
-    "DELETE /v1/api/projects/:project_id": Operation("Delete a project", answers.ProjectDeleted),
+    "DELETE /v1/api/projects/:project_id": Operation(
+        "Delete a project", answers.ProjectDeleted, shot_requests.UndoRequest, errors=(412,), headers=IF_MATCH
+    ),
     "GET /v1/api/projects/:project_id/cast": Operation("Who appears in the story", answers.Cast),
     "POST /v1/api/projects/:project_id/cast": Operation(
         "Add somebody to the cast",
@@ -124,9 +130,56 @@ V1: Mapping[str, Operation] = {
     "GET /v1/api/projects/:project_id/shots": Operation("List a project's shots", answers.ProjectShots),
     "GET /v1/api/projects/:project_id/shots/:shot_id": Operation("Read a shot", answers.OneShot),
     "POST /v1/api/projects/:project_id/shots/:shot_id": Operation(
-        "Change a shot and paint it anew", answers.ShotUpdated, schemas.ShotChanges, creates=True
+        "Change a shot and paint it anew",
+        answers.ShotUpdated,
+        schemas.ShotChanges,
+        errors=(412,),
+        headers=IF_MATCH,
+        creates=True,
     ),
-    "DELETE /v1/api/shots/:shot_id": Operation("Delete a shot", answers.ShotDeleted),
+    "DELETE /v1/api/shots/:shot_id": Operation(
+        "Delete a shot at once", answers.ShotDeleted, errors=(412,), headers=IF_MATCH
+    ),
+    "POST /v1/api/projects/:project_id/undelete": Operation("Have a deleted project back", shot_answers.ProjectBack),
+    "POST /v1/api/projects/:project_id/shots": Operation(
+        "Insert a shot", answers.OneShot, shot_requests.NewShot, errors=(409,), statuses=(201,), creates=True
+    ),
+    "PATCH /v1/api/projects/:project_id/shots": Operation(
+        "Change several shots, and paint nothing", shot_answers.ShotResults, shot_requests.ShotPatches
+    ),
+    "PUT /v1/api/projects/:project_id/shots/order": Operation(
+        "Put the shots into another order", shot_answers.ShotRow, shot_requests.ShotOrder, errors=(409,)
+    ),
+    "PATCH /v1/api/projects/:project_id/shots/:shot_id": Operation(
+        "Change a shot, and paint nothing", answers.OneShot, shot_requests.ShotPatch, errors=(412,), headers=IF_MATCH
+    ),
+    "DELETE /v1/api/projects/:project_id/shots/:shot_id": Operation(
+        "Delete a shot", shot_answers.ShotGone, shot_requests.UndoRequest, errors=(412,), headers=IF_MATCH
+    ),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/undelete": Operation("Have a deleted shot back", answers.OneShot),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/duplicate": Operation(
+        "Copy a shot", answers.OneShot, errors=(409,), statuses=(201,), creates=True
+    ),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/split": Operation(
+        "Make two of a shot", shot_answers.ShotRow, shot_requests.ShotSplit, errors=(409,), creates=True
+    ),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/merge": Operation(
+        "Make one of a shot and the next", answers.OneShot, errors=(409,), creates=True
+    ),
+    "GET /v1/api/projects/:project_id/shots/:shot_id/:kind/versions": Operation(
+        "List the versions of a shot's image, narration or clip", shot_answers.Versions
+    ),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/:kind/versions/:number/restore": Operation(
+        "Show an earlier version again", answers.OneShot
+    ),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/:kind": Operation(
+        "Upload an image, a narration or a clip of one's own",
+        shot_answers.ShotWithVersion,
+        shot_requests.ShotUpload,
+        statuses=(201,),
+        uploads=True,
+        creates=True,
+    ),
     "POST /v1/api/projects/:project_id/video": Operation(
         "Ask for the film, or for a shot's clip", answers.FilmAccepted, schemas.FilmRequest, errors=(409,), creates=True
     ),

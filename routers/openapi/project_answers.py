@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from routers.openapi.answers import Answer, CastMember, ProjectDetail, Shot, Task
+from routers.openapi.answers import Answer, CastMember, Film, ProjectDetail, Shot, Task
 
 
 class SubtitleLook(Answer):
@@ -35,6 +35,7 @@ class ProjectWithShots(Answer):
     shots: list[Shot]
     recent_task: Task | None
     options: Options
+    film: Film | None
 
 
 class OptionsChanged(Answer):

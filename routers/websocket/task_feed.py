@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from common import caller
 from common.errors import DependencyError
+from models import deletion
 from models.project import Project
 from models.task import Task
 from service.container import Services
@@ -176,6 +177,7 @@ class TaskFeed:
 def _states(session: Session, task_ids: list[str]) -> dict[str, State]:
     """States by id. MariaDB compares ids without regard to case, we do not."""
     query = select(Task.id, Task.status, Task.progress, Task.message).where(Task.id.in_(task_ids))
+    query = query.where(Task.project_id.not_in(deletion.projects()))
     wanted = set(task_ids)
     return {
         task_id: (status, progress or 0, message or "")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from common import caller
 from common.errors import QuotaExceeded
 from config.settings import LimitsSettings
+from models import deletion
 from models.account import Account
 from models.asset import Asset
 from models.database_clock import milliseconds
@@ -57,7 +58,8 @@ def _open_tasks(session: Session, owner: str) -> int:
 
 
 def _stored(session: Session, owner: str) -> int:
-    """Bytes of the account's projects and of its music."""
-    projects = select(Project.id).where(Project.owner_id == owner)
-    its = or_(Asset.project_id.in_(projects), (Asset.project_id == "") & (Asset.owner_id == owner))
+    """Bytes of the account's projects and of its music; what it deleted counts no more."""
+    projects = select(Project.id).where(Project.owner_id == owner, Project.id.not_in(deletion.projects()))
+    of_projects = Asset.project_id.in_(projects) & Asset.shot_id.not_in(deletion.shots())
+    its = or_(of_projects, (Asset.project_id == "") & (Asset.owner_id == owner))
     return int(session.scalar(select(func.sum(Asset.size)).where(its, Asset.stored_at.is_not(None))) or 0)

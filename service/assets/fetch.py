@@ -49,9 +49,10 @@ def fetch(
     """Fetch `wanted` (name → what a row stores) into `folder`.
 
     Returns the files by name and, for what could not be had, the reason by name (Chinese). Only our own store is read, and what an older
-    backend left in `static/`: a row that holds another address counts as missing, and so does a file over the limits of what is taken in
-    (`worker.max_download`, `film.max_music`). `check` is called between chunks and may raise to stop. Raises `DependencyError` when storage
-    does not answer three times in a row, and what this machine refuses: neither means that a file is missing.
+    backend left in `static/`: a row that holds another address counts as missing, and so does a file over the limits of what is taken
+    in (`worker.max_download`, `film.max_music`, `film.max_upload`). `check` is called between chunks and may raise to stop. Raises
+    `DependencyError` when storage does not answer three times in a row, and what this machine refuses: neither means that a file is
+    missing.
     """
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="fetch") as pool:
         futures = {
@@ -64,7 +65,8 @@ def fetch(
 
 
 def _fetch_one(services: Services, stored: str, path: Path, check: Callable[[], None]) -> Path | str:
-    limit = max(services.settings.worker.max_download, services.settings.film.max_music)
+    film = services.settings.film
+    limit = max(services.settings.worker.max_download, film.max_music, film.max_upload)
     if stored.startswith(PREFIX):
         return _copy_static(stored, path, limit)
     key = links.key_of(stored, services.settings.minio.bucket)

@@ -53,7 +53,7 @@ def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: s
     now, within_ms = services.clock.now(), (UPLOAD_S + size // SLOWEST) * 1000
     for _ in range(RESERVE_TRIES):
         with services.database.read() as session:
-            number = _free_number(session, kind, owner, extension)
+            number = _free_number(services, session, kind, owner, extension)
         asset = Asset(
             object_key=_key(kind, owner, number, extension),
             project_id=owner.project_id,
@@ -75,12 +75,16 @@ def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: s
     raise StorageError(f"无法为新文件取名（{kind.value}，尝试 {RESERVE_TRIES} 次）")
 
 
-def _free_number(session: Session, kind: AssetKind, owner: AssetOwner, extension: str) -> int:
-    """One more than the last; what is still being removed keeps its name, or the removal would take the new one."""
+def _free_number(services: Services, session: Session, kind: AssetKind, owner: AssetOwner, extension: str) -> int:
+    """One more than the last. What is still being removed keeps its name, or the removal would take the new one; and so does what the shot
+    shows and has no row.
+    """
     of_kind = (Asset.project_id == owner.project_id, Asset.shot_id == owner.shot_id, Asset.kind == kind)
     number = 1 + (session.scalar(select(func.max(Asset.number)).where(*of_kind)) or 0)
-    going = {keys.stem(key) for key in outbox.keys_of(session, owner.project_id)}
-    while keys.stem(_key(kind, owner, number, extension)) in going:
+    shown = session.get(Shot, owner.shot_id) if owner.shot_id else None
+    names = [shown.image_path, shown.audio_path, shown.video_path] if shown is not None else []
+    taken = {keys.stem(key) for key in (*outbox.keys_of(session, owner.project_id), *_keys(services, names))}
+    while keys.stem(_key(kind, owner, number, extension)) in taken:
         number += 1
     return number
 
@@ -173,12 +177,17 @@ def remove_reference(services: Services, session: Session, member: CastMember, *
 def _forget(
     services: Services, session: Session, project_id: str, named: list[str | None], *of_owner: ColumnElement[bool]
 ) -> None:
-    bucket = services.settings.minio.bucket
-    found = {key for name in named if name and (key := links.key_of(name, bucket)) is not None}
+    found = _keys(services, named)
     for row in session.scalars(select(Asset).where(*of_owner)).all():
         found.add(row.object_key)
         session.delete(row)
     outbox.remove(session, found, project_id)
+
+
+def _keys(services: Services, named: Iterable[str | None]) -> set[str]:
+    """Those of the names that are in our storage."""
+    bucket = services.settings.minio.bucket
+    return {key for name in named if name and (key := links.key_of(name, bucket)) is not None}
 
 
 def _key(kind: AssetKind, owner: AssetOwner, number: int, extension: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,13 +35,15 @@ class ProjectUnit:
 
 
 @contextmanager
-def project_unit(services: Services, project_id: str) -> Iterator[ProjectUnit]:
+def project_unit(
+    services: Services, project_id: str, *, lock: Callable[[Session, str], Project | None] = queries.lock_project
+) -> Iterator[ProjectUnit]:
     """Lock the project and commit what the block did; then stop the work on what ended, and enqueue what became ready.
 
     Whoever moves a project's tasks holds its lock, so that no two ends miss each other. An exception rolls everything back.
     """
     with services.database.write() as session:
-        unit = ProjectUnit(session, queries.lock_project(session, project_id), database_now(session))
+        unit = ProjectUnit(session, lock(session, project_id), database_now(session))
         once.begin(session, unit.now)
         yield unit
     stop_work(services, unit.ended)

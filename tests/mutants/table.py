@@ -15,12 +15,11 @@ from config import admission
 from models import account, outbox, queries, stray_job, task_endings, task_transitions
 from models.account import Account, ApiKey, LoginSession
 from models.outbox import Removal
-from models.shot import Shot
 from models.task import ENDED, Task
 from processor import node_dispatch, node_job
 from processor.cancellation import CancellationRegistry, CancelToken
 from processor.claimed_task import ClaimedTask
-from processor.handlers import image, storyboard
+from processor.handlers import storyboard
 from routers import middleware, serializers
 from routers.access import gate
 from routers.access.gate import Gate
@@ -31,7 +30,7 @@ from routers.websocket import follow, task_feed
 from service import music, schemas
 from service.access import logins, passwords, principals, quotas
 from service.access.tokens import ACCESS, REFRESH, Tokens
-from service.assets import versions
+from service.assets import shot_versions, versions
 from service.film.timeline import make_timeline
 from service.oss import keys
 from service.oss.local import LocalStore
@@ -41,7 +40,6 @@ from tests.mutants.operators import (
     always,
     change_comparison,
     change_constant,
-    drop_assignment,
     drop_entry,
     drop_operand,
     drop_statement,
@@ -300,7 +298,7 @@ MUTANTS = (
     ),
     Mutant(
         "the shot does not get its image",
-        InFunction(image._set_image, drop_assignment(Shot.image_path)),
+        InFunction(shot_versions.publish, drop_statement(shot_versions.show)),
         (f"{FAULTS}::test_result_row_and_shot_become_visible_in_one_commit[sqlite]",),
     ),
     Mutant(

@@ -53,8 +53,8 @@ _PATTERNS = {path: _pattern(path) for path in DOCUMENT["paths"]}
 
 def described(method: str, path: str) -> dict[str, Any] | None:
     """What the document says of a route, None where it knows none."""
-    matching = sorted((known for known, pattern in _PATTERNS.items() if pattern.fullmatch(path)), key=_parameters)
-    found = [DOCUMENT["paths"][known] for known in matching]
+    fitting = sorted((known for known, pattern in _PATTERNS.items() if pattern.fullmatch(path)), key=_parameters)
+    found = [DOCUMENT["paths"][known] for known in fitting]
     operations: list[dict[str, Any]] = [methods[method.lower()] for methods in found if method.lower() in methods]
     return operations[0] if operations else None
 

@@ -110,6 +110,13 @@ def check_image(path: Path) -> None:
         check_colours(image)
 
 
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height in pixels of the image as it is shown, upright. Raises UnusableMedia."""
+    with _opened(path) as image:
+        pose = _POSES.get(orientation) if isinstance(orientation := _orientation(image), int) else None
+        return (image.height, image.width) if pose is not None and pose[0] else (image.width, image.height)
+
+
 def is_costly(path: Path) -> bool:
     """Whether an image, by its header, may take so much memory that a process of its own should decode it. Raises UnusableMedia."""
     with _opened(path) as image:

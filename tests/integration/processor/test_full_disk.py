@@ -125,4 +125,4 @@ def test_a_film_waits_for_pictures_that_cannot_be_read_here_instead_of_going_wit
     backend.wait(task_id, "finished")
     assert faults == []
     [film] = films.of_project(backend.services, project_id)
-    assert (film.details or {})["warnings"] == []
+    assert (film.asset.details or {})["warnings"] == []

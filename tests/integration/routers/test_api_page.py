@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -12,7 +13,7 @@ from flask import Flask
 from pydantic import BaseModel
 
 from config.settings import Settings
-from models.asset import Asset
+from models.asset import Asset, AssetKind
 from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
@@ -22,7 +23,8 @@ from routers.errors import TABLE
 from routers.gateway import schemas as gateway
 from routers.openapi import gateway_answers
 from routers.openapi.operations import OPERATIONS
-from service import project_options, schemas
+from service import project_options, schemas, shot_requests
+from service.assets.shot_versions import Version
 from service.container import Services
 from service.film.spec import Transition
 from service.node.interface import Voice
@@ -44,6 +46,13 @@ MODELS: dict[str, type[schemas.Request]] = {
     "PATCH /v1/api/projects/:project_id": schemas.OptionChanges,
     "GET /v1/api/projects/:project_id/tasks": schemas.TaskPageRequest,
     "POST /v1/api/projects/:project_id/shots/:shot_id": schemas.ShotChanges,
+    "DELETE /v1/api/projects/:project_id": shot_requests.UndoRequest,
+    "POST /v1/api/projects/:project_id/shots": shot_requests.NewShot,
+    "PATCH /v1/api/projects/:project_id/shots": shot_requests.ShotPatches,
+    "PUT /v1/api/projects/:project_id/shots/order": shot_requests.ShotOrder,
+    "PATCH /v1/api/projects/:project_id/shots/:shot_id": shot_requests.ShotPatch,
+    "POST /v1/api/projects/:project_id/shots/:shot_id/split": shot_requests.ShotSplit,
+    "POST /v1/api/projects/:project_id/shots/:shot_id/:kind": shot_requests.ShotUpload,
     "POST /v1/api/projects/:project_id/video": schemas.FilmRequest,
     "POST /v1/api/projects/:project_id/tts": schemas.NarrationRequest,
     "GET /v1/api/projects/:project_id/shots/:shot_id/thumbnail": schemas.PictureRequest,
@@ -63,6 +72,7 @@ MODELS: dict[str, type[schemas.Request]] = {
 }
 SAME = {
     "GET /v1/api/projects/:project_id/cover": "GET /v1/api/projects/:project_id/shots/:shot_id/thumbnail",
+    "DELETE /v1/api/projects/:project_id/shots/:shot_id": "DELETE /v1/api/projects/:project_id",
     "GET /api/projects": "GET /v1/api/projects",
     "POST /api/projects/:project_id/compose": "POST /v1/api/projects/:project_id/video",
     "POST /api/projects/:project_id/tts": "POST /v1/api/projects/:project_id/tts",
@@ -190,6 +200,9 @@ def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
     assert sorted(names("Task")) == sorted(serializers.task(task, link))
     assert names("Film") == list(serializers.film(asset, link))
     assert names("Voice") == list(serializers.voice(Voice("v", "", "", "", "", ""), ""))
+    version = Version(AssetKind.IMAGE, 1, "", is_current=True, created_at=NOW)
+    sound = serializers.version(replace(version, kind=AssetKind.NARRATION), link)
+    assert set(names("Version")) | {"text"} == set(serializers.version(version, link)) | set(sound)
     assert names("Piece of music") == list(serializers.music(asset, link))
 
 
@@ -206,6 +219,7 @@ LIMITS = {
     "story.max_shots": "60",
     "server.max_request_line": "262,144",
     "film.max_music": "64 MiB",
+    "film.max_upload": "128 MiB",
     "server.max_body": "1 MiB",
 }
 

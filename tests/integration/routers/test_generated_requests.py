@@ -103,6 +103,7 @@ class Site:
             "task_id": told.shot_task_ids[0],
             "music_id": "1",
             "number": "1",
+            "kind": "images",
             "key": image.path.removeprefix("/assets/"),
             "name": "start.js",
             "place": "new",

@@ -123,7 +123,7 @@ def test_a_film_waits_for_room_of_its_cache_its_temporary_files_and_its_store(
     backend.wait(task_id, "finished")
     assert faults.left == []
     [made] = films.of_project(backend.services, project_id)
-    assert (made.details or {})["warnings"] == []
+    assert (made.asset.details or {})["warnings"] == []
 
 
 @pytest.mark.parametrize("place", ["fsync", "mkdtemp"])

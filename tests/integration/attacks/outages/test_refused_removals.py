@@ -76,4 +76,4 @@ def test_nobody_waits_for_a_storage_that_removes_slowly(backend: Backend, monkey
     images = {shot.image_path for shot in shots.of_project(backend.services, project_id)}
     left = [key for key in swept(backend.services, "projects/") if "/films/" not in key]
     assert set(left) == images
-    assert made[0].task_id == again
+    assert made[0].asset.task_id == again

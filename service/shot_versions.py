@@ -1,0 +1,180 @@
+"""Use cases of a shot's versions: list them, show an earlier one again, upload one's own."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy.orm import Session
+
+from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
+from models import queries
+from models.asset import Asset, AssetKind
+from models.db import retrying
+from models.shot import Shot
+from models.task import Task, TaskStatus, TaskType
+from service.access import quotas
+from service.assets import shot_versions, versions
+from service.assets.media_type import Kind, sniff
+from service.assets.shot_versions import DURATION, HEIGHT, SOURCE, UPLOADED, WIDTH, Version
+from service.container import Services
+from service.film.decoder import Decoder, visiting_decoder
+from service.film.errors import UnusableMedia
+from service.film.frames.image_file import check_image, is_costly, size_of
+from service.workflow import completion, once
+from service.workflow.project_status import refresh_project
+from service.workflow.unit_of_work import ProjectUnit, project_unit
+
+CHUNK = 1 << 20  # bytes
+REPLACED = "素材已被替换，旧任务取消"
+_NAMES = {
+    AssetKind.IMAGE: (Kind.IMAGE, "可用的图片（支持 png、jpg、webp）"),
+    AssetKind.NARRATION: (Kind.AUDIO, "可播放的音频（支持 mp3、wav、m4a、ogg、flac、aac、webm）"),
+    AssetKind.CLIP: (Kind.VIDEO, "可用的视频片段（支持 mp4、webm）"),
+}
+
+
+def of_shot(services: Services, project_id: str, shot_id: str, kind: AssetKind) -> list[Version]:
+    """The shot's versions of this kind, newest first; raises `NotFound`."""
+    with services.database.read() as session:
+        return shot_versions.listed(services, session, _found(session, project_id, shot_id), kind)
+
+
+@retrying
+def restore(services: Services, project_id: str, shot_id: str, kind: AssetKind, number: int) -> Shot:
+    """Show an earlier version again; raises `NotFound`. What is in the making in its place is cancelled, as by an edit."""
+    with project_unit(services, project_id) as unit:
+        shot = _found(unit.session, project_id, shot_id)
+        asset = shot_versions.find(services, unit.session, shot, kind, number)
+        if asset is not None:
+            shot_versions.adopt(services, unit.session, shot, (kind, AssetKind.CLIP), now=unit.now)
+            seconds = float((asset.details or {}).get(DURATION) or 0)
+            shot_versions.show(shot, kind, asset.object_key, seconds)
+            shot.updated_at = unit.now
+        _replaced(unit, shot, kind)
+    return shot
+
+
+def _as_uploaded(services: Services, kept: dict[str, Any]) -> tuple[Shot, Version]:
+    with services.database.read() as session:
+        shot = _found(session, kept["project"], kept["shot"])
+        listed = shot_versions.listed(services, session, shot, AssetKind(kept["kind"]))
+    for version in listed:
+        if version.number == kept["number"]:
+            return shot, version
+    raise NotFound("没有这个版本")
+
+
+@once.once(_as_uploaded)
+def upload(
+    services: Services, project_id: str, shot_id: str, kind: AssetKind, stream: BinaryIO
+) -> tuple[Shot, Version]:
+    """Make a file of one's own the shot's newest version, and show it. What is in the making in its place is cancelled.
+
+    Raises `NotFound`, `TooLarge` over `film.max_upload` bytes, `InvalidInput` for what no film can be made with.
+    """
+    with services.database.read() as session:
+        shot = _found(session, project_id, shot_id)
+    owner = versions.AssetOwner(project_id, shot.id, "", shot.title, shot.order)
+    with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
+        path = Path(folder) / "upload"
+        _receive(stream, path, services.settings.film.max_upload)
+        extension, details = _looked_at(path, kind)
+        _check_room(services)
+        asset = versions.reserve(services, kind, owner, extension, path.stat().st_size)
+        asset.details = {SOURCE: UPLOADED, **details}
+        try:
+            versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
+            kept = _publish(services, shot, asset)
+        except BaseException:
+            versions.discard(services, asset)
+            raise
+    return _as_uploaded(services, kept)
+
+
+@retrying
+def _publish(services: Services, known: Shot, asset: Asset) -> dict[str, Any]:
+    kind = AssetKind(asset.kind)
+    with project_unit(services, known.project_id) as unit:
+        shot = _found(unit.session, known.project_id, known.id)
+        shot_versions.publish(services, unit.session, shot, asset, now=unit.now)
+        _replaced(unit, shot, kind)
+        kept = {"project": shot.project_id, "shot": shot.id, "kind": kind.value, "number": asset.number}
+        once.made(unit.session, kept)
+    return kept
+
+
+def _replaced(unit: ProjectUnit, shot: Shot, kind: AssetKind) -> None:
+    """Cancel what would take the place of what is shown now."""
+    unit.session.flush()
+    tasks = queries.open_tasks(unit.session, shot.project_id)
+    completion.cancel(
+        unit, [task for task in tasks if task.target_shot_id == shot.id and _replaces(task, kind)], reason=REPLACED
+    )
+    if unit.project is not None:
+        refresh_project(unit.session, unit.project, now=unit.now)
+
+
+def _replaces(task: Task, kind: AssetKind) -> bool:
+    """Whether a task makes the same, or a clip of the image that was there; a clip that waits for an image is of the one to come."""
+    if task.type == TaskType.FILM:
+        return kind is AssetKind.CLIP or (kind is AssetKind.IMAGE and task.status != TaskStatus.BLOCKED)
+    return bool(task.type == {AssetKind.IMAGE: TaskType.IMAGE, AssetKind.NARRATION: TaskType.NARRATION}.get(kind))
+
+
+def _looked_at(path: Path, kind: AssetKind) -> tuple[str, dict[str, Any]]:
+    """The extension that a file deserves and what is known of it, after the checks of what comes in; raises `InvalidInput`."""
+    bytes_of, name = _NAMES[kind]
+    try:
+        extension = sniff(path, bytes_of).extension
+        if kind is AssetKind.IMAGE and not is_costly(path):
+            check_image(path)
+            return extension, _measured(path)
+        with visiting_decoder() as decoder:
+            return extension, _decoded(decoder, path, kind)
+    except (BadNodeResult, UnusableMedia) as error:
+        raise InvalidInput("file", f"file 不是{name}：{error}") from error
+
+
+def _decoded(decoder: Decoder, path: Path, kind: AssetKind) -> dict[str, Any]:
+    if kind is AssetKind.IMAGE:
+        decoder.check_image(path)
+        return _measured(path)
+    seconds = decoder.check_clip(path) if kind is AssetKind.CLIP else decoder.look_at_sound(path)[0]
+    return {DURATION: round(seconds, 2)}
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    width, height = size_of(path)
+    return {WIDTH: width, HEIGHT: height}
+
+
+def _receive(stream: BinaryIO, path: Path, limit: int) -> None:
+    size = 0
+    with path.open("wb") as file:
+        while chunk := stream.read(CHUNK):
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            file.write(chunk)
+    if size == 0:
+        raise InvalidInput("file", "file 不能为空")
+
+
+def too_large(limit: int) -> TooLarge:
+    """The refusal of an upload over `limit` bytes."""
+    return TooLarge(f"file 不能超过 {limit / (1 << 20):.3g} MB", field="file")
+
+
+@retrying
+def _check_room(services: Services) -> None:
+    with services.database.write() as session:
+        quotas.take(services, session)
+
+
+def _found(session: Session, project_id: str, shot_id: str) -> Shot:
+    shot = queries.shot(session, shot_id)
+    if shot is None or shot.project_id != project_id:
+        raise NotFound("分镜不存在")
+    return shot
