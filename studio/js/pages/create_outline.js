@@ -36,14 +36,24 @@ class Outline extends View {
         lead: t(step.text),
         actions: [
           button(t("create.another"), { kind: "ghost", icon: "plus", onclick: () => setQuery({ p: "" }, { replace: false }) }),
+          project.detail.videoUrl && button(t("create.watch"), { icon: "play", href: href("film", { project: this.project }) }),
           button(t("create.open"), { kind: "primary", icon: "board", onclick: () => go(href("storyboard", { project: this.project })), disabled: !counts.shots }),
-        ],
+        ].filter(Boolean),
       }),
       progress(step.value, counts.shots ? t("create.of", counts) : t("create.waiting"), { label: t(step.text) }),
       story?.status === "failed" && failure(story),
+      this.film(project),
       h("h2", {}, t("create.outline")),
       h("ol", { class: "outline" }, counts.shots ? project.shots.map((shot) => this.shot(project, shot)) : this.awaited(project.detail.shotCount)),
     );
+  }
+
+  /** The film that follows by itself, where it was asked for. */
+  film(project) {
+    const task = ownTask(project, "generate_video");
+    if (task?.status === "failed") return failure(task);
+    if (!task || !ACTIVE.has(task.status)) return null;
+    return h("div", { class: "panel" }, progress(task.status === "processing" ? task.progress : undefined, task.message || t("create.filming"), { label: t("task.generate_video") }));
   }
 
   step(project, counts, story) {
