@@ -34,7 +34,7 @@ SCRIPTS = [
 
 def places(project: str, shot: str) -> list[str]:
     """An address of every page that there is."""
-    of_project = [f"/p/{project}{place}" for place in ("", f"/shots/{shot}", "/film", "/cast")]
+    of_project = [f"/p/{project}{place}" for place in ("", f"/shots/{shot}", "/film", "/cast", "/options")]
     return ["", "/new", f"/new?p={project}", *of_project, "/music", "/system", "/login", "/nowhere"]
 
 

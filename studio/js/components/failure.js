@@ -5,6 +5,7 @@ import { h } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { retryTask } from "../state/projects.js";
 import { button } from "./basic.js";
+import { openDialog } from "./dialog.js";
 import { icon } from "./icon.js";
 import { notify, notifyError } from "./toasts.js";
 
@@ -63,10 +64,15 @@ export async function copyReport(task, shot) {
     retry: advice(task),
     task: { ...plain, parameters, made_by: result?.made_by ?? null },
   };
+  await copyText(redact(JSON.stringify(report, null, 2)));
+}
+
+/** Without a secure context a page may not write to the clipboard: there the text is shown, to be copied by hand. */
+async function copyText(text) {
   try {
-    await navigator.clipboard.writeText(redact(JSON.stringify(report, null, 2)));
+    await navigator.clipboard.writeText(text);
     notify(t("failure.copied"));
-  } catch (error) {
-    notifyError(error);
+  } catch {
+    openDialog({ title: t("failure.copy"), body: () => h("textarea", { "aria-label": t("failure.copy"), readonly: true, rows: 14, value: text, onfocus: (event) => event.target.select() }) });
   }
 }

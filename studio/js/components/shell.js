@@ -10,14 +10,14 @@ import { store } from "../core/store.js";
 import { currentTheme, setTheme } from "../core/theme.js";
 import { View } from "../core/view.js";
 import { forgetEverything } from "../state/kept.js";
-import { BASE, config } from "../core/config.js";
+import { BASE, can, config } from "../core/config.js";
 import { button, pageHead, problem, skeleton } from "./basic.js";
 import { openDialog } from "./dialog.js";
 import { icon } from "./icon.js";
 import { menu } from "./menu.js";
 import "./toasts.js";
 
-const PROJECT_PLACES = [["storyboard", "board"], ["cast", "people"], ["film", "film"]];
+const PROJECT_PLACES = [["storyboard", "board"], ["cast", "people"], ["film", "film"], can("resume") && ["options", "edit"]].filter(Boolean);
 const RELOADED = "s2v.reloaded";
 
 class App extends View {

@@ -7,6 +7,7 @@ export const ROUTES = [
   { name: "shot", path: "/studio/p/:project/shots/:shot", element: "s2v-shot", load: () => import("../pages/shot.js") },
   { name: "film", path: "/studio/p/:project/film", element: "s2v-film", load: () => import("../pages/film.js") },
   { name: "cast", path: "/studio/p/:project/cast", element: "s2v-cast", load: () => import("../pages/cast.js") },
+  { name: "options", path: "/studio/p/:project/options", element: "s2v-options", load: () => import("../pages/options.js") },
   { name: "music", path: "/studio/music", element: "s2v-music", load: () => import("../pages/music.js") },
   { name: "system", path: "/studio/system", element: "s2v-system", load: () => import("../pages/system.js") },
   { name: "login", path: "/studio/login", element: "s2v-login", load: () => import("../pages/login.js") },

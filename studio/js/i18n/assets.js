@@ -31,7 +31,6 @@ extend({
     "assets.delete.final": "不能撤销。",
     "assets.deleted": "“{title}”已删除",
     "assets.undone": "“{title}”已恢复",
-    "assets.forget": "从本机移除离线副本",
     "status.created": "构思分镜中",
     "status.text_generated": "绘制中",
     "status.shots_generated": "绘制中",
@@ -40,7 +39,6 @@ extend({
     "status.video_generated": "待合成",
     "status.ready": "已成片",
     "status.failed": "失败",
-    "kept.offline": "已存本机",
   },
   en: {
     "assets.lead": "All your stories.",
@@ -72,7 +70,6 @@ extend({
     "assets.delete.final": "It cannot be undone.",
     "assets.deleted": "“{title}” is deleted",
     "assets.undone": "“{title}” is back",
-    "assets.forget": "Remove the offline copy",
     "status.created": "Writing shots",
     "status.text_generated": "Painting",
     "status.shots_generated": "Painting",
@@ -81,6 +78,5 @@ extend({
     "status.video_generated": "Ready to film",
     "status.ready": "Film ready",
     "status.failed": "Failed",
-    "kept.offline": "Kept here",
   },
 });
