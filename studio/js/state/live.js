@@ -4,7 +4,7 @@
 import { socketAt } from "../core/api.js";
 import { can } from "../core/config.js";
 import { store, updateProject } from "../core/store.js";
-import { ACTIVE, applyShot, isBusy, loadProject, projectOf } from "./project.js";
+import { ACTIVE, applyShot, isBusy, loadFilms, loadProject, projectOf } from "./project.js";
 import { applyTask } from "./projects.js";
 
 const FIRST_WAIT_MS = 1000;
@@ -13,6 +13,8 @@ const SILENT_MS = 40_000; // the feed's heartbeats come every 15 s
 const POLL_BUSY_MS = 1500;
 const POLL_IDLE_MS = 10_000;
 const MOST_SOCKETS = 6;
+const OF_SHOTS = new Set(["snapshot", "shot", "film"]); // what a film is old by, the list of films alone says
+const AFTER_SHOTS_MS = 500;
 
 const feedIsThere = can("feed");
 const watched = new Map(); // by project
@@ -117,6 +119,7 @@ class Watch {
       gone: () => updateProject(this.id, { status: "gone" }),
     };
     kinds[message.type]?.();
+    if (OF_SHOTS.has(message.type) && projectOf(this.id)?.films?.length) this.after("films", AFTER_SHOTS_MS, () => loadFilms(this.id).catch(() => {}));
   }
 
   takeSnapshot({ project, shots, tasks, films }) {

@@ -42,6 +42,12 @@ async function read(id) {
   }
 }
 
+/** Read the films again: what of each is old by now. */
+export async function loadFilms(id) {
+  const { films } = await get(`/projects/${id}/films`);
+  updateProject(id, { films });
+}
+
 /** Put a shot that the server has answered in its place; `before` null adds it. */
 export function applyShot(projectId, shot) {
   updateProject(projectId, ({ shots }) => {
