@@ -65,7 +65,7 @@ async function picture(request) {
     if (response.status === 200 && response.type !== "opaque") put(pictures, key, response.clone());
     return response;
   } catch (error) {
-    const near = (await pictures.match(key)) ?? (await pictures.match(key, { ignoreSearch: true }));
+    const near = (await pictures.match(key)) ?? (await pictures.match(key, { ignoreSearch: true })) ?? (await caches.match(key, { cacheName: FILMS }));
     if (near) return near;
     throw error;
   }

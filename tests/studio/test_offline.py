@@ -9,25 +9,9 @@ from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from tests.e2e.client import Client
 from tests.studio.browser import chromium, window
+from tests.studio.story import film_until
 from tests.support.server_process import ServerUnderTest
 
-KEEP = """async (film) => {
-  const base = document.querySelector('script[type=module]').src.replace('/js/app.js', '');
-  await import(`${base}/js/components/keep.js`);
-  const button = document.createElement('s2v-keep');
-  button.film = film;
-  document.querySelector('main').append(button);
-}"""
-PLAY = """async (url) => {
-  const video = document.createElement('video');
-  video.muted = true;
-  video.src = url;
-  document.querySelector('main').append(video);
-  await new Promise((done, failed) => { video.onloadeddata = done; video.onerror = () => failed(video.error.message); });
-  video.currentTime = video.duration / 2;
-  await new Promise((done) => { video.onseeked = done; });
-  return [video.videoWidth, video.currentTime > 0];
-}"""
 SIZES = "[...document.querySelectorAll('main img')].map((image) => [image.complete, image.naturalWidth > 100])"
 
 
@@ -53,7 +37,6 @@ def test_history_pictures_and_a_kept_film_are_there_without_the_server(tmp_path:
         for task in created["shot_task_ids"]:
             client.wait(task)
         client.film(project, resolution="320x180", fps=10)
-        film = client.get(f"/v1/api/projects/{project}/films")["films"][0]
 
         def visit(context: BrowserContext) -> None:
             studio = window(context, server.url)
@@ -61,7 +44,7 @@ def test_history_pictures_and_a_kept_film_are_there_without_the_server(tmp_path:
             studio.until("navigator.serviceWorker.controller !== null")
             studio.open(f"/new?p={project}").settled()
             expect(page.locator(".outline-shot img")).to_have_count(2)
-            page.evaluate(KEEP, film)
+            studio.open(f"/p/{project}/film").settled()
             page.get_by_role("button", name="存到本机").click()
             expect(page.get_by_role("button", name="已存本机")).to_be_visible()
             studio.until("caches.open('pictures').then((one) => one.keys()).then((keys) => keys.length >= 3)")
@@ -78,6 +61,8 @@ def test_history_pictures_and_a_kept_film_are_there_without_the_server(tmp_path:
         expect(page.locator(".outline-shot h3")).to_have_count(2)
         studio.until(f"{SIZES}.every((one) => one[0])")
         assert page.evaluate(SIZES) == [[True, True]] * 2
-        assert page.evaluate(PLAY, film["url"]) == [320, True]
+        studio.open(f"/p/{project}/film")
+        page.get_by_role("button", name="播放").first.click()
+        film_until(studio, "film.currentTime > 0.5 && film.videoWidth === 320")
 
     in_a_new_browser(profile, without)
