@@ -92,7 +92,7 @@ def test_texts_with_scripts_in_them_are_texts_on_every_page(window: Studio, clie
     for project, text in zip(made, SCRIPTS, strict=True):
         for place in own_places(project, first_shot(client, project)):
             window.open(place)
-        assert text in window.page.locator("main").inner_text()
+        expect(window.page.locator("main")).to_contain_text(text)
     assert window.page.evaluate("window.hit") is None
     window.fine()
 

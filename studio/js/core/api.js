@@ -28,7 +28,7 @@ export class ApiError extends Error {
 }
 
 /**
- * One request. `json` or `form` is its body; `query` its parameters; `key` makes a POST that may be sent twice; `match` sends what
+ * One request. `json`, `form` or `file` (with its `type`) is its body; `query` its parameters; `key` makes a POST that may be sent twice; `match` sends what
  * was read last as If-Match, so that nothing of somebody else's is written over (412).
  */
 export async function call(method, path, options = {}) {
@@ -47,13 +47,14 @@ export async function call(method, path, options = {}) {
   }
 }
 
-function prepare(method, path, { json, form, query, key, match, signal }) {
+function prepare(method, path, { json, form, file, type, query, key, match, signal }) {
   const headers = { Accept: "application/json", "Accept-Language": currentLanguage() };
   if (json !== undefined) headers["Content-Type"] = "application/json";
+  if (file) headers["Content-Type"] = type;
   if (key) headers["Idempotency-Key"] = key;
   if (match && etags.has(path)) headers["If-Match"] = etags.get(path);
   const search = query ? `?${new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "" && value !== undefined && value !== null))}` : "";
-  const body = json !== undefined ? JSON.stringify(json) : form;
+  const body = json !== undefined ? JSON.stringify(json) : (form ?? file);
   return { address: PREFIX + path + search, init: { method, headers, body, signal, credentials: "same-origin" } };
 }
 

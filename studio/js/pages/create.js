@@ -18,7 +18,8 @@ import { listenButton, silence } from "../components/listen.js";
 import { STYLES, styleArt } from "../components/styles_art.js";
 import { notify, notifyError } from "../components/toasts.js";
 import { loadMusic, loadVoices } from "../state/library.js";
-import { createProject } from "../state/projects.js";
+import { batchType, createProject } from "../state/projects.js";
+import { importStories } from "./create-batch.js";
 import { EXAMPLES } from "./create_examples.js";
 import "./create_outline.js";
 
@@ -85,7 +86,7 @@ class Create extends View {
         ondragleave: (event) => !event.currentTarget.contains(event.relatedTarget) && this.set({ over: false }),
         ondrop: (event) => this.dropped(event),
       },
-      field(t("create.story"), { id: "story", hint: t("create.story.hint"), error: wrong || (count > most ? t("create.story.over", { n: count - most }) : ""), aside }, (attributes) =>
+      field(t("create.story"), { id: "story", hint: `${t("create.story.hint")} ${can("batch") ? t("batch.hint") : ""}`, error: wrong || (count > most ? t("create.story.over", { n: count - most }) : ""), aside }, (attributes) =>
         h("textarea", { ...attributes, rows: 14, required: true, dir: "auto", value: form.story, placeholder: t("create.story.placeholder"), oninput: (event) => this.change({ story: event.target.value }) }),
       ),
       h("p", { class: "sr-only", role: "status" }, most - count < BELOW && count <= most ? t("create.story.left", { n: most - count }) : ""),
@@ -93,7 +94,7 @@ class Create extends View {
         "div",
         { class: "row" },
         button(t("create.file"), { icon: "text", onclick: () => this.querySelector("#file").click() }),
-        h("input", { id: "file", class: "sr-only", type: "file", tabindex: "-1", "aria-label": t("create.file"), accept: ".txt,.md,.markdown,text/plain,text/markdown", onchange: (event) => this.take(event.target.files[0]) }),
+        h("input", { id: "file", class: "sr-only", type: "file", tabindex: "-1", "aria-label": t("create.file"), accept: `.txt,.md,.markdown,text/plain,text/markdown${can("batch") ? ",.zip,.jsonl,.ndjson" : ""}`, onchange: (event) => this.take(event.target.files[0]) }),
         !form.story && button(t("create.example"), { kind: "ghost", icon: "wand", onclick: () => this.change({ ...EXAMPLES[currentLanguage()] }) }),
         form.story && button(t("create.clear"), { kind: "ghost", icon: "close", onclick: () => this.clear() }),
       ),
@@ -172,6 +173,12 @@ class Create extends View {
 
   async take(file) {
     if (!file) return;
+    if (can("batch") && batchType(file)) {
+      const { story_text, title, ...common } = wanted(this.local.form);
+      await importStories(file, common);
+      this.querySelector("#file").value = "";
+      return;
+    }
     try {
       const { text, name } = await readText(file);
       this.change({ story: text, title: this.local.form.title || [...name].slice(0, config.story.maxTitle).join("") });

@@ -1,6 +1,6 @@
 // The list of projects, and what is done with whole ones.
 
-import { get, newKey, post, remove, ApiError } from "../core/api.js";
+import { call, get, newKey, post, remove, ApiError } from "../core/api.js";
 import { can } from "../core/config.js";
 import { store, updateProject } from "../core/store.js";
 import { keepList, keptList } from "./kept.js";
@@ -35,6 +35,18 @@ export async function loadProjects(q = "") {
 export async function createProject(wanted, key) {
   const answer = await post("/projects", wanted, { key });
   return answer.project_id;
+}
+
+const BATCHES = { zip: "application/zip", jsonl: "application/x-ndjson", ndjson: "application/x-ndjson" };
+
+/** The media type of a file with many stories, "" of any other. */
+export const batchType = (file) => BATCHES[file.name.split(".").at(-1).toLowerCase()] ?? "";
+
+/** A project of each story in a file; `wanted` holds for those that do not say otherwise. Returns a result for each. */
+export async function createBatch(file, wanted) {
+  const query = Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : value]));
+  const answer = await call("POST", "/projects/batch", { file, type: batchType(file), query, key: newKey() });
+  return answer.results;
 }
 
 /** Delete a project. Returns whether it can be undone, and until when. */
