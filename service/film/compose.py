@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from common.cores import cores
 from common.errors import Cancelled
 from common.hashing import file_digest
 from common.host_faults import raise_if_ours
@@ -34,7 +35,7 @@ from service.film.errors import FilmError
 from service.film.frames.camera_moves import Move, choose_moves
 from service.film.inputs import Material, inspect
 from service.film.render.segments import RenderSettings, Segment, Source, make_segments
-from service.film.render.video_track import VideoTrackMaker, cores
+from service.film.render.video_track import VideoTrackMaker
 from service.film.render.worker_pool import WorkerPool
 from service.film.sound import soundtrack
 from service.film.spec import (
