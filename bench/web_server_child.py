@@ -17,10 +17,11 @@ def main(kind: str, fd: int, folder: Path, sockets: int) -> int:
 
         monkey.patch_all()
     # Only now: what is imported before keeps the blocking calls.
+    from common.shared_counts import SharedCounts
     from config.settings import ServerSettings, Settings, WorkerSettings
     from routers.app import create_app
     from runtime.embedded.parts import EmbeddedParts
-    from runtime.gunicorn_server import IDLE_CONNECTIONS, Site, _Gunicorn
+    from runtime.gunicorn_server import IDLE_CONNECTIONS, Plan, Site, _Gunicorn
     from runtime.wiring import open_services
 
     settings = Settings(
@@ -37,12 +38,12 @@ def main(kind: str, fd: int, folder: Path, sockets: int) -> int:
 
     parts = EmbeddedParts.start(settings, "http://127.0.0.1").wait()
 
-    def build() -> Site:
+    def build(sockets: SharedCounts) -> Site:
         services = open_services(parts.settings)
-        return Site(create_app(services), lambda: None, services.close)
+        return Site(lambda: None, services.close, create_app(services, sockets=sockets))
 
     try:
-        Gunicorn(socket.socket(fileno=fd), settings.server, build).run()
+        Gunicorn(socket.socket(fileno=fd), settings.server, Plan(build)).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     finally:

@@ -78,8 +78,9 @@ class ServerSettings(Section):
     public_url: Annotated[str, _holds(parse_base)] = ""  # scheme and host that clients use; "" = as the request came in
     allowed_hosts: list[Annotated[str, _holds(parse_allowed_host, or_empty=False)]] = []  # of requests; [] = any
     trusted_proxies: list[Annotated[str, _holds(parse_network, or_empty=False)]] = []  # whose X-Forwarded-* count
-    threads: Count = 64  # gthread threads for plain HTTP, beside one per socket
-    max_sockets: Count = 1000  # open WebSockets of tasks and projects; one more gets 503
+    processes: Annotated[int, Field(ge=0, le=64)] = 0  # 0 = one per core on MySQL and MariaDB, one on SQLite
+    threads: Count = 64  # gthread threads for plain HTTP of all processes, beside one per socket
+    max_sockets: Count = 1000  # open WebSockets of tasks and projects of all processes; one more gets 503
     max_request_line: Bytes = 262_144  # bytes of the request line
     max_body: Bytes = 1_048_576  # bytes of a body; uploads have a limit of their own
     client_timeout_s: Seconds = 30  # how long a client may send or take nothing in mid-request

@@ -60,9 +60,19 @@ def open_database(settings: Settings) -> Database:
     if not settings.mysql.dsn:
         return open_sqlite(settings.data_dir / FILE_NAME)
     dsn = parse(settings.mysql.dsn)
-    return open_mysql(
-        dsn.url,
-        zone=dsn.zone,
+    return Database(_configured_engine(settings), _migrate_mysql(dsn.url, dsn.zone))
+
+
+def reopen_database(settings: Settings, zone: tzinfo) -> Database:
+    """The configured database for another process of a server that has opened it, and found its times to be in `zone`. Nothing connects."""
+    return Database(_configured_engine(settings), zone)
+
+
+def _configured_engine(settings: Settings) -> Engine:
+    if not settings.mysql.dsn:
+        return sqlite_engine(settings.data_dir / FILE_NAME)
+    return mysql_engine(
+        parse(settings.mysql.dsn).url,
         pool_size=settings.mysql.pool_size,
         threads=settings.server.threads + settings.worker.concurrency + HOUSEKEEPERS,
         statement_timeout_s=settings.mysql.statement_timeout_s,
@@ -112,12 +122,17 @@ def open_mysql(
     url: URL, *, zone: tzinfo = timezone.utc, pool_size: int = 24, threads: int = 48, statement_timeout_s: int = 30
 ) -> Database:
     """MySQL or MariaDB, for so many threads. `zone` is that of the Go backend's DATETIME columns; new tables are in UTC."""
-    where = _where(url)
-    schema_engine = mysql_schema_engine(url, patience_s=PATIENCE_S)
-    with _with_error_hint(where, url), schema_engine.connect() as connection, _mysql_schema_lock(connection, url):
-        name = migrate(connection, foreign_zone=_name(zone))
+    found = _migrate_mysql(url, zone)
     engine = mysql_engine(url, pool_size=pool_size, threads=threads, statement_timeout_s=statement_timeout_s)
-    return Database(engine, _zone(name))
+    return Database(engine, found)
+
+
+def _migrate_mysql(url: URL, zone: tzinfo) -> tzinfo:
+    """Make the tables or bring them up to date; the zone of their times."""
+    schema_engine = mysql_schema_engine(url, patience_s=PATIENCE_S)
+    with _with_error_hint(_where(url), url), schema_engine.connect() as connection, _mysql_schema_lock(connection, url):
+        name = migrate(connection, foreign_zone=_name(zone))
+    return _zone(name)
 
 
 @contextmanager

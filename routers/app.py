@@ -10,6 +10,7 @@ from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
+from common.shared_counts import SharedCounts
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
 from routers import entity_tags, errors, gateway, studio
@@ -46,8 +47,11 @@ from service.assets.legacy_static import FOLDER
 from service.container import Services
 
 
-def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
-    """The application over these services. Nothing connects before the first request, and no thread starts before the first socket."""
+def create_app(services: Services, static_folder: Path = FOLDER, sockets: SharedCounts | None = None) -> Flask:
+    """The application over these services. Nothing connects before the first request, and no thread starts before the first socket.
+
+    `sockets` counts the open ones of all processes that serve.
+    """
     app = Flask("storytovideo", static_folder=None)
     app.request_class = StrictFormRequest
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = services.settings.server.max_body
@@ -67,7 +71,7 @@ def create_app(services: Services, static_folder: Path = FOLDER) -> Flask:
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
-    route.install(app, services)
+    route.install(app, services, sockets or SharedCounts())
     limited = RequestLineLimit(UrlCredentials(Unpacking(app.wsgi_app)), services.settings.server.max_request_line)
     named = HostCheck(limited, _allowed_hosts(services.settings.server))
     behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))

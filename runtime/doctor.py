@@ -19,6 +19,7 @@ from config.admission import needs_login
 from config.admission import warning as warning_of
 from config.load import Loaded
 from config.masking import masked
+from config.processes import described
 from config.settings import Settings
 from config.version import version
 from runtime.embedded.redis import redis_executable
@@ -152,6 +153,10 @@ def _address(settings: Settings) -> str:
     return address.url()
 
 
+def _processes(settings: Settings) -> str:
+    return described(settings)
+
+
 def _access(settings: Settings) -> str:
     host = parse_listen(settings.server.port).host
     return "a login or a key is needed" if needs_login(settings, host) else "open to everybody who reaches the address"
@@ -166,6 +171,7 @@ def _lines() -> Iterator[tuple[str, Check, str]]:
     yield "font", _font, "Run `make setup` (it brings one), or name a CJK font by film.font."
     yield "speech", _speech, "Run `make setup`, which brings espeak-ng."
     yield "disk", _disk, "Make room on the disks of data_dir and TMPDIR, or name others; both must be writable."
+    yield "processes", _processes, "See server.processes."
     yield "access", _access, "See auth.* in config.yaml."
     yield "address", _address, "Is the server running already? Another port: server.port."
 

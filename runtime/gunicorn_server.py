@@ -1,7 +1,7 @@
-"""gunicorn in this process: an arbiter and one worker process with a thread per connection at work.
+"""gunicorn in this process: an arbiter, web processes with a thread per connection at work, and where there are several a processor's.
 
-The worker is forked before anything is connected; what it needs is built in it by `Site.build`. No preload: connections that two processes
-share answer the wrong one.
+They are forked with everything imported and before anything is connected, so that they share the memory of the first and no connection;
+what each needs is built in it. All accept from one listening socket: see `runtime.gunicorn_worker`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ from gunicorn.glogging import Logger
 from gunicorn.http import message
 
 from common.parent_death import end_with_parent
+from common.shared_counts import SharedCounts
 from config.addresses import parse_network
 from config.settings import ServerSettings
+from runtime.arbiter import Arbiter, Gate, Place
 from runtime.gunicorn_worker import Worker
+from runtime.logging_setup import name_process
+from runtime.processor_worker import ProcessorWorker
 
 log = logging.getLogger(__name__)
 
@@ -42,27 +46,43 @@ OTHER_FILES = 256  # databases, Redis, logs, files that are sent, the processor'
 
 
 @dataclass(frozen=True)
-class Site:
-    """What the worker process serves, and how it ends.
+class Work:
+    """What a process runs, and how it ends: at the signal to end `stop_work`, then `close`, which releases connections."""
 
-    At the signal to end, `close_sockets` and `stop_work` run beside the last requests; then `close` releases connections.
-    The server stops by itself when `should_exit`, asked once per second, says that the embedded parts have exited.
-    """
-
-    app: Flask
     stop_work: Callable[[], None]
     close: Callable[[], None]
-    should_exit: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class Site(Work):
+    """What a web process serves. At the signal to end `close_sockets` and `stop_work` run beside the last requests."""
+
+    app: Flask
 
     def close_sockets(self) -> None:
         """Close every open WebSocket: a thread waits on each."""
         self.app.extensions["sockets"].close_all()
 
 
-def serve(listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code. Call it from the main thread."""
+@dataclass(frozen=True)
+class Plan:
+    """What the processes are to run: each web process `web`, which is given the open sockets of all of them; one of its own `work`, if any.
+
+    The server stops by itself when `should_exit`, asked once per second, says that the embedded parts have exited.
+    """
+
+    web: Callable[[SharedCounts], Site]
+    work: Callable[[], Work] | None = None
+    should_exit: Callable[[], bool] = lambda: False
+
+
+def serve(listener: socket.socket, settings: ServerSettings, plan: Plan) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. Call it from the main thread.
+
+    Of the settings `processes` and `threads` are what `config.processes.shared_out` made of them.
+    """
     try:
-        _Gunicorn(listener, settings, build).run()
+        _Gunicorn(listener, settings, plan).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return 0
@@ -89,12 +109,27 @@ def connections_that_fit(wanted: int) -> int:
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
-    def __init__(self, listener: socket.socket, settings: ServerSettings, build: Callable[[], Site]) -> None:
-        self._listener, self._settings, self._build = listener, settings, build
+    """The application as gunicorn's arbiter and workers know it."""
+
+    def __init__(self, listener: socket.socket, settings: ServerSettings, plan: Plan) -> None:
+        self._listener, self._settings, self._plan = listener, settings, plan
         self.site: Site | None = None
+        self.held: Work | None = None  # the site or, in the processor's process, the work
+        self.should_exit = plan.should_exit
         self.client_timeout_s = settings.client_timeout_s
         self.trusted_proxies = tuple(map(parse_network, settings.trusted_proxies))
+        self.processes = max(1, settings.processes)
+        self.places = _places(self.processes, with_work=plan.work is not None)
+        self.connections, self.sockets = SharedCounts(self.processes), SharedCounts(self.processes)
+        self.gate = Gate()
+        if plan.work is None:
+            self.gate.let_go()
         super().__init__()
+
+    def run(self) -> None:
+        if len(self.places) > 1:
+            name_process("main")
+        Arbiter(self).run()
 
     def load_config(self) -> None:
         """gunicorn's settings; its own command line, file and environment are not read."""
@@ -104,10 +139,10 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         message.RFC9112_TARGET_INVALID = NO_TARGET
         values: dict[str, Any] = {
             "bind": [f"fd://{os.dup(self._listener.fileno())}"],  # a copy: gunicorn closes what it gets
-            "workers": 1,
+            "workers": len(self.places),
             "worker_class": Worker,
             "threads": threads,
-            "worker_connections": connections_that_fit(threads + IDLE_CONNECTIONS),
+            "worker_connections": connections_that_fit(threads + IDLE_CONNECTIONS // self.processes),
             "keepalive": KEEPALIVE_S,
             "limit_request_line": line,
             "timeout": HANG_S,
@@ -115,16 +150,25 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
             "logger_class": _Logger,
             "control_socket_disable": True,
             "forwarded_allow_ips": "",  # `routers.middleware` looks at these headers, and knows whom to believe
+            "pre_fork": _pre_fork,
             "post_fork": _post_fork,
+            "child_exit": _child_exit,
             "worker_exit": _worker_exit,
         }
         for name, value in values.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in the worker, after the fork."""
-        self.site = self._build()
+        """Called in a web process, after the fork."""
+        self.held = self.site = self._plan.web(self.sockets)
+        self.gate.wait()
         return self.site.app
+
+    def begin_work(self) -> None:
+        """Called in the processor's process."""
+        if self._plan.work is not None:
+            self.held = self._plan.work()
+        self.gate.let_go()
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn carries no types
@@ -141,19 +185,43 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn carries no types
         """There are no files of its own."""
 
 
-def _post_fork(arbiter: Any, _worker: Any) -> None:
+def _places(processes: int, *, with_work: bool) -> tuple[Place, ...]:
+    """The processor first, as in the start order. A process that is alone has no name."""
+    alone = processes == 1 and not with_work
+    web = (Place("" if alone else f"web-{number + 1}", Worker, number) for number in range(processes))
+    return (Place("processor", ProcessorWorker, None), *web) if with_work else tuple(web)
+
+
+def _pre_fork(arbiter: Any, worker: Any) -> None:
+    worker.place = arbiter.next_place
+
+
+def _post_fork(arbiter: Any, worker: Any) -> None:
     end_with_parent(arbiter.pid, signal.SIGKILL)
+    if worker.place.name:
+        name_process(worker.place.name)
+        log.info("process %d", os.getpid())
+    if worker.place.number is not None:
+        for counts in (worker.app.connections, worker.app.sockets):
+            counts.join(worker.place.number)
+
+
+def _child_exit(arbiter: Any, worker: Any) -> None:
+    """In the arbiter, when it has seen a process's end."""
+    if worker.place.number is not None:
+        for counts in (arbiter.app.connections, arbiter.app.sockets):
+            counts.leave(worker.place.number)
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
-    site = worker.app.site
-    if site is None:
+    held = worker.app.held
+    if held is None:  # it did not get that far; or this is the arbiter, for one that is gone already
         return
-    for thread in worker.ending or [threading.Thread(target=site.stop_work, daemon=True)]:
+    for thread in worker.ending or [threading.Thread(target=held.stop_work, daemon=True)]:
         if not thread.ident:
             thread.start()
         thread.join(GRACE_S)
-    site.close()
+    held.close()
     sys.stderr.flush()
     # Threads of requests that are still at work would be waited for at an ordinary exit; no client waits for their answers any more.
     os._exit(0)

@@ -3,13 +3,15 @@
 The main loop reads what clients say until a request's head is whole (`runtime.request_head`), and waits for them to go after their last
 answer; only what lies between has a thread. Connections that have none are bounded: beyond the bound the oldest of the address that has
 most is dropped. Where all threads are busy and requests wait, those that wait for their client go in the same order.
+
+Of several processes each has its part of those bounds. They accept from one socket, which would leave a burst of connections to whichever
+wakes first: so one that has more than another waits for a moment before it takes the next.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
-import os
 import selectors
 import signal
 import socket
@@ -21,6 +23,7 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from runtime.arbiter import Place
 from runtime.connections import ClientSocket, Connection, Crowd, Pace, origin_of
 from runtime.refusals import refuse
 from runtime.request_head import HeadLimits
@@ -35,7 +38,8 @@ LOOK_S = 0.5  # between two looks at who is late
 SETTLED_S = 1.0  # a younger request is not interrupted
 ROOM_SHARE = 4  # at least one of so many connections is for clients that have not asked yet
 UNASKED_SHARE, ADDRESS_SHARE = 0.75, 0.25  # of that room; of that, one address's
-MAX_HEADS = 64 << 20  # bytes of all heads that are not whole
+MAX_HEADS = 64 << 20  # bytes of all heads that are not whole, in all processes
+YIELD_S = 0.001  # in which another process may take a connection
 
 
 class _Body:
@@ -61,6 +65,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     Closes its WebSockets and stops its work at the signal to stop, since those would delay it for the whole grace time.
     """
 
+    place: Place
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.ending: list[threading.Thread] = []
@@ -68,6 +74,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         self._threads = min(self.cfg.threads, self.worker_connections - room)
         self._max_unasked = max(1, int(UNASKED_SHARE * room))
         self._max_of_address = max(1, int(ADDRESS_SHARE * self._max_unasked))
+        self._max_heads = MAX_HEADS // self.app.processes
         self._head_limits = HeadLimits(
             line=self.cfg.limit_request_line,
             headers=self.cfg.limit_request_fields * (self.cfg.limit_request_field_size + 2) + 4,  # as gunicorn counts
@@ -83,6 +90,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     # A connection's way: accept, _expect, _hear, _hand_over; in a thread: handle; then finish_request, and _expect again or _leave.
 
     def accept(self, listener: socket.socket) -> None:
+        if self._has_more_than_another():
+            time.sleep(YIELD_S)
         try:
             accepted, client = listener.accept()
         except OSError as error:
@@ -90,8 +99,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             return
         origin = origin_of(client, self.app.trusted_proxies)
         conn = Connection(self.cfg, ClientSocket.of(accepted), client, listener.getsockname(), origin)
-        self.nr_conns += 1
+        self._count(1)
         self._expect(conn, self.app.client_timeout_s)
+
+    def _count(self, more: int) -> None:
+        self.nr_conns += more
+        self.app.connections.own = self.nr_conns
+
+    def _has_more_than_another(self) -> bool:
+        """More connections that ask; or as many, and more WebSockets, which do not."""
+        if self.app.processes == 1:
+            return False
+        counts = zip(self.app.connections.each(), self.app.sockets.each(), strict=True)
+        loads = [None if every < 0 else (every - sockets, sockets) for every, sockets in counts]
+        own = loads[self.app.connections.number]
+        return own is not None and any(load is not None and load < own for load in loads)
 
     def _not_accepted(self, error: OSError) -> None:
         if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -139,7 +161,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         self._heads += len(said)
         if conn.head.add(said):
             self._hand_over(conn)
-        elif self._heads > MAX_HEADS:
+        elif self._heads > self._max_heads:
             self._drop(max(self._unasked, key=lambda one: len(one.head.data)))
 
     def _hand_over(self, conn: Connection) -> None:
@@ -159,7 +181,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         self._close(conn)
 
     def _close(self, conn: Connection) -> None:
-        self.nr_conns -= 1
+        self._count(-1)
         conn.close()
 
     def handle(self, conn: Connection) -> Any:
@@ -226,11 +248,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             waiting.remove(conn)
             conn.interrupt()
             backlog -= 1
-
-    def murder_pending(self) -> None:
-        """Called like `murder_keepalived`."""
-        if self.alive and self.app.site.should_exit():
-            os.kill(self.ppid, signal.SIGTERM)
 
     def _cap_keepalive(self, deadline: float) -> None:
         """Called when the worker begins to stop."""

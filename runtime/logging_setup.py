@@ -18,10 +18,12 @@ from typing import Any, TextIO
 from common.hidden_credentials import without_credentials
 from common.request_id import request_id
 
-TEXT = "%(asctime)s %(levelname)-7s %(name)s%(request)s: %(message)s"
+TEXT = "%(asctime)s %(levelname)-7s %(process_name)s%(name)s%(request)s: %(message)s"
 NEWLINE = "\n"
 KEPT = "\u3000"  # the blank of Chinese texts
 QUIET = ("rq", "urllib3", "PIL", "hypothesis")  # libraries whose INFO tells an operator nothing
+
+_named = [""]  # this process's name
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -38,9 +40,16 @@ def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 
 
+def name_process(name: str) -> None:
+    """From here on this process's lines name it: one of several that write into the same log."""
+    _named[0] = name
+
+
 def _add_request(record: logging.LogRecord) -> bool:
-    served = request_id()
-    record.__dict__.update(request_id=served, request=f" [{served}]" if served else "")
+    served, process = request_id(), _named[0]
+    record.__dict__.update(
+        request_id=served, request=f" [{served}]" if served else "", process_name=f"{process} " if process else ""
+    )
     return True
 
 
@@ -92,6 +101,8 @@ class _JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "thread": record.threadName,
         }
+        if _named[0]:
+            line["process"] = _named[0]
         request = getattr(record, "request_id", "")  # set by _add_request
         if request:
             line["request_id"] = request

@@ -8,10 +8,13 @@ from __future__ import annotations
 import gc
 import logging
 import socket
+from dataclasses import replace
+from datetime import tzinfo
 
 from common.errors import DependencyError
 from config.addresses import Listen, parse_listen
 from config.admission import decided, needs_login, warning
+from config.processes import described, shared_out
 from config.settings import Settings
 from runtime.data_dir import protect
 from runtime.embedded.parts import EmbeddedParts
@@ -26,6 +29,7 @@ def serve(settings: Settings, *, with_processor: bool, fd: int | None) -> int:
     Raises `DependencyError`, `AddressInUse` and `AdmissionError`, whose texts say what to do.
     """
     protect(settings)
+    settings = shared_out(settings)
     listener = socket.socket(fileno=fd) if fd is not None else listen(parse_listen(settings.server.port))
     bound = Listen(*listener.getsockname()[:2])
     settings, url = _admitting(settings, bound.host), bound.url()
@@ -53,15 +57,30 @@ def _admitting(settings: Settings, host: str) -> Settings:
 
 def _serve_with(parts: EmbeddedParts, listener: socket.socket, url: str, with_processor: bool) -> int:
     gc.disable()  # of what is imported nothing is garbage
-    from runtime import gunicorn_server, site, wiring
+    from runtime import gunicorn_server, site
 
     gc.freeze()  # nor ever will be: it is not looked through again, nor copied into the worker process by being looked through
     gc.enable()
     parts.wait()
-    wiring.open_services(parts.settings).close()  # a missing dependency ends the start here, in plain words
+    zone = _proven(parts.settings)
+    gc.collect()  # what was proven may hold connections, which are not for the processes to be forked
     if needs_login(parts.settings):
         from service.access.tokens import Tokens
 
-        Tokens.of(parts.settings)  # and so does a key that cannot be used
-    log.info("serving on %s", url)
-    return gunicorn_server.serve(listener, parts.settings.server, lambda: site.build(parts, with_processor))
+        Tokens.of(parts.settings)  # a key that cannot be used ends the start, too
+    builder = site.Builder(parts.settings, zone)
+    plan = gunicorn_server.Plan(builder.web, None, parts.exited)
+    if with_processor:
+        apart = parts.settings.server.processes > 1
+        plan = replace(plan, work=builder.work) if apart else replace(plan, web=builder.both)
+    log.info("serving on %s: %s", url, described(parts.settings, with_processor=with_processor))
+    return gunicorn_server.serve(listener, parts.settings.server, plan)
+
+
+def _proven(settings: Settings) -> tzinfo:
+    """Open every part and close it again: a missing one ends the start here, in plain words. Returns the zone of the database's times."""
+    from runtime import wiring
+
+    services = wiring.open_services(settings)
+    services.close()
+    return services.database.zone

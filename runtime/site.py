@@ -1,21 +1,48 @@
-"""What the worker process of the web server holds: the services, the application and, unless told otherwise, a processor."""
+"""What the processes of a server hold, built in each of them: the services, and the application, a processor, or both."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from common.shared_counts import SharedCounts
+from config.settings import Settings
 from processor.processor import Processor
 from routers.app import create_app
-from runtime.embedded.parts import EmbeddedParts
-from runtime.gunicorn_server import Site
-from runtime.wiring import open_services
+from runtime.gunicorn_server import Site, Work
+from runtime.wiring import reopen_services
+from service.access import passwords
 
 STOP_WORK_S = 2.5
 
 
-def build(parts: EmbeddedParts, with_processor: bool) -> Site:
-    """Open the services and start what serves them. Raises `DependencyError`."""
-    services = open_services(parts.settings)
-    if not with_processor:
-        return Site(create_app(services), lambda: None, services.close, parts.exited)
-    processor = Processor(services)
+@dataclass(frozen=True)
+class Builder:
+    """`settings` are those of one process; `zone` is that of the database's times."""
+
+    settings: Settings
+    zone: tzinfo
+
+    def web(self, sockets: SharedCounts) -> Site:
+        """Requests alone."""
+        passwords.share(self.settings.server.processes)
+        services = reopen_services(self.settings, self.zone)
+        return Site(lambda: None, services.close, create_app(services, sockets=sockets))
+
+    def work(self) -> Work:
+        """Tasks alone."""
+        services = reopen_services(self.settings, self.zone)
+        return Work(_started(Processor(services)), services.close)
+
+    def both(self, sockets: SharedCounts) -> Site:
+        """Tasks, then requests."""
+        services = reopen_services(self.settings, self.zone)
+        stop_work = _started(Processor(services))
+        return Site(stop_work, services.close, create_app(services, sockets=sockets))
+
+
+def _started(processor: Processor) -> Callable[[], None]:
+    """Start it; returns what stops it."""
     processor.start()
-    return Site(create_app(services), lambda: processor.stop(STOP_WORK_S), services.close, parts.exited)
+    return lambda: processor.stop(STOP_WORK_S)

@@ -1,5 +1,8 @@
 """Building the parts from the settings, in the start order: database, queue, object storage, model node.
 
+`open_services` proves that they are there. A server's processes have them from `reopen_services`, which connects when something is needed:
+one that is started in place of another that died is not to be kept away by a database that is away, too.
+
 What one configuration needs and another does not is imported where it is needed: it would be a good part of a start.
 """
 
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from datetime import tzinfo
 from pathlib import Path
 
 from redis import Redis
@@ -21,7 +25,7 @@ from common.secret_file import kept_secret
 from common.user_text import hide
 from config.addresses import parse_group, parse_redis
 from config.settings import RedisSettings, Settings
-from models.bootstrap import open_database
+from models.bootstrap import open_database, reopen_database
 from service.broker import Events, TaskQueue
 from service.container import Services
 from service.film.errors import FilmError
@@ -73,6 +77,20 @@ def open_services(settings: Settings) -> Services:
         log.info("model node: %s", node.described())
         opened.pop_all()
     return Services(settings, database, queue, Events(redis, settings.redis.queue), store, node, Clock())
+
+
+def reopen_services(settings: Settings, zone: tzinfo) -> Services:
+    """The parts for a process that was forked after they had been opened and closed; `zone` is that of the database's times."""
+    redis = open_redis(settings.redis)
+    return Services(
+        settings,
+        reopen_database(settings, zone),
+        TaskQueue(redis, settings.redis.queue),
+        Events(redis, settings.redis.queue),
+        open_store(settings),
+        NodePool.open(settings.worker),
+        Clock(),
+    )
 
 
 def _check_font(configured: str) -> None:

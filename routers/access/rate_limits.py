@@ -1,7 +1,7 @@
 """How often somebody may ask: moving windows in Redis, which all servers share, by who asks and by what it costs.
 
 Where Redis does not answer, requests are let through or refused, as configured, and it is left alone for a few seconds. Failed logins are
-then counted in this process.
+then counted in each process, which lets its part of them through.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class RateLimits:
     def __init__(self, services: Services) -> None:
         settings = services.settings.limits
         self._items = {cost: _item(getattr(settings, cost.value)) for cost in Cost}
-        self._failed = _item(settings.failed_logins)
-        self._failed_anywhere = _item(settings.failed_logins, FROM_ANYWHERE)
+        self._failed = settings.failed_logins
+        self._processes = max(1, services.settings.server.processes)
         self._is_open = settings.without_redis == "open"
         self._windows = MovingWindowRateLimiter(_redis(services))
         self._own = MovingWindowRateLimiter(MemoryStorage())
@@ -72,7 +72,7 @@ class RateLimits:
         """Raise `TooManyRequests` where too many logins have failed of late."""
         for windows in self._of_logins():
             try:
-                for item, *who in self._failures(name, address):
+                for item, *who in self._failures(windows, name, address):
                     if not windows.test(item, *who):
                         raise _refusal("登录失败次数过多，请稍后重试", item, windows.get_window_stats(item, *who)[0])
                 return
@@ -83,18 +83,20 @@ class RateLimits:
         """Count a login that failed."""
         for windows in self._of_logins():
             try:
-                for item, *who in self._failures(name, address):
+                for item, *who in self._failures(windows, name, address):
                     windows.hit(item, *who)
                 return
             except RedisError as error:
                 self._lost(error)
 
-    def _failures(self, name: str, address: str) -> list[tuple[Any, ...]]:
+    def _failures(self, windows: MovingWindowRateLimiter, name: str, address: str) -> list[tuple[Any, ...]]:
         hashed = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+        processes = self._processes if windows is self._own else 1
+        from_anywhere = _item(self._failed, FROM_ANYWHERE, processes)
         return [
-            (self._failed, "failed", hashed, address),
-            (self._failed_anywhere, "failed", "name", hashed),
-            (self._failed_anywhere, "failed", "address", address),
+            (_item(self._failed, 1, processes), "failed", hashed, address),
+            (from_anywhere, "failed", "name", hashed),
+            (from_anywhere, "failed", "address", address),
         ]
 
     def _of_logins(self) -> list[MovingWindowRateLimiter]:
@@ -113,9 +115,10 @@ class RateLimits:
             raise QueueUnavailable("请求计数不可用")
 
 
-def _item(rate: str, times: int = 1) -> RateLimitItem:
+def _item(rate: str, times: int = 1, processes: int = 1) -> RateLimitItem:
+    """So many times the rate, and of that a process's part; 1 at least."""
     amount, seconds = parse_rate(rate)
-    return RateLimitItemPerSecond(amount * times, seconds)
+    return RateLimitItemPerSecond(max(1, amount * times // processes), seconds)
 
 
 def _refusal(text: str, item: RateLimitItem, reset: float) -> TooManyRequests:

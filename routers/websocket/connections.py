@@ -1,4 +1,4 @@
-"""The open WebSockets of this process: how many there may be, and how all of them end."""
+"""The open WebSockets: how many there may be in all processes, and how all of this one end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from simple_websocket import ConnectionClosed
 
+from common.shared_counts import SharedCounts
 from routers.websocket.follow import SocketClosed
 
 NORMAL = 1000
@@ -89,10 +90,14 @@ class ClientSocket:
 
 
 class Sockets:
-    """At most `limit` at once: each holds a thread of the web server, and plain requests must find one too."""
+    """At most `limit` at once in all processes: each holds a thread of the web server, and plain requests must find one too.
 
-    def __init__(self, limit: int) -> None:
+    `counts` has those of each process, open or about to be.
+    """
+
+    def __init__(self, limit: int, counts: SharedCounts) -> None:
         self.limit = limit
+        self._counts = counts
         self._changed = threading.Condition()
         self._reserved = 0
         self._open: set[ClientSocket] = set()
@@ -106,15 +111,24 @@ class Sockets:
     def reserve(self) -> bool:
         """Take a place before the upgrade; False when there is none."""
         with self._changed:
-            if self._closing or self._reserved >= self.limit:
+            if self._closing:
                 return False
-            self._reserved += 1
+            self._count(
+                1
+            )  # before the look: of two processes that take the last place at once, neither misses the other
+            if self._counts.total > self.limit:
+                self._count(-1)
+                return False
             return True
+
+    def _count(self, more: int) -> None:
+        self._reserved += more
+        self._counts.own = self._reserved
 
     def release(self) -> None:
         """Give the place back."""
         with self._changed:
-            self._reserved -= 1
+            self._count(-1)
             self._changed.notify_all()
 
     def add(self, client: ClientSocket) -> None:

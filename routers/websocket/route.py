@@ -14,6 +14,7 @@ from flask_sock import Sock
 from wsproto.events import RejectConnection
 from wsproto.utilities import RemoteProtocolError
 
+from common.shared_counts import SharedCounts
 from routers import serializers
 from routers.errors import RETRY_AFTER_S, envelope
 from routers.websocket.connections import INTERNAL_ERROR, ClientSocket, Sockets
@@ -54,9 +55,9 @@ def _refusal(status: HTTPStatus, text: str, headers: Mapping[str, str]) -> Respo
     return response
 
 
-def install(app: Flask, services: Services) -> None:
+def install(app: Flask, services: Services, counts: SharedCounts) -> None:
     """Add the routes, and `app.extensions["sockets"]`, whose `close_all` the web server calls before it ends."""
-    sockets = app.extensions["sockets"] = Sockets(services.settings.server.max_sockets)
+    sockets = app.extensions["sockets"] = Sockets(services.settings.server.max_sockets, counts)
     feed, project_feed = TaskFeed(services), ProjectFeed(services)
     blueprint = Blueprint("sockets", __name__)
     sock = Sock()

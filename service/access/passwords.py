@@ -17,6 +17,12 @@ SHORTEST, LONGEST = 10, 1024  # characters
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
 
+def share(processes: int) -> None:
+    """Leave this process, one of so many, its part of the places; one at least."""
+    global _turns  # noqa: PLW0603 - a process-wide limit is what this is
+    _turns = threading.BoundedSemaphore(max(1, AT_ONCE // processes))
+
+
 def hashed(password: str) -> str:
     """What is stored of a password. Raises `InvalidInput` for one that is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:

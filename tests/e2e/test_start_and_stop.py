@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import timezone
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -231,7 +232,10 @@ def test_nothing_listens_any_more_while_the_embedded_parts_end(monkeypatch: pyte
 
     parts = SimpleNamespace(settings=Settings(), wait=lambda: None, exited=lambda: False, stop=stop)
     monkeypatch.setattr(EmbeddedParts, "start", lambda *_: parts)
-    monkeypatch.setattr("runtime.wiring.open_services", lambda _: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(
+        "runtime.wiring.open_services",
+        lambda _: SimpleNamespace(close=lambda: None, database=SimpleNamespace(zone=timezone.utc)),
+    )
     monkeypatch.setattr("runtime.gunicorn_server.serve", lambda *_: 0)
     assert invoke("serve", "--fd", str(listener.detach())).exit_code == 0
     assert refused == [True]

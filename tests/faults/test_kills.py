@@ -33,8 +33,7 @@ def _server(running: World) -> None:
 
 def _web_worker(running: World) -> None:
     """gunicorn starts another one."""
-    [worker] = running.deployment.servers[0].family()
-    worker.kill()
+    running.deployment.servers[0].family()[0].kill()
 
 
 def _processor(running: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timezone
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 from common.errors import DependencyError, QueueUnavailable
 from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
 from models.db import Database
-from runtime.wiring import open_redis, open_services, open_store
+from runtime.wiring import open_redis, open_services, open_store, reopen_services
 from service.broker import TaskQueue
 from tests.support.servers.process import silent_port
 
@@ -37,6 +38,17 @@ def test_all_parts_open_over_the_production_column(
     assert services.database.check().startswith("mysql")
     services.close()
     assert not (tmp_path / "none").exists()
+
+
+def test_a_process_that_is_started_anew_connects_to_nothing_that_may_be_away(tmp_path: Path) -> None:
+    """Else a server would end because one of its processes died while the database did not answer."""
+    mysql, redis = MysqlSettings(dsn="u:p@tcp(127.0.0.1:1)/x"), RedisSettings(addr="127.0.0.1:1")
+    minio = MinioSettings(endpoint="127.0.0.1:1")
+    settings = Settings(data_dir=tmp_path, redis=redis, mysql=mysql, minio=minio, worker=NODE)
+    services = reopen_services(settings, timezone.utc)
+    with pytest.raises(DependencyError):
+        services.database.check()
+    services.close()
 
 
 @pytest.mark.parametrize("given", [{"secret_key": "wrong-secret-key"}, {"bucket": "192.168.1.1"}])

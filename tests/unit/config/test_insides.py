@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import simple_websocket
 import urllib3
+from gunicorn import arbiter
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.http import message, parser, unreader, wsgi
-from gunicorn.workers import gthread
+from gunicorn.workers import base, gthread
 from minio import Minio
 from pymysql.connections import Connection as MysqlConnection
 from rq import Queue
@@ -27,8 +28,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from werkzeug.sansio.multipart import MultipartDecoder
 
 from processor.worker import _RqWorker
+from runtime.arbiter import Arbiter
 from runtime.gunicorn_server import _Gunicorn, _Logger
 from runtime.gunicorn_worker import Worker
+from runtime.processor_worker import ProcessorWorker
 from service.broker import TaskJob
 
 OVERRIDDEN: list[tuple[type, type, str]] = [
@@ -63,14 +66,29 @@ OVERRIDDEN: list[tuple[type, type, str]] = [
             "handle_error",  # answers what the parser refuses
             "finish_request",  # in the main loop, after handle
             "murder_keepalived",  # by the main loop, at least once per second; and at its end
-            "murder_pending",  # the same
             "_cap_keepalive",  # at the signal to stop
             "init_signals",
             "handle_exit",
             "handle_quit",
         )
     ),
-    *((_Gunicorn, BaseApplication, name) for name in ("load_config", "load")),
+    *(
+        (Arbiter, arbiter.Arbiter, name)
+        for name in (
+            "spawn_workers",
+            "spawn_worker",  # returns in the parent alone
+            "murder_workers",  # by the main loop, at least once per second
+            "handle_usr1",
+            "handle_hup",
+            "handle_ttin",
+            "handle_ttou",
+        )
+    ),
+    *(
+        (ProcessorWorker, base.Worker, name)
+        for name in ("load_wsgi", "run", "init_signals", "handle_quit")  # the first two once each, after the fork
+    ),
+    *((_Gunicorn, BaseApplication, name) for name in ("load_config", "load", "run")),
     *((_Logger, Logger, name) for name in ("setup", "close_on_exec")),
 ]
 
@@ -106,7 +124,7 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         (gthread.ThreadWorker.__init__, ["self.worker_connections", "self.nr_conns = 0"]),
         (gthread.ThreadWorker.init_process, ["self.tpool = self.get_thread_pool()", "self.poller = "]),
         (gthread.ThreadWorker.run, ["self.nr_conns < self.worker_connections", "while self.nr_conns > 0"]),
-        (gthread.ThreadWorker.run, ["self.murder_pending()", "self.murder_keepalived(force=True)"]),
+        (gthread.ThreadWorker.run, ["self.murder_keepalived(force=True)"]),
         (gthread.ThreadWorker.run, ["self._cap_keepalive(time.monotonic() + STOP_KEEPALIVE_LINGER)"]),
         (gthread.ThreadWorker.accept, ["errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK", "self.nr_conns += 1"]),
         (gthread.ThreadWorker.wait_for_and_dispatch_events, ["callback(key.fileobj)"]),
@@ -121,6 +139,17 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         (unreader.Unreader.read, ["if size is None and self.buf.tell():"]),  # what was unread comes first, all at once
         (unreader.SocketUnreader.chunk, ["self.sock.recv("]),
         (wsgi.Response.sendfile, ["self.sock.sendfile(", "self.sock.sendall("]),
+        # runtime/arbiter.py
+        (
+            arbiter.Arbiter.spawn_worker,
+            ["self.worker_class(", "self.cfg.pre_fork(self, worker)", "self.WORKERS[pid] = "],
+        ),
+        (arbiter.Arbiter.spawn_worker, ["self.cfg.post_fork(self, worker)", "self.cfg.worker_exit(self, worker)"]),
+        (arbiter.Arbiter.reap_workers, ["self.WORKERS.pop(wpid, None)", "self.cfg.child_exit(self, worker)"]),
+        (arbiter.Arbiter.run, ["self.murder_workers()", "except (StopIteration, KeyboardInterrupt):"]),
+        # runtime/processor_worker.py
+        (base.Worker.init_process, ["self.PIPE = os.pipe()", "self.load_wsgi()", "self.run()"]),
+        (base.Worker.init_signals, ["signal.set_wakeup_fd(self.PIPE[1])"]),
         # runtime/gunicorn_server.py
         (message.Request.__init__, ["MAX_REQUEST_LINE"]),
         (message.Request.parse_request_line, ["RFC9112_TARGET_INVALID.search"]),

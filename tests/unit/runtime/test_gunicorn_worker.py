@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
+from common.shared_counts import SharedCounts
 from runtime.connections import ClientSocket, Connection, Crowd
-from runtime.gunicorn_worker import Worker
+from runtime.gunicorn_worker import MAX_HEADS, Worker
 from runtime.request_head import HeadLimits
 from runtime.thread_pool import ThreadPool
 
@@ -28,11 +29,12 @@ class Idle:
         self.conn.expect(HeadLimits(1000, 1000), time.monotonic() - 1)
         self.handed_over: list[Connection] = []
         self.worker = worker = Worker.__new__(Worker)
-        worker.app = SimpleNamespace(client_timeout_s=30)
+        worker.app = SimpleNamespace(client_timeout_s=30, connections=SharedCounts(), processes=1)
         worker.tpool, worker.poller = ThreadPool(1), selectors.DefaultSelector()
         worker.nr_conns, worker.enqueue_req = 1, self.handed_over.append
         worker._unasked, worker._heads, worker._at_work, worker._next_look = Crowd(), 0, {}, 0.0
         worker._max_of_address = worker._max_unasked = 10
+        worker._max_heads = MAX_HEADS
         worker._watch(self.conn)
 
     def close(self) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from common.request_id import bound
-from runtime.logging_setup import set_up_logging
+from runtime import logging_setup
+from runtime.logging_setup import name_process, set_up_logging
 from tests.support.hostile_text import FORGED, INVISIBLE, forging
 
 
@@ -22,6 +23,16 @@ def test_text_line_names_the_request() -> None:
         logging.getLogger("part").info("said %s", "it")
     logging.getLogger("part").debug("not said")
     assert stream.getvalue().rstrip().endswith("INFO    part [abc]: said it")
+
+
+def test_lines_of_one_of_several_processes_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging_setup, "_named", [""])
+    name_process("web-2")
+    for form, part in (("text", "INFO    web-2 part: said"), ("json", '"process": "web-2"')):
+        stream = io.StringIO()
+        set_up_logging("INFO", form, stream)
+        logging.getLogger("part").info("said")
+        assert part in stream.getvalue()
 
 
 def test_json_line_is_one_object_with_the_exception() -> None:
