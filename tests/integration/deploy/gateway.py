@@ -33,7 +33,7 @@ class Gateway:
         headers = {"Authorization": f"Bearer {self.key}", **sent.pop("headers", {})}
         with requests.Session() as session:
             session.trust_env = False
-            where = {"verify": str(self.nginx.certificate), "timeout": 120, "allow_redirects": False}
+            where: dict[str, Any] = {"verify": str(self.nginx.certificate), "timeout": 120, "allow_redirects": False}
             return session.request(method, self.nginx.https + path, headers=headers, **where, **sent)
 
     def bare(self, method: str, path: str, **sent: Any) -> requests.Response:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import requests
@@ -71,7 +72,7 @@ def nginx_before(*ports: int) -> Iterator[NginxServer]:
 
 
 def ask(nginx: NginxServer, method: str) -> requests.Response:
-    body = {"json": {}} if method in ("POST", "PUT") else {}
+    body: dict[str, Any] = {"json": {}} if method in ("POST", "PUT") else {}
     return requests.request(method, f"{nginx.https}/v1/api/projects", verify=str(nginx.certificate), timeout=60, **body)
 
 
