@@ -241,7 +241,7 @@ def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:
     if not path.is_file() or path.stat().st_size != entry["size"]:
         return False
     with path.open("rb") as file:
-        return measure(file)[1] == entry["sha256"]
+        return bool(measure(file)[1] == entry["sha256"])
 
 
 def _put_secret(kept: Path, place: Path) -> None:

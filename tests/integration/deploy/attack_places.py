@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 import requests
@@ -80,7 +80,7 @@ def _header(name: str) -> Place:
     return place
 
 
-PARAMETERS: Mapping[str, Place] = {
+PARAMETERS: dict[str, Place] = {
     "path": _path,
     "old file": _old_file,
     "query": _query,
@@ -92,15 +92,15 @@ PARAMETERS: Mapping[str, Place] = {
     "multipart": _multipart,
     "login": _login,
 }
-NAMES: Mapping[str, Place] = {"name": _name, "json name": _json_name, "cookie": _cookie, "text's cookie": _text_cookie}
-AGENT: Mapping[str, Place] = {name: _header(name) for name in ("User-Agent", "Referer")}
-ANY_HEADER: Mapping[str, Place] = {name: _header(name) for name in ("User-Agent", "X-Other", "Title")}
-FILE_NAME: Mapping[str, Place] = {
+NAMES: dict[str, Place] = {"name": _name, "json name": _json_name, "cookie": _cookie, "text's cookie": _text_cookie}
+AGENT: dict[str, Place] = {name: _header(name) for name in ("User-Agent", "Referer")}
+ANY_HEADER: dict[str, Place] = {name: _header(name) for name in ("User-Agent", "X-Other", "Title")}
+FILE_NAME: dict[str, Place] = {
     name: _header(name) for name in ("X-Filename", "X_Filename", "X.Filename", "X-File-Name")
 }
 
 # Which places the rules of a family read: those of LFI and RFI read no names, and in headers the one and the other attack (IN_HEADERS).
-PLACES: Mapping[str, Mapping[str, Place]] = {
+PLACES: dict[str, dict[str, Place]] = {
     "lfi": PARAMETERS,
     "rfi": PARAMETERS,
     "shell": PARAMETERS | NAMES,
@@ -111,7 +111,7 @@ PLACES: Mapping[str, Mapping[str, Place]] = {
     "sql": PARAMETERS | NAMES | AGENT,
 }
 # What the families' rules on headers are about.
-IN_HEADERS: tuple[tuple[str, Mapping[str, Place]], ...] = (
+IN_HEADERS: tuple[tuple[str, dict[str, Place]], ...] = (
     ("../../../etc/passwd", {name: _header(name) for name in ("User-Agent", "X-Other", "Authorization")}),
     ("() { :; }; /bin/bash -c id", ANY_HEADER | AGENT),
     ('O:8:"stdClass":1:{s:1:"a";s:1:"b";}', ANY_HEADER | {"cookie": _cookie}),

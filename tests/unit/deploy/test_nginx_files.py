@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from routers.gateway import schemas as gateway_schemas
 from routers.openapi.operations import OPERATIONS
@@ -37,7 +36,7 @@ def test_nginx_asks_for_a_credential_where_the_gate_does(route: str) -> None:
     assert any(pattern.search(f"OPTIONS {path}") for pattern in public_patterns())
 
 
-def requests(module: object) -> Iterator[type[BaseModel]]:
+def requests(module: object) -> Iterator[type[schemas.Request]]:
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, schemas.Request):
             yield value
