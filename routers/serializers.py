@@ -21,6 +21,7 @@ from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from models.webhook import Delivery, Webhook
+from routers.surface import address_of
 from service.assets.shot_versions import Version
 from service.container import Services
 from service.music import music_id, tags
@@ -46,7 +47,7 @@ class UrlResolver:
     @classmethod
     def of(cls, services: Services, request: Request) -> UrlResolver:
         """Links for the client that sent the request."""
-        return cls(services.store, (services.settings.server.public_url or request.host_url).rstrip("/"))
+        return cls(services.store, address_of(request, services.settings.server.public_url))
 
     def __call__(self, stored: str | None) -> str:
         return links.resolve(stored, self.store, self.base) if stored else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response, request
 
 from common.errors import NotFound
 from service.fields import is_id, shorten
@@ -18,6 +18,14 @@ def surface(name: str, prefix: str, nouns: Iterable[Blueprint]) -> Blueprint:
     for noun in nouns:
         routes.register_blueprint(noun)
     return routes
+
+
+def address_of(asked: Request, public_url: str) -> str:
+    """The address under which a client reaches this server, without a slash at its end: `public_url`, else the name in its request.
+
+    Werkzeug knows no name with an underscore, which `middleware.HostCheck` lets in.
+    """
+    return public_url.rstrip("/") or f"{asked.scheme}://{asked.host or asked.environ.get('HTTP_HOST', '')}"
 
 
 def _keep_to_the_client(response: Response) -> Response:

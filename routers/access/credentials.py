@@ -11,6 +11,7 @@ from flask import Request, Response
 from common.errors import Unauthorized
 from config.settings import ServerSettings
 from routers.access.url_credentials import PATH_KEY, URL_TOKEN
+from routers.surface import address_of
 from service.access.logins import Issued
 
 ACCESS_COOKIE, REFRESH_COOKIE = "__Host-s2v_access", "__Host-s2v_refresh"
@@ -74,6 +75,6 @@ def is_from_own_page(request: Request, settings: ServerSettings) -> bool:
     origin = request.headers.get("Origin", "")
     if origin in [allowed.rstrip("/") for allowed in settings.cors_origins if allowed != "*"]:
         return True
-    own = urlsplit(settings.public_url or request.host_url)
+    own = urlsplit(address_of(request, settings.public_url))
     found = urlsplit(origin) if "://" in origin else None
     return found is not None and (found.scheme, found.netloc.lower()) == (own.scheme, own.netloc.lower())
