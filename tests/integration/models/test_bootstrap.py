@@ -345,57 +345,6 @@ def test_what_was_deleted_is_gone_for_good_on_the_way_back_to_the_go_backend(mys
         ]
 
 
-def test_tables_without_deletions_get_them_and_nothing_is_deleted(url: URL, open_url: Open) -> None:
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.add(shot("p", id="s"))
-        session.execute(text("DROP TABLE deletion"))
-        session.execute(text("UPDATE schema_info SET value = '12' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
-    with database.write() as session:
-        assert [row.id for row in queries.shots(session, "p")] == ["s"]
-        deletion.put(session, "p", "s", keep_ms=60_000)
-        assert queries.shots(session, "p") == []
-        deletion.put(session, "p", keep_ms=60_000)
-        assert queries.project(session, "p") is None
-        assert [deletion.take_back(session, "p", of) for of in ("s", "", "")] == [True, True, False]
-        assert [row.id for row in queries.shots(session, "p")] == ["s"]
-
-
-def test_what_was_deleted_is_gone_for_good_on_the_way_back_to_the_go_backend(mysql_url: URL, open_url: Open) -> None:
-    with open_url(mysql_url).write() as session:
-        for name in ("p", "gone"):
-            session.add(project(id=name))
-            session.flush()
-            for of in (name, f"{name}-deleted"):
-                session.add(shot(name, id=of))
-                key = f"projects/{name}/shots/{of}/image-1.png"
-                common = {"kind": "image", "number": 1, "created_at": NOW, "stored_at": NOW}
-                session.add(Asset(object_key=key, project_id=name, shot_id=of, **common))
-        common = {"kind": "film", "number": 1, "created_at": NOW, "stored_at": NOW}
-        session.add(Asset(object_key="projects/p/films/1.mp4", project_id="p", **common))
-        session.flush()
-        deletion.put(session, "p", "p-deleted", keep_ms=60_000)
-        deletion.put(session, "gone", keep_ms=60_000)
-    for _ in range(2):
-        with go_backend.foreign_engine(mysql_url).begin() as connection:
-            run_script(connection, SQL / "to-go-backend.sql")
-    with go_backend.foreign_engine(mysql_url).begin() as connection:
-        run_script(connection, SQL / "from-go-backend.sql")
-    with open_url(mysql_url).read() as session:
-        assert [row.id for row in session.query(Project)] == ["p"]
-        assert [row.id for row in session.query(Shot)] == ["p"]
-        left = sorted(row.object_key for row in session.query(Asset))
-        assert left == ["projects/p/films/1.mp4", "projects/p/shots/p/image-1.png"]
-        assert sorted(row.object_key.rpartition("/")[0] for row in session.query(Removal)) == [
-            "projects/gone/shots/gone",
-            "projects/gone/shots/gone-deleted",
-            "projects/p/shots/p-deleted",
-        ]
-
-
 def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path) -> None:
     database = open_database(Settings(data_dir=tmp_path / "made" / "here"))
     assert (tmp_path / "made" / "here" / FILE_NAME).is_file()
