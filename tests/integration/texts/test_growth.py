@@ -17,6 +17,7 @@ from service.node.job_report import read_progress
 from tests.support.growth import assert_time_doubles_at_most
 from worker_node.providers import speaking
 from worker_node.providers.base import QuietRun, StoryRequest
+from worker_node.providers.kokoro import english
 from worker_node.providers.offline import readings, speaker
 from worker_node.providers.offline.markup import plain
 from worker_node.providers.offline.storyteller import OfflineStoryteller
@@ -148,3 +149,9 @@ def test_twice_the_markup_takes_about_twice_the_time(unit: str) -> None:
 @pytest.mark.parametrize("unit", ["/", "/a", "a/", "'/", "'/a", "x://", "/a.b", "/一"])
 def test_twice_the_slashes_take_about_twice_the_time(unit: str) -> None:
     assert_time_doubles_at_most(without_paths, unit, LENGTH)
+
+
+@pytest.mark.parametrize("unit", ["7", "1.", "1,", "12,"])
+def test_twice_the_digits_take_about_twice_the_time(unit: str) -> None:
+    assert_time_doubles_at_most(lambda text: readings.read(text, "zh"), unit, LENGTH)
+    assert_time_doubles_at_most(lambda text: english._METRES.sub("", text), unit, LENGTH)

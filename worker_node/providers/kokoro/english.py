@@ -10,7 +10,7 @@ from worker_node.providers.offline.readings import named
 
 _READ_BY_HIBARI = "+%$€£¥¢₹₩°#&@="
 _METRES = re.compile(
-    r"(?<![\w.])(\d+(?:[.,]\d+)*)\s?(m|g|l|L)(?![\w'’])"
+    r"(?<![\w.])(?<!\d,)(\d+(?:[.,]\d+)*)\s?(m|g|l|L)(?![\w'’])"  # from where a number begins, once
 )  # too short for hibari, which knows the longer ones
 _UNITS = {"m": "meter", "g": "gram", "l": "liter"}
 _PLAIN_LETTERS = {

@@ -80,13 +80,14 @@ _STYLED = re.compile(r"(?![0-9])\d|[\U0001d400-\U0001d7ff]")
 _INNER = re.compile(r"(?<=\d)(?:，(?=\d{3}(?!\d))|[．：～〜](?=\d))")
 _GROUPED = re.compile(r"(?<=\d)[,'’\u00a0\u2007\u202f](?=\d{3}(?!\d))")
 _N = r"\d+(?:\.\d+)*"
+_FIRST = r"(?<!\d)(?<!\d\.)"  # where a number begins: to try it from each of its digits takes the square of its length
 _CURRENCY = re.compile(rf"([¥$€£¢₩₹₽฿₫])\s?({_N})([万亿百千萬億]*)([元圆圓块]?)")
 _NUMBERED = re.compile(r"(?:№|(?<![A-Za-z0-9#])#)\s?(\d+)")
 _SHARP = re.compile(r"(?<=\b[A-G])#")
 _NEGATIVE = re.compile(rf"(?<![A-Za-z0-9.)）\]])[-−](?=\d)(?P<cold>{_N}[℃°℉])?")
 _CHINESE = (
-    (re.compile(rf"({_N})\s?%"), r"百分之\1"),
-    (re.compile(rf"({_N})\s?‰"), r"千分之\1"),
+    (re.compile(rf"{_FIRST}({_N})\s?%"), r"百分之\1"),
+    (re.compile(rf"{_FIRST}({_N})\s?‰"), r"千分之\1"),
     (re.compile(r"(?<![\d/])(\d{1,3})/(\d{1,3})(?![\d/])"), r"\2分之\1"),
     (re.compile(r"(?<!\d)(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)"), r"\1年\2月\3日"),
     (re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?![\d:])"), r"\1点\2分"),
