@@ -40,6 +40,9 @@ ROOM_SHARE = 4  # at least one of so many connections is for clients that have n
 UNASKED_SHARE, ADDRESS_SHARE = 0.75, 0.25  # of that room; of that, one address's
 MAX_HEADS = 64 << 20  # bytes of all heads that are not whole, in all processes
 YIELD_S = 0.001  # in which another process may take a connection
+UNREAD = (
+    32 << 10
+)  # bytes of a body that nobody reads, before the connection ends with the answer; gunicorn passes over twice as many
 
 
 class _Body:
@@ -47,13 +50,22 @@ class _Body:
 
     def __init__(self, inner: Any, sock: ClientSocket, pace: Pace) -> None:
         self._inner, self._sock, self._pace = inner, sock, pace
+        self._ended = False
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether so much is left that the next request would not be looked for behind it; of a body in chunks nobody knows how much is."""
+        left = getattr(self._inner.reader, "length", None)
+        return not self._ended if left is None else left > UNREAD
 
     def read(self, size: int | None = None) -> bytes:
         try:
             with self._sock.keeping(self._pace):
-                return bytes(self._inner.read(size))
+                data = bytes(self._inner.read(size))
         except ParseException as error:
             raise OSError(errno.EPROTO, str(error)) from error
+        self._ended = not data
+        return data
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -193,7 +205,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
     def handle_request(self, req: Any, conn: Connection) -> Any:
         patience_s = self.app.client_timeout_s
         conn.sock.settimeout(patience_s)  # of each read of the body, and of each write of the answer
-        req.body = _Body(req.body, conn.sock, Pace(patience_s))
+        body = req.body = _Body(req.body, conn.sock, Pace(patience_s))
+        asks_to_close = req.should_close
+        req.should_close = lambda: (
+            asks_to_close() or body.is_unread
+        )  # asked when the answer's head is written, which has to say it
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
