@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -81,7 +83,23 @@ REFUSED = {"NaN"} | {
     for name in BODIES
     if any(word in name for word in ("deep", "twice", "digits", "flat", "closed", "UTF-8", "GBK"))
 }
-VALUES = [None, True, [], {}, [[]], {"a": [1]}, 0, -1, 1.5, 1e308, "", "x" * 5_000, "\ud83c", "\0", ["a", None]]
+VALUES: list[Any] = [
+    None,
+    True,
+    [],
+    {},
+    [[]],
+    {"a": [1]},
+    0,
+    -1,
+    1.5,
+    1e308,
+    "",
+    "x" * 5_000,
+    "\ud83c",
+    "\0",
+    ["a", None],
+]
 KEYS = set(
     """
     story_text story title style description shot_count aspect telling prompt transition narration motion
@@ -286,7 +304,7 @@ def test_no_name_of_a_file_address_or_user_writes_a_line_of_the_log(
 ) -> None:
     before = server.log.stat().st_size
     for name in NAMES:
-        quoted = requests.utils.quote(name, safe="")
+        quoted = quote(name, safe="")
         assert_told(http.post(f"{server.url}/v1/api/music", files={"f": (name or "x", b"no sound")}, timeout=60), name)
         assert_told(http.get(f"{server.url}/v1/api/tasks/{quoted}", timeout=60), name) if name not in (
             "",

@@ -109,7 +109,7 @@ def assert_refused(answer: Answer, what: object) -> None:
 def host_of_link(answer: Answer) -> str:
     assert answer.status == 200
     assert {"private", "no-cache"} <= set(answer.headers["cache-control"].split(", "))
-    return urlsplit(answer.json()["music"][0]["url"]).netloc
+    return str(urlsplit(answer.json()["music"][0]["url"]).netloc)
 
 
 @pytest.mark.usefixtures("piece")
