@@ -15,6 +15,7 @@ from tests.e2e.client import Client
 from tests.support.columns import Production
 from tests.support.server_process import ROOT, ServerUnderTest, clean_environment
 from tests.support.servers.node_server import NodeServer
+from tests.support.soak import soaking
 
 COLUMNS = ("embedded", "production")
 SMALL: Mapping[str, object] = {"film.resolution": "128x72", "film.fps": 5}
@@ -43,7 +44,7 @@ def backup(folder: Path, settings: Mapping[str, object], *words: str | Path) -> 
     return subprocess.run(command, env=clean_environment(own), cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("column", soaking(COLUMNS, ["production"]))
 def test_what_was_wiped_is_back_and_the_story_goes_on(
     column: str, request: pytest.FixtureRequest, node: NodeServer, tmp_path: Path
 ) -> None:
