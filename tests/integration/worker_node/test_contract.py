@@ -79,7 +79,9 @@ def test_reference_pictures_reach_the_provider_and_are_shown_to_nobody(start_nod
         [sent] = server.references
         assert [Image.open(io.BytesIO(content)).size for content in sent] == [(96, 96), (64, 64)]
         assert "reference_images" not in json.dumps(job["parameters"])
-        assert not [path for path in node.left_over(job_id) if path.name.startswith("reference-")]
+        beside = job["result"]["resource_url"].rpartition("/")[0]
+        assert node.get(job["result"]["resource_url"]).status_code == 200
+        assert node.get(f"{beside}/reference-1").status_code == 404
 
 
 @pytest.mark.parametrize(("form", "kind"), [("mp3", "audio/mpeg"), ("wav", "audio/wav")])
