@@ -65,11 +65,6 @@ extend({
     "create.watch": "观看影片",
     "create.discarded": "表单已清空",
     "create.clear": "清空",
-    "style.watercolor": "水彩",
-    "style.ink": "水墨",
-    "style.picture book": "绘本",
-    "style.pixel art": "像素",
-    "style.noir": "黑色电影",
   },
   en: {
     "listen.play": "Listen: {name}",
@@ -135,10 +130,5 @@ extend({
     "create.watch": "Watch the film",
     "create.discarded": "The form is empty again",
     "create.clear": "Clear",
-    "style.watercolor": "Watercolour",
-    "style.ink": "Ink wash",
-    "style.picture book": "Picture book",
-    "style.pixel art": "Pixel art",
-    "style.noir": "Film noir",
   },
 });

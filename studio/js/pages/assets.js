@@ -4,7 +4,7 @@ import "../i18n/assets.js";
 import { can } from "../core/config.js";
 import { h } from "../core/dom.js";
 import { ago, clock, hue, when } from "../core/format.js";
-import { languageTag, t } from "../core/i18n.js";
+import { has, languageTag, t } from "../core/i18n.js";
 import { href, setQuery } from "../core/router.js";
 import { store } from "../core/store.js";
 import { View } from "../core/view.js";
@@ -147,7 +147,7 @@ class Assets extends View {
         "div",
         { class: "project-body" },
         h("h2", { class: "project-title", id: `title-${project.id}`, dir: "auto" }, title),
-        h("p", { class: "small muted", id: `facts-${project.id}`, title: when(project.createdAt) }, [ago(project.createdAt), project.shotCount ? t("shots.n", { n: project.shotCount }) : null, style(project.style)].filter(Boolean).join(" · ")),
+        h("p", { class: "small muted clip", id: `facts-${project.id}`, title: when(project.createdAt) }, [ago(project.createdAt), project.shotCount ? t("shots.n", { n: project.shotCount }) : null, style(project.style)].filter(Boolean).join(" · ")),
         menu({ label: t("assets.more", { title }), items: this.actions(project, title) }),
       ),
     );
@@ -198,7 +198,7 @@ class Assets extends View {
   }
 }
 
-const style = (name) => (["movie", "anime", "realistic"].includes(name) ? t(`style.${name}`) : name);
+const style = (name) => (has(`style.${name}`) ? t(`style.${name}`) : name);
 
 /** A strip of film with a story in it. */
 function reel() {
