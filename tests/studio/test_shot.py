@@ -112,8 +112,7 @@ def test_narrations_are_spoken_and_heard_and_a_clip_is_made_and_seen(window: Stu
     clip = page.locator("video[aria-label='第 1 镜的片段']")
     expect(clip).to_have_count(1, timeout=60_000)
     assert story.rows()[0]["video_path"].endswith(".mp4")
-    window.until("document.querySelector('video[aria-label]').readyState >= 2")
-    assert colours(clip) > 100
+    wait_until(lambda: colours(clip) > 100, timeout=30, what="the clip's first frame")
     window.fine()
 
 

@@ -144,7 +144,7 @@ def test_deleting_asks_once_takes_the_row_and_can_be_undone_where_the_server_can
     dialog.get_by_role("button", name="删除").click()
     expect(page.locator("[data-shot]")).to_have_count(2)
     assert [shot["id"] for shot in own.shots] == [ids[0], ids[2]]
-    if page.get_by_role("button", name="撤销").count():
+    if any(path.endswith("/undelete") for path in own.client.get("/openapi.json")["paths"]):
         page.get_by_role("button", name="撤销").click()
         expect(page.locator("[data-shot]")).to_have_count(3)
         assert [shot["id"] for shot in own.shots] == ids
