@@ -18,6 +18,7 @@ from tests.conftest import leave_out
 from tests.support.wait import wait_until
 
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Told to the page before anything of its own runs.
 LISTEN = """

@@ -83,7 +83,7 @@ def test_by_keyboard_alone(window: Studio, server: ServerUnderTest, client: Clie
     page.keyboard.type("小狐狸住在山谷里。它望着月亮。")
     page.keyboard.press("Control+Enter")
     story = Story(server, client, project_of(page))
-    expect(page.locator(".outline-shot img").first).to_be_visible()
+    expect(page.locator(".lead")).to_have_text("画面已完成")
     tab_to(page, "打开故事板")
     page.keyboard.press("Enter")
     expect(page.locator("#page-title")).to_be_focused()
