@@ -24,7 +24,7 @@ class Outline extends View {
     const project = store.state.project[this.project];
     if (!project?.detail) {
       const isGone = project?.status === "failed" || project?.status === "gone";
-      return h("div", { class: "page" }, pageHead(t("create.outline")), isGone ? problem(project.error, { again: () => loadProject(this.project).catch(() => {}) }) : skeleton(4));
+      return h("div", { class: "page" }, pageHead(t("create.outline")), isGone ? problem(project.error ?? new Error(t("missing.text")), { again: () => loadProject(this.project).catch(() => {}) }) : skeleton(4));
     }
     const counts = progressOf(project);
     const story = ownTask(project, "generate_storyboard");

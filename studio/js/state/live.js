@@ -52,7 +52,7 @@ class Watch {
   }
 
   begin() {
-    if (this.ended) return;
+    if (this.ended || this.isGone) return;
     if (feedIsThere) this.openFeed();
     else this.poll();
   }
@@ -73,7 +73,7 @@ class Watch {
 
   /** Somebody came back, or the network did: do not wait for the next turn. */
   again() {
-    if (this.feed?.readyState === WebSocket.OPEN) return;
+    if (this.isGone || this.feed?.readyState === WebSocket.OPEN) return;
     this.failures = 0;
     if (feedIsThere && !this.feed) this.openFeed();
     else if (!feedIsThere) this.poll();
@@ -102,6 +102,7 @@ class Watch {
     if (this.feed !== feed || this.ended) return;
     this.feed = null;
     clearTimeout(this.timers.silence);
+    if (this.isGone) return;
     this.failures += 1;
     if (this.failures > 1) store.update({ connection: "stale" });
     if (this.failures > 2) this.poll({ once: true }); // the socket may be what does not come through, and HTTP may
@@ -116,10 +117,17 @@ class Watch {
       shot: () => applyShot(this.id, message.shot),
       project: () => updateProject(this.id, ({ detail }) => ({ detail: { ...detail, ...message.project } })),
       film: () => this.takeFilm(message.film),
-      gone: () => updateProject(this.id, { status: "gone" }),
+      gone: () => this.leave(),
     };
-    kinds[message.type]?.();
+    if (message.code === 404) this.leave();
+    else kinds[message.type]?.();
     if (OF_SHOTS.has(message.type) && projectOf(this.id)?.films?.length) this.after("films", AFTER_SHOTS_MS, () => loadFilms(this.id).catch(() => {}));
+  }
+
+  /** The project was deleted: there is nothing to come back to. */
+  leave(error = null) {
+    this.isGone = true;
+    updateProject(this.id, { status: "gone", error });
   }
 
   takeSnapshot({ project, shots, tasks, films }) {
@@ -177,7 +185,7 @@ class Watch {
 
   failed(error) {
     if (this.ended) return;
-    if (error.status === 404) return updateProject(this.id, { status: "gone", error });
+    if (error.status === 404) return this.leave(error);
     this.failures += 1;
     store.update({ connection: error.status === 0 ? "offline" : "stale" });
   }
