@@ -5,11 +5,16 @@ import { View } from "../core/view.js";
 import { button } from "./basic.js";
 import { icon } from "./icon.js";
 
+const GAP = 6;
+
 class Menu extends View {
   static properties = ["label", "icon", "text", "items", "kind"];
 
   start() {
     this.local = { open: false };
+    const moved = () => this.local.open && this.place();
+    addEventListener("scroll", moved, { capture: true, passive: true });
+    this.until(() => removeEventListener("scroll", moved, { capture: true }));
     const outside = (event) => this.local.open && !this.contains(event.target) && this.close(false);
     document.addEventListener("pointerdown", outside);
     this.until(() => document.removeEventListener("pointerdown", outside));
@@ -57,10 +62,22 @@ class Menu extends View {
     this.local = { open: true };
     this.draw();
     const menu = this.querySelector(".menu");
+    menu.popover = "manual"; // above everything, and cut off by nothing that scrolls
+    menu.showPopover?.();
+    this.place();
+    this.entries()[0]?.focus({ preventScroll: true });
+  }
+
+  /** Below its button, else above it, and never out of sight. */
+  place() {
+    const menu = this.querySelector(".menu");
+    const near = this.querySelector("button").getBoundingClientRect();
     const room = menu.getBoundingClientRect();
-    menu.classList.toggle("upwards", room.bottom > innerHeight - 8 && room.top > room.height);
-    menu.classList.toggle("rightwards", room.left < 8);
-    this.entries()[0]?.focus();
+    const below = near.bottom + GAP;
+    const top = below + room.height <= innerHeight - GAP ? below : near.top - GAP - room.height;
+    const left = getComputedStyle(this).direction === "rtl" ? near.left : near.right - room.width;
+    menu.style.setProperty("top", `${Math.max(GAP, Math.min(top, innerHeight - GAP - room.height))}px`);
+    menu.style.setProperty("left", `${Math.max(GAP, Math.min(left, innerWidth - GAP - room.width))}px`);
   }
 
   close(back = true) {
