@@ -15,13 +15,13 @@ import { View } from "../core/view.js";
 import { button, choices, field, pageHead, select } from "../components/basic.js";
 import { icon } from "../components/icon.js";
 import { listenButton, silence } from "../components/listen.js";
-import { STYLES, styleArt } from "../components/styles_art.js";
+import { STYLES, styleArt } from "../components/styles-art.js";
 import { notify, notifyError } from "../components/toasts.js";
 import { loadMusic, loadVoices } from "../state/library.js";
 import { batchType, createProject } from "../state/projects.js";
 import { importStories } from "./create-batch.js";
-import { EXAMPLES } from "./create_examples.js";
-import "./create_outline.js";
+import { EXAMPLES } from "./create-examples.js";
+import "./create-outline.js";
 
 export const styles = ["pages/create.css"];
 
