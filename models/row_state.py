@@ -12,8 +12,8 @@ from sqlalchemy import inspect
 
 from models.base import Base
 
-UNHEEDED = {"updated_at", "order"}
-"""`updated_at` follows from what changed; `order` changes when another shot comes or goes, which is no change of this one."""
+UNHEEDED = {"updated_at", "order", "status", "duration", "cost"}
+"""What nobody writes, but follows from other changes: `order` from those of other shots, the rest from the work that is done."""
 
 
 def state_of(row: Base) -> str:

@@ -23,6 +23,7 @@ from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus
+from routers.websocket import follow
 from service.access import quotas
 from service.container import Services
 from service.film.spec import MAX_SHOTS
@@ -447,7 +448,8 @@ def test_a_deleted_project_is_seen_nowhere_and_comes_back_as_it_was(
         ("GET", f"/api/tasks/{task}/status"),
     ):
         assert client.open(path, method=method).status_code == 404
-    assert hear(socket)["code"] == 404
+    assert hear(socket)["message"] == follow.DELETED
+    assert hear(connect(task))["code"] == 404
     assert client.delete(project).status_code == 200, "as for an unknown one"
     assert client.delete(f"{project}?undo=1").status_code == 404
     back = client.post(f"{project}/undelete").get_json()["project"]
