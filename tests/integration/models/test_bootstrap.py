@@ -23,6 +23,7 @@ from models.base import Base
 from models.bootstrap import FILE_NAME, inspect_database, open_database, open_mysql, open_sqlite
 from models.cast_member import CastMember
 from models.db import Database
+from models.deletion import Deletion
 from models.idempotency import Idempotency
 from models.migrations import SCRIPT, SQL, run_script, statements, upgrades
 from models.outbox import Removal
@@ -71,7 +72,7 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
     inspector = inspect(database.engine)
     models = (
         *(Project, CastMember, Shot, Task, Asset, Removal, StrayJob, Account, LoginSession, ApiKey, Idempotency),
-        *(Webhook, Delivery),
+        *(Webhook, Delivery, Deletion),
     )
     assert set(Base.metadata.tables) == {model.__tablename__ for model in models}
     for table in Base.metadata.sorted_tables:
