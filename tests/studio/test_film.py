@@ -52,7 +52,7 @@ def test_without_a_film_one_is_exported_as_the_form_says(window: Studio, story: 
     page = window.open(story.place("/film")).page
     window.settled()
     expect(page.get_by_text("还没有影片")).to_be_visible()
-    page.get_by_text("预览", exact=True).last.click()
+    page.get_by_role("radio", name="预览").check()
     page.get_by_label("帧率").select_option("24")
     page.get_by_label("字幕").select_option("soft")
     page.get_by_label("配乐").select_option(label="平静 <b>")

@@ -42,7 +42,7 @@ def test_what_is_typed_is_saved_by_itself_and_starts_nothing(window: Studio, sto
     saved(page)
     row = story.rows()[0]
     assert (row["prompt"], row["narration"]) == ("一只蓝色的狐狸 🦊 ثعلب", "蓝狐狸。")
-    page.get_by_text("静帧").click()
+    page.get_by_role("radio", name="静帧").check()
     saved(page)
     assert story.rows()[0]["motion"] == "none"
     assert len(story.rows("task")) == before
@@ -165,7 +165,7 @@ def test_versions_stand_side_by_side_and_each_comes_back(window: Studio, story: 
     dialog.get_by_role("button", name="用这一版").click()
     wait_until(lambda: story.rows()[0]["image_path"] == first, what="the first picture again")
     expect(page.locator(".version.current")).to_contain_text("版本 1")
-    page.get_by_text("旁白版本").click()
+    page.get_by_role("radio", name="旁白版本").check()
     page.wait_for_url("**?v=narrations")
     expect(page.locator(".version audio")).not_to_have_count(0)
     page.locator("[data-upload=images]").set_input_files(
