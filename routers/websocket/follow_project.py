@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -23,8 +23,8 @@ HEARTBEAT_S = 15.0
 UNKNOWN = "项目不存在"
 
 Json = serializers.Json
-Render = Callable[[Row], Json]
-"""A row as clients see it."""
+Render = Callable[[Row, Sequence[str]], Json]
+"""A row as clients see it; of a film with the shots by which it is stale."""
 
 
 def follow_project(
@@ -57,14 +57,14 @@ def follow_project(
 def rendering(link: serializers.UrlResolver) -> Render:
     """Rows as the routes show them, with such links."""
 
-    def render(row: Row) -> Json:
+    def render(row: Row, stale_shots: Sequence[str] = ()) -> Json:
         if isinstance(row, Project):
             body = serializers.project(row, link)
             del body["storyText"]  # it may have tens of thousands of characters, and is told with every change
             return body
         if isinstance(row, Shot):
             return serializers.shot(row, link)
-        return serializers.task(row, link) if isinstance(row, Task) else serializers.film(row, link)
+        return serializers.task(row, link) if isinstance(row, Task) else serializers.film(row, link, stale_shots)
 
     return render
 
@@ -78,7 +78,7 @@ def _news(watcher: Watcher, render: Render) -> Iterator[Json]:
 
 
 def _change(change: Change, render: Render) -> Json:
-    return {"seq": change.seq, "type": change.kind, change.kind: render(change.row)}
+    return {"seq": change.seq, "type": change.kind, change.kind: render(change.row, change.stale_shots)}
 
 
 def _snapshot(found: Snapshot, render: Render) -> Json:
@@ -88,10 +88,10 @@ def _snapshot(found: Snapshot, render: Render) -> Json:
     return {
         "seq": found.seq,
         "type": "snapshot",
-        PROJECT: render(projects[0]),
-        f"{SHOT}s": [render(row) for row in shots],
-        f"{TASK}s": [render(row) for row in _that_count(row for row in found.rows if isinstance(row, Task))],
-        f"{FILM}s": [render(row) for row in films],
+        PROJECT: render(projects[0], ()),
+        f"{SHOT}s": [render(row, ()) for row in shots],
+        f"{TASK}s": [render(row, ()) for row in _that_count(row for row in found.rows if isinstance(row, Task))],
+        f"{FILM}s": [render(row, found.ages.get(row.object_key, ())) for row in films],
     }
 
 

@@ -21,9 +21,12 @@ from typing import NamedTuple
 
 from common import caller
 from common.errors import DependencyError
+from models.asset import Asset
 from models.project import Project
+from models.shot import Shot
 from routers.websocket import project_rows
 from routers.websocket.project_rows import PROJECT, SHOT, TASK, Key, Row, State
+from service import film_contents
 from service.container import Services
 
 log = logging.getLogger(__name__)
@@ -34,20 +37,26 @@ KEPT = 16  # projects that nobody watches, whose numbers are remembered for thos
 EPOCH_BITS, COUNT_BITS = 31, 22  # together what a number of JavaScript holds exactly
 
 
+Ages = dict[str, tuple[str, ...]]
+"""By a film's id, the shots by which it is stale."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """All of a project, as it is at a number."""
 
     seq: int
     rows: tuple[Row, ...]
+    ages: Ages
 
 
 class Change(NamedTuple):
-    """A row as it newly is."""
+    """A row as it newly is; of a film also the shots by which it is stale."""
 
     seq: int
     kind: str
     row: Row
+    stale_shots: tuple[str, ...] = ()
 
 
 class Channel:
@@ -61,6 +70,7 @@ class Channel:
         self._states: dict[Key, State] = {}
         self._rows: dict[Key, Row] = {}
         self._changed_at: dict[Key, int] = {}
+        self._ages: Ages = {}
         self._seq = secrets.randbits(EPOCH_BITS) << COUNT_BITS
         self._floor = self._seq  # who has seen less needs a snapshot
         self.gone = False
@@ -104,7 +114,22 @@ class Channel:
                     self._seq += 1
                     self._rows[key], self._changed_at[key] = rows[key], self._seq
             self._states = states
+            if changed or lost:
+                self._age_films()
         return bool(lost) or any(key in rows for key in changed)
+
+    def _age_films(self) -> None:
+        """A film is old by what its shots are now, without a change of its own row."""
+        shots = sorted(
+            (row for row in self._rows.values() if isinstance(row, Shot)), key=lambda row: (row.order, row.id)
+        )
+        films = {key: row for key, row in self._rows.items() if isinstance(row, Asset)}
+        ages = {row.object_key: tuple(film_contents.stale_shots(row, shots)) for row in films.values()}
+        for key, row in films.items():
+            if ages[row.object_key] != self._ages.get(row.object_key, ()):
+                self._seq += 1
+                self._changed_at[key] = self._seq
+        self._ages = ages
 
     def _lost(self, states: dict[Key, State], changed: list[Key], rows: dict[Key, Row]) -> set[Key]:
         """The rows that are there no more. Of shots all were read where one is among the rows."""
@@ -116,8 +141,9 @@ class Channel:
         """What somebody has not seen who has seen `seq`."""
         with self._lock:
             if seq is None or not self._floor <= seq <= self._seq:
-                return Snapshot(self._seq, tuple(self._rows.values()))
-            found = [Change(at, key.kind, self._rows[key]) for key, at in self._changed_at.items() if at > seq]
+                return Snapshot(self._seq, tuple(self._rows.values()), self._ages)
+            newer = {key: at for key, at in self._changed_at.items() if at > seq}
+            found = [Change(at, key.kind, self._rows[key], self._ages.get(key.id, ())) for key, at in newer.items()]
         return sorted(found, key=lambda change: change.seq)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, String, func, literal, null, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
-from models import queries
+from models import deletion, queries
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.shot import Shot
@@ -68,10 +68,10 @@ def rows(session: Session, project_id: str, changed: Iterable[Key]) -> dict[Key,
 def _statement(project_id: str) -> Any:
     return union_all(
         _columns(PROJECT, Project.id, Project.status, literal(0), literal(""), Project.updated_at).where(
-            Project.id == project_id
+            Project.id == project_id, Project.id.not_in(deletion.projects())
         ),
         _columns(SHOT, Shot.id, Shot.status, Shot.order, _paths(), Shot.updated_at).where(
-            Shot.project_id == project_id
+            Shot.project_id == project_id, Shot.id.not_in(deletion.shots())
         ),
         _columns(FILM, Asset.object_key, literal(""), Asset.number, literal(""), Asset.stored_at).where(
             Asset.project_id == project_id, Asset.kind == AssetKind.FILM, Asset.stored_at.is_not(None)

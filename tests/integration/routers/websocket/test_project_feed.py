@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import delete, update
 
 from common.clock import Clock
+from models import queries
 from models.asset import Asset
 from models.base import new_id
 from models.project import Project
@@ -24,6 +25,7 @@ from routers.app import create_app
 from routers.websocket import project_rows
 from routers.websocket.follow_project import HEARTBEAT_S, follow_project
 from routers.websocket.project_feed import KEPT, ProjectFeed
+from service import film_contents
 from service.container import Services
 from tests.integration.routers.websocket.test_follow import HeldSocket
 from tests.support.database_work import counted
@@ -144,6 +146,37 @@ def test_who_comes_back_hears_what_he_missed_once_and_of_another_process_everyth
         assert told(client)["type"] == "snapshot"
 
 
+def test_what_is_deleted_for_an_hour_is_gone_until_it_is_back(app: Flask, story: Story) -> None:
+    with serving(app) as address, listening(address, story.id) as client:
+        told(client)
+        path = f"/v1/api/projects/{story.id}"
+        assert app.test_client().delete(f"{path}/shots/{story.shots[0]}?undo=1").status_code == 200
+        heard = told(client)
+        while heard["type"] != "snapshot":
+            heard = told(client)
+        assert [shot["id"] for shot in heard["shots"]] == story.shots[1:]
+        assert app.test_client().post(f"{path}/shots/{story.shots[0]}/undelete").status_code == 200
+        while not (heard["type"] == "shot" and heard["shot"]["id"] == story.shots[0]):
+            heard = told(client)
+        assert app.test_client().delete(f"{path}?undo=1").status_code == 200
+        while heard["type"] != "gone":
+            heard = told(client)
+
+
+def test_a_film_is_told_anew_when_a_shot_makes_it_old(app: Flask, story: Story) -> None:
+    film = _film(story.id)
+    with story.services.database.read() as session:
+        shots = queries.shots(session, story.id)
+    film.details = {film_contents.CONTENTS: film_contents.contents(shots, {})}
+    story.add(film)
+    with serving(app) as address, listening(address, story.id) as client:
+        assert told(client)["films"][0]["stale"] is False
+        story.write(update(Shot).where(Shot.id == story.shots[1]).values(image_path="projects/x/shots/y/image-9.png"))
+        heard = [told(client), told(client)]
+        assert [message["type"] for message in heard] == ["shot", "film"]
+        assert heard[1]["film"]["stale_shots"] == [story.shots[1]]
+
+
 def test_an_unknown_project_is_told_and_closed(app: Flask, story: Story) -> None:
     with serving(app) as address:
         for project in ("nobody", story.id.upper() + "x", "x" * 300):
@@ -176,7 +209,7 @@ def following(services: Services, feed: ProjectFeed, project: str) -> Iterator[H
     socket = HeldSocket()
     thread = threading.Thread(
         target=follow_project,
-        args=(socket, feed, services.clock, project, None, lambda row: {"row": type(row).__name__}),
+        args=(socket, feed, services.clock, project, None, lambda row, _stale: {"row": type(row).__name__}),
         daemon=True,
     )
     thread.start()
