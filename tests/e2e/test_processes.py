@@ -40,7 +40,7 @@ SETTINGS: dict[str, object] = {
     "limits.enabled": "true",
     "limits.login": f"{LOGINS}/minute",
     "film.resolution": "320x180",
-    **dict.fromkeys(("limits.read", "limits.write", "limits.expensive"), "100000/second"),
+    **dict.fromkeys(("limits.read", "limits.write", "limits.expensive"), "10000/second"),
 }
 
 
