@@ -160,8 +160,9 @@ def patch(services: Services, project_id: str, patches: Sequence[Patch]) -> list
             raise NotFound("项目不存在")
         rows = {shot.id: shot for shot in queries.shots(unit.session, project_id)}
         done = [_patched(services, unit, rows.get(one.shot_id), one) for one in patches]
-        unit.session.flush()
-        refresh_project(unit.session, unit.project, now=unit.now)
+        if any(one.error is None for one in done):
+            unit.session.flush()
+            refresh_project(unit.session, unit.project, now=unit.now)
     return done
 
 

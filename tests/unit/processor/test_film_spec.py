@@ -53,7 +53,7 @@ def test_what_the_request_leaves_open_is_the_settings() -> None:
 
 def test_every_setting_of_the_film_is_for_the_spec_or_for_whoever_stores_it() -> None:
     """The others: what an upload may be, and where films are exported to."""
-    elsewhere = {"max_music", "local_export"}
+    elsewhere = {"max_music", "max_upload", "local_export"}
     here = {
         "resolution",
         "fps",
