@@ -282,9 +282,9 @@ SERVER: Mapping[str, Operation] = {
     "GET /": Operation("The way to the studio", "text/html", statuses=(302,), public=True),
     "GET /studio": Operation("The studio", "text/html", statuses=(200, 304), public=True),
     "GET /studio/:place": Operation("A place in the studio", "text/html", statuses=(200, 304), public=True),
-    "GET /studio/sw.js": Operation("Its service worker", "text/javascript", statuses=(200, 304), public=True),
+    "GET /studio/sw.js": Operation("Its service worker", "*/*", statuses=(200, 304), public=True),
     "GET /studio/manifest.webmanifest": Operation(
-        "What a browser needs to install it", "application/manifest+json", statuses=(200, 304), public=True
+        "What a browser needs to install it", "*/*", statuses=(200, 304), public=True
     ),
     "GET /studio/v/:version/:name": Operation("A file of this edition of it", "*/*", statuses=(200, 304), public=True),
     "GET /assets/:key": Operation(
