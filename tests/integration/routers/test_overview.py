@@ -20,11 +20,13 @@ def test_it_counts_tasks_and_files_and_names_what_failed_last(client: FlaskClien
     failed = [new_task(services, project_id=project, type=TaskType.IMAGE) for _ in range(22)]
     for task in failed:
         change(services, task, status=TaskStatus.FAILED, error=f"{task} 超时", finished_at=now)
-    common = {"project_id": project, "shot_id": "s", "number": 1, "kind": "image", "created_at": now}
-    rows = [{**common, "object_key": f"k{n}", "size": n, "stored_at": now} for n in (3, 4)]
+    common = {"project_id": project, "shot_id": "s", "kind": "image", "created_at": now}
+    rows = [{**common, "number": n, "object_key": f"k{n}", "size": n, "stored_at": now} for n in (3, 4)]
     with services.database.write() as session:
         session.execute(insert(Asset), rows)
-        session.execute(insert(Asset), [{**common, "object_key": "unfinished", "size": 99, "stored_at": None}])
+        session.execute(
+            insert(Asset), [{**common, "number": 5, "object_key": "unfinished", "size": 99, "stored_at": None}]
+        )
     found = client.get("/v1/api/admin/overview").get_json()
     assert found["tasks"] == {"pending": 1, "blocked": 2, "failed": 22}
     assert found["stored"] == [{"kind": "image", "files": 2, "bytes": 7}]
