@@ -20,8 +20,9 @@ from config.go_dsn import parse
 from config.settings import Settings
 from config.zones import zone_named
 from models.db import Database
-from models.engines import SQLITE_BUSY_S, mysql_engine, mysql_schema_engine, sqlite_engine
+from models.engines import SQLITE_BUSY_S, mysql_engine, mysql_reads_engine, mysql_schema_engine, sqlite_engine
 from models.migrations import dry_run, migrate
+from models.row_versions import RowVersions
 
 FILE_NAME = "storytovideo.db"
 HOUSEKEEPERS = 8  # threads that use the database beside those of requests and tasks
@@ -58,24 +59,40 @@ def open_database(settings: Settings) -> Database:
     Raises `DatabaseUnavailable` with a text that tells an operator what to do.
     """
     if not settings.mysql.dsn:
-        return open_sqlite(settings.data_dir / FILE_NAME)
-    dsn = parse(settings.mysql.dsn)
-    return Database(_configured_engine(settings), _migrate_mysql(dsn.url, dsn.zone))
+        database = open_sqlite(settings.data_dir / FILE_NAME)
+    else:
+        dsn = parse(settings.mysql.dsn)
+        database = _configured(settings, _migrate_mysql(dsn.url, dsn.zone))
+    database.keep_versions(RowVersions.open(settings.data_dir))
+    return database
 
 
 def reopen_database(settings: Settings, zone: tzinfo) -> Database:
     """The configured database for another process of a server that has opened it, and found its times to be in `zone`. Nothing connects."""
-    return Database(_configured_engine(settings), zone)
+    database = _configured(settings, zone)
+    database.keep_versions(RowVersions.open(settings.data_dir))
+    return database
 
 
-def _configured_engine(settings: Settings) -> Engine:
+def _configured(settings: Settings, zone: tzinfo) -> Database:
     if not settings.mysql.dsn:
-        return sqlite_engine(settings.data_dir / FILE_NAME)
-    return mysql_engine(
+        return Database(sqlite_engine(settings.data_dir / FILE_NAME), zone)
+    return _pooled(
         parse(settings.mysql.dsn).url,
+        zone,
         pool_size=settings.mysql.pool_size,
         threads=settings.server.threads + settings.worker.concurrency + HOUSEKEEPERS,
         statement_timeout_s=settings.mysql.statement_timeout_s,
+    )
+
+
+def _pooled(url: URL, zone: tzinfo, *, pool_size: int, threads: int, statement_timeout_s: int) -> Database:
+    """A thread has one connection at a time, so that both pools may grow to as many; they share what is kept."""
+    kept = pool_size // 2
+    return Database(
+        mysql_engine(url, pool_size=max(1, pool_size - kept), threads=threads, statement_timeout_s=statement_timeout_s),
+        zone,
+        mysql_reads_engine(url, pool_size=max(1, kept), threads=threads, statement_timeout_s=statement_timeout_s),
     )
 
 
@@ -123,8 +140,7 @@ def open_mysql(
 ) -> Database:
     """MySQL or MariaDB, for so many threads. `zone` is that of the Go backend's DATETIME columns; new tables are in UTC."""
     found = _migrate_mysql(url, zone)
-    engine = mysql_engine(url, pool_size=pool_size, threads=threads, statement_timeout_s=statement_timeout_s)
-    return Database(engine, found)
+    return _pooled(url, found, pool_size=pool_size, threads=threads, statement_timeout_s=statement_timeout_s)
 
 
 def _migrate_mysql(url: URL, zone: tzinfo) -> tzinfo:

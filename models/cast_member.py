@@ -44,13 +44,18 @@ class CastMember(Base):
 
     def appears_in(self, shot: Shot) -> bool:
         """Whether a shot shows them: its prompt has their look, or its words have their name."""
-        look, prompt = self.painted_look.casefold(), (shot.prompt or "").casefold()
-        if look and look in prompt:
-            return True
-        name, words = self.name.casefold(), f"{shot.title}\n{shot.spoken}\n{prompt}".casefold()
-        if not name.isascii():
-            return name in words
-        return bool(name.strip()) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
+        return appears(self.name, self.painted_look, shot.prompt or "", f"{shot.title}\n{shot.spoken}")
+
+
+def appears(name: str, look: str, prompt: str, words: str) -> bool:
+    """Whether somebody appears in a shot with this prompt and these words."""
+    name, look, prompt = name.casefold(), look.casefold(), prompt.casefold()
+    if look and look in prompt:
+        return True
+    words = f"{words.casefold()}\n{prompt}"
+    if not name.isascii():
+        return name in words
+    return bool(name.strip()) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) is not None
 
 
 def meet(session: Session, project_id: str, shots: Sequence[Shot]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timezone, tzinfo
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Executable, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,6 +15,8 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_
 
 from common.errors import DatabaseUnavailable, DiskFull
 from common.host_faults import says_full
+from models import touched
+from models.row_versions import RowVersions
 
 CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, lock wait timeout, deadlock
 UNKNOWN_COLUMN = 1054
@@ -39,14 +41,23 @@ class Database:
 
     `read()` and `write()` are units of work: what is not committed by leaving the block is rolled back. On SQLite a write takes the
     database's lock at its start (BEGIN IMMEDIATE), so that two writers queue up instead of failing; elsewhere READ COMMITTED lets a
-    guarded UPDATE see what others committed. A write that was in another's way fails (`is_conflict`); see `retrying`.
+    guarded UPDATE see what others committed. A write that was in another's way fails (`is_conflict`); see `retrying`. `fetch` is a single
+    statement, by connections of `reads`, which commit by themselves: on MariaDB and MySQL it takes one round trip.
     """
 
-    def __init__(self, engine: Engine, zone: tzinfo = timezone.utc) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        zone: tzinfo = timezone.utc,
+        reads: Engine | None = None,
+        versions: RowVersions | None = None,
+    ) -> None:
         self.engine = engine
+        self.reads = engine if reads is None else reads
         self.set_zone(zone)
         self._read = sessionmaker(engine, expire_on_commit=False)
         self._write = sessionmaker(engine.execution_options(s2v_write=True), expire_on_commit=False)
+        self.keep_versions(versions)
 
     @property
     def is_sqlite(self) -> bool:
@@ -56,7 +67,15 @@ class Database:
     def set_zone(self, zone: tzinfo) -> None:
         """Say which zone the DATETIME columns hold: UTC, or that of the Go backend whose database this was."""
         self.zone = zone
-        self.engine.dialect.database_zone = zone  # type: ignore[attr-defined]  # read by models.types.Timestamp
+        for engine in (self.engine, self.reads):
+            engine.dialect.database_zone = zone  # type: ignore[attr-defined]  # read by models.types.Timestamp
+
+    def keep_versions(self, versions: RowVersions | None) -> None:
+        """Tell this table of every commit from now on."""
+        self.versions = versions
+        self.on_change: Callable[[frozenset[int]], object] = lambda _slots: None  # called after each
+        if versions is not None:
+            touched.watch(self._write)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -64,11 +83,35 @@ class Database:
         with translated(), self._read() as session:
             yield session
 
+    def fetch(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows of a SELECT. It is made again where its connection turns out to be one that the server has closed since."""
+        with translated():
+            try:
+                return self._fetched(statement, parameters)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._fetched(statement, parameters)
+
+    def _fetched(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        with self.reads.connect() as connection:
+            return connection.execute(statement, parameters).all()
+
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that is committed when the block ends without an exception."""
-        with translated(), self._write.begin() as session:
+        with translated(), self._write() as session:
             yield session
+            session.flush()  # from here on it is known what has changed
+            slots = touched.slots(session)
+            if self.versions is None or not slots:
+                session.commit()
+                return
+            try:
+                with self.versions.changing(slots):
+                    session.commit()
+            finally:
+                self.on_change(slots)
 
     def check(self) -> str:
         """The server's name and version; raises `DatabaseUnavailable`."""
@@ -79,6 +122,10 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        self.reads.dispose()
+        if self.versions is not None:
+            self.versions.close()
+            self.versions = None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 SQLITE_BUSY_S = 30.0
 CONNECT_TIMEOUT_S = 10
 PING_S = 5
+FRESH_S = 1.0
 SOCKET_GRACE_S = 5
 """The socket waits this much longer than the server lets a statement run, so that the server's own error arrives."""
 
@@ -58,6 +60,43 @@ def mysql_engine(url: URL, *, pool_size: int, threads: int, statement_timeout_s:
     _ping_briefly(engine)
     _on_connect(engine, lock_wait_s=max(1, statement_timeout_s // 2), statement_s=statement_timeout_s)
     return engine
+
+
+def mysql_reads_engine(url: URL, *, pool_size: int, threads: int, statement_timeout_s: int) -> Engine:
+    """The same for single SELECTs: nothing is begun nor rolled back, and a connection that served within `FRESH_S` is not tested before.
+
+    One that the server has closed meanwhile fails, and the statement is made again (`models.db.Database.fetch`).
+    """
+    engine = create_engine(
+        _address(url),
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        pool_reset_on_return=None,
+        pool_size=pool_size,
+        max_overflow=max(0, threads - pool_size),
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        pool_recycle=1800,
+        connect_args={"read_timeout": CONNECT_TIMEOUT_S, "write_timeout": statement_timeout_s + SOCKET_GRACE_S},
+    )
+    _ping_briefly(engine)
+    _ping_seldom(engine)
+    _on_connect(engine, lock_wait_s=max(1, statement_timeout_s // 2), statement_s=statement_timeout_s)
+    return engine
+
+
+def _ping_seldom(engine: Engine) -> None:
+    ping, served = engine.dialect.do_ping, "_s2v_served"
+
+    def do_ping(connection: Any) -> bool:
+        return time.monotonic() - vars(connection).get(served, 0.0) < FRESH_S or ping(connection)
+
+    @event.listens_for(engine, "checkin")
+    def _note(connection: Any, _record: Any) -> None:
+        if connection is not None:  # it was invalidated
+            vars(connection)[served] = time.monotonic()
+
+    engine.dialect.do_ping = do_ping  # type: ignore[method-assign,assignment]  # of this engine alone
 
 
 def _ping_briefly(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Queries over projects, shots and their tasks. Each takes the session of the caller's unit of work.
+"""Queries over projects, shots and their tasks. Each takes the session of the caller's unit of work; what is only shown: `models.reads`.
 
 Where accounts are told apart (`common.caller`) a row of another's is as if it were not there: it is asked for by the same statement as one
 that is not there, and so is answered in the same words and after the same time. Lists of a project's rows leave that to whoever has looked
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Text, func, or_, select, type_coerce
-from sqlalchemy.orm import Session, aliased, defer, undefer
+from sqlalchemy import ColumnElement, Text, func, select, type_coerce
+from sqlalchemy.orm import Session, aliased
 
 from common import caller
 from models import deletion
@@ -83,28 +83,6 @@ def project(session: Session, project_id: str) -> Project | None:
     return _one(session, Project, project_id)
 
 
-def page_of_projects(session: Session, *, page: int, page_size: int, words: str) -> tuple[list[Project], int]:
-    """One page, newest first, and how many there are in all. `words` is looked for in titles and descriptions.
-
-    The rows have `story_excerpt` instead of `story_text`. Which rows they are is told by an index that holds what is searched: the rows
-    themselves, with their stories, are read of this page only.
-    """
-    chosen = select(Project.id).where(*_visible(Project))
-    if words:
-        chosen = chosen.where(
-            or_(Project.title.contains(words, autoescape=True), Project.description.contains(words, autoescape=True))
-        )
-    total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
-    skipped = (page - 1) * page_size
-    if skipped >= total:
-        return [], total
-    newest_first = (Project.created_at.desc(), Project.seq.desc(), Project.id.desc())
-    ids = chosen.order_by(*newest_first).limit(page_size).offset(skipped).subquery()
-    rows = select(Project).join(ids, ids.c.id == Project.id).order_by(*newest_first)
-    cut = (defer(Project.story_text, raiseload=True), undefer(Project.story_excerpt))
-    return list(session.scalars(rows.options(*cut))), total
-
-
 def shots(session: Session, project_id: str) -> list[Shot]:
     """The project's shots by order; none of a project of another's."""
     of_project = select(Shot).where(Shot.project_id == project_id, *_visible(Shot))
@@ -165,14 +143,6 @@ def tasks(session: Session, project_id: str) -> list[Task]:
     return [row for row in rows if row.project_id == project_id]
 
 
-def page_of_tasks(session: Session, project_id: str, *, page: int, page_size: int) -> tuple[list[Task], int]:
-    """One page of the project's tasks, oldest first, and how many there are in all. `project_id` is one that is there."""
-    of_project = select(Task).where(Task.project_id == project_id)
-    total = session.scalar(select(func.count(Task.id)).where(Task.project_id == project_id)) or 0
-    rows = of_project.order_by(Task.created_at, Task.seq, Task.id).limit(page_size).offset((page - 1) * page_size)
-    return list(session.scalars(rows)), total
-
-
 def tasks_with_ids(session: Session, task_ids: Collection[str], *, type_: TaskType) -> list[Task]:
     """Those of the tasks that are of this type, oldest first."""
     if not task_ids:
@@ -188,13 +158,6 @@ def latest_storyboard(session: Session, project_id: str) -> StoryboardState | No
     )
     row = session.execute(columns.order_by(Task.created_at.desc(), Task.seq.desc(), Task.id.desc()).limit(1)).first()
     return StoryboardState(row.id, row.status) if row is not None and row.project_id == project_id else None
-
-
-def recent_task(session: Session, project_id: str) -> Task | None:
-    """The project's latest created task."""
-    query = select(Task).where(Task.project_id == project_id)
-    row = session.scalar(query.order_by(Task.created_at.desc(), Task.seq.desc(), Task.id.desc()).limit(1))
-    return row if row is not None and row.project_id == project_id else None
 
 
 def open_tasks(

@@ -61,4 +61,9 @@ class Shot(Base):
     @property
     def spoken(self) -> str:
         """What the narrator says: the narration, or the description, where the Go backend kept it."""
-        return self.narration if self.narration is not None else self.description or ""
+        return spoken_words(self.narration, self.description)
+
+
+def spoken_words(narration: str | None, description: str | None) -> str:
+    """What the narrator says of a shot with these."""
+    return narration if narration is not None else description or ""

@@ -45,6 +45,16 @@ def dependencies(parameters: dict[str, Any] | None) -> list[str]:
     return [task_id for task_id in found if isinstance(task_id, str)] if isinstance(found, list) else []
 
 
+def target_shot(shot_id: str | None, parameters: dict[str, Any] | None) -> str:
+    """See `Task.target_shot_id`."""
+    return shot_id or str(((parameters or {}).get("shot") or {}).get("shotId") or "")
+
+
+def has_no_shot(type_: str, target_shot_id: str) -> bool:
+    """See `Task.is_parent`."""
+    return type_ == TaskType.NARRATION and not target_shot_id
+
+
 class Task(Base):
     """A task's row.
 
@@ -125,9 +135,9 @@ class Task(Base):
     @property
     def target_shot_id(self) -> str:
         """The id of the shot that this task makes something for, or "". The Go backend kept it in the parameters only."""
-        return self.shot_id or str(((self.parameters or {}).get("shot") or {}).get("shotId") or "")
+        return target_shot(self.shot_id, self.parameters)
 
     @property
     def is_parent(self) -> bool:
         """Whether this is the narration of a whole project: it runs nowhere itself, its state is its children's."""
-        return self.type == TaskType.NARRATION and not self.target_shot_id
+        return has_no_shot(self.type, self.target_shot_id)

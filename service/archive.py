@@ -14,6 +14,7 @@ from common.errors import NotFound, ObjectNotFound
 from models import queries
 from models.asset import Asset
 from models.project import Project
+from models.rows import FilmRow
 from models.shot import Shot
 from service import films
 from service.container import Services
@@ -87,7 +88,7 @@ def _of_shot(shot: Shot) -> Iterator[tuple[str, str]]:
             yield f"{name}-{title or 'shot'}-{kind}{_extension(stored)}", stored
 
 
-def _of_film(film: Asset) -> Iterator[tuple[str, str]]:
+def _of_film(film: Asset | FilmRow) -> Iterator[tuple[str, str]]:
     found = [film.object_key, *((film.details or {}).get("companions") or [])]
     for stored in found:
         yield f"film/{PurePosixPath(stored).name}", stored

@@ -12,13 +12,14 @@ from hashlib import sha256
 from typing import Any
 
 from models.asset import Asset
+from models.rows import FilmRow, ShotRow
 from models.shot import Shot
 
 CONTENTS = "made_of"
 Row = Mapping[str, str]
 
 
-def contents(shots: Sequence[Shot], asked: Mapping[str, Any]) -> list[Row]:
+def contents(shots: Sequence[Shot | ShotRow], asked: Mapping[str, Any]) -> list[Row]:
     """A film of these shots; `asked` is what it was asked for with: what it says for all shots hides what a shot says itself."""
     silent = asked.get("narration") == "none"
     return [
@@ -36,7 +37,7 @@ def contents(shots: Sequence[Shot], asked: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def stale_shots(film: Asset, shots: Sequence[Shot]) -> list[str]:
+def stale_shots(film: Asset | FilmRow, shots: Sequence[Shot | ShotRow]) -> list[str]:
     """Ids of the shots by which the film is stale: changed, added or moved, in their order, then those that are gone.
 
     Empty for a film from before this was noted.

@@ -8,15 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypedDict
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, InvalidInput, NotFound
 from config.settings import FilmSettings
-from models import queries
-from models.asset import Asset, AssetKind
+from models import queries, reads
+from models.asset import Asset
 from models.db import retrying
 from models.project import Project
+from models.rows import FilmRow, WholeProject
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from service import film_contents, music, project_options
@@ -150,21 +150,16 @@ def check_music(session: Session, wanted: str) -> None:
 class Film:
     """A stored film, and the shots by which it is stale."""
 
-    asset: Asset
+    asset: Asset | FilmRow
     stale_shots: Sequence[str] = ()
 
 
 def of_project(services: Services, project_id: str) -> list[Film]:
     """The project's stored films, newest first; raises `NotFound`."""
-    with services.database.read() as session:
-        if queries.project(session, project_id) is None:
-            raise NotFound("项目不存在")
-        shots = queries.shots(session, project_id)
-        films = select(Asset).where(
-            Asset.project_id == project_id, Asset.kind == AssetKind.FILM, Asset.stored_at.is_not(None)
-        )
-        rows = session.scalars(films.order_by(Asset.number.desc()))
-        return [Film(row, film_contents.stale_shots(row, shots)) for row in rows]
+    found = reads.films(services.database, project_id)
+    if found is None:
+        raise NotFound("项目不存在")
+    return [Film(row, film_contents.stale_shots(row, found.shots)) for row in found.films]
 
 
 def shown(services: Services, session: Session, project: Project, shots: Sequence[Shot]) -> Film | None:
@@ -172,3 +167,12 @@ def shown(services: Services, session: Session, project: Project, shots: Sequenc
     key = links.key_of(project.video_url, services.settings.minio.bucket) if project.video_url else None
     row = session.get(Asset, key) if key is not None else None
     return Film(row, film_contents.stale_shots(row, shots)) if row is not None else None
+
+
+def shown_of(services: Services, whole: WholeProject) -> Film | None:
+    """The same of a project that was read as a whole; one whose film stands there as a link takes another statement."""
+    row, stored = whole.film, whole.project.video_url
+    key = links.key_of(stored, services.settings.minio.bucket) if stored else None
+    if row is None and key not in (None, stored):
+        row = reads.film(services.database, key or "")
+    return Film(row, film_contents.stale_shots(row, whole.shots)) if row is not None and key is not None else None

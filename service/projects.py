@@ -10,12 +10,13 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.orm import Session
 
 from common.errors import InvalidInput, NotFound
-from models import cast_member, deletion, queries
+from models import cast_member, deletion, queries, reads
 from models.base import new_id
 from models.database_clock import database_now
 from models.db import retrying
 from models.project import Project, ProjectStatus
-from models.shot import Shot, ShotStatus
+from models.rows import ListedProject, ProjectRow, ShotRow, TaskRow
+from models.shot import ShotStatus
 from models.task import WAITING, Task, TaskStatus, TaskType
 from service import films, preconditions, project_options
 from service.access import quotas
@@ -52,9 +53,9 @@ class CreatedProject:
 class ProjectView:
     """A project with its shots by order, its latest created task, and the film that it shows."""
 
-    project: Project
-    shots: list[Shot]
-    recent_task: Task | None
+    project: ProjectRow
+    shots: list[ShotRow]
+    recent_task: TaskRow | None
     film: Film | None
 
 
@@ -62,8 +63,8 @@ class ProjectView:
 class Storyboard:
     """A project's shots by order; while there are none, `reserved` are the ids that they will have."""
 
-    project: Project
-    shots: list[Shot]
+    project: ProjectRow
+    shots: list[ShotRow]
     reserved: list[str]
 
 
@@ -187,27 +188,19 @@ def new_storyboard(session: Session, project: Project, *, now: datetime) -> tupl
 
 def get(services: Services, project_id: str) -> ProjectView:
     """The project with its shots; raises `NotFound`."""
-    with services.database.read() as session:
-        project = queries.project(session, project_id)
-        if project is None:
-            raise NotFound("项目不存在")
-        shots = queries.shots(session, project_id)
-        cast_member.meet(session, project_id, shots)
-        film = films.shown(services, session, project, shots)
-        return ProjectView(project, shots, queries.recent_task(session, project_id), film)
+    found = reads.whole_project(services.database, project_id)
+    if found is None:
+        raise NotFound("项目不存在")
+    return ProjectView(found.project, found.shots, found.recent_task, films.shown_of(services, found))
 
 
 def storyboard(services: Services, project_id: str) -> Storyboard:
     """The project's shots, or the ids that are reserved for those in the making; raises `NotFound`."""
-    with services.database.read() as session:
-        project = queries.project(session, project_id)
-        if project is None:
-            raise NotFound("项目不存在")
-        shots = queries.shots(session, project_id)
-        if shots:
-            return Storyboard(project, shots, [])
-        waiting = queries.open_tasks(session, project_id, type_=TaskType.IMAGE, status=(TaskStatus.BLOCKED,))
-        return Storyboard(project, [], [task.target_shot_id for task in waiting])
+    found = reads.board(services.database, project_id)
+    if found is None:
+        raise NotFound("项目不存在")
+    reserved = [] if found.shots else [task.target_shot_id for task in found.waiting]
+    return Storyboard(found.project, found.shots, reserved)
 
 
 @retrying
@@ -322,10 +315,9 @@ def remove(services: Services, unit: ProjectUnit) -> None:
     unit.ready.clear()  # it is gone with the project
 
 
-def page(services: Services, request: PageRequest) -> Page[Project]:
+def page(services: Services, request: PageRequest) -> Page[ListedProject]:
     """One page of all projects, newest first."""
-    with services.database.read() as session:
-        items, total = queries.page_of_projects(
-            session, page=request.page, page_size=request.page_size, words=request.q
-        )
+    items, total = reads.page_of_projects(
+        services.database, page=request.page, page_size=request.page_size, words=request.q
+    )
     return Page(items, request.page, request.page_size, total)

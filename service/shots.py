@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, NotFound
-from models import cast_member, queries
+from models import cast_member, queries, reads
 from models.asset import AssetKind
 from models.db import retrying
 from models.project import Project
+from models.rows import ShotRow
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
 from service import preconditions, project_options
@@ -29,12 +30,9 @@ CANCELLED_BY_UPDATE = "分镜已修改，旧任务取消"
 CANCELLED_BY_DELETE = "分镜已删除，任务取消"
 
 
-def of_project(services: Services, project_id: str) -> list[Shot]:
+def of_project(services: Services, project_id: str) -> list[ShotRow]:
     """The project's shots by order; none when the project is unknown."""
-    with services.database.read() as session:
-        found = queries.shots(session, project_id)
-        cast_member.meet(session, project_id, found)
-        return found
+    return reads.shots(services.database, project_id)
 
 
 def find(services: Services, shot_id: str) -> Shot:
@@ -54,10 +52,12 @@ def promised(services: Services, shot_id: str) -> Shot:
         return _found(shot)
 
 
-def get(services: Services, project_id: str, shot_id: str) -> Shot:
+def get(services: Services, project_id: str, shot_id: str) -> ShotRow:
     """The project's shot; raises `NotFound`."""
-    shot = find(services, shot_id)
-    return _found(shot if shot.project_id == project_id else None)
+    shot = reads.shot(services.database, shot_id)
+    if shot is None or shot.project_id != project_id:
+        raise NotFound("分镜不存在")
+    return shot
 
 
 @once.once(once.as_kept)

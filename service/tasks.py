@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from common.errors import Conflict, NotFound
-from models import queries
+from models import queries, reads
 from models.db import retrying
 from models.project import Project
+from models.rows import TaskRow
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType
 from service import films, narrations, projects
@@ -21,6 +22,7 @@ from service.workflow import completion, film_dependencies, narration_group, onc
 from service.workflow.unit_of_work import project_unit
 
 CANCELLED_BY_USER = "任务已取消"
+ALL = 1 << 31  # more than any project has
 RETRIABLE = (TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
@@ -31,7 +33,7 @@ class Outcome:
     `seconds` is None before the end, and where nothing is known.
     """
 
-    task: Task
+    task: TaskRow
     storyboard: projects.Storyboard | None = None
     seconds: float | None = None
 
@@ -42,24 +44,35 @@ def get(services: Services, task_id: str) -> Task:
         return _found(queries.task(session, task_id), task_id)
 
 
+def read(services: Services, task_id: str) -> TaskRow:
+    """The task as it is shown; raises `NotFound`."""
+    found = reads.task(services.database, task_id)
+    if found is None:
+        raise _unknown(task_id)
+    return found
+
+
 def outcome(services: Services, task_id: str) -> Outcome:
     """The task and what it made; raises `NotFound`."""
-    task = get(services, task_id)
+    task = read(services, task_id)
+    is_heard_or_seen = task.type in (TaskType.NARRATION, TaskType.FILM) and task.status == TaskStatus.FINISHED
+    if task.type != TaskType.STORYBOARD and not is_heard_or_seen:
+        return Outcome(task)
     with services.database.read() as session:
-        if task.type != TaskType.STORYBOARD:
-            return Outcome(task, seconds=_seconds(session, task) if task.status == TaskStatus.FINISHED else None)
+        if is_heard_or_seen:
+            return Outcome(task, seconds=_seconds(session, task))
         latest = queries.latest_storyboard(session, task.project_id)
     if latest is None or latest.id != task.id:
         return Outcome(task)
     return Outcome(task, storyboard=projects.storyboard(services, task.project_id))
 
 
-def _seconds(session: Session, task: Task) -> float | None:
+def _seconds(session: Session, task: TaskRow) -> float | None:
     """The length of a finished task's film, clip or narration; of a whole project's narrations, theirs together."""
     film = (task.result or {}).get("task_video")
     if isinstance(film, dict):
         return _sum([film.get("duration")])
-    parts = queries.children(session, task.id) if task.is_parent else [task]
+    parts: Sequence[Task | TaskRow] = queries.children(session, task.id) if task.is_parent else [task]
     stored = [part.result or {} for part in parts if part.status == TaskStatus.FINISHED]
     keys = [str(result.get("resource_url") or "") for result in stored]
     details = queries.asset_details(session, keys)
@@ -74,20 +87,21 @@ def _sum(lengths: Iterable[Any]) -> float | None:
         return None
 
 
-def of_project(services: Services, project_id: str) -> list[Task]:
+def of_project(services: Services, project_id: str) -> list[TaskRow]:
     """The project's tasks, oldest first; raises `NotFound`."""
-    with services.database.read() as session:
-        if queries.project(session, project_id) is None:
-            raise NotFound("项目不存在")
-        return queries.tasks(session, project_id)
+    return _page(services, project_id, first=0, count=ALL)[0]
 
 
-def page_of_project(services: Services, project_id: str, *, page: int, page_size: int) -> tuple[list[Task], int]:
+def page_of_project(services: Services, project_id: str, *, page: int, page_size: int) -> tuple[list[TaskRow], int]:
     """One page of the project's tasks, oldest first, and how many there are in all; raises `NotFound`."""
-    with services.database.read() as session:
-        if queries.project(session, project_id) is None:
-            raise NotFound("项目不存在")
-        return queries.page_of_tasks(session, project_id, page=page, page_size=page_size)
+    return _page(services, project_id, first=(page - 1) * page_size, count=page_size)
+
+
+def _page(services: Services, project_id: str, *, first: int, count: int) -> tuple[list[TaskRow], int]:
+    found = reads.page_of_tasks(services.database, project_id, first=first, count=count)
+    if found is None:
+        raise NotFound("项目不存在")
+    return found
 
 
 @retrying
@@ -177,5 +191,9 @@ def parameters_again(task: Task, shot: Shot, project: Project | None) -> dict[st
 
 def _found(task: Task | None, task_id: str) -> Task:
     if task is None:
-        raise NotFound(f"task not found: {task_id}")
+        raise _unknown(task_id)
     return task
+
+
+def _unknown(task_id: str) -> NotFound:
+    return NotFound(f"task not found: {task_id}")

@@ -52,12 +52,13 @@ def counted(database: Database) -> Iterator[Work]:
         else:
             work.reads += _rows_read(connection) - before.pop(id(connection))
 
-    listeners: list[tuple[Any, str, Any]] = [
-        (database.engine, "before_cursor_execute", statement),
-        (database.engine.pool, "checkout", taken),
-        (database.engine.pool, "checkin", given_back),
-        (Task, "load", loaded),
-    ]
+    listeners: list[tuple[Any, str, Any]] = [(Task, "load", loaded)]
+    for engine in {database.engine, database.reads}:
+        listeners += [
+            (engine, "before_cursor_execute", statement),
+            (engine.pool, "checkout", taken),
+            (engine.pool, "checkin", given_back),
+        ]
     for target, name, listener in listeners:
         event.listen(target, name, listener)
     try:
