@@ -21,7 +21,9 @@ from service.container import Services
 from service.preconditions import Known
 
 
-def tagged(body: serializers.Json, row: Project | Shot, status: int = HTTPStatus.OK) -> Response:
+def tagged(
+    body: serializers.Json, row: serializers.AnyProject | serializers.AnyShot, status: int = HTTPStatus.OK
+) -> Response:
     """The answer with the tag of the row that it is about."""
     response = jsonify(body)
     response.status_code = status

@@ -18,10 +18,11 @@ from common.user_text import without_paths
 from models.asset import Asset, AssetKind
 from models.cast_member import CastMember
 from models.project import Project
+from models.rows import FilmRow, ListedProject, ProjectRow, ShotRow, TaskRow
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
 from models.webhook import Delivery, Webhook
-from routers.surface import address_of
+from routers.surface import address_of, called
 from service.assets.shot_versions import Version
 from service.container import Services
 from service.music import music_id, tags
@@ -35,6 +36,9 @@ _EMPTY_GROUPS: Mapping[str, Mapping[str, Any]] = {**payloads.storyboard("", "", 
 _EMPTY_RESULT: Mapping[str, Any] = payloads.result("", "")
 
 Json = dict[str, Any]
+AnyProject = Project | ProjectRow
+AnyShot = Shot | ShotRow
+AnyTask = Task | TaskRow
 
 
 @dataclass(frozen=True)
@@ -49,26 +53,31 @@ class UrlResolver:
         """Links for the client that sent the request."""
         return cls(services.store, address_of(request, services.settings.server.public_url))
 
+    @classmethod
+    def at(cls, services: Services, scheme: str, host: str) -> UrlResolver:
+        """Links for a client that called this host, as its `Host` has it."""
+        return cls(services.store, services.settings.server.public_url.rstrip("/") or called(scheme, host))
+
     def __call__(self, stored: str | None) -> str:
         return links.resolve(stored, self.store, self.base) if stored else ""
 
 
 def time(value: datetime | None) -> str:
     """An aware time in UTC, whole seconds."""
-    return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if value else ZERO_TIME
+    return value.astimezone(timezone.utc).isoformat(timespec="seconds")[:-6] + "Z" if value else ZERO_TIME
 
 
-def project(row: Project, link: UrlResolver) -> Json:
+def project(row: AnyProject, link: UrlResolver) -> Json:
     """A project."""
     return _project(row, link, {"storyText": row.story_text})
 
 
-def project_in_list(row: Project, link: UrlResolver) -> Json:
+def project_in_list(row: ListedProject, link: UrlResolver) -> Json:
     """A project with its story's beginning only."""
     return _project(row, link, {"storyExcerpt": row.story_excerpt})
 
 
-def _project(row: Project, link: UrlResolver, story: Json) -> Json:
+def _project(row: AnyProject | ListedProject, link: UrlResolver, story: Json) -> Json:
     return {
         "id": row.id,
         "title": row.title,
@@ -88,7 +97,7 @@ def _project(row: Project, link: UrlResolver, story: Json) -> Json:
     }
 
 
-def project_detail(row: Project, link: UrlResolver) -> Json:
+def project_detail(row: AnyProject, link: UrlResolver) -> Json:
     """A project in both spellings: the phone client reads it in snake_case."""
     body = project(row, link)
     return body | {
@@ -115,7 +124,7 @@ def cast_member(row: CastMember, link: UrlResolver) -> Json:
     }
 
 
-def shot(row: Shot, link: UrlResolver) -> Json:
+def shot(row: AnyShot, link: UrlResolver) -> Json:
     """A shot. `description` is what Go's clients show as the narration."""
     return {
         "id": row.id,
@@ -138,7 +147,7 @@ def shot(row: Shot, link: UrlResolver) -> Json:
     }
 
 
-def task(row: Task, link: UrlResolver) -> Json:
+def task(row: AnyTask, link: UrlResolver) -> Json:
     """A task; `shotId` is left out when it has none."""
     body: Json = {
         "id": row.id,
@@ -159,7 +168,7 @@ def task(row: Task, link: UrlResolver) -> Json:
     return body | {"shotId": row.shot_id} if row.shot_id else body
 
 
-def film(row: Asset, link: UrlResolver, stale_shots: Sequence[str] = ()) -> Json:
+def film(row: Asset | FilmRow, link: UrlResolver, stale_shots: Sequence[str] = ()) -> Json:
     """One version of a project's film; `number` counts from 1, `size` is in bytes, `duration` in whole seconds.
 
     `subtitles` has the links that there are, `parameters` are the options it was asked for with. It is stale by `stale_shots`.
@@ -274,7 +283,7 @@ def _of_milliseconds(value: int | None) -> datetime | None:
     return datetime.fromtimestamp(value / 1000, timezone.utc) if value else None
 
 
-def _parameters(row: Task) -> Json:
+def _parameters(row: AnyTask) -> Json:
     """The task's parameters, every group that is there complete. A storyboard task shows all groups."""
     stored = _object(row.parameters)
     groups = dict.fromkeys(_EMPTY_GROUPS) if row.type == TaskType.STORYBOARD else {}
@@ -316,7 +325,7 @@ def _whole(value: Any) -> int:
         return 0
 
 
-def _result(row: Task, link: UrlResolver) -> Json:
+def _result(row: AnyTask, link: UrlResolver) -> Json:
     body: Json = {**_EMPTY_RESULT, **_object(row.result)}
     for name in _EMPTY_RESULT:
         body[name] = str(body[name] or "")

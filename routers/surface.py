@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from flask import Blueprint, Request, Response, request
+from werkzeug.sansio.utils import get_host
 
 from common.errors import NotFound
+from routers import etags
 from service.fields import is_id, shorten
 
 
@@ -15,17 +18,24 @@ def surface(name: str, prefix: str, nouns: Iterable[Blueprint]) -> Blueprint:
     routes = Blueprint(name, __name__, url_prefix=prefix)
     routes.before_request(_check_ids)  # behind the gate
     routes.after_request(_keep_to_the_client)
+    routes.after_request(etags.tag)
     for noun in nouns:
         routes.register_blueprint(noun)
     return routes
 
 
 def address_of(asked: Request, public_url: str) -> str:
-    """The address under which a client reaches this server, without a slash at its end: `public_url`, else the name in its request.
+    """The address under which a client reaches this server, without a slash at its end: `public_url`, else the name in its request."""
+    return public_url.rstrip("/") or called(asked.scheme, asked.host or asked.environ.get("HTTP_HOST", ""))
+
+
+@lru_cache(1024)
+def called(scheme: str, host: str) -> str:
+    """The address of this server as a client that sent this `Host` has it.
 
     Werkzeug knows no name with an underscore, which `middleware.HostCheck` lets in.
     """
-    return public_url.rstrip("/") or f"{asked.scheme}://{asked.host or asked.environ.get('HTTP_HOST', '')}"
+    return f"{scheme}://{get_host(scheme, host) or host}"
 
 
 def _keep_to_the_client(response: Response) -> Response:

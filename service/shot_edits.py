@@ -20,6 +20,7 @@ from models import queries
 from models.asset import Asset, AssetKind
 from models.base import new_id
 from models.db import retrying
+from models.rows import ShotRow
 from models.shot import Shot, ShotStatus
 from models.task import TaskType
 from service import preconditions, shots
@@ -201,7 +202,7 @@ def duplicate(services: Services, project_id: str, shot_id: str) -> str:
 
 
 @retrying
-def _duplicate(services: Services, known: Shot, copies: Sequence[Asset]) -> str:
+def _duplicate(services: Services, known: ShotRow, copies: Sequence[Asset]) -> str:
     with project_unit(services, known.project_id) as unit:
         row = _editable(unit, known.project_id, more=1)
         place = _place(row, known.id)
@@ -227,7 +228,7 @@ def _duplicate(services: Services, known: Shot, copies: Sequence[Asset]) -> str:
     return twin.id
 
 
-def _copies(services: Services, shot: Shot, twin_id: str, folder: Path) -> list[Asset]:
+def _copies(services: Services, shot: ShotRow, twin_id: str, folder: Path) -> list[Asset]:
     """What the shot shows, stored once more under the twin's name; without what is not there."""
     named = {kind: getattr(shot, column) for kind, column in COLUMNS.items()}
     with services.database.write() as session:

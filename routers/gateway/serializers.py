@@ -7,9 +7,9 @@ from typing import Any
 
 from common.request_id import request_id
 from common.user_text import without_paths
-from models.project import Project
-from models.shot import Shot, ShotStatus
-from models.task import Task, TaskStatus, TaskType
+from models.rows import ListedProject, ShotRow, TaskRow
+from models.shot import ShotStatus
+from models.task import TaskStatus, TaskType
 from routers.serializers import Json, UrlResolver, time
 from service.projects import Storyboard
 from service.tasks import Outcome
@@ -44,7 +44,7 @@ def accepted(task_id: str) -> Json:
     return success({"task_id": task_id, "status": QUEUED})
 
 
-def project(row: Project, link: UrlResolver) -> Json:
+def project(row: ListedProject, link: UrlResolver) -> Json:
     """A project of a list; `stage` says how far it is, in the words of `/v1/api`."""
     return {
         "id": row.id,
@@ -64,7 +64,7 @@ def reserved_shot(shot_id: str, order: int) -> Json:
     return {"id": shot_id, "order": order, "prompt": "", "narration": "", "status": PENDING}
 
 
-def shot(row: Shot, link: UrlResolver) -> Json:
+def shot(row: ShotRow, link: UrlResolver) -> Json:
     """A shot of a storyboard."""
     return {
         "id": row.id,
@@ -119,6 +119,6 @@ def _result(outcome: Outcome, link: UrlResolver) -> Json:
     return {name: url, "duration": outcome.seconds}
 
 
-def _url(row: Task, link: UrlResolver) -> str | None:
+def _url(row: TaskRow, link: UrlResolver) -> str | None:
     stored: Any = (row.result or {}).get("resource_url")
     return link(str(stored)) or None if stored and row.status == TaskStatus.FINISHED else None

@@ -21,6 +21,8 @@ from service import schemas
 Json = dict[str, Any]
 
 REFERENCE = "#/components/schemas/{model}"
+SURFACES = ("/v1/api/", "/api/")
+"""Whose reads have an ETag."""
 EVERYWHERE = (400, 414, 500, 503)
 WITH_BODY = (413, 415)
 _KEYWORDS = {"ge": "minimum", "le": "maximum", "max_length": "maxLength"}
@@ -150,7 +152,8 @@ def _responses(method: str, path: str, operation: Operation, references: dict[ty
         found[412] = _response(412, JSON, references[Outdated])
     kind = JSON if not isinstance(operation.answer, str) else operation.answer
     schema = {} if isinstance(operation.answer, str) else references[operation.answer]
-    for status in operation.statuses:
+    unchanged = {int(HTTPStatus.NOT_MODIFIED)} if method == "GET" and path.startswith(SURFACES) else set()
+    for status in unchanged.union(operation.statuses):
         found[status] = _success(status, kind, schema, shape)
     return {str(status): found[status] for status in sorted(found)}
 

@@ -16,6 +16,7 @@ from config.settings import Settings
 from models.asset import Asset, AssetKind
 from models.cast_member import CastMember
 from models.project import Project
+from models.rows import FilmRow
 from models.shot import Shot
 from models.task import Task
 from routers import serializers
@@ -191,14 +192,15 @@ def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
     project = Project(id="p", title="", story_text="", style="", status="created", **COMMON)
     shot = Shot(id="s", project_id="p", order=1, title="", status="pending", **COMMON)
     task = Task(id="t", project_id="p", shot_id="s", type="generate_shot", status="pending", **COMMON)
-    asset = Asset(object_key="music/1.mp3", project_id="p", kind="film", number=1, title="", size=1, created_at=NOW)
+    asset = Asset(object_key="music/1.mp3", project_id="", kind="music", number=1, title="", size=1, created_at=NOW)
+    film = FilmRow("projects/p/films/1.mp4", "p", "t", 1, "", "", 1, "video/mp4", None, NOW)
     assert names("Project") == list(serializers.project(project, link))
     member = CastMember(project_id="p", position=1, name="")
     assert names("Cast member") == list(serializers.cast_member(member, link))
     assert names("Options") == list(project_options.chosen(project))
     assert names("Shot") == list(serializers.shot(shot, link))
     assert sorted(names("Task")) == sorted(serializers.task(task, link))
-    assert names("Film") == list(serializers.film(asset, link))
+    assert names("Film") == list(serializers.film(film, link))
     assert names("Voice") == list(serializers.voice(Voice("v", "", "", "", "", ""), ""))
     version = Version(AssetKind.IMAGE, 1, "", is_current=True, created_at=NOW)
     sound = serializers.version(replace(version, kind=AssetKind.NARRATION), link)
