@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
-import uuid
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
@@ -40,10 +41,10 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[
 
 def accepted_id(header: str, traceparent: str) -> str:
     """The caller's id: `X-Request-ID` where it is 1 to 64 harmless characters, else the trace id of a W3C `traceparent`, else a new one."""
-    if _OWN.fullmatch(header):
+    if header and _OWN.fullmatch(header):
         return header
-    trace = _TRACEPARENT.fullmatch(traceparent.strip().lower())
-    return trace[1] if trace else uuid.uuid4().hex
+    trace = _TRACEPARENT.fullmatch(traceparent.strip().lower()) if traceparent else None
+    return trace[1] if trace else os.urandom(16).hex()
 
 
 class RequestId:
@@ -103,6 +104,7 @@ def _last_forwarded(environ: WSGIEnvironment, name: str) -> str:
     return _forwarded(environ, name)[-1]
 
 
+@lru_cache(1024)
 def _name_of(header: str) -> str:
     """The name in a `Host`, "" where it holds none."""
     try:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Request, Response
+from werkzeug.http import parse_cookie
 
 from common.errors import Unauthorized
 from config.settings import ServerSettings
 from routers.access.url_credentials import PATH_KEY, URL_TOKEN
 from routers.surface import address_of
 from service.access.logins import Issued
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 ACCESS_COOKIE, REFRESH_COOKIE = "__Host-s2v_access", "__Host-s2v_refresh"
 FORM_TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105 - a header's name
@@ -37,21 +42,21 @@ class Credential:
     place: Place
 
 
-def credential_of(request: Request) -> Credential | None:
-    """The request's credential; None where it has none. Raises `Unauthorized` for an Authorization that is no Bearer."""
-    header = request.headers.get("Authorization")
+def credential_of(environ: WSGIEnvironment) -> Credential | None:
+    """A request's credential; None where it has none. Raises `Unauthorized` for an Authorization that is no Bearer."""
+    header = environ.get("HTTP_AUTHORIZATION")
     if header is not None:
         scheme, _, text = header.strip().partition(" ")
         if scheme.lower() != "bearer" or not text.strip():
             raise Unauthorized("Authorization 请求头须为 Bearer 加令牌或 API 密钥")
         return Credential(text.strip(), Place.HEADER)
     for name, place in ((PATH_KEY, Place.PATH), (URL_TOKEN, Place.QUERY)):
-        if name in request.environ:
-            return Credential(request.environ[name], place)
-    offered = [text.strip() for text in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        if name in environ:
+            return Credential(environ[name], place)
+    offered = [text.strip() for text in environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "").split(",")]
     if len(offered) == 2 and offered[0].lower() == SUBPROTOCOL:
         return Credential(offered[1], Place.SUBPROTOCOL)
-    cookie = request.cookies.get(ACCESS_COOKIE)
+    cookie = parse_cookie(environ).get(ACCESS_COOKIE) if "HTTP_COOKIE" in environ else None
     return Credential(cookie, Place.COOKIE) if cookie else None
 
 

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING
 from flask import Flask, Request, g, request
 
 from common.caller import calling
-from common.errors import Forbidden, Unauthorized
+from common.errors import Forbidden, StoryToVideoError, Unauthorized
 from config.addresses import parse_address
 from config.admission import needs_login
 from models.account import Scope
 from routers.access.credentials import FORM_TOKEN_HEADER, Credential, Place, credential_of, is_from_own_page
 from service.access import principals
+from service.access.known import KnownPrincipals
 from service.access.principals import Principal
 from service.access.tokens import Tokens
 from service.container import Services
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from routers.access.rate_limits import RateLimits
 
+LOOKED, COUNTED = "storytovideo.looked", "storytovideo.counted"
 SAFE = ("GET", "HEAD")
 IPV6_PREFIX = 64
 SAMPLE = "v1.voices.sample"
@@ -92,6 +96,7 @@ class Gate:
         self.is_closed = needs_login(services.settings)
         enabled = services.settings.limits.enabled
         self._limited = self.is_closed if enabled == "auto" else enabled == "true"
+        self._known = KnownPrincipals(services)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -118,24 +123,38 @@ class Gate:
             endpoint is None or request.method == "OPTIONS"
         ):  # no route; or a browser that asks before it sends a credential
             return
+        looked = request.environ.pop(LOOKED, None)
+        if isinstance(looked, StoryToVideoError):
+            raise looked
+        principal = self.look(request.environ, endpoint, request.method) if looked is None else looked
+        if isinstance(principal, Principal):
+            g.principal = principal
+            g.calling = calling(principal.caller)
+            g.calling.__enter__()
+
+    def look(self, environ: WSGIEnvironment, endpoint: str, method: str) -> Principal | None:
+        """Who asks, None where that does not matter. The request is counted. Raises as `admit` does.
+
+        Who has looked before the gate does leaves what came of it in the environment, as `LOOKED` (True for None): nobody counts twice.
+        """
         if endpoint in PUBLIC or not self.is_closed:
-            self._count_public(endpoint)
-            return
+            if endpoint in LOGINS or endpoint not in PUBLIC:
+                self._count_address(environ, endpoint, method)
+            return None
         try:
-            found = credential_of(request)
+            found = credential_of(environ)
             if found is not None and self._is_signed_link(endpoint, found):
-                self._count(_address(), endpoint)
-                return
+                self._count_address(environ, endpoint, method)
+                return None
             principal = self._principal(found)
         except Unauthorized:
-            self._count(_address(), endpoint)
+            self._count_address(environ, endpoint, method)
             raise
         if endpoint not in UNCOUNTED:
-            self._count(f"key:{principal.key_id}" if principal.key_id else f"user:{principal.account_id}", endpoint)
-        self._check(principal, found, endpoint)
-        g.principal = principal
-        g.calling = calling(principal.caller)
-        g.calling.__enter__()
+            who = f"key:{principal.key_id}" if principal.key_id else f"user:{principal.account_id}"
+            self._count(environ, who, endpoint, method)
+        self._check(principal, found, endpoint, method)
+        return principal
 
     def leave(self, _error: BaseException | None = None) -> None:
         """The request is over."""
@@ -147,20 +166,20 @@ class Gate:
         if found is None:
             raise Unauthorized("需要登录或 API 密钥")
         if found.place is Place.PATH:
-            principal = principals.of_key(self.services, found.text)
+            principal = self._known.of(found.text, lambda: principals.of_key(self.services, found.text))
             if principal.scope is not Scope.LEGACY:
                 raise Unauthorized("地址中只能使用 legacy 权限的 API 密钥")
             return principal
-        return principals.of_credential(self.services, self.tokens, found.text)
+        return self._known.of(found.text, lambda: principals.of_credential(self.services, self.tokens, found.text))
 
-    def _check(self, principal: Principal, found: Credential | None, endpoint: str) -> None:
+    def _check(self, principal: Principal, found: Credential | None, endpoint: str, method: str) -> None:
         """What the credential allows, and whether a cookie was sent by a page of ours."""
         if found is not None and found.place is Place.COOKIE:
             if endpoint in SOCKETS and not is_from_own_page(request, self.services.settings.server):
                 raise Forbidden("此网页来源不能使用登录 Cookie")
-            if request.method not in SAFE:
+            if method not in SAFE:
                 self.check_form_token(principal.session_id)
-        if request.method not in SAFE and not principal.may_write:
+        if method not in SAFE and not principal.may_write:
             raise Forbidden("此 API 密钥只能读取")
 
     def check_form_token(self, session_id: str) -> None:
@@ -178,22 +197,22 @@ class Gate:
         """What opens a voice's sample, asked for by exactly this query, without a credential; "" where everybody may."""
         return self.tokens.link(query) if self.is_closed else ""
 
-    def _count_public(self, endpoint: str) -> None:
-        if endpoint in LOGINS or endpoint not in PUBLIC:
-            self._count(_address(), endpoint)
+    def _count_address(self, environ: WSGIEnvironment, endpoint: str, method: str) -> None:
+        if self._limited:
+            self._count(environ, f"address:{client_address(environ)}", endpoint, method)
 
     def count_again(self) -> None:
         """Count another request of its kind for whoever sent this one, which asks for several things; raises `TooManyRequests`."""
-        who = g.get("counted")
+        who = request.environ.get(COUNTED)
         if who is not None:
-            self._count(who, request.endpoint or "")
+            self._count(request.environ, who, request.endpoint or "", request.method)
 
-    def _count(self, who: str, endpoint: str) -> None:
-        g.counted = who
+    def _count(self, environ: WSGIEnvironment, who: str, endpoint: str, method: str) -> None:
+        environ[COUNTED] = who
         if self._limited:
             from routers.access.rate_limits import Cost  # noqa: PLC0415 - see `limits`
 
-            self.limits.take(who, Cost(_cost_of(endpoint)))
+            self.limits.take(who, Cost(_cost_of(endpoint, method)))
 
 
 def install(app: Flask, gate: Gate) -> None:
@@ -205,24 +224,20 @@ def install(app: Flask, gate: Gate) -> None:
         gate.prepare()
 
 
-def _cost_of(endpoint: str) -> str:
+def _cost_of(endpoint: str, method: str) -> str:
     if endpoint in LOGINS:
         return LOGINS[endpoint]
     if endpoint in EXPENSIVE:
         return "expensive"
-    return "read" if request.method in SAFE else "write"
+    return "read" if method in SAFE else "write"
 
 
-def client_address() -> str:
+def client_address(environ: WSGIEnvironment) -> str:
     """Whom a request without a credential counts for: its IPv4 address, or its IPv6 network, all of which one client may have."""
-    address = parse_address(request.remote_addr or "")
+    address = parse_address(environ.get("REMOTE_ADDR", ""))
     if isinstance(address, IPv6Address):
         return str(IPv6Network((int(address), IPV6_PREFIX), strict=False))
     return str(address or "")
-
-
-def _address() -> str:
-    return f"address:{client_address()}"
 
 
 def _has_body(asked: Request) -> bool:

@@ -36,7 +36,7 @@ def blueprint(gate: Gate, success: Success = lambda body: body) -> Blueprint:
         wanted = request_params.parse(LoginRequest, request, services.settings)
         if wanted.cookie and not is_from_own_page(request, services.settings.server):
             raise Forbidden("此网页来源不能使用登录 Cookie")
-        address = client_address()
+        address = client_address(request.environ)
         gate.limits.check_login(wanted.username, address)
         try:
             issued = logins.log_in(services, gate.tokens, wanted.username, wanted.password)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ NOTE_EVERY = timedelta(minutes=1)  # the last use of a key
 
 @dataclass(frozen=True)
 class Principal:
-    """An account that came in, by a login or by a key, and what it may do."""
+    """An account that came in, by a login or by a key, and what it may do; `expires_at` (seconds since 1970) ends the credential."""
 
     account_id: str
     name: str
@@ -30,6 +31,7 @@ class Principal:
     scope: Scope
     session_id: str = ""
     key_id: str = ""
+    expires_at: float = math.inf
 
     @property
     def caller(self) -> Caller:
@@ -62,7 +64,10 @@ def of_credential(services: Services, tokens: Tokens, text: str) -> Principal:
     if found is None or found.account.id != claims.subject or found.session.expires_at <= services.clock.now():
         raise Unauthorized(INVALID)
     scope = Scope.ADMIN if found.account.role == Role.ADMIN else Scope.WRITE
-    return Principal(found.account.id, found.account.name, found.account.role, scope, session_id=found.session.id)
+    ends = min(claims.expires_at, found.session.expires_at.timestamp())
+    return Principal(
+        found.account.id, found.account.name, found.account.role, scope, session_id=found.session.id, expires_at=ends
+    )
 
 
 def of_key(services: Services, text: str) -> Principal:
@@ -79,7 +84,10 @@ def of_key(services: Services, text: str) -> Principal:
     scope = Scope(found.key.scope)
     if scope is Scope.ADMIN and found.account.role != Role.ADMIN:
         scope = Scope.WRITE
-    return Principal(found.account.id, found.account.name, found.account.role, scope, key_id=found.key.id)
+    ends = found.key.expires_at.timestamp() if found.key.expires_at is not None else math.inf
+    return Principal(
+        found.account.id, found.account.name, found.account.role, scope, key_id=found.key.id, expires_at=ends
+    )
 
 
 def _is_over(key: ApiKey, now: datetime) -> bool:

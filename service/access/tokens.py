@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,12 @@ LEAST_RSA = 2048  # bits
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says: whose it is, in which login, and its own id."""
+    """What a token says: whose it is, in which login, its own id, and when it ends (seconds since 1970)."""
 
     subject: str
     session_id: str
     token_id: str
+    expires_at: float = math.inf
 
 
 class Tokens:
@@ -89,7 +91,7 @@ class Tokens:
             raise Unauthorized(INVALID)
         if not isinstance(session_id, str):
             raise Unauthorized(INVALID)
-        return Claims(found["sub"], session_id, found["jti"])
+        return Claims(found["sub"], session_id, found["jti"], float(found["exp"]))
 
     def link(self, subject: str) -> str:
         """A token that opens one address."""
