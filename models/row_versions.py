@@ -70,7 +70,7 @@ class RowVersions:
             return cls(folder, BOOT_ID.read_text()[:8])
         except OSError as error:
             log.warning(
-                "what is read is not kept, and others on this host see what is written a minute late: %s", error
+                "what is read is not kept, and others on this host see what is written five minutes late: %s", error
             )
             return None
 
@@ -136,6 +136,8 @@ class RowVersions:
 
     def _clean(self, place: int) -> None:
         marks = self._map[MARKS + place :: PROCESSES]
+        if not marks.strip(b"\0"):
+            return
         for slot, mark in enumerate(marks):
             if mark:
                 self.renew([slot])

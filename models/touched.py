@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Delete, Insert, Table, Update, event, select
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, sessionmaker
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList
 from sqlalchemy.sql.operators import and_, eq
 
@@ -98,6 +99,9 @@ def _of_statement(state: ORMExecuteState, statement: Insert | Update | Delete, t
 
 def _project_of(session: Session, task_id: str) -> str | None:
     known = _project_of_task.get(task_id)
+    if known is None:
+        loaded = session.identity_map.get(identity_key(Task, task_id))
+        known = loaded.project_id if loaded is not None else None
     if known is None:
         known = session.scalar(select(Task.project_id).where(Task.id == task_id))
         if len(_project_of_task) >= _KNOWN_TASKS:

@@ -37,6 +37,7 @@ from routers.api import (
     webhook,
     webhooks,
 )
+from routers.hot_reads import HotReads
 from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
 from routers.multipart import StrictFormRequest
 from routers.openapi import page
@@ -72,7 +73,8 @@ def create_app(services: Services, static_folder: Path = FOLDER, sockets: Shared
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
     route.install(app, services, sockets or SharedCounts())
-    limited = RequestLineLimit(UrlCredentials(Unpacking(app.wsgi_app)), services.settings.server.max_request_line)
+    hot = HotReads(app, app.wsgi_app, services, at_the_gate)
+    limited = RequestLineLimit(UrlCredentials(Unpacking(hot)), services.settings.server.max_request_line)
     named = HostCheck(limited, _allowed_hosts(services.settings.server))
     behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))
     app.wsgi_app = RequestId(behind)  # type: ignore[method-assign]  # Flask's documented place for middleware

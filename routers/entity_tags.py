@@ -27,8 +27,13 @@ def tagged(
     """The answer with the tag of the row that it is about."""
     response = jsonify(body)
     response.status_code = status
-    response.set_etag(f"{state_of(row)}-{sha256(response.get_data()).hexdigest()[:16]}")
+    response.headers["ETag"] = tag_of(state_of(row), response.get_data())
     return response
+
+
+def tag_of(state: str, body: bytes) -> str:
+    """The tag of an answer about a row in this state."""
+    return f'"{state}-{sha256(body).hexdigest()[:16]}"'
 
 
 def known(asked: Request) -> Known | None:

@@ -25,6 +25,7 @@ from models.webhook import Delivery, Webhook
 from routers.surface import address_of, called
 from service.assets.shot_versions import Version
 from service.container import Services
+from service.films import Film
 from service.music import music_id, tags
 from service.node.interface import Voice
 from service.oss import ObjectStore, links
@@ -199,6 +200,11 @@ def film(row: Asset | FilmRow, link: UrlResolver, stale_shots: Sequence[str] = (
         "stale": bool(stale_shots),
         "stale_shots": list(stale_shots),
     }
+
+
+def shown_film(shown: Film | None, link: UrlResolver) -> Json | None:
+    """The film that a project shows, if it shows one."""
+    return film(shown.asset, link, shown.stale_shots) if shown is not None else None
 
 
 def version(row: Version, link: UrlResolver) -> Json:

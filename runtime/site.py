@@ -28,6 +28,7 @@ class Builder:
         """Requests alone."""
         passwords.share(self.settings.server.processes)
         services = reopen_services(self.settings, self.zone)
+        services.changes.listen()
         return Site(lambda: None, services.close, create_app(services, sockets=sockets))
 
     def work(self) -> Work:
@@ -38,6 +39,7 @@ class Builder:
     def both(self, sockets: SharedCounts) -> Site:
         """Tasks, then requests."""
         services = reopen_services(self.settings, self.zone)
+        services.changes.listen()
         stop_work = _started(Processor(services))
         return Site(stop_work, services.close, create_app(services, sockets=sockets))
 

@@ -121,14 +121,13 @@ class Changes:
             asked, sweep_at = 0.0, 0.0
             while not self._closed.is_set():
                 now = time.monotonic()
-                in_use = now - self._used_at < USED_S
-                if in_use and now - asked >= PING_S:
+                if now - self._used_at < USED_S and now - asked >= PING_S:
                     pubsub.ping(str(now))
                     asked = now
                 if now >= sweep_at:
                     self._sweep()
                     sweep_at = now + RECONNECT_S
-                message = pubsub.get_message(timeout=PING_S if in_use else USED_S)
+                message = pubsub.get_message(timeout=PING_S)
                 if message is not None:
                     self._receive(message)
 

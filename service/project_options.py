@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.project import Project
+from models.rows import ProjectRow
 from service.fields import MAX_SEED
 from service.film.spec import PLAIN, CaptionStyle, Position
 from service.schemas import ChosenOptions, NarrationRequest, SubtitleStyle
@@ -16,7 +17,7 @@ NO_MUSIC = "none"
 """What a film asks for that is to have no music, though its project has some."""
 
 
-def chosen(project: Project) -> dict[str, Any]:
+def chosen(project: Project | ProjectRow) -> dict[str, Any]:
     """All options by name, as clients read them; "" and, of a number, None where nothing was chosen."""
     stored = project.options or {}
     return {
@@ -41,7 +42,7 @@ def with_changes(stored: dict[str, Any] | None, given: ChosenOptions) -> dict[st
     return _kept(changed)
 
 
-def style(project: Project) -> CaptionStyle:
+def style(project: Project | ProjectRow) -> CaptionStyle:
     """How the project's subtitles look."""
     given = (project.options or {}).get("subtitle_style")
     look = SubtitleStyle.model_validate(given if isinstance(given, dict) else {})
@@ -76,7 +77,7 @@ def music(project: Project, asked: str) -> str:
     return "" if wanted == NO_MUSIC else wanted
 
 
-def _seed(project: Project) -> int | None:
+def _seed(project: Project | ProjectRow) -> int | None:
     seed = (project.options or {}).get("seed")
     return seed if isinstance(seed, int) else None
 

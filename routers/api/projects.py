@@ -6,11 +6,10 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
-from routers import entity_tags, request_params, serializers
+from routers import entity_tags, request_params, serializers, shown
 from routers.api.files import harmless
 from service import archive, deletions, project_options, projects, tasks
 from service.container import Services
-from service.films import Film
 from service.schemas import NewProject, OptionChanges, PageRequest, ProjectChanges, TaskPageRequest
 from service.shot_requests import UndoRequest
 
@@ -42,16 +41,7 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/projects/<project_id>")
     def read(project_id: str) -> Response:
-        view = projects.get(services, project_id)
-        link = serializers.UrlResolver.of(services, request)
-        body = {
-            "project_detail": serializers.project_detail(view.project, link),
-            "shots": [serializers.shot(row, link) for row in view.shots],
-            "recent_task": serializers.task(view.recent_task, link) if view.recent_task else None,
-            "options": project_options.chosen(view.project),
-            "film": _film(view.film, link),
-        }
-        return entity_tags.tagged(body, view.project)
+        return shown.answer(services, shown.project, project_id)
 
     @routes.put("/projects/<project_id>")
     def update(project_id: str) -> Response:
@@ -64,7 +54,7 @@ def blueprint(services: Services) -> Blueprint:
             "deleted": updated.deleted,
             "text_task": updated.text_task,
             "shot_tasks": updated.shot_tasks,
-            "film": _film(updated.film, link),
+            "film": serializers.shown_film(updated.film, link),
         }
         return entity_tags.tagged(body, updated.project)
 
@@ -113,7 +103,3 @@ def blueprint(services: Services) -> Blueprint:
         return harmless(response)
 
     return routes
-
-
-def _film(film: Film | None, link: serializers.UrlResolver) -> serializers.Json | None:
-    return serializers.film(film.asset, link, film.stale_shots) if film is not None else None

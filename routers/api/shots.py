@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from routers import entity_tags, request_params, serializers
+from routers import entity_tags, request_params, serializers, shown
 from service import shots
 from service.container import Services
 from service.schemas import ShotChanges
@@ -15,10 +15,8 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("shots", __name__)
 
     @routes.get("/projects/<project_id>/shots")
-    def of_project(project_id: str) -> serializers.Json:
-        link = serializers.UrlResolver.of(services, request)
-        found = [serializers.shot(row, link) for row in shots.of_project(services, project_id)]
-        return {"shots": found, "project_id": project_id, "total_shots": len(found)}
+    def of_project(project_id: str) -> Response:
+        return shown.answer(services, shown.shots_of_project, project_id)
 
     @routes.get("/projects/<project_id>/shots/<shot_id>")
     def read(project_id: str, shot_id: str) -> Response:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 
 from common.errors import InvalidInput, NotFound
-from routers import request_params, serializers
+from routers import request_params, serializers, shown
 from service import films, schemas, shots, tasks
 from service.container import Services
 from service.fields import is_id, shorten
@@ -19,8 +19,8 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("tasks", __name__)
 
     @routes.get("/tasks/<task_id>")
-    def read(task_id: str) -> serializers.Json:
-        return {"task": serializers.task(tasks.get(services, task_id), serializers.UrlResolver.of(services, request))}
+    def read(task_id: str) -> Response:
+        return shown.answer(services, shown.task, task_id)
 
     @routes.post("/tasks/<task_id>/cancel")
     def cancel(task_id: str) -> serializers.Json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 
 from routers import request_params
-from routers.gateway import serializers
+from routers.gateway import serializers, shown
 from routers.gateway.schemas import NewStory
 from routers.serializers import Json, UrlResolver
+from routers.shown import answer
 from service import films, narrations, projects
 from service.container import Services
 from service.schemas import FilmOptions, FilmRequest, NarrationRequest, PageRequest
@@ -41,9 +42,8 @@ def blueprint(services: Services) -> Blueprint:
         )
 
     @routes.get("/projects/<project_id>/storyboard")
-    def storyboard(project_id: str) -> Json:
-        board = projects.storyboard(services, project_id)
-        return serializers.success(serializers.storyboard(board, UrlResolver.of(services, request)))
+    def storyboard(project_id: str) -> Response:
+        return answer(services, shown.storyboard, project_id)
 
     @routes.post("/projects/<project_id>/compose")
     def compose(project_id: str) -> Json:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, request
+from flask import Blueprint, Response
 
-from routers.gateway import serializers
-from routers.serializers import Json, UrlResolver
-from service import tasks
+from routers.gateway import shown
+from routers.shown import answer
 from service.container import Services
 
 
@@ -15,8 +14,7 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("tasks", __name__)
 
     @routes.get("/tasks/<task_id>/status")
-    def status(task_id: str) -> Json:
-        outcome = tasks.outcome(services, task_id)
-        return serializers.success(serializers.task(outcome, UrlResolver.of(services, request)))
+    def status(task_id: str) -> Response:
+        return answer(services, shown.task, task_id)
 
     return routes

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from common import hidden_credentials
 from config import admission
-from models import account, outbox, queries, stray_job, task_endings, task_transitions
+from models import account, outbox, queries, reads, stray_job, task_endings, task_transitions
 from models.account import Account, ApiKey, LoginSession
 from models.outbox import Removal
+from models.row_versions import RowVersions
 from models.task import ENDED, Task
 from processor import node_dispatch, node_job
 from processor.cancellation import CancellationRegistry, CancelToken
@@ -54,6 +55,7 @@ CANCELLING = "tests/integration/processor/test_cancelling.py"
 STORIES = "tests/integration/processor/test_stories.py"
 REMOVALS = "tests/integration/processor/test_removals.py"
 FAULTS = "tests/integration/processor/test_faults.py"
+VERSIONS = "tests/unit/models/test_row_versions.py"
 SOCKET = "tests/integration/routers/websocket/test_follow.py"
 BAD_INPUT = (
     "tests/integration/routers/test_bad_input.py::test_bad_input_is_refused_in_words_and_nothing_is_stored[sqlite]"
@@ -165,6 +167,27 @@ MUTANTS = (
         (f"{HOSTILE}/test_owners.py::test_what_is_anothers_is_answered_as_what_is_not_there",),
     ),
     Mutant(
+        "everybody reads what is others'",
+        InFunction(reads._is_restricted, change_comparison(ast.IsNot, ast.Is)),
+        (f"{HOSTILE}/test_owners.py::test_what_is_anothers_is_answered_as_what_is_not_there",),
+    ),
+    # What is kept of reads
+    Mutant(
+        "what was read before a commit is kept after it",
+        InFunction(RowVersions.settled, always("began")),
+        (f"{VERSIONS}::test_what_was_read_beside_a_commit_is_not_kept",),
+    ),
+    Mutant(
+        "an answer is given again while a commit is on its way",
+        InFunction(RowVersions.changing, drop_statement(RowVersions._mark)),
+        (f"{VERSIONS}::test_what_was_read_holds_until_another_process_commits",),
+    ),
+    Mutant(
+        "a killed process's marks stay",
+        InFunction(RowVersions.sweep, drop_statement(RowVersions._clean)),
+        (f"{VERSIONS}::test_the_marks_of_a_killed_process_go_and_what_was_kept_goes_with_them",),
+    ),
+    Mutant(
         "others' music is heard",
         InFunction(music._pieces, always("owner")),
         (f"{HOSTILE}/test_owners.py::test_anothers_music_is_not_laid_under_a_film",),
@@ -187,7 +210,7 @@ MUTANTS = (
     # How often, and how much
     Mutant(
         "requests are not counted",
-        InFunction(RateLimits.take, never("hit")),
+        InFunction(RateLimits.take, never("_counted")),
         (f"{HOSTILE}/test_limits.py::test_a_limit_holds_at_its_edge_and_each_class_has_its_own",),
     ),
     Mutant(
@@ -309,7 +332,7 @@ MUTANTS = (
     # What clients see and send
     Mutant(
         "times have fractions",
-        InFunction(serializers.time, change_constant("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ")),
+        InFunction(serializers.time, change_constant("seconds", "milliseconds")),
         ("tests/contract/test_parameters.py::test_times_are_whole_seconds_with_an_offset_everywhere",),
     ),
     Mutant(

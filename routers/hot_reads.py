@@ -1,0 +1,157 @@
+"""WSGI middleware before Flask for the reads that clients repeat most: a task, a project, its shots, its storyboard.
+
+Who asks is looked at by the gate as for every route, before anything else. An answer that was given before, to a caller who may see the
+same rows, and that still holds, is given again. What a client changed is seen by every read that begins after: `models.row_versions`. Only
+while news of other hosts is sure to arrive is anything taken from here.
+
+Others are made here too, by what the routes make them with, once Flask has given one like it: its headers are the same. Errors are Flask's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flask import Flask
+
+from common.caller import calling
+from common.errors import StoryToVideoError
+from common.request_id import request_id
+from models.row_versions import now
+from routers import entity_tags, etags, shown
+from routers.access.gate import LOOKED, Gate
+from routers.answer_cache import Answer, AnswerCache
+from routers.etags import BODY_HEADERS, is_known, split_at_id
+from routers.gateway import shown as gateway_shown
+from routers.serializers import UrlResolver
+from routers.shown import FAILED, PROJECT, Show, Shown
+from service.access.principals import Principal
+from service.container import Services
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+LARGEST = 1 << 18  # bytes of an answer that is kept
+MOST_HEADERS = 1000
+_ID = r"(?P<id>[A-Za-z0-9][A-Za-z0-9_-]{0,63})"
+_PATH = re.compile(
+    rf"/(?P<kind>v1/api/tasks|v1/api/projects|api/tasks|api/projects)/{_ID}(?P<what>|/shots|/status|/storyboard)"
+)
+ROUTES: Mapping[tuple[str, str], tuple[str, Show]] = {
+    ("v1/api/tasks", ""): ("v1.tasks.read", shown.task),
+    ("v1/api/projects", ""): ("v1.projects.read", shown.project),
+    ("v1/api/projects", "/shots"): ("v1.shots.of_project", shown.shots_of_project),
+    ("api/tasks", "/status"): ("gateway.tasks.status", gateway_shown.task),
+    ("api/projects", "/storyboard"): ("gateway.projects.storyboard", gateway_shown.storyboard),
+}
+"""Endpoints, and what makes their answers, by what stands before and behind the id."""
+_OF_THE_ANSWER = frozenset({"x-request-id", "content-length", "etag"})
+
+Headers = list[tuple[str, str]]
+
+
+class _Hot(NamedTuple):
+    """A read that may be taken from here. `asked_as` is what an answer depends on beside its rows: scheme and host, which links are made
+    of, and the origin of the page that asks.
+    """
+
+    endpoint: str
+    show: Show
+    id: str
+    asked_as: tuple[str, str, str]
+
+
+class HotReads:
+    """The gate, then the cache, then the answer, or Flask's `application`."""
+
+    def __init__(self, app: Flask, application: WSGIApplication, services: Services, gate: Gate) -> None:
+        self._app, self._application, self._services, self._gate = app, application, services, gate
+        versions, size = services.database.versions, services.settings.server.answer_cache
+        self._cache = AnswerCache(versions, size) if versions is not None and size else None
+        self._headers: dict[tuple[str, ...], Headers] = {}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        hot = self._hot(environ) if self._cache is not None else None
+        if hot is None or self._cache is None:
+            return self._application(environ, start_response)
+        try:
+            principal = self._gate.look(environ, hot.endpoint, "GET")
+        except StoryToVideoError as error:
+            environ[LOOKED] = error
+            return self._application(environ, start_response)
+        environ[LOOKED] = principal if principal is not None else True
+        key = (environ["PATH_INFO"], _sees(principal), *hot.asked_as)
+        answer = self._cache.get(key)
+        if answer is not None:
+            return _given(answer, environ, start_response)
+        headers = self._headers.get((hot.endpoint, *hot.asked_as))
+        if headers is None:
+            return self._ask(hot, environ, start_response)
+        began = now()
+        try:
+            shown_now = self._show(hot, principal)
+        except Exception as error:  # noqa: BLE001 - whatever it is, Flask knows how to answer it
+            environ[FAILED] = error
+            return self._application(environ, start_response)
+        answer = _made(shown_now, headers, self._app)
+        if len(answer.before) <= LARGEST:
+            self._cache.keep(key, answer, shown_now.project_id, began)
+        return _given(answer, environ, start_response)
+
+    def _hot(self, environ: WSGIEnvironment) -> _Hot | None:
+        """What is asked for, where it is one of these reads and may be taken from here."""
+        if environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+            return None
+        found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
+        route = ROUTES.get((found["kind"], found["what"])) if found else None
+        if found is None or route is None or not self._services.changes.reliable():
+            return None
+        asked_as = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN", "")
+        return _Hot(*route, found["id"], asked_as)
+
+    def _show(self, hot: _Hot, principal: Principal | None) -> Shown:
+        link = UrlResolver.at(self._services, *hot.asked_as[:2])
+        if principal is None:
+            return hot.show(self._services, hot.id, link)
+        with calling(principal.caller):
+            return hot.show(self._services, hot.id, link)
+
+    def _ask(self, hot: _Hot, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Let Flask answer, and note the headers of a good answer."""
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
+            if status.startswith("200") and PROJECT in environ:
+                if len(self._headers) >= MOST_HEADERS:
+                    self._headers.clear()
+                common = [(name, value) for name, value in headers if name.lower() not in _OF_THE_ANSWER]
+                self._headers[(hot.endpoint, *hot.asked_as)] = common
+            return start_response(status, headers, exc_info)
+
+        return self._application(environ, start)
+
+
+def _sees(principal: Principal | None) -> str:
+    """Whose rows the caller sees; "*" for all."""
+    return "*" if principal is None or principal.caller.sees_all else f"account {principal.account_id}"
+
+
+def _made(made: Shown, headers: Headers, app: Flask) -> Answer:
+    body: Any = app.json.response(made.body).get_data()
+    before, id_, after = split_at_id(body, request_id())
+    etag = entity_tags.tag_of(made.state, body) if made.state else etags.tag_of(before, after)
+    return Answer([*headers, ("ETag", etag)], etag, before, after, bool(id_))
+
+
+def _given(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if is_known(environ.get("HTTP_IF_NONE_MATCH", ""), answer.etag):
+        start_response("304 NOT MODIFIED", [pair for pair in answer.headers if pair[0] not in BODY_HEADERS])
+        return []
+    body = answer.before
+    if answer.has_id:
+        body = b"".join((body, f'"request_id":"{request_id()}"'.encode(), answer.after))
+    start_response("200 OK", [*answer.headers, ("Content-Length", str(len(body)))])
+    return [body]

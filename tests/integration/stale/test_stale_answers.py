@@ -1,0 +1,56 @@
+"""No read that begins after a commit is answered as it was before: writers and readers at full speed, in several processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.task import Task
+from tests.support.stale_reader import PROCESSES
+from tests.support.web_app import make_settings, new_task, open_services
+
+ROOT = Path(__file__).resolve().parents[3]
+TASKS = 40
+SHORT, LONG = 10_000, 1_000_000
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("kind", "reads"),
+    [
+        ("sqlite", SHORT),
+        ("mariadb", SHORT),
+        pytest.param("sqlite", LONG, marks=pytest.mark.soak),
+        pytest.param("mariadb", LONG, marks=pytest.mark.soak),
+    ],
+)
+def test_no_answer_is_older_than_what_was_committed_before_it_was_asked_for(
+    request: pytest.FixtureRequest, tmp_path: Path, redis_url: str, kind: str, reads: int
+) -> None:
+    dsn = request.getfixturevalue("mysql_dsn") if kind == "mariadb" else ""
+    with open_services(make_settings(tmp_path, dsn), redis_url) as services:
+        tasks = [new_task(services, progress=0) for _ in range(TASKS)]
+        with services.database.read() as session:
+            rows = [(session.get(Task, task), task) for task in tasks]
+    (tmp_path / "tasks").write_text(json.dumps([(row.project_id if row else "", task) for row, task in rows]))
+    (tmp_path / "truth").write_bytes(bytes(8 * TASKS))
+
+    command = [sys.executable, "-m", "tests.support.stale_reader", str(tmp_path), dsn, redis_url]
+    processes = [
+        subprocess.Popen(
+            [*command, str(tmp_path / "tasks"), str(number), str(reads // PROCESSES)], cwd=ROOT, stdout=subprocess.PIPE
+        )
+        for number in range(PROCESSES)
+    ]
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * PROCESSES
+    counts = [json.loads(output) for output in outputs]
+    total = {name: sum(count[name] for count in counts) for name in counts[0]}
+    assert total["stale"] == 0
+    assert total["reads"] >= reads - PROCESSES
+    assert total["writes"] > reads / 100
+    assert total["statements"] < total["reads"], "the cache is not what was hunted in"
