@@ -26,6 +26,7 @@ def main(kind: str, fd: int, processes: int) -> int:
 
     def build() -> Site:
         services = open_services(settings)
+        services.changes.listen()
         app = create_app(services)
         if kind == "bare":
             app.wsgi_app = hello  # type: ignore[method-assign,assignment]

@@ -102,13 +102,13 @@ class HotReads:
 
     def _hot(self, environ: WSGIEnvironment) -> _Hot | None:
         """What is asked for, where it is one of these reads and may be taken from here."""
-        if environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+        if environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING") or not environ.get("HTTP_HOST"):
             return None
         found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
         route = ROUTES.get((found["kind"], found["what"])) if found else None
         if found is None or route is None or not self._services.changes.reliable():
             return None
-        asked_as = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", ""), environ.get("HTTP_ORIGIN", "")
+        asked_as = environ["wsgi.url_scheme"], environ["HTTP_HOST"], environ.get("HTTP_ORIGIN", "")
         return _Hot(*route, found["id"], asked_as)
 
     def _show(self, hot: _Hot, principal: Principal | None) -> Shown:
