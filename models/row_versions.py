@@ -67,6 +67,7 @@ class RowVersions:
     def open(cls, folder: Path) -> RowVersions | None:
         """The table in this folder; None where there can be none, and nothing is to be kept by whoever reads."""
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             return cls(folder, BOOT_ID.read_text()[:8])
         except OSError as error:
             log.warning(

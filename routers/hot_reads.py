@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from flask import Flask
+from flask import Flask, Response
 
 from common.caller import calling
 from common.errors import StoryToVideoError
@@ -120,6 +120,7 @@ class HotReads:
 
     def _ask(self, hot: _Hot, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Let Flask answer, and note the headers of a good answer."""
+        key = (hot.endpoint, *hot.asked_as)
 
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
@@ -128,7 +129,7 @@ class HotReads:
                 if len(self._headers) >= MOST_HEADERS:
                     self._headers.clear()
                 common = [(name, value) for name, value in headers if name.lower() not in _OF_THE_ANSWER]
-                self._headers[(hot.endpoint, *hot.asked_as)] = common
+                self._headers[key] = common
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)
@@ -140,7 +141,7 @@ def _sees(principal: Principal | None) -> str:
 
 
 def _made(made: Shown, headers: Headers, app: Flask) -> Answer:
-    body: Any = app.json.response(made.body).get_data()
+    body = cast(Response, app.json.response(made.body)).get_data()
     before, id_, after = split_at_id(body, request_id())
     etag = entity_tags.tag_of(made.state, body) if made.state else etags.tag_of(before, after)
     return Answer([*headers, ("ETag", etag)], etag, before, after, bool(id_))

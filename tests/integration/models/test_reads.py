@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import insert
@@ -34,7 +34,7 @@ READS: dict[str, tuple[int, Callable[[Database], object]]] = {
 
 
 @pytest.fixture
-def full(database: Database) -> Iterator[Database]:
+def full(database: Database) -> Database:
     ids = [f"project-{number}" for number in range(PROJECTS)]
     common = {"title": "山", "style": "", "status": "created", **TIMES}
     with database.write() as session:

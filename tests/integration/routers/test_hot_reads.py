@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,26 +150,25 @@ def test_a_read_that_a_write_overtook_is_not_kept(host: Host, monkeypatch: pytes
 def test_another_host_sees_a_change_and_whatever_it_missed(
     mysql_dsn: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    redis = RedisServer()
-    settings = [make_settings(tmp_path / name, mysql_dsn) for name in ("one", "two")]
-    with open_services(settings[0], redis.url) as first, open_services(settings[1], redis.url) as second:
-        writer = Host(first)
-        reader = Host(second, writer.task)
-        wait_until(second.changes.reliable)
-        for number in range(1, 20):
-            reader.progress()
-            change(first, writer.task, progress=number)
-            wait_until(lambda: reader.progress() == number)  # noqa: B023 - used within this turn
-        wait_until(lambda: reader.given_again(reader.paths[0]))
+    with closing(RedisServer()) as redis:
+        settings = [make_settings(tmp_path / name, mysql_dsn) for name in ("one", "two")]
+        with open_services(settings[0], redis.url) as first, open_services(settings[1], redis.url) as second:
+            writer = Host(first)
+            reader = Host(second, writer.task)
+            wait_until(second.changes.reliable)
+            for number in range(1, 20):
+                reader.progress()
+                change(first, writer.task, progress=number)
+                wait_until(lambda: reader.progress() == number)  # noqa: B023 - used within this turn
+            wait_until(lambda: reader.given_again(reader.paths[0]))
 
-        redis.stop()
-        wait_until(lambda: not second.changes.reliable())
-        change(first, writer.task, progress=77)
-        assert reader.progress() == 77, "nothing is given again while Redis is away"
-        redis.start_again()
-        wait_until(second.changes.reliable, 30)
-        assert reader.progress() == 77
-    redis.close()
+            redis.stop()
+            wait_until(lambda: not second.changes.reliable())
+            change(first, writer.task, progress=77)
+            assert reader.progress() == 77, "nothing is given again while Redis is away"
+            redis.start_again()
+            wait_until(second.changes.reliable, 30)
+            assert reader.progress() == 77
     assert "changes" in caplog.text
 
 
