@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,6 +49,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECTS, QUICK_PROJECTS = 5000, 500
 CONNECTIONS = 16
 WRITES = 100  # one request in so many
+WARM_READS, WARM_S = 3, 90.0
 LEAST = 0.8  # of hello's rate
 LISTS = {"page": ("/v1/api/projects?page=3", 30.0), "q": (f"/v1/api/projects?q={quote('灯长')}", 50.0)}  # ms
 V1 = "/v1/api"
@@ -61,6 +63,7 @@ class Contender(NamedTuple):
     pid: int
     next_request: Callable[[], bytes]
     connections: int = CONNECTIONS
+    rows: int = 1
 
 
 class Turn(NamedTuple):
@@ -86,9 +89,8 @@ def main() -> int:
     with running(chosen) as contenders:
         wanted = [one for one in contenders if chosen.only in one.name or one.name in ("hello", "health")]
         for one in wanted:
-            warm = chosen.seconds if one.name in ("hello", "health") else chosen.seconds * (1 if chosen.quick else 8)
             note(f"warming up: {one.name}")
-            turn(one, warm)
+            warm_up(one, chosen.processes)
         turns: dict[str, list[Turn]] = {one.name: [] for one in wanted}
         for number in range(chosen.rounds):
             for one in wanted if number % 2 == 0 else reversed(wanted):
@@ -98,6 +100,16 @@ def main() -> int:
                     f"  round {number + 1}/{chosen.rounds}  {one.name}: {done.load.rate:.0f}/s {done.load.others or ''}"
                 )
     return report(turns, chosen)
+
+
+def warm_up(one: Contender, processes: int) -> None:
+    """Until each of its rows was asked for several times of each process, or for as long as that may take."""
+    wanted, asked, end = WARM_READS * processes * one.rows, 0, time.monotonic() + WARM_S
+    while True:
+        done = load(one.host, one.next_request, connections=CONNECTIONS, seconds=1.0)
+        asked += len(done.latencies)
+        if asked >= wanted or time.monotonic() >= end:
+            return
 
 
 def turn(one: Contender, seconds: float) -> Turn:
@@ -217,10 +229,10 @@ def _reads(name: str, place: tuple[str, int], key: str, ids: Ids) -> list[Conten
         "shots": [f"{V1}/projects/{id_}/shots" for id_ in ids.projects],
     }
     writes = [_write(host, project, shot, key) for project, shot in ids.shots]
-    return [
-        Contender(f"{name} {what}", host, pid, _mixed([request("GET", host, path, key) for path in of_kind], writes))
-        for what, of_kind in paths.items()
-    ]
+    mixed = {
+        what: _mixed([request("GET", host, path, key) for path in of_kind], writes) for what, of_kind in paths.items()
+    }
+    return [Contender(f"{name} {what}", host, pid, one, rows=len(paths[what])) for what, one in mixed.items()]
 
 
 def _write(host: str, project: str, shot: str, key: str) -> bytes:

@@ -25,7 +25,7 @@ from models.row_versions import EVERYTHING, SLOTS
 log = logging.getLogger(__name__)
 
 PING_S = 0.25  # between two proofs
-PROOF_S = 0.5  # how long one is good
+PROOF_S = 1.0  # how long one is good: under load this process's own threads hold the next one up
 USED_S = 1.0  # after the last use of what is kept no more proofs are asked for
 RECONNECT_S = 1.0
 AT_ONCE = 1000  # commits in one message

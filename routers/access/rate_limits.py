@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import threading
 import time
 from enum import Enum
 from typing import Any
@@ -56,6 +57,7 @@ class RateLimits:
         self._windows = MovingWindowRateLimiter(_redis(services))
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._left_alone_until = 0.0
+        self._taking = threading.Lock()
         self._taken: dict[tuple[str, Cost], list[float]] = {}  # what was taken in advance: how much is left, until when
 
     def take(self, who: str, cost: Cost) -> None:
@@ -79,11 +81,18 @@ class RateLimits:
     def _counted(self, windows: MovingWindowRateLimiter, item: RateLimitItem, cost: Cost, who: str) -> bool:
         """Whether there was room for one more; of a large limit by the second some are counted in advance."""
         share = item.amount // SHARES if item.get_expiry() <= TAKEN_S else 1
-        if share < 2 or not windows.hit(item, cost.value, who, cost=share):
+        if share < 2 or not self._taking.acquire(
+            blocking=False
+        ):  # one at a time: each thread's own would be many shares
             return windows.hit(item, cost.value, who)
-        if len(self._taken) >= MOST_TAKEN:
-            self._taken.clear()
-        self._taken[who, cost] = [share - 1, time.monotonic() + TAKEN_S]
+        try:
+            if not windows.hit(item, cost.value, who, cost=share):
+                return windows.hit(item, cost.value, who)
+            if len(self._taken) >= MOST_TAKEN:
+                self._taken.clear()
+            self._taken[who, cost] = [share - 1, time.monotonic() + TAKEN_S]
+        finally:
+            self._taking.release()
         return True
 
     def check_login(self, name: str, address: str) -> None:
