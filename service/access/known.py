@@ -46,5 +46,5 @@ class KnownPrincipals:
         if version is not None:
             if len(self._known) >= MOST:
                 self._known.clear()
-            self._known[text] = _Known(principal, version, min(until, principal.expires_at))
+            self._known[text] = _Known(principal, version, min(until, principal.ends_at))
         return principal

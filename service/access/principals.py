@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from common.caller import Caller
 from common.errors import Unauthorized
 from models import account
-from models.account import ApiKey, Role, Scope
+from models.account import ApiKey, LoginSession, Role, Scope
 from models.db import retrying
-from service.access.tokens import ACCESS, INVALID, Tokens
+from service.access.tokens import ACCESS, INVALID, Claims, Tokens
 from service.container import Services
 
 KEY_PREFIX = "s2v_"
@@ -23,7 +23,7 @@ NOTE_EVERY = timedelta(minutes=1)  # the last use of a key
 
 @dataclass(frozen=True)
 class Principal:
-    """An account that came in, by a login or by a key, and what it may do; `expires_at` (seconds since 1970) ends the credential."""
+    """An account that came in, by a login or by a key, and what it may do; its credential counts until `ends_at` (seconds since 1970)."""
 
     account_id: str
     name: str
@@ -31,7 +31,7 @@ class Principal:
     scope: Scope
     session_id: str = ""
     key_id: str = ""
-    expires_at: float = math.inf
+    ends_at: float = math.inf
 
     @property
     def caller(self) -> Caller:
@@ -64,10 +64,8 @@ def of_credential(services: Services, tokens: Tokens, text: str) -> Principal:
     if found is None or found.account.id != claims.subject or found.session.expires_at <= services.clock.now():
         raise Unauthorized(INVALID)
     scope = Scope.ADMIN if found.account.role == Role.ADMIN else Scope.WRITE
-    ends = min(claims.expires_at, found.session.expires_at.timestamp())
-    return Principal(
-        found.account.id, found.account.name, found.account.role, scope, session_id=found.session.id, expires_at=ends
-    )
+    account_id, name, role = found.account.id, found.account.name, found.account.role
+    return Principal(account_id, name, role, scope, session_id=found.session.id, ends_at=_end(claims, found.session))
 
 
 def of_key(services: Services, text: str) -> Principal:
@@ -85,9 +83,12 @@ def of_key(services: Services, text: str) -> Principal:
     if scope is Scope.ADMIN and found.account.role != Role.ADMIN:
         scope = Scope.WRITE
     ends = found.key.expires_at.timestamp() if found.key.expires_at is not None else math.inf
-    return Principal(
-        found.account.id, found.account.name, found.account.role, scope, key_id=found.key.id, expires_at=ends
-    )
+    return Principal(found.account.id, found.account.name, found.account.role, scope, key_id=found.key.id, ends_at=ends)
+
+
+def _end(claims: Claims, login: LoginSession) -> float:
+    """When an access token counts no more, in seconds since 1970."""
+    return min(claims.expires_at, login.expires_at.timestamp())
 
 
 def _is_over(key: ApiKey, now: datetime) -> bool:

@@ -179,7 +179,7 @@ MUTANTS = (
     ),
     Mutant(
         "an answer is given again while a commit is on its way",
-        InFunction(RowVersions.changing, drop_statement(RowVersions._mark)),
+        InFunction(RowVersions.holds, drop_operand("NO_MARKS")),
         (f"{VERSIONS}::test_what_was_read_holds_until_another_process_commits",),
     ),
     Mutant(
