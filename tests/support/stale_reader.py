@@ -1,9 +1,9 @@
-"""One process of the hunt for stale answers: threads that read tasks from the application, and threads that write them.
+"""One process of the hunt for stale answers: threads that read projects from the application, and threads that write them.
 
-`python -m tests.support.stale_reader FOLDER DSN REDIS_URL TASKS NUMBER READS`, where FOLDER has `truth`, a shared array: the progress of
-each task that is surely committed. Each task is written by one thread of one process, and its progress only grows, so that an answer with
-less than what was in the array before the read began is stale. Prints how many reads and writes there were, how many SELECTs they took, and
-how many reads were stale.
+`python -m tests.support.stale_reader FOLDER DSN REDIS_URL TASKS NUMBER READS`, where FOLDER has `truth`, a shared array: of each project
+the numbers that are surely committed in each of `KINDS`. A project is written by one thread of one process, and its numbers only grow, so
+that an answer with less than what was in the array before the read began is stale. Prints how many reads and writes there were, how many
+SELECTs they took, and how many reads were stale.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, update
+from sqlalchemy.orm import Session
 from werkzeug.test import EnvironBuilder
 
+from models import cast_member
+from models.cast_member import CastMember
+from models.project import Project
+from models.shot import Shot
 from models.task import Task
 from routers.app import create_app
 from service.container import Services
@@ -26,7 +31,41 @@ from tests.support.wait import wait_until
 from tests.support.web_app import make_settings, open_services
 
 READERS, WRITERS, PROCESSES = 3, 1, 4
-WAYS = ("/v1/api/tasks/{task}", "/v1/api/projects/{project}", "/api/tasks/{task}/status")
+NAME = "狐狸"  # in the title of each project's only shot, whose id is the project's
+WAYS = ("/v1/api/tasks/{task}", "/v1/api/projects/{project}", "/v1/api/projects/{project}/shots")
+
+
+def _task(session: Session, _project: str, task: str, value: int) -> None:
+    session.execute(update(Task).where(Task.id == task).values(progress=value))
+
+
+def _options(session: Session, project: str, _task: str, value: int) -> None:
+    session.get_one(Project, project).options = {"seed": value}
+
+
+def _cast(session: Session, project: str, _task: str, value: int) -> None:
+    cast_member.replace(session, project, [CastMember(project_id=project, position=1, id=str(value), name=NAME)])
+
+
+def _version(session: Session, project: str, _task: str, value: int) -> None:
+    session.get_one(Shot, project).image_path = f"/static/{value}"
+
+
+KINDS = (_task, _options, _cast, _version)
+
+
+def shown(body: Any) -> dict[int, int]:
+    """What an answer shows, by the place in `KINDS`."""
+    found = {}
+    task = body.get("task") or body.get("recent_task")
+    if task:
+        found[0] = task["progress"]
+    if "options" in body:
+        found[1] = body["options"]["seed"] or 0
+    if "shots" in body:
+        [shot] = body["shots"]
+        found |= {2: int(*shot["cast"] or [0]), 3: int(shot["imagePath"].rpartition("/")[2] or 0)}
+    return found
 
 
 class Hunt:
@@ -58,13 +97,12 @@ class Hunt:
             self.left -= 1
             at = rng.randrange(len(self.tasks))
             project, task = self.tasks[at]
-            sure = self.truth[at]
-            body = self.ask(rng.choice(WAYS[:2]).format(project=project, task=task))
-            shown = (body.get("task") or body.get("recent_task"))["progress"]
+            sure = self.truth[at * len(KINDS) : (at + 1) * len(KINDS)].tolist()
+            found = shown(self.ask(rng.choice(WAYS).format(project=project, task=task)))
             self.count("reads")
-            if shown < sure:
+            if any(value < sure[kind] for kind, value in found.items()):
                 self.count("stale")
-                sys.stderr.write(f"task {at}: {shown} was shown after {sure} was committed\n")
+                sys.stderr.write(f"project {at}: {found} was shown after {sure} was committed\n")
 
     def ask(self, path: str) -> Any:
         environ = EnvironBuilder(path=path, base_url="http://localhost:8080").get_environ()
@@ -73,11 +111,12 @@ class Hunt:
     def write(self, rng: random.Random, own: list[int]) -> None:
         """Until the readers are done."""
         while not self.over.is_set():
-            at = rng.choice(own)
-            value = self.truth[at] + 1
+            at, kind = rng.choice(own), rng.randrange(len(KINDS))
+            place = at * len(KINDS) + kind
+            value = self.truth[place] + 1
             with self.services.database.write() as session:
-                session.execute(update(Task).where(Task.id == self.tasks[at][1]).values(progress=value))
-            self.truth[at] = value
+                KINDS[kind](session, *self.tasks[at], value)
+            self.truth[place] = value
             self.count("writes")
 
 

@@ -6,12 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from models.shot import Shot
 from models.task import Task
-from tests.support.stale_reader import PROCESSES
-from tests.support.web_app import make_settings, new_task, open_services
+from tests.support.stale_reader import KINDS, NAME, PROCESSES
+from tests.support.web_app import NOW, make_settings, new_task, open_services
 
 ROOT = Path(__file__).resolve().parents[3]
 TASKS = 40
@@ -35,9 +37,12 @@ def test_no_answer_is_older_than_what_was_committed_before_it_was_asked_for(
     with open_services(make_settings(tmp_path, dsn), redis_url) as services:
         tasks = [new_task(services, progress=0) for _ in range(TASKS)]
         with services.database.read() as session:
-            rows = [(session.get(Task, task), task) for task in tasks]
-    (tmp_path / "tasks").write_text(json.dumps([(row.project_id if row else "", task) for row, task in rows]))
-    (tmp_path / "truth").write_bytes(bytes(8 * TASKS))
+            ids = [(session.get_one(Task, task).project_id, task) for task in tasks]
+        with services.database.write() as session:
+            common: dict[str, Any] = {"order": 1, "status": "pending", "created_at": NOW, "updated_at": NOW}
+            session.add_all([Shot(id=project, project_id=project, title=NAME, **common) for project, _ in ids])
+    (tmp_path / "tasks").write_text(json.dumps(ids))
+    (tmp_path / "truth").write_bytes(bytes(8 * TASKS * len(KINDS)))
 
     command = [sys.executable, "-m", "tests.support.stale_reader", str(tmp_path), dsn, redis_url]
     processes = [

@@ -1,0 +1,133 @@
+"""Whatever a client changes of a project is seen by the reads that are given again, and by their tags."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from models.asset import Asset, AssetKind
+from models.project import Project
+from models.row_versions import RowVersions, now
+from models.shot import Shot
+from routers import answer_cache
+from routers.answer_cache import Answer, AnswerCache
+from service.film_contents import CONTENTS, contents
+from tests.contract import story
+from tests.integration.routers.test_hot_reads import V1, Host
+from tests.support.node.scripts import png
+from tests.support.wait import wait_until
+from tests.support.web_app import NOW, make_settings, open_services
+
+FILM = "projects/{project}/films/1.mp4"
+
+
+class Told(Host):
+    """A project of two shots, with somebody in its cast, and a film that it shows."""
+
+    def __init__(self, host: Host) -> None:
+        told = story.finish(host.services, story.create(host.client, StoryText=story.STORY, ShotCount="2"))
+        super().__init__(host.services, told.shot_task_ids[0])
+        self.first, self.last = told.shot_ids
+        with self.services.database.write() as session:
+            shots = [session.get_one(Shot, shot) for shot in told.shot_ids]
+            shots[0].narration = "狐狸来了。"
+            session.get_one(Project, self.project).video_url = key = FILM.format(project=self.project)
+            film = Asset(object_key=key, project_id=self.project, kind=AssetKind.FILM, number=1, title="", size=1)
+            film.created_at = film.stored_at = NOW
+            film.details = {CONTENTS: contents(shots, {})}
+            session.add(film)
+        self.ask("POST", "/cast", json={"name": "狐狸"})
+        self.member = self.client.get(f"{V1}/projects/{self.project}/cast").get_json()["cast"][0]["id"]
+
+    def ask(self, method: str, path: str, **what: Any) -> TestResponse:
+        answer = self.client.open(f"{V1}/projects/{self.project}{path.format(**vars(self))}", method=method, **what)
+        assert answer.status_code < 300, answer.text
+        return answer
+
+    def seen(self, *, by_flask: bool) -> dict[str, Any]:
+        found = {}
+        for path in self.paths:
+            answer = self.client.get(f"{path}?by=flask" if by_flask else path)
+            body = {name: value for name, value in answer.get_json().items() if name != "request_id"}
+            found[path] = (answer.status_code, answer.headers.get("ETag"), body)
+        return found
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def told(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Told]:
+    dsn = str(request.getfixturevalue("mysql_dsn")) if request.param == "mariadb" else ""
+    with open_services(make_settings(tmp_path, dsn), redis_url) as services:
+        host = Host(services)
+        wait_until(services.changes.reliable)
+        yield Told(host)
+
+
+SHOT = "/shots/{first}"
+WRITES: list[tuple[str, str, dict[str, Any]]] = [
+    ("DELETE", "/shots/{last}?undo=1", {}),
+    ("POST", "/shots/{last}/undelete", {}),
+    ("PATCH", "", {"json": {"seed": 7, "subtitle_style": {"karaoke": True}}}),
+    ("PATCH", "/cast/{member}", {"json": {"name": "nobody"}}),
+    ("PATCH", "/cast/{member}", {"json": {"name": "狐狸"}}),
+    ("DELETE", "/cast/{member}", {}),
+    ("POST", f"{SHOT}/images", {"upload": True}),
+    ("POST", f"{SHOT}/images/versions/1/restore", {}),
+    ("PATCH", SHOT, {"json": {"title": "新"}}),
+    ("POST", f"{SHOT}/duplicate", {}),
+    ("DELETE", "?undo=1", {}),
+    ("POST", "/undelete", {}),
+]
+
+
+def test_whatever_clients_change_is_seen_by_the_next_read(told: Told) -> None:
+    for method, path, what in WRITES:
+        for hot in told.paths:
+            if told.client.get(hot).status_code == 200:
+                wait_until(lambda: told.given_again(hot), what=hot)  # noqa: B023 - used within this turn
+        before = told.seen(by_flask=False)
+        sent = {"data": {"file": (io.BytesIO(png(size=(96, 64))), "x")}} if what.get("upload") else what
+        told.ask(method, path, **sent)
+        after = told.seen(by_flask=False)
+        assert after == told.seen(by_flask=True), (method, path)
+        assert after != before, (method, path)
+
+
+def test_a_project_has_one_tag_whoever_answers_and_it_is_what_if_match_takes(told: Told) -> None:
+    project = f"{V1}/projects/{told.project}"
+    given = wait_until(lambda: told.given_again(project))
+    etag, body = given.headers["ETag"], given.get_json()
+    assert (body["film"]["stale"], body["film"]["stale_shots"]) == (False, [])
+    assert (body["shots"][0]["cast"], body["options"]["seed"]) == ([told.member], None)
+    assert told.client.get(f"{project}?by=flask").headers["ETag"] == etag
+    changed = told.client.put(project, json={"title": "新"}, headers={"If-Match": etag})
+    assert changed.status_code == 200, changed.text
+    again = told.client.put(project, json={"title": "又"}, headers={"If-Match": etag})
+    assert again.status_code == 412
+    fresh = told.client.get(project).headers["ETag"]
+    states = {tag.partition("-")[0] for tag in (changed.headers["ETag"], again.headers["ETag"], fresh)}
+    assert len(states) == 1, "a row that was written and one that was read have the same state"
+    shot = f"{project}/shots/{told.first}"
+    known = told.client.get(shot).headers["ETag"]
+    patched = told.client.patch(shot, json={"title": "新"}, headers={"If-Match": known})
+    assert patched.status_code == 200, patched.text
+    assert patched.headers["ETag"].partition("-")[0] == told.client.get(shot).headers["ETag"].partition("-")[0]
+
+
+def test_an_answer_goes_with_the_hour_of_its_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(wall=answer_cache.HOUR_S * 1000 - 1.0, steady=50.0)
+    fake = SimpleNamespace(time=lambda: clock.wall, monotonic=lambda: clock.steady)
+    monkeypatch.setattr(answer_cache, "time", fake)
+    versions = RowVersions(tmp_path, "boot")
+    cache, answer = AnswerCache(versions, 1 << 20), Answer([], "", b"", b"", has_id=False)
+    cache.keep(("path",), answer, "project", now())
+    clock.steady += 0.9
+    assert cache.get(("path",)) is answer
+    clock.steady += 0.2
+    assert cache.get(("path",)) is None
+    versions.close()
