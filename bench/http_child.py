@@ -1,4 +1,4 @@
-"""A server of `bench.http`: gunicorn as `main.py serve` sets it up, without a processor, in so many worker processes.
+"""A server of `bench.http`: gunicorn as `main.py serve` sets it up, without a processor, in so many web processes.
 
 `python -m bench.http_child KIND FD PROCESSES`; KIND is `bare`, a WSGI hello, or `ours`, whose settings are in the environment as usual.
 """
@@ -17,31 +17,27 @@ HELLO = b'{"status":"ok","service":"hello"}'
 
 def main(kind: str, fd: int, processes: int) -> int:
     """Serve on an inherited listening socket until SIGTERM."""
+    from common.shared_counts import SharedCounts
     from config.load import load
+    from config.processes import shared_out
     from routers.app import create_app
-    from runtime.gunicorn_server import Site, _Gunicorn
+    from runtime import gunicorn_server
+    from runtime.gunicorn_server import Plan, Site
     from runtime.wiring import open_services
 
-    settings = load(Path(os.devnull), os.environ).settings
+    loaded = load(Path(os.devnull), os.environ).settings
+    server = loaded.server.model_copy(update={"processes": processes})
+    settings = shared_out(loaded.model_copy(update={"server": server}))
 
-    def build() -> Site:
+    def build(sockets: SharedCounts) -> Site:
         services = open_services(settings)
         services.changes.listen()
-        app = create_app(services)
+        app = create_app(services, sockets=sockets)
         if kind == "bare":
             app.wsgi_app = hello  # type: ignore[method-assign,assignment]
-        return Site(app, lambda: None, services.close)
+        return Site(lambda: None, services.close, app)
 
-    class Gunicorn(_Gunicorn):
-        def load_config(self) -> None:
-            super().load_config()
-            self.cfg.set("workers", processes)
-
-    try:
-        Gunicorn(socket.socket(fileno=fd), settings.server, build).run()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    return 0
+    return gunicorn_server.serve(socket.socket(fileno=fd), settings.server, Plan(build))
 
 
 def hello(_environ: Any, start_response: Any) -> Iterable[bytes]:
