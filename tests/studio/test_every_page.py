@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from routers.studio import FOLDER
 from tests.e2e.client import Client
 from tests.studio.browser import Studio, studio
 from tests.support.audio_signals import music, write_wav
@@ -140,16 +141,30 @@ def test_words_follow_the_language_and_the_look_follows_the_choice_over_a_reload
     window.fine()
 
 
-def test_both_languages_have_the_same_words(window: Studio, server: ServerUnderTest) -> None:
-    names = sorted(path.name for path in (Path(__file__).resolve().parents[2] / "studio/js/i18n").glob("*.js"))
+def test_sources_have_the_same_words_in_both_languages_and_elements_that_hide_nothing_of_the_browsers(
+    window: Studio,
+) -> None:
+    """An element's own `remove` or `title` would be called in the place of the browser's."""
+    sources = sorted((FOLDER / "js").rglob("*.js"))
+    names = [
+        path.relative_to(FOLDER).as_posix() for path in sources if path.parent.name in ("i18n", "pages", "components")
+    ]
+    elements = re.findall(r'\.define\("([\w-]+)"\)', "".join(path.read_text("utf-8") for path in sources))
     base = window.open().page.evaluate("document.querySelector('script[type=module]').src.replace('/js/app.js', '')")
-    found = window.page.evaluate(
-        """async ({base, names}) => {
-          for (const name of names) await import(`${base}/js/i18n/${name}`);
+    languages, hidden = window.page.evaluate(
+        """async ({base, names, elements}) => {
+          for (const name of names) await import(`${base}/${name}`);
           const {words} = await import(`${base}/js/core/i18n.js`);
-          return [Object.keys(words.zh), Object.keys(words.en)].map((keys) => keys.sort());
+          const own = (name) => Object.getOwnPropertyNames(customElements.get(name).prototype);
+          const hides = (name) => name in HTMLElement.prototype && name !== "constructor";
+          return [
+            [words.zh, words.en].map((all) => Object.keys(all).sort()),
+            elements.flatMap((name) => own(name).filter(hides).map((hidden) => `${name}.${hidden}`)),
+          ];
         }""",
-        {"base": base, "names": names},
+        {"base": base, "names": names, "elements": elements},
     )
-    assert len(found[0]) > 100
-    assert found[0] == found[1]
+    assert len(languages[0]) > 100
+    assert languages[0] == languages[1]
+    assert len(elements) > 15
+    assert hidden == []

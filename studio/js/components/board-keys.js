@@ -24,7 +24,7 @@ export function boardKeys(page) {
     { keys: ["Home", "End"], label: "key.ends", run: (event) => page.walk(event.key === "Home" ? -Infinity : Infinity) },
     ...order,
     ...edit,
-    { keys: "Delete", label: "key.delete", run: onCard((shot) => page.removeShot(shot)) },
+    { keys: "Delete", label: "key.delete", run: onCard((shot) => page.askAndDelete(shot)) },
     { keys: "v", label: "key.view", run: () => page.setView(page.view() === "sheet" ? "line" : "sheet") },
   ];
 }

@@ -80,7 +80,7 @@ class Export extends View {
       "div",
       { class: "stack music-choice" },
       field(t("export.music"), { id: "export-music" }, (attributes) => select(attributes, options, wanted.music, (value) => this.change("music", value))),
-      piece && h("s2v-waveform", { key: piece.id, src: piece.url, title: piece.title, level: Number(wanted.music_level) }),
+      piece && h("s2v-waveform", { key: piece.id, src: piece.url, name: piece.title, level: Number(wanted.music_level) }),
       wanted.music &&
         field(t("export.level"), { id: "export-level", aside: h("output", { class: "small muted numbers", for: "export-level" }, t("export.level.value", { db: wanted.music_level })) }, (attributes) =>
           h("input", { ...attributes, type: "range", min: "-40", max: "0", step: "1", value: wanted.music_level, "aria-valuetext": t("export.level.value", { db: wanted.music_level }), oninput: (event) => this.change("music_level", event.target.value) })),

@@ -1,4 +1,4 @@
-// <s2v-waveform .src .title .level>: how a piece of music goes, drawn as loud as it will be under the narration.
+// <s2v-waveform .src .name .level>: how a piece of music goes, drawn as loud as it will be under the narration.
 
 import { h } from "../core/dom.js";
 import { t } from "../core/i18n.js";
@@ -10,7 +10,7 @@ const RATE = 8000; // enough for peaks, and a tenth of the memory
 const known = new Map(); // peaks by address without its signature
 
 class Waveform extends View {
-  static properties = ["src", "title", "level"];
+  static properties = ["src", "name", "level"];
 
   start() {
     this.local = { peaks: null, of: "", failed: false, playing: false };
@@ -33,20 +33,20 @@ class Waveform extends View {
       "div",
       { class: "wave" },
       button("", { icon: playing ? "stop" : "play", class: "small", label: t(playing ? "wave.stop" : "wave.listen"), onclick: () => this.toggle() }),
-      h("svg", { class: "wave-line", viewBox: `0 0 ${BARS * 3} 60`, preserveAspectRatio: "none", role: "img", "aria-label": t("wave.label", { title: this.title }) }, h("path", { d: outline(peaks, 1), class: "wave-whole" }), h("path", { d: outline(peaks, gain), class: "wave-level" })),
+      h("svg", { class: "wave-line", viewBox: `0 0 ${BARS * 3} 60`, preserveAspectRatio: "none", role: "img", "aria-label": t("wave.label", { title: this.name }) }, h("path", { d: outline(peaks, 1), class: "wave-whole" }), h("path", { d: outline(peaks, gain), class: "wave-level" })),
     );
   }
 
   async load() {
-    const name = this.src.split("?")[0];
-    if (this.local.of === name) return;
+    const path = this.src.split("?")[0];
+    if (this.local.of === path) return;
     this.audio.pause();
-    this.local = { ...this.local, of: name, peaks: null, failed: false };
+    this.local = { ...this.local, of: path, peaks: null, failed: false };
     try {
-      if (!known.has(name)) known.set(name, await read(this.src));
-      if (this.local.of === name) this.set({ peaks: known.get(name) });
+      if (!known.has(path)) known.set(path, await read(this.src));
+      if (this.local.of === path) this.set({ peaks: known.get(path) });
     } catch {
-      if (this.local.of === name) this.set({ failed: true });
+      if (this.local.of === path) this.set({ failed: true });
     }
   }
 

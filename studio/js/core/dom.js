@@ -39,7 +39,7 @@ export function patch(parent, vnodes, svg = false) {
     return create(vnode, svg);
   });
   const kept = new Set(next);
-  for (const node of [...parent.childNodes]) if (!kept.has(node)) parent.removeChild(node); // an element of ours may have a `remove` of its own
+  for (const node of [...parent.childNodes]) if (!kept.has(node)) node.remove();
   next.forEach((node, place) => {
     const there = parent.childNodes[place];
     if (there !== node) move(parent, node, there ?? null);

@@ -158,11 +158,11 @@ class Assets extends View {
       { label: t("nav.storyboard"), icon: "board", href: href("storyboard", { project: project.id }) },
       { label: t("nav.film"), icon: "film", href: href("film", { project: project.id }) },
       "-",
-      { label: t("action.delete"), icon: "trash", danger: true, run: () => this.remove(project, title) },
+      { label: t("action.delete"), icon: "trash", danger: true, run: () => this.askAndDelete(project, title) },
     ];
   }
 
-  async remove(project, title) {
+  async askAndDelete(project, title) {
     const undo = can("undelete");
     const text = `${t("assets.delete.text")} ${t(undo ? "assets.delete.undo" : "assets.delete.final")}`;
     if (!(await confirm({ title: t("assets.delete.title", { title }), text, action: t("action.delete") }))) return;

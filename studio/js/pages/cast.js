@@ -90,7 +90,7 @@ class Cast extends View {
             { label: t("cast.edit", { name: member.name }), icon: "edit", run: () => this.edit(member) },
             { label: t("cast.reference.set"), icon: "image", run: () => this.reference(member) },
             "-",
-            { label: t("action.delete"), icon: "trash", danger: true, run: () => this.remove(member) },
+            { label: t("action.delete"), icon: "trash", danger: true, run: () => this.askAndDelete(member) },
           ],
         }),
     );
@@ -137,7 +137,7 @@ class Cast extends View {
     this.act(() => repaint(this.id, member.id), (n) => t("cast.repainted", { n }));
   }
 
-  async remove(member) {
+  async askAndDelete(member) {
     if (!(await confirm({ title: t("cast.delete.title", { name: member.name }), text: t("cast.delete.text"), action: t("action.delete") }))) return;
     await this.act(() => deleteMember(this.id, member.id), () => t("cast.deleted", { name: member.name }));
     document.querySelector("#page-title")?.focus();

@@ -107,7 +107,7 @@ class Create extends View {
     return h(
       "section",
       { class: "create-options card padded stack" },
-      this.style(form),
+      this.styles(form),
       choices("aspect", t("create.aspect"), ASPECTS.map((value) => ({ value, label: value, content: shape(value) })), form.aspect, (aspect) => this.change({ aspect }), { class: "aspects" }),
       this.shots(form),
       can("resume") && this.sound(form),
@@ -119,7 +119,7 @@ class Create extends View {
     );
   }
 
-  style(form) {
+  styles(form) {
     const isOwn = !STYLES.includes(form.style);
     const options = STYLES.map((value) => ({ value, label: t(`style.${value}`), content: styleArt(value) }));
     return h(

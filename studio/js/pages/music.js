@@ -65,7 +65,7 @@ class Music extends View {
         piece.tags.length > 0 && h("p", { class: "row tags" }, piece.tags.map((tag) => h("span", { class: "badge plain", key: tag, dir: "auto" }, tag))),
       ),
       listenButton(piece.url, piece.title),
-      button("", { kind: "ghost", icon: "trash", label: `${t("action.delete")}: ${piece.title}`, onclick: () => this.remove(piece) }),
+      button("", { kind: "ghost", icon: "trash", label: `${t("action.delete")}: ${piece.title}`, onclick: () => this.askAndDelete(piece) }),
     );
   }
 
@@ -114,7 +114,7 @@ class Music extends View {
     ];
   }
 
-  async remove(piece) {
+  async askAndDelete(piece) {
     if (!(await confirm({ title: t("music.delete.title", { title: piece.title }), text: t("music.delete.text"), action: t("action.delete") }))) return;
     try {
       silence();

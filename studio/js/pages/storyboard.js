@@ -209,13 +209,13 @@ class Storyboard extends View {
           ]
         : []),
       "-",
-      { label: t("action.delete"), icon: "trash", danger: true, keys: "Del", run: () => this.removeShot(shot) },
+      { label: t("action.delete"), icon: "trash", danger: true, keys: "Del", run: () => this.askAndDelete(shot) },
     ];
   }
 
   isLast = (shot) => this.project.shots.at(-1).id === shot.id;
 
-  async removeShot(shot) {
+  async askAndDelete(shot) {
     const { shots } = this.project;
     const neighbour = shots[shots.findIndex((one) => one.id === shot.id) + 1] ?? shots[shots.findIndex((one) => one.id === shot.id) - 1];
     if (await remove(this.id, shot)) this.show(neighbour?.id ?? null);

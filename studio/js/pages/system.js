@@ -49,17 +49,17 @@ class System extends View {
   services({ dependencies, nodes }) {
     const rows = Object.entries(dependencies).map(([name, state]) => [t(name === "node" ? "system.node.one" : `system.${name}`), state]);
     const many = Object.entries(nodes).map(([place, state]) => [t("system.node", { n: place }), state]);
-    return this.part("system.services", h("ul", { class: "states" }, [...rows, ...many].map(([name, state]) => h("li", { key: name }, h("span", {}, name), badge(STATES[state], t(`system.${state}`))))));
+    return this.panel("system.services", h("ul", { class: "states" }, [...rows, ...many].map(([name, state]) => h("li", { key: name }, h("span", {}, name), badge(STATES[state], t(`system.${state}`))))));
   }
 
   tasks(tasks) {
     const names = ["processing", "pending", "blocked", "finished", "failed", "cancelled"];
-    return this.part("system.tasks", h("dl", { class: "figures" }, names.map((name) => h("div", { key: name, class: tasks[name] ? name : "" }, h("dt", {}, t(`system.task.${name}`)), h("dd", { class: "numbers" }, number(tasks[name] ?? 0))))));
+    return this.panel("system.tasks", h("dl", { class: "figures" }, names.map((name) => h("div", { key: name, class: tasks[name] ? name : "" }, h("dt", {}, t(`system.task.${name}`)), h("dd", { class: "numbers" }, number(tasks[name] ?? 0))))));
   }
 
   stored({ stored, disk }) {
     const used = disk ? 100 - (100 * disk.free) / disk.total : null;
-    return this.part("system.stored", [
+    return this.panel("system.stored", [
       disk && progress(used, t("system.free", { free: size(disk.free), total: size(disk.total) })),
       h("ul", { class: "states" }, stored.map(({ kind, files, bytes }) => h("li", { key: kind }, h("span", {}, t(`system.kind.${kind}`)), h("span", { class: "muted numbers" }, t("system.files", { n: files, size: size(bytes) }))))),
     ]);
@@ -76,7 +76,7 @@ class System extends View {
         h("div", { class: "row" }, button(t("action.retry"), { class: "small", icon: "retry", onclick: () => this.retry(task) }), button(t("failure.copy"), { class: "small", kind: "ghost", icon: "copy", onclick: () => copyReport(task) }), button(t("system.project"), { class: "small", kind: "ghost", icon: "board", href: href("storyboard", { project: project.id }) })),
       ),
     );
-    return this.part("system.failed", rows.length ? h("ul", { class: "failed-tasks" }, rows) : h("p", { class: "muted" }, t("system.failed.none")), "wide");
+    return this.panel("system.failed", rows.length ? h("ul", { class: "failed-tasks" }, rows) : h("p", { class: "muted" }, t("system.failed.none")), "wide");
   }
 
   async retry(task) {
@@ -89,12 +89,12 @@ class System extends View {
   }
 
   accounts({ users, keys }) {
-    if (!config.login) return this.part("system.accounts", h("p", { class: "muted" }, t("system.accounts.open")), "wide");
+    if (!config.login) return this.panel("system.accounts", h("p", { class: "muted" }, t("system.accounts.open")), "wide");
     if (!users) return null;
     const time = (text) => (isTime(text) ? ago(text) : t("system.never"));
     const people = users.map((user) => [user.name, t(`system.role.${user.role}`), badge(user.disabled ? "failed" : "done", t(user.disabled ? "system.disabled" : "system.active"))]);
     const cards = keys.map((key) => [`${key.owner}${key.name && ` · ${key.name}`}`, key.scope, time(key.lastUsedAt), badge(key.state === "active" ? "done" : "failed", t(`system.${key.state}`))]);
-    return this.part(
+    return this.panel(
       "system.accounts",
       [
         table(t("system.accounts"), ["system.user", "system.role", "system.state"], people),
@@ -105,7 +105,7 @@ class System extends View {
     );
   }
 
-  part(title, content, more = "") {
+  panel(title, content, more = "") {
     return h("section", { class: `card padded stack ${more}`, key: title }, h("h2", {}, t(title)), content);
   }
 }
