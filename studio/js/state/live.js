@@ -62,8 +62,7 @@ class Watch {
     document.removeEventListener("visibilitychange", this.onVisible);
     removeEventListener("online", this.onVisible);
     Object.values(this.timers).forEach(clearTimeout);
-    this.feed?.close();
-    for (const socket of this.sockets.values()) socket.close();
+    for (const socket of [this.feed, ...this.sockets.values()]) if (socket) hangUp(socket);
   }
 
   after(name, ms, run) {
@@ -189,6 +188,13 @@ class Watch {
     this.failures += 1;
     store.update({ connection: error.status === 0 ? "offline" : "stale" });
   }
+}
+
+/** A socket that is closed before it is open counts as a failure, which the browser writes on the console: such a one is closed once it is. */
+function hangUp(socket) {
+  socket.onmessage = socket.onclose = null;
+  if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+  else socket.close();
 }
 
 function backOff(failures) {
