@@ -8,6 +8,7 @@ import { icon } from "./icon.js";
 
 const MARK_EVERY = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 const MARKS = 10;
+const LAST_MARK = 0.93; // of the whole: a later one has no room for its words on a phone
 
 /** timeline(project, lengths, {selected, select, open}); `lengths` as by `lengthsOf`. */
 export function timeline(project, lengths, { selected, select, open }) {
@@ -50,5 +51,5 @@ function slot(project, { shot, seconds, isExact }, selected, select, open) {
 
 function marks(total) {
   const step = MARK_EVERY.find((one) => total / one <= MARKS) ?? MARK_EVERY.at(-1);
-  return Array.from({ length: Math.floor(total / step) + 1 }, (_, place) => place * step).filter((second) => second < total - step / 3);
+  return Array.from({ length: Math.floor(total / step) + 1 }, (_, place) => place * step).filter((second) => second < total * LAST_MARK);
 }
