@@ -15,6 +15,7 @@ from tests.e2e.client import Client
 from tests.studio.browser import Studio
 from tests.support.server_process import ServerUnderTest
 
+FILM_MS = 180_000  # until a film or a clip is made
 STORY = "从前有一只小狐狸，住在森林边上。它每天晚上都看着月亮。有一天，月亮不见了，小狐狸决定去找它。"
 
 
@@ -43,9 +44,10 @@ class Story:
     def rows(self, table: str = "shot") -> list[dict[str, Any]]:
         """As they lie in the database; shots by their order."""
         order = '"order"' if table == "shot" else "created_at"
+        column = "id" if table == "project" else "project_id"
         with sqlite3.connect(f"file:{self.server.folder}/data/storytovideo.db?mode=ro", uri=True) as database:
             database.row_factory = sqlite3.Row
-            query = f"SELECT * FROM {table} WHERE project_id = ? ORDER BY {order}"
+            query = f"SELECT * FROM {table} WHERE {column} = ? ORDER BY {order}"
             return [dict(row) for row in database.execute(query, (self.id,))]
 
     def place(self, what: str = "") -> str:

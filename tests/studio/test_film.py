@@ -14,11 +14,10 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.client import Client
-from tests.studio.browser import Studio
-from tests.studio.story import Story, colours, differs, film_until, needs, picture
+from tests.studio.browser import Studio, holds
+from tests.studio.story import FILM_MS, Story, colours, differs, film_until, needs, picture
 from tests.support.audio_signals import music, write_wav
 from tests.support.server_process import ServerUnderTest
-from tests.support.wait import wait_until
 
 LINE = re.compile(r"^(M[\d.]+ [\d.]+V[\d.]+){100,}$")
 
@@ -60,13 +59,13 @@ def test_without_a_film_one_is_exported_as_the_form_says(window: Studio, story: 
     expect(wave).to_have_attribute("d", LINE)
     loud = str(wave.get_attribute("d"))
     page.get_by_label("配乐音量").fill("-30")
-    wait_until(lambda: wave.get_attribute("d") != loud, what="a quieter line")
+    holds(lambda: wave.get_attribute("d") != loud, "a quieter line")
     expect(page.get_by_text("-30 分贝")).to_be_visible()
     page.reload()
     expect(page.get_by_label("配乐音量")).to_have_value("-30")
     page.get_by_role("button", name="导出影片").click()
     expect(page.get_by_text("影片生成中")).to_be_visible()
-    expect(page.locator("video.main")).to_have_count(1, timeout=120_000)
+    expect(page.locator("video.main")).to_have_count(1, timeout=FILM_MS)
     [made] = films(story)
     assert (made["mode"], made["fps"], made["parameters"]["subtitles"]) == ("preview", made["fps"], "soft")
     assert (made["parameters"]["music_level"], bool(made["music"])) == (-30, True)
@@ -76,7 +75,7 @@ def test_without_a_film_one_is_exported_as_the_form_says(window: Studio, story: 
 def test_a_film_is_played_stepped_through_and_heard_as_one_likes(window: Studio, story: Story) -> None:
     page = ready(window, story)
     screen = page.locator("video.main")
-    assert colours(screen) > 500
+    holds(lambda: colours(screen) > 500, "a frame")
     page.get_by_role("button", name="播放", exact=True).click()
     film_until(window, "film.currentTime > 0.5")
     page.keyboard.press("k")
@@ -89,19 +88,18 @@ def test_a_film_is_played_stepped_through_and_heard_as_one_likes(window: Studio,
     before = picture(screen)
     second = page.locator(".chapter").nth(1)
     second.click()
-    wait_until(lambda: differs(before, picture(screen)), timeout=20)
+    holds(lambda: differs(before, picture(screen)), "the second shot's picture")
     assert time_of(page) > 1
     page.keyboard.press("[")
     assert time_of(page) < 1
     page.get_by_label("速度").select_option("1.5")
-    assert page.evaluate("document.querySelector('video.main').playbackRate") == 1.5
+    film_until(window, "film.playbackRate === 1.5")
     page.get_by_label("音量", exact=True).fill("0.3")
-    assert page.evaluate("document.querySelector('video.main').volume") == pytest.approx(0.3)
+    film_until(window, "Math.abs(film.volume - 0.3) < 0.01 && !film.muted")
     page.get_by_role("button", name="静音").click()
-    assert page.evaluate("document.querySelector('video.main').muted")
-    page.reload()
     film_until(window, "film.muted")
-    assert page.evaluate("document.querySelector('video.main').volume") == pytest.approx(0.3)
+    page.reload()
+    film_until(window, "Math.abs(film.volume - 0.3) < 0.01 && film.muted")
     window.fine()
 
 
@@ -156,7 +154,7 @@ def test_two_versions_play_side_by_side_and_the_address_says_which(window: Studi
         "Math.abs(document.querySelector('video.second').currentTime - document.querySelector('video.main').currentTime) < 0.2"
         " && document.querySelector('video.second').currentTime > 1",
     )
-    assert page.evaluate("document.querySelector('video.second').muted")
+    window.until("document.querySelector('video.second').muted")
     page.get_by_role("button", name="结束对比").click()
     expect(page.locator("video.second")).to_have_count(0)
     page.get_by_role("button", name="播放版本 1").click()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-import re
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.client import Client
-from tests.studio.browser import Studio, studio
-from tests.studio.story import Story, colours, differs, needs, picture
+from tests.studio.browser import FRAME, Studio, holds, studio
+from tests.studio.story import FILM_MS, Story, colours, differs, needs, picture
 from tests.support.server_process import ServerUnderTest
-from tests.support.wait import wait_until
+
+STATES = """
+window.states = [];
+new MutationObserver(() => window.states.push(document.querySelector(".save-state").dataset.state))
+  .observe(document.querySelector(".save-state"), {attributeFilter: ["data-state"]})
+"""
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +26,7 @@ def story(server: ServerUnderTest, client: Client) -> Story:
 
 
 def saved(page: Page) -> None:
+    page.evaluate(FRAME)  # until what was typed is seen as typed
     expect(page.locator(".save-state")).to_have_attribute("data-state", "saved")
 
 
@@ -35,9 +40,11 @@ def opened(window: Studio, story: Story, number: int) -> Page:
 def test_what_is_typed_is_saved_by_itself_and_starts_nothing(window: Studio, story: Story) -> None:
     page = opened(window, story, 1)
     before = len(story.rows("task"))
+    page.evaluate(STATES)
     page.get_by_label("绘画提示词").fill("一只蓝色的狐狸 🦊 ثعلب")
-    expect(page.locator(".save-state")).to_have_attribute("data-state", re.compile("typed|saving"))
     saved(page)
+    states = page.evaluate("window.states")
+    assert (states[0], states[-1]) == ("typed", "saved")
     page.get_by_label("旁白 / 文案").fill("蓝狐狸。")
     saved(page)
     row = story.rows()[0]
@@ -70,9 +77,8 @@ def test_a_picture_is_painted_anew_with_the_seed_that_is_given(window: Studio, s
     page.get_by_label("绘画提示词").fill("海边的灯塔，白天，阳光")
     page.get_by_label("种子").fill("4x2")
     page.get_by_role("button", name="重新生成画面").click()
-    wait_until(lambda: story.rows()[2]["image_path"] not in ("", path), timeout=60)
-    wait_until(lambda: differs(before, picture(stage)), timeout=30)
-    assert colours(stage) > 500
+    holds(lambda: story.rows()[2]["image_path"] not in ("", path), "another picture in the row")
+    holds(lambda: differs(before, picture(stage)) and colours(stage) > 500, "another picture on the screen")
     painted = [task for task in story.client.tasks(story.id) if task["type"] == "generate_shot"][-1]
     assert painted["parameters"]["shot"]["seed"] == 42
     assert story.rows()[2]["prompt"] == "海边的灯塔，白天，阳光"
@@ -104,15 +110,15 @@ def test_narrations_are_spoken_and_heard_and_a_clip_is_made_and_seen(window: Stu
     page = opened(window, story, 1)
     page.get_by_role("button", name="朗读全部旁白").click()
     sound = page.locator("audio[aria-label='第 1 镜的旁白']")
-    expect(sound).to_have_count(1, timeout=60_000)
+    expect(sound).to_have_count(1, timeout=FILM_MS)
     assert story.rows()[0]["audio_path"]
     window.until("document.querySelector('audio[aria-label]').duration > 0.3")
     page.get_by_label("时长（秒）").fill("1")
     page.get_by_role("button", name="生成片段").click()
     clip = page.locator("video[aria-label='第 1 镜的片段']")
-    expect(clip).to_have_count(1, timeout=60_000)
+    expect(clip).to_have_count(1, timeout=FILM_MS)
     assert story.rows()[0]["video_path"].endswith(".mp4")
-    wait_until(lambda: colours(clip) > 100, timeout=30, what="the clip's first frame")
+    holds(lambda: colours(clip) > 100, "the clip's first frame")
     window.fine()
 
 
@@ -155,7 +161,7 @@ def test_versions_stand_side_by_side_and_each_comes_back(window: Studio, story: 
     expect(page.get_by_text("已换成您上传的文件")).to_be_visible()
     own = story.rows()[0]["image_path"]
     assert own != first
-    wait_until(lambda: differs(before, picture(page.locator(".stage .picture"))), timeout=30)
+    holds(lambda: differs(before, picture(page.locator(".stage .picture"))), "the picture that was sent")
     tiles = page.locator(".version")
     expect(tiles).to_have_count(2)
     expect(tiles.first).to_contain_text("上传")
@@ -163,7 +169,7 @@ def test_versions_stand_side_by_side_and_each_comes_back(window: Studio, story: 
     dialog = page.get_by_role("dialog")
     expect(dialog.locator("img")).to_have_count(2)
     dialog.get_by_role("button", name="用这一版").click()
-    wait_until(lambda: story.rows()[0]["image_path"] == first, what="the first picture again")
+    holds(lambda: story.rows()[0]["image_path"] == first, "the first picture again")
     expect(page.locator(".version.current")).to_contain_text("版本 1")
     page.get_by_role("radio", name="旁白版本").check()
     page.wait_for_url("**?v=narrations")
