@@ -42,7 +42,7 @@ def of_project(services: Services, project_id: str) -> Archive:
         if project is None:
             raise NotFound("项目不存在")
         shots = queries.shots(session, project_id)
-    made = [film.asset for film in films.of_project(services, project_id)[:1]]
+    made = films.of_project(services, project_id)[:1]
     files: dict[str, str] = {}
     for shot in shots:
         files.update(_of_shot(shot))
