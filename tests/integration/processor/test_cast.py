@@ -17,6 +17,7 @@ from models import cast_member
 from models.asset import Asset, AssetKind
 from models.cast_member import CastMember
 from models.shot import Shot
+from service import cast
 from tests.integration.processor import test_one_call
 from tests.integration.processor.conftest import Backend
 from tests.integration.processor.test_one_call import V1
@@ -149,8 +150,14 @@ def test_what_is_no_picture_is_refused_and_leaves_nothing(
         assert list(session.scalars(select(Asset).where(Asset.kind == AssetKind.CAST))) == []
 
 
-def test_too_large_a_picture_and_no_file_are_refused(client: FlaskClient, path: str) -> None:
-    assert put(client, f"{path}/cast/1", bytes((8 << 20) + 1)).status_code == 413
+def test_too_large_a_picture_and_no_file_are_refused(
+    client: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        cast, "MAX_REFERENCE", 100_000
+    )  # the client here forgets to close the file in which it keeps a larger form
+    for size in (100_001, 200_000):
+        assert put(client, f"{path}/cast/1", bytes(size)).status_code == 413
     assert client.put(f"{path}/cast/1/reference", data={"a": "b"}).status_code == 400
     assert put(client, f"{path}/cast/none", png()).status_code == 404
 

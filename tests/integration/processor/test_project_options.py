@@ -98,7 +98,7 @@ def test_every_later_task_and_film_follows_the_options(backend: Backend, client:
         path, json={"subtitle_style": {"position": "bottom", "karaoke": True, "size": None}, "seed": ""}
     )
     assert changed.status_code == 200, changed.text
-    style = PLAIN | {"size": 1.5, "colour": "#FF0000", "karaoke": True}
+    style = PLAIN | {"colour": "#FF0000", "karaoke": True}
     assert (changed.get_json()["options"]["subtitle_style"], changed.get_json()["options"]["seed"]) == (style, None)
     third = film(backend, client, created)
     assert third["segments_made"] > 0, "the cache's key follows the look"
