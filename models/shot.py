@@ -50,8 +50,12 @@ class Shot(Base):
 
     @property
     def cast(self) -> tuple[str, ...]:
-        """The ids of those who appear in it, where it has been told (`models.cast_member.meet`)."""
-        found: tuple[str, ...] = self.__dict__.get(_CAST, ())
+        """The ids of those who appear in it. Raises LookupError where nobody has told it (`models.cast_member.meet`): no answer shows
+        nobody for want of having asked.
+        """
+        found: tuple[str, ...] | None = self.__dict__.get(_CAST)
+        if found is None:
+            raise LookupError(f"nobody has told shot {self.id} who appears in it")
         return found
 
     @cast.setter

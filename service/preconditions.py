@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import object_session
+
 from common.errors import PreconditionFailed
+from models import cast_member
 from models.project import Project
 from models.row_state import state_of, values_of
 from models.shot import Shot
@@ -23,4 +26,8 @@ def check(row: Project | Shot, known: Known | None) -> None:
     if known is not None and not known.anything and state_of(row) not in known.states:
         what = "项目" if isinstance(row, Project) else "分镜"
         # A copy: the row itself is forgotten with the session, which is rolled back.
-        raise PreconditionFailed(f"{what}已被修改，请看过现在的内容后再试", present=type(row)(**values_of(row)))
+        present = type(row)(**values_of(row))
+        session = object_session(row)
+        if isinstance(present, Shot) and session is not None:
+            cast_member.meet(session, present.project_id, [present])
+        raise PreconditionFailed(f"{what}已被修改，请看过现在的内容后再试", present=present)

@@ -16,7 +16,7 @@ from typing import Literal
 from sqlalchemy.exc import IntegrityError
 
 from common.errors import ClientError, Conflict, InvalidInput, NotFound
-from models import queries
+from models import cast_member, queries
 from models.asset import Asset, AssetKind
 from models.base import new_id
 from models.db import retrying
@@ -150,6 +150,7 @@ def reorder(services: Services, project_id: str, order: Sequence[str]) -> list[S
             raise Conflict(f"order 须恰好包含项目现有的 {len(row)} 个分镜，各一次；请重新读取后再试")
         ordered = [by_id[shot_id] for shot_id in order]
         _put(unit, ordered)
+        cast_member.meet(unit.session, project_id, ordered)
     return ordered
 
 
@@ -164,6 +165,7 @@ def patch(services: Services, project_id: str, patches: Sequence[Patch]) -> list
         if any(one.error is None for one in done):
             unit.session.flush()
             refresh_project(unit.session, unit.project, now=unit.now)
+        cast_member.meet(unit.session, project_id, [one.shot for one in done if one.shot is not None])
     return done
 
 

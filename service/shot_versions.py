@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from sqlalchemy.orm import Session
 
 from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
-from models import queries
+from models import cast_member, queries
 from models.asset import Asset, AssetKind
 from models.db import retrying
 from models.shot import Shot
@@ -53,12 +53,14 @@ def restore(services: Services, project_id: str, shot_id: str, kind: AssetKind, 
             shot_versions.show(shot, kind, asset.object_key, seconds)
             shot.updated_at = unit.now
         _replaced(unit, shot, kind)
+        cast_member.meet(unit.session, project_id, [shot])
     return shot
 
 
 def _as_uploaded(services: Services, kept: dict[str, Any]) -> tuple[Shot, Version]:
     with services.database.read() as session:
         shot = _found(session, kept["project"], kept["shot"])
+        cast_member.meet(session, shot.project_id, [shot])
         listed = shot_versions.listed(services, session, shot, AssetKind(kept["kind"]))
     for version in listed:
         if version.number == kept["number"]:

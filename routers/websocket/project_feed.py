@@ -101,7 +101,7 @@ class Channel:
 
     def take_in(self, states: dict[Key, State], rows: dict[Key, Row]) -> bool:
         """What a look found; returns whether anything is new. A row that is only among the states went meanwhile, or is not to be seen."""
-        changed = self.news_of(states)
+        changed = [*self.news_of(states), *self._recast(states, rows)]
         lost = self._lost(states, changed, rows)
         with self._lock:
             for key in lost:
@@ -117,6 +117,11 @@ class Channel:
             if changed or lost:
                 self._age_films()
         return bool(lost) or any(key in rows for key in changed)
+
+    def _recast(self, states: dict[Key, State], rows: dict[Key, Row]) -> list[Key]:
+        """The shots in which others appear, by a change of the cast, without a change of their own row."""
+        before = {key: row for key, row in self._rows.items() if self._states.get(key) == states.get(key)}
+        return [key for key, row in rows.items() if _cast_of(row) != _cast_of(before.get(key, row))]
 
     def _age_films(self) -> None:
         """A film is old by what its shots are now, without a change of its own row."""
@@ -145,6 +150,10 @@ class Channel:
             newer = {key: at for key, at in self._changed_at.items() if at > seq}
             found = [Change(at, key.kind, self._rows[key], self._ages.get(key.id, ())) for key, at in newer.items()]
         return sorted(found, key=lambda change: change.seq)
+
+
+def _cast_of(row: Row) -> tuple[str, ...]:
+    return row.cast if isinstance(row, Shot) else ()
 
 
 class Watcher:

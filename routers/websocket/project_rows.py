@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, String, func, literal, null, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
-from models import deletion, queries
+from models import cast_member, deletion, queries
 from models.asset import Asset, AssetKind
+from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import OPEN, Task
 from models.types import Timestamp
 
-PROJECT, SHOT, TASK, FILM = KINDS = ("project", "shot", "task", "film")
+PROJECT, SHOT, TASK, FILM, CAST = KINDS = ("project", "shot", "task", "film", "cast")
 NEWEST = 200  # tasks that are looked at, beside those that are open: a project may have had thousands
 
 Row = Project | Shot | Task | Asset
@@ -39,24 +40,30 @@ State = tuple[str, int, str, datetime | None]
 
 def states(session: Session, project_id: str) -> dict[Key, State]:
     """The project's rows by what tells whether they changed; empty where there is no such project."""
-    found = {
-        Key(kind, row_id): (status or "", number or 0, text or "", time)
-        for kind, row_id, status, number, text, time in session.execute(_statement(project_id))
-    }
+    found: dict[Key, State] = {}
+    cast = []
+    for kind, row_id, status, number, text, time in session.execute(_statement(project_id)):
+        if kind == CAST:
+            cast.append((number, row_id, status, text))
+        else:
+            found[Key(kind, row_id)] = (status or "", number or 0, text or "", time)
+    found[Key(CAST, project_id)] = ("", len(cast), repr(sorted(cast)), None)
     # MariaDB compares ids without regard to case, we do not.
     return found if Key(PROJECT, project_id) in found else {}
 
 
 def rows(session: Session, project_id: str, changed: Iterable[Key]) -> dict[Key, Row]:
-    """Whole rows; one that went meanwhile is missing. Of shots all are read where one changed."""
+    """Whole rows; one that went meanwhile is missing. Of shots all are read where one changed, or the cast, which has no row of its own."""
     ids: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for key in changed:
         ids[key.kind].append(key.id)
     found: list[tuple[str, str, Row | None]] = []
     if ids[PROJECT]:
         found.append((PROJECT, project_id, queries.project(session, project_id)))
-    if ids[SHOT]:
-        found += [(SHOT, shot.id, shot) for shot in queries.shots(session, project_id)]
+    if ids[SHOT] or ids[CAST]:
+        shots = queries.shots(session, project_id)
+        cast_member.meet(session, project_id, shots)
+        found += [(SHOT, shot.id, shot) for shot in shots]
     if ids[TASK]:
         found += [(TASK, task.id, task) for task in session.scalars(select(Task).where(Task.id.in_(ids[TASK])))]
     if ids[FILM]:
@@ -75,6 +82,9 @@ def _statement(project_id: str) -> Any:
         ),
         _columns(FILM, Asset.object_key, literal(""), Asset.number, literal(""), Asset.stored_at).where(
             Asset.project_id == project_id, Asset.kind == AssetKind.FILM, Asset.stored_at.is_not(None)
+        ),
+        _columns(CAST, func.coalesce(CastMember.id, ""), CastMember.name, CastMember.position, _look(), null()).where(
+            CastMember.project_id == project_id
         ),
         _tasks().where(Task.project_id == project_id, Task.status.in_(OPEN)),
         _tasks().where(Task.id.in_(_newest(project_id))),
@@ -95,6 +105,11 @@ def _newest(project_id: str) -> Select[Any]:
 def _columns(kind: str, *columns: Any) -> Select[Any]:
     *others, time = columns
     return select(literal(kind).label("kind"), *others, type_coerce(time, Timestamp()).label("time"))
+
+
+def _look() -> Any:
+    """What `CastMember.painted_look` is."""
+    return func.coalesce(func.nullif(CastMember.look_en, ""), CastMember.look_zh, "")
 
 
 def _paths() -> Any:

@@ -191,6 +191,7 @@ def test_every_field_of_the_objects_is_on_the_page(services: Services) -> None:
     link = serializers.UrlResolver(services.store, "http://host")
     project = Project(id="p", title="", story_text="", style="", status="created", **COMMON)
     shot = Shot(id="s", project_id="p", order=1, title="", status="pending", **COMMON)
+    shot.cast = ()
     task = Task(id="t", project_id="p", shot_id="s", type="generate_shot", status="pending", **COMMON)
     asset = Asset(object_key="music/1.mp3", project_id="", kind="music", number=1, title="", size=1, created_at=NOW)
     film = FilmRow("projects/p/films/1.mp4", "p", "t", 1, "", "", 1, "video/mp4", None, NOW)

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import websocket
 from flask import Flask
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from common.clock import Clock
 from models import queries
 from models.asset import Asset
 from models.base import new_id
+from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import Task
@@ -175,6 +176,24 @@ def test_a_film_is_told_anew_when_a_shot_makes_it_old(app: Flask, story: Story) 
         heard = [told(client), told(client)]
         assert [message["type"] for message in heard] == ["shot", "film"]
         assert heard[1]["film"]["stale_shots"] == [story.shots[1]]
+
+
+def test_a_shot_is_told_anew_when_others_appear_in_it(app: Flask, story: Story) -> None:
+    """By a change of the cast alone; a shot of whom nobody came or went is not."""
+    story.write(update(Shot).where(Shot.id == story.shots[0]).values(narration="狐狸和鹤"))
+    with story.services.database.write() as session:
+        session.add(CastMember(project_id=story.id, position=1, id="fox", name="狐狸"))
+    crane = {"project_id": story.id, "position": 2, "id": "crane", "name": "鹤"}
+    with serving(app) as address, listening(address, story.id) as client:
+        assert [shot["cast"] for shot in told(client)["shots"]] == [["fox"], []]
+        for statement, cast in (
+            (insert(CastMember).values(**crane), ["fox", "crane"]),
+            (update(CastMember).where(CastMember.position == 1).values(name="熊"), ["crane"]),
+            (delete(CastMember).where(CastMember.project_id == story.id), []),
+        ):
+            story.write(statement)
+            heard = told(client)
+            assert (heard["type"], heard["shot"]["id"], heard["shot"]["cast"]) == ("shot", story.shots[0], cast)
 
 
 def test_an_unknown_project_is_told_and_closed(app: Flask, story: Story) -> None:
