@@ -24,5 +24,6 @@ INSERT IGNORE INTO outbox (object_key, project_id, passes, not_before, attempts)
     ON deletion.project_id = asset.project_id AND deletion.shot_id IN ('', asset.shot_id);
 DELETE asset FROM asset JOIN deletion ON deletion.project_id = asset.project_id AND deletion.shot_id IN ('', asset.shot_id);
 DELETE FROM shot WHERE id IN (SELECT shot_id FROM deletion);
+DELETE FROM cast_member WHERE project_id IN (SELECT project_id FROM deletion WHERE shot_id = '');
 DELETE FROM project WHERE id IN (SELECT project_id FROM deletion WHERE shot_id = '');
 DELETE FROM deletion;

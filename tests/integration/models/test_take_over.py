@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import URL, text
 
-from models import task_transitions
+from models import cast_member, deletion, task_transitions
+from models.cast_member import CastMember
 from models.db import Database
 from models.migrations import SQL, run_script
 from models.project import Project, ProjectStatus
+from models.row_state import values_of
 from models.shot import Shot
 from models.task import Task, TaskStatus
 from tests.integration.models.conftest import Open
@@ -188,6 +190,41 @@ def test_the_way_back_turns_keys_into_links_and_leaves_the_rest_and_back_again(
     assert {table: _read(go_backend.rows(mysql_url, table)) for table in go_backend.COLUMNS} == {
         table: _read(rows) for table, rows in made_here.items()
     }
+
+
+def test_what_a_project_chose_and_its_cast_wait_for_the_way_back(
+    taken_over: Database, mysql_url: URL, open_url: Open
+) -> None:
+    """The Go backend reads neither, and writes projects of its own without them; who was deleted takes the cast along."""
+    options = {"seed": 7, "subtitle_style": {"colour": "#FF0000"}}
+    fox = {"name": "狐狸", "id": "fox", "voice": "alice", "reference": "projects/p/cast/1.png", "updated_at": NOW}
+    with taken_over.write() as session:
+        for id_ in ("p", "gone"):
+            session.add(project(id=id_, options=options))
+            session.add(CastMember(project_id=id_, position=1, **fox))
+        session.flush()
+        deletion.put(session, "gone", keep_ms=3_600_000)
+    kept = _choices(taken_over, "p")
+    assert kept[0] == options
+    assert [row["reference"] for row in kept[1]] == ["projects/p/cast/1.png"]
+    for script in ("to-go-backend.sql", "from-go-backend.sql"):
+        with go_backend.foreign_engine(mysql_url).begin() as connection:
+            for _ in range(2):
+                run_script(connection, SQL / script)
+            if script.startswith("to"):
+                row = "'g', '标题', '故事', 'movie', 'created', '', 0, '', '', 6, :now, :now"
+                insert = text(f"INSERT INTO project ({go_backend.COLUMNS['project']}) VALUES ({row})")
+                connection.execute(insert, {"now": "2025-04-01 08:00:00"})
+                connection.execute(text("UPDATE project SET title = '改' WHERE id = 'p'"))
+    again = open_url(mysql_url, zone=SHANGHAI)
+    assert [_choices(again, id_) for id_ in ("p", "g", "gone")] == [kept, ({}, []), (None, [])]
+
+
+def _choices(database: Database, project_id: str) -> tuple[object, list[dict[str, object]]]:
+    with database.read() as session:
+        found = session.get(Project, project_id)
+        cast = [values_of(row) for row in cast_member.members(session, project_id)]
+    return found.options if found is not None else None, cast
 
 
 def _read(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
