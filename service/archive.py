@@ -47,7 +47,7 @@ def of_project(services: Services, project_id: str) -> Archive:
     for shot in shots:
         files.update(_of_shot(shot))
     for film in made:
-        files.update(_of_film(film))
+        files.update(_of_film(film.asset))
     return Archive(project.title, _texts(project, shots), files)
 
 

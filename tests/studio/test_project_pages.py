@@ -52,7 +52,8 @@ def test_options_are_saved_and_the_subtitles_look_as_they_say(window: Studio, st
     page.get_by_role("radio", name="上方").check()
     page.locator("#colour").fill("#ffcc00")
     page.locator("#seed").fill("7")
-    after = window.drawn() and preview.bounding_box()
+    window.drawn()
+    after = preview.bounding_box()
     assert before is not None
     assert after is not None
     assert after["y"] < before["y"]
