@@ -7,8 +7,8 @@ import { stateOf } from "../state/project.js";
 import { icon } from "./icon.js";
 
 const MARK_EVERY = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
-const MARKS = 10;
-const LAST_MARK = 0.93; // of the whole: a later one has no room for its words on a phone
+const MARKS = 8;
+const LAST_MARK = 0.88; // of the whole: a later one has no room for its words on a phone
 
 /** timeline(project, lengths, {selected, select, open}); `lengths` as by `lengthsOf`. */
 export function timeline(project, lengths, { selected, select, open }) {
