@@ -1,4 +1,4 @@
-"""One browser and one server for each file of tests."""
+"""One browser for each file of tests, and one server for all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.client import Client
-from tests.studio.browser import Studio, running_browser, studio
+from tests.studio.browser import Studio, chromium, running_browser, studio
 from tests.support.server_process import ServerUnderTest
 
 
@@ -18,11 +18,11 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUnderTest]:
-    """With everything embedded, open to everybody; not started where there is no browser."""
-    assert browser.is_connected()
-    with ServerUnderTest(tmp_path_factory.mktemp("server")) as running:
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUnderTest]:
+    """With everything embedded, open to everybody, making small films; not started where there is no browser."""
+    assert chromium()
+    with ServerUnderTest(tmp_path_factory.mktemp("server"), {"film.resolution": "640x360"}) as running:
         yield running
 
 

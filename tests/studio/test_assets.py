@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio
+from tests.support.node.stand_in import StandInNode
+from tests.support.server_process import ServerUnderTest
 
 MANY = 26
+
+
+@pytest.fixture(scope="module")
+def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUnderTest]:
+    """One that has these projects alone, painted at once."""
+    assert browser.is_connected()
+    with StandInNode() as node, ServerUnderTest(tmp_path_factory.mktemp("many"), {"worker.addr": node.addr}) as running:
+        yield running
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -12,11 +13,11 @@ from tests.e2e.client import Client
 from tests.studio.browser import Studio, studio
 from tests.support.audio_signals import music, write_wav
 from tests.support.server_process import ServerUnderTest
-from tests.support.soak import soaking_rows
+from tests.support.soak import soaking, soaking_rows
 from tests.support.wait import wait_until
 
 FIRST_VISIT = 150 * 1024
-LOOKS = [("dark", "zh-CN", 1280), ("light", "en-US", 1280), ("light", "zh-CN", 360), ("dark", "en-US", 1920)]
+LOOKS = [("dark", "zh-CN", 1280), ("light", "en-US", 360), ("light", "zh-CN", 1280), ("dark", "en-US", 1920)]
 STORY = "小狐狸住在山谷里。它望着月亮。"
 SCRIPTS = [
     "<script>window.hit=1</script>",
@@ -33,12 +34,14 @@ SCRIPTS = [
     "<!--<img src=--><img src=x onerror=window.hit=1//>",
 ]
 
+TOGETHER = [" ".join(SCRIPTS[place::3]) for place in range(3)]  # each of them once
+
 
 def own_places(project: str, shot: str) -> list[str]:
     """The addresses of a project's pages."""
     return [
         f"/new?p={project}",
-        *(f"/p/{project}{place}" for place in ("", f"/shots/{shot}", "/film", "/cast", "/options")),
+        *(f"/p/{project}{place}" for place in ("", "?view=sheet", f"/shots/{shot}", "/film", "/cast", "/options")),
     ]
 
 
@@ -77,6 +80,9 @@ def test_axe_finds_nothing_on_any_page(
             window.open(place).settled()
             found[place] = window.violations()
             assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+        window.open(f"/p/{project}").settled()
+        window.page.locator("[data-shot] s2v-menu button").first.click()
+        found["menu"] = window.violations()
         window.open("/music").settled()
         window.page.keyboard.press("?")
         window.page.wait_for_selector("dialog[open]")
@@ -85,15 +91,27 @@ def test_axe_finds_nothing_on_any_page(
     assert {place: lines for place, lines in found.items() if lines} == {}
 
 
-def test_texts_with_scripts_in_them_are_texts_on_every_page(window: Studio, client: Client) -> None:
-    made = [client.create(text, f"{text}\n{STORY}", 1)["project_id"] for text in SCRIPTS]
+@pytest.mark.parametrize("texts", soaking([TOGETHER, SCRIPTS], 1), ids=["together", "each"])
+def test_texts_with_scripts_in_them_are_texts_on_every_page(
+    window: Studio, client: Client, tmp_path: Path, texts: list[str]
+) -> None:
+    """As titles, stories, words of shots, looks of the cast and titles of music."""
+    made = [client.create(text, f"{text}\n{STORY}", 1)["project_id"] for text in texts]
     window.open().settled()
-    shown = window.page.locator(".project-title").all_inner_texts()
-    assert set(SCRIPTS) <= set(shown)
-    for project, text in zip(made, SCRIPTS, strict=True):
-        for place in own_places(project, first_shot(client, project)):
+    assert set(texts) <= set(window.page.locator(".project-title").all_inner_texts())
+    piece = write_wav(tmp_path / "piece.wav", music(1.0)).read_bytes()
+    for project, text in zip(made, texts, strict=True):
+        shot = first_shot(client, project)
+        words = dict.fromkeys(("title", "prompt", "narration"), text)
+        for answer in (
+            client.request("PATCH", f"/v1/api/projects/{project}/shots/{shot}", json=words),
+            client.request("POST", f"/v1/api/projects/{project}/cast", json={"name": text[:60], "look": text}),
+            client.request("POST", "/v1/api/music", files={"file": ("a.wav", piece)}, data={"title": text}),
+        ):
+            assert answer.ok, answer.text
+        for place in (*own_places(project, shot), "/music"):
             window.open(place)
-        expect(window.page.locator("main")).to_contain_text(text)
+            expect(window.page.locator("main")).to_contain_text(text)
     assert window.page.evaluate("window.hit") is None
     window.fine()
 

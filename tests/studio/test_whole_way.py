@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.client import Client
-from tests.studio.browser import Studio, studio
-from tests.studio.story import STORY, Story, colours
+from tests.studio.browser import Studio, holds, studio
+from tests.studio.story import FILM_MS, STORY, Story, colours
 from tests.support.server_process import ServerUnderTest
 
-FILM_MS = 180_000
+FILM_TOO = "画面完成后直接合成影片"
 
 
 def project_of(page: Page) -> str:
     """Of the outline that is open, or comes to be."""
     page.wait_for_url("**/studio/new?p=*")
     return page.url.partition("?p=")[2]
+
+
+def row(story: Story) -> dict[str, Any]:
+    """The project as it lies in the database."""
+    [found] = story.rows("project")
+    return found
 
 
 def download(page: Page, press: str | None = None) -> bytes:
@@ -39,7 +46,7 @@ def tab_to(page: Page, name: str) -> None:
         page.keyboard.press("Tab")
         if (
             page.evaluate(
-                "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText ?? '').trim()"
+                "((at) => at.getAttribute('aria-label') ?? at.labels?.[0]?.innerText ?? at.innerText)(document.activeElement)?.trim()"
             )
             == name
         ):
@@ -50,20 +57,28 @@ def tab_to(page: Page, name: str) -> None:
 def test_by_mouse(window: Studio, server: ServerUnderTest, client: Client) -> None:
     page = window.open().page
     page.get_by_role("link", name="新建故事").first.click()
-    page.get_by_label("标题").fill("狐狸与月亮")
+    page.get_by_label("标题").fill("小狐狸 🦊 القمر")
     page.get_by_label("故事文本").fill(STORY)
-    page.get_by_role("radio", name="指定").check()
+    expect(page.locator(".count")).to_have_text(f"{len(STORY)} / 20,000")
+    for choice in ("水墨", "9:16", "指定", "重新讲述"):
+        page.get_by_role("radio", name=choice).check()
     page.get_by_label("分镜个数").fill("3")
-    film_now = page.get_by_label("画面完成后直接合成影片")
-    if film_now.count():
-        film_now.uncheck()
+    page.get_by_label(FILM_TOO).uncheck()
     page.get_by_role("button", name="开始创作").click()
     story = Story(server, client, project_of(page))
+    made = row(story)
+    assert (made["title"], made["style"], made["aspect"], made["shot_count"], made["telling"], made["story_text"]) == (
+        "小狐狸 🦊 القمر", "ink", "9:16", 3, "told", STORY,
+    )  # fmt: skip
+    assert page.evaluate("localStorage.getItem('s2v.draft.create')") is None
     page.reload()  # in the middle: nothing is lost
     expect(page.locator(".outline-shot img")).to_have_count(3)
+    expect(page.get_by_text("已绘制 3 / 3")).to_be_visible()
+    titles = [f"{shot['order']}. {shot['title']}" for shot in story.shots]
+    assert page.locator(".outline-shot h3").all_inner_texts() == titles
     page.get_by_role("button", name="打开故事板").click()
     window.settled()
-    assert colours(page.locator("[data-shot] .picture").first) > 500
+    holds(lambda: colours(page.locator("[data-shot] .picture").first) > 500, "a picture")
     page.get_by_role("button", name="生成影片").click()
     page.get_by_role("link", name="观看影片").click(timeout=FILM_MS)
     [film] = [row for row in story.rows("asset") if row["kind"] == "film"]
@@ -76,17 +91,25 @@ def test_by_mouse(window: Studio, server: ServerUnderTest, client: Client) -> No
 def test_by_keyboard_alone(window: Studio, server: ServerUnderTest, client: Client) -> None:
     page = window.open().page
     page.keyboard.press("n")
+    expect(page.locator("#page-title")).to_have_text("新建故事")
     expect(page.locator("#page-title")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.type("键盘")
     page.keyboard.press("Tab")
     page.keyboard.type("小狐狸住在山谷里。它望着月亮。")
+    tab_to(page, "电影")
+    page.keyboard.press("ArrowRight")
+    tab_to(page, FILM_TOO)
+    page.keyboard.press("Space")
     page.keyboard.press("Control+Enter")
     story = Story(server, client, project_of(page))
+    assert (row(story)["title"], row(story)["style"]) == ("键盘", "anime")
     expect(page.locator(".lead")).to_have_text("画面已完成")
     tab_to(page, "打开故事板")
     page.keyboard.press("Enter")
+    page.wait_for_url("**/studio/p/*")
     expect(page.locator("#page-title")).to_be_focused()
+    expect(page.get_by_role("button", name="生成影片")).to_be_visible()
     tab_to(page, "生成影片")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="观看影片")).to_be_visible(timeout=FILM_MS)
@@ -103,17 +126,17 @@ def test_a_page_that_is_open_says_that_the_server_is_away_and_goes_on_with_it(br
     settings = {"auth.required": "false"}
     with ServerUnderTest(tmp_path, settings) as server, studio(browser, server.url) as window:
         client = Client([server.url], tmp_path)
-        created = client.create("狐狸", STORY, 3)
+        created = client.create("狐狸", STORY, 2)
         client.wait(created["text_task_id"])
         page = window.open(f"/new?p={created['project_id']}").page
-        expect(page.locator(".outline-shot h3")).to_have_count(3)
+        expect(page.locator(".outline-shot h3")).to_have_count(2)
         server.end()
         expect(page.locator(".connection")).to_be_visible()
-        assert page.locator(".outline-shot h3").count() == 3  # what was there stays
+        assert page.locator(".outline-shot h3").count() == 2  # what was there stays
         with ServerUnderTest(tmp_path, settings, port=server.port):
             expect(page.locator(".connection")).to_have_count(0)
-            expect(page.locator(".outline-shot img")).to_have_count(3)
+            expect(page.locator(".outline-shot img")).to_have_count(2)
             shot = client.get(f"/v1/api/projects/{created['project_id']}/shots")["shots"][0]
             client.request("DELETE", f"/v1/api/shots/{shot['id']}")
-            expect(page.locator(".outline-shot h3")).to_have_count(2)
+            expect(page.locator(".outline-shot h3")).to_have_count(1)
         assert window.reports() == []
