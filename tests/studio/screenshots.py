@@ -27,7 +27,7 @@ DEVICES: dict[str, dict[str, Any]] = {
     },
 }
 THEMES = {"zh": "dark", "en": "light"}
-IN_README = {"desktop": ("assets", "create", "storyboard", "film"), "phone": ("storyboard",)}
+IN_README = ("assets", "create", "storyboard", "film")  # on a desk
 QUALITY = 82
 
 
@@ -58,6 +58,7 @@ def photograph(window: Studio, name: str, place: str, path: Path, *, fill: dict[
     if fill:
         window.page.fill("#title", fill["title"])
         window.page.fill("#story", fill["story_text"])
+        window.page.locator("#story").blur()
     if name == "film":
         window.page.evaluate("document.querySelector('video').currentTime = 5")
     window.page.wait_for_load_state("networkidle")
@@ -92,7 +93,7 @@ def main(out: Path, chosen: Path) -> None:
                     for name, place in places.items():
                         path = out / language / f"{device}-{name}.webp"
                         photograph(window, name, place, path, fill=STORIES[language][-1] if name == "create" else None)
-                        if name in IN_README[device]:
+                        if device == "desktop" and name in IN_README:
                             kept = chosen / language / path.name
                             kept.parent.mkdir(parents=True, exist_ok=True)
                             kept.write_bytes(path.read_bytes())
