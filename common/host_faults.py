@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import signal
-import ssl
 import tempfile
 from pathlib import Path
 
@@ -51,15 +50,18 @@ def fault_of(error: BaseException) -> HostUnavailable | None:
 
 
 def _reason(error: BaseException) -> str:
-    if not isinstance(error, OSError) or isinstance(
-        error, ssl.SSLError
-    ):  # whose number is of its own kind: 1 is a bad certificate
+    if not isinstance(error, OSError) or _is_of_tls(error):
         return ""
     if error.errno == errno.ENOENT and _NO_TEMPORARY in str(error):
         return DISK_FULL
     if type(error).__module__.startswith("av.") and error.errno not in _OF_LIBAV:
         return ""
     return _REASONS.get(error.errno or 0, "")
+
+
+def _is_of_tls(error: OSError) -> bool:
+    """Its number is of its own kind then: 1 is a bad certificate. By its name, since those who wait for a child load no `ssl` for this."""
+    return any(kind.__module__ == "ssl" for kind in type(error).__mro__)
 
 
 def raise_if_ours(error: BaseException) -> None:
