@@ -26,7 +26,6 @@ from service.container import Services
 from service.fields import MAX_PROMPT
 from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
-from service.film.frames.image_file import check_image, is_costly
 from service.schemas import CastChanges, NewCastMember
 from service.workflow import completion, once, payloads
 from service.workflow.project_status import refresh_project
@@ -148,6 +147,8 @@ def too_large() -> TooLarge:
 
 def _looked_at(path: Path) -> str:
     """The extension that the picture deserves; raises `InvalidInput`."""
+    from service.film.frames.image_file import check_image, is_costly  # noqa: PLC0415 - a server starts without NumPy
+
     try:
         extension = sniff(path, Kind.IMAGE).extension
         if is_costly(path):
