@@ -40,6 +40,7 @@ ROOM_SHARE = 4  # at least one of so many connections is for clients that have n
 UNASKED_SHARE, ADDRESS_SHARE = 0.75, 0.25  # of that room; of that, one address's
 MAX_HEADS = 64 << 20  # bytes of all heads that are not whole, in all processes
 YIELD_S = 0.001  # in which another process may take a connection
+ASKING = 4  # so many WebSockets weigh what a connection does that asks
 UNREAD = (
     32 << 10
 )  # bytes of a body that nobody reads, before the connection ends with the answer; gunicorn passes over twice as many
@@ -119,11 +120,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         self.app.connections.own = self.nr_conns
 
     def _has_more_than_another(self) -> bool:
-        """More connections that ask; or as many, and more WebSockets, which do not."""
+        """More connections. WebSockets, which do not ask, weigh less, but enough that one connection which stays does not keep all away."""
         if self.app.processes == 1:
             return False
         counts = zip(self.app.connections.each(), self.app.sockets.each(), strict=True)
-        loads = [None if every < 0 else (every - sockets, sockets) for every, sockets in counts]
+        loads = [None if every < 0 else (every - sockets) * ASKING + sockets for every, sockets in counts]
         own = loads[self.app.connections.number]
         return own is not None and any(load is not None and load < own for load in loads)
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from common.shared_counts import SharedCounts
+from common.shared_counts import AWAY, SharedCounts
 from runtime.connections import ClientSocket, Connection, Crowd
 from runtime.gunicorn_worker import MAX_HEADS, Worker
 from runtime.request_head import HeadLimits
@@ -73,3 +73,24 @@ def test_one_that_asked_half_meanwhile_has_time_for_the_rest_and_no_more(idle: I
     idle.worker.murder_keepalived()
     assert idle.handed_over == []
     assert idle.worker.nr_conns == 0
+
+
+@pytest.mark.parametrize(
+    ("connections", "sockets", "waits"),
+    [
+        pytest.param([2, 1], [0, 0], True, id="more"),
+        pytest.param([1, 1], [0, 0], False, id="as many"),
+        pytest.param([1, 2], [0, 0], False, id="less"),
+        pytest.param([3, 1], [3, 0], False, id="some sockets for one that asks"),
+        pytest.param([6, 1], [6, 0], True, id="but not all sockets"),
+        pytest.param([9, AWAY], [0, AWAY], False, id="the other is away"),
+    ],
+)
+def test_one_with_more_than_another_waits(connections: list[int], sockets: list[int], waits: bool) -> None:
+    worker = Worker.__new__(Worker)
+    worker.app = SimpleNamespace(connections=SharedCounts(2), sockets=SharedCounts(2), processes=2)
+    for counts, each in ((worker.app.connections, connections), (worker.app.sockets, sockets)):
+        for number, count in reversed(list(enumerate(each))):
+            counts.join(number)
+            counts.own = count
+    assert worker._has_more_than_another() is waits
