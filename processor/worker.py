@@ -100,6 +100,7 @@ class ThreadWorker:
         """The thread's body. A lost connection, or a fault in RQ's own maintenance, ends RQ's loop, not ours."""
         while not self._stopped.is_set():
             try:
+                self._queue.drop_strange()
                 name = f"{os.getpid()}-{self._number}-{os.urandom(4).hex()}"
                 worker = _RqWorker(self._queue, self._run, self._stopped, name)
                 worker.work(logging_level="WARNING")

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import OutOfMemoryError, RedisError
-from rq import Queue
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from rq import Queue, worker_registration
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import as_text
 
 from common.errors import QueueFull, QueueUnavailable
 
@@ -32,6 +33,7 @@ had pickled jobs, had no name."""
 JOB = "task"  # what RQ's own tools show as the function; there is none of that name
 RESULT_TTL_S = 0  # the row holds the result; a job that ran must not block its id for a retry of the same task
 
+WRONG_TYPE = "WRONGTYPE"  # how Redis begins the refusal
 CHECK_S = 60  # until the proof that Redis can be written to is gone
 RECONNECT_S = 1.0
 LISTEN_S = 0.5  # how soon a listener notices that it is to stop
@@ -71,12 +73,13 @@ class TaskQueue:
     def enqueue(self, task_id: str) -> bool:
         """Queue a task; returns False when it waits there already. Raises `QueueUnavailable`."""
         try:
-            stale = TaskJob.exists(task_id, self.redis) and self.rq.get_job_position(task_id) is None
-            if stale:  # an orphan of a killed processor; the row's lease decides who runs the task
-                self.redis.delete(TaskJob.key_for(task_id))
-            self.rq.enqueue(
-                JOB, task_id, job_id=task_id, unique=True, result_ttl=RESULT_TTL_S, failure_ttl=RESULT_TTL_S
-            )
+            try:
+                self._push(task_id)
+            except ResponseError as error:
+                if WRONG_TYPE not in str(error):
+                    raise
+                self.drop_strange()
+                self._push(task_id)
         except DuplicateJobError:
             return False
         except OutOfMemoryError as error:
@@ -85,6 +88,12 @@ class TaskQueue:
             raise QueueUnavailable(f"Redis 不可用：{error}") from error
         return True
 
+    def _push(self, task_id: str) -> None:
+        stale = TaskJob.exists(task_id, self.redis) and self.rq.get_job_position(task_id) is None
+        if stale:  # an orphan of a killed processor; the row's lease decides who runs the task
+            self.redis.delete(TaskJob.key_for(task_id))
+        self.rq.enqueue(JOB, task_id, job_id=task_id, unique=True, result_ttl=RESULT_TTL_S, failure_ttl=RESULT_TTL_S)
+
     def drop_older(self) -> None:
         """Delete the jobs of the older format: the recoverer queues their rows here. A processor that still reads them loses nothing
         either, as its own recoverer queues them there again. Raises `RedisError`.
@@ -92,6 +101,20 @@ class TaskQueue:
         older = Queue(self.name, connection=self.redis)
         older.delete()
         self.redis.delete(older.intermediate_queue_key)
+
+    def drop_strange(self) -> None:
+        """Delete what stands in the place of a list or a set of RQ's and is none: nothing could be queued, and every worker would end
+        at it. Raises `RedisError`.
+        """
+        queues = (self.rq, Queue(self.name, connection=self.redis))
+        types = {key: "list" for queue in queues for key in (queue.key, queue.intermediate_queue_key)}
+        of_workers = (worker_registration.REDIS_WORKER_KEYS, worker_registration.WORKERS_BY_QUEUE_KEY % self.rq.name)
+        types |= dict.fromkeys((Queue.redis_queues_keys, *of_workers), "set")
+        for key, wanted in types.items():
+            found = as_text(self.redis.type(key))
+            if found not in (wanted, "none"):
+                log.warning("deleted %s from Redis, which is a %s there", key, found)
+                self.redis.delete(key)
 
     def waiting(self) -> int:
         """How many tasks wait."""
