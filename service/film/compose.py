@@ -73,18 +73,18 @@ def compose(spec: FilmSpec, progress: OnProgress, cancel: Cancel) -> FilmReport:
     """
     scope = CancelScope(cancel, spec.timeout_s)
     report_progress = ProgressReporter(progress)
-    spec.cache_dir.mkdir(parents=True, exist_ok=True)
-    with work_folder(spec.cache_dir) as folder, output_folder(spec.output_dir) as output:
-        scope.begin()
-        try:
+    try:
+        spec.cache_dir.mkdir(parents=True, exist_ok=True)
+        with work_folder(spec.cache_dir) as folder, output_folder(spec.output_dir) as output:
+            scope.begin()
             report = _Film(spec, folder, output, report_progress, scope).make()
-        except Cancelled:
-            scope.check()  # to a part that is stopped the time limit is a `Cancel` like any other
-            raise
-        except Exception as error:
-            raise_if_ours(error)
-            raise
-        Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
+            Cache(spec.cache_dir).prune(spec.cache_bytes, spec.cache_age_s)
+    except Cancelled:
+        scope.check()  # to a part that is stopped the time limit is a `Cancel` like any other
+        raise
+    except Exception as error:  # the folders may be what finds no room
+        raise_if_ours(error)
+        raise
     report_progress("done", 1.0, "影片完成")
     return report
 

@@ -5,8 +5,10 @@ The limit (of a file's size, down to nothing) is set on running processes, and h
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -50,6 +52,19 @@ class SmallDisk:
         self._filler.unlink()
 
     @contextmanager
+    def without_names(self) -> Iterator[None]:
+        """Room for bytes and none for another file while the block runs; only where it is `mounted`."""
+        folder = self.folder / "names"
+        folder.mkdir()
+        try:
+            for number in itertools.count():
+                (folder / str(number)).touch()
+        except OSError:
+            yield
+        finally:
+            shutil.rmtree(folder)
+
+    @contextmanager
     def full(self, processes: Iterable[psutil.Process]) -> Iterator[None]:
         """Full while the block runs."""
         self.fill(processes)
@@ -70,10 +85,10 @@ def _limit(processes: Iterable[psutil.Process], size: int) -> None:
 
 
 @contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """A disk of this size at `folder`, which is made; without it afterwards."""
+def small_disk(folder: Path, megabytes: int, files: int = 0) -> Iterator[SmallDisk]:
+    """A disk of this size, for so many files if that is bounded, at `folder`, which is made; without it afterwards."""
     folder.mkdir()
-    options = f"size={megabytes}m,mode=0755,uid={os.getuid()},gid={os.getgid()}"
+    options = f"size={megabytes}m,nr_inodes={files},mode=0755,uid={os.getuid()},gid={os.getgid()}"
     mounting = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
     )

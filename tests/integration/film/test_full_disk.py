@@ -13,6 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from common import host_faults
 from common.errors import DiskFull, HostUnavailable
 from service.film.frames.image_file import load_image
 from service.film.frames.video_file import clip_seconds
@@ -51,6 +52,21 @@ def test_a_film_that_finds_no_room_says_so_and_is_whole_once_there_is(
         assert shot.image is not None
         middle = frames[int((timing.start + timing.end) / 2 * film.fps)]
         assert difference(middle[:120], seen(shot.image)[:120]) < 12
+
+
+def test_a_disk_that_has_room_and_no_name_for_another_file_is_a_full_one(tmp_path: Path) -> None:
+    """Be it that of the cache, or of the film."""
+    shots = material.shots(tmp_path / "in", 1)
+    with small_disk(tmp_path / "disk", megabytes=24, files=200) as disk:
+        film = replace(material.spec(tmp_path, shots), cache_dir=tmp_path / "cache", output_dir=tmp_path / "out")
+        on_it: list[dict[str, Any]] = [{"cache_dir": disk.folder / "cache"}, {"output_dir": disk.folder / "out"}]
+        with disk.without_names() if disk.mounted else disk.full([psutil.Process()]):
+            assert host_faults.is_full(disk.folder)
+            for folders in on_it:
+                with pytest.raises(DiskFull):
+                    make(replace(film, **folders))
+        for folders in on_it:
+            assert make(replace(film, **folders)).warnings == ()
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO])
