@@ -9,7 +9,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -294,7 +294,7 @@ def test_memory_of_all_processes_is_said_and_bounded(server: ServerUnderTest, cl
 
     with reaching(server, http(server)) as at, ThreadPoolExecutor() as threads:
         connections = [at(name) for name in WEB for _ in range(4)]
-        asked = [
+        asked: list[Future[Any]] = [
             threads.submit(client.film, created["project_id"]),
             *(threads.submit(read, one) for one in connections),
         ]
