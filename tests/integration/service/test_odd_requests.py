@@ -65,6 +65,7 @@ def test_what_is_searched_for_is_a_text(services: Services) -> None:
         assert found.total == len(found.items)
 
 
+SHOTS = 20
 LONG = {
     "Han": "春" * 20_000, "words": "spring has come. " * 1_100, "digits": "7" * 20_000, "full stops between": "春。" * 10_000,
     "Hangul": "봄" * 20_000, "Thai": "ฤดูใบไม้ผลิ" * 1_800, "marks, which are shown": "。" * 20_000,
@@ -82,7 +83,7 @@ def _film(services: Services, text: str, **wanted: object) -> str:
     with services.database.write() as session:
         session.add(project)
         session.flush()
-        session.add_all(Shot(**_shot(project.id, order, text)) for order in range(1, 61))
+        session.add_all(Shot(**_shot(project.id, order, text)) for order in range(1, SHOTS + 1))
     return films.request(services, project.id, FilmRequest.model_validate(wanted))
 
 
