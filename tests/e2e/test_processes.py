@@ -114,6 +114,7 @@ def reaching(server: ServerUnderTest, make: Callable[[], tuple[Any, socket.socke
         def at(name: str) -> Any:
             while True:
                 made, sock = make()
+                stack.callback(sock.close)  # which a WebSocket leaves open when the server has closed it
                 stack.callback(made.close)
                 if server_of(server, sock.getsockname()[1]) == name:
                     return made
