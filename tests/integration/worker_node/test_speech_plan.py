@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from worker_node.providers.kokoro import plan
 from worker_node.providers.kokoro.model import MOST_SYMBOLS
 from worker_node.providers.kokoro.plan import Part, Planner
 from worker_node.providers.kokoro.written import owners, words
@@ -124,3 +125,22 @@ def test_other_scripts_are_left_to_another_voice(planner: Planner) -> None:
         (False, "Привет мир", ("Привет", "мир")),
         (True, "", ("然", "后")),
     ]
+
+
+@pytest.mark.parametrize("unit", ["http://a", "the ", "春天来了", "a1b2"])
+def test_no_more_of_an_endless_sentence_is_looked_at_than_the_model_can_nearly_say(
+    planner: Planner, unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To find which word is said by which sounds takes more than twice the time for twice the text."""
+    looked_at: list[int] = []
+
+    def counted(text: str, read: str, spans: list[tuple[int, int]]) -> list[int]:
+        looked_at.append(len(text))
+        return owners(text, read, spans)
+
+    monkeypatch.setattr(plan, "owners", counted)
+    text = unit * (6_000 // len(unit))
+    parts = planner.parts(text, "zh")
+    assert max(looked_at) <= 2 * MOST_SYMBOLS
+    assert sum(looked_at) <= 4 * len(text)
+    assert all(0 < len(part.symbols) <= MOST_SYMBOLS for part in parts)

@@ -18,6 +18,8 @@ from worker_node.providers.offline.speaker import Run, runs
 AFTER_SENTENCE_S, AFTER_PARAGRAPH_S, WITHIN_SENTENCE_S = 0.32, 0.6, 0.1
 OTHER = "other"
 _FEW_SYMBOLS = 24  # so short a sentence sounds better together with the next
+# A longer one is cut before it is looked at, which takes more than twice the time for twice the text.
+_MOST_CHARACTERS = 2 * MOST_SYMBOLS
 _BLANK = Sound(" ", 0, 0, pause=True)
 
 
@@ -73,11 +75,12 @@ class Planner:
 
     def _spoken(self, segment: list[Run], source: str, pause: float) -> Iterator[Part]:
         text = source or "".join(run.text for run in segment)
-        part = self._part(segment, text, pause)
-        if len(part.symbols) <= MOST_SYMBOLS:
-            if part.symbols:
-                yield part
-            return
+        if len(text) <= _MOST_CHARACTERS:
+            part = self._part(segment, text, pause)
+            if len(part.symbols) <= MOST_SYMBOLS:
+                if part.symbols:
+                    yield part
+                return
         cut = _middle(text)
         default = segment[0].language
         for half, silence in ((text[:cut], WITHIN_SENTENCE_S), (text[cut:], pause)):
