@@ -19,9 +19,8 @@ from service.assets import shot_versions, versions
 from service.assets.media_type import Kind, sniff
 from service.assets.shot_versions import DURATION, HEIGHT, SOURCE, UPLOADED, WIDTH, Version
 from service.container import Services
-from service.film.decoder import Decoder, visiting_decoder
+from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
-from service.film.frames.image_file import check_image, is_costly, size_of
 from service.workflow import completion, once
 from service.workflow.project_status import refresh_project
 from service.workflow.unit_of_work import ProjectUnit, project_unit
@@ -130,24 +129,23 @@ def _looked_at(path: Path, kind: AssetKind) -> tuple[str, dict[str, Any]]:
     bytes_of, name = _NAMES[kind]
     try:
         extension = sniff(path, bytes_of).extension
-        if kind is AssetKind.IMAGE and not is_costly(path):
-            check_image(path)
-            return extension, _measured(path)
+        if kind is AssetKind.IMAGE:
+            return extension, _looked_at_image(path)
         with visiting_decoder() as decoder:
-            return extension, _decoded(decoder, path, kind)
+            seconds = decoder.check_clip(path) if kind is AssetKind.CLIP else decoder.look_at_sound(path)[0]
+            return extension, {DURATION: round(seconds, 2)}
     except (BadNodeResult, UnusableMedia) as error:
         raise InvalidInput("file", f"file 不是{name}：{error}") from error
 
 
-def _decoded(decoder: Decoder, path: Path, kind: AssetKind) -> dict[str, Any]:
-    if kind is AssetKind.IMAGE:
-        decoder.check_image(path)
-        return _measured(path)
-    seconds = decoder.check_clip(path) if kind is AssetKind.CLIP else decoder.look_at_sound(path)[0]
-    return {DURATION: round(seconds, 2)}
+def _looked_at_image(path: Path) -> dict[str, Any]:
+    from service.film.frames.image_file import check_image, is_costly, size_of  # noqa: PLC0415 - a server starts without NumPy
 
-
-def _measured(path: Path) -> dict[str, Any]:
+    if is_costly(path):
+        with visiting_decoder() as decoder:
+            decoder.check_image(path)
+    else:
+        check_image(path)
     width, height = size_of(path)
     return {WIDTH: width, HEIGHT: height}
 
