@@ -52,7 +52,8 @@ class RowVersions:
                 path.unlink(missing_ok=True)
         descriptor = os.open(self._base, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(descriptor, SIZE)
+            # Its room is taken at once: where a disk is full, the first write to a page that has none kills the process.
+            os.posix_fallocate(descriptor, 0, SIZE)
             self._map = mmap.mmap(descriptor, SIZE)
         finally:
             os.close(descriptor)

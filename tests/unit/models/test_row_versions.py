@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.row_versions import EVERYTHING, NAME, SLOTS, RowVersions, now, slot_of
+from models.row_versions import EVERYTHING, NAME, SIZE, SLOTS, RowVersions, now, slot_of
 
 SLOT = slot_of("a project")
 
@@ -111,3 +111,10 @@ def test_another_boot_begins_anew(tmp_path: Path) -> None:
 def test_where_there_can_be_no_table_nothing_is_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     assert RowVersions.open(tmp_path / "file") is None
+
+
+def test_the_tables_room_is_taken_when_it_is_made(tmp_path: Path) -> None:
+    """Where a disk is full by then, the first write to a page without room would kill the process."""
+    table = RowVersions(tmp_path, "boot")
+    assert (tmp_path / f"{NAME}.boot").stat().st_blocks * 512 >= SIZE
+    table.close()
