@@ -6,6 +6,7 @@ Which rows may be seen is as there: nobody's of another's, and none that was del
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,7 @@ from models.rows import Board, CastRow, FilmRow, Films, ListedProject, ProjectRo
 from models.shot import Shot
 from models.stack import Stack, limited
 from models.task import Task, TaskStatus, TaskType
+from models.types import DAWN
 
 
 def task(database: Database, task_id: str) -> TaskRow | None:
@@ -57,7 +59,7 @@ def board(database: Database, project_id: str) -> Board | None:
     found, of_project, blocked = _fetch(database, _board(_is_restricted()), project_id)
     if not found or found[0].id != project_id:
         return None
-    waiting = [row for row, _ in sorted(blocked, key=lambda pair: (pair[0].created_at, pair[1], pair[0].id))]
+    waiting = [row for row, _ in sorted(blocked, key=_age)]
     images = [row for row in waiting if row.project_id == project_id and row.type == TaskType.IMAGE]
     return Board(found[0], _in_order(of_project, project_id), images)
 
@@ -82,7 +84,7 @@ def page_of_tasks(database: Database, project_id: str, *, first: int, count: int
     found, total, rows = _fetch(database, _page_of_tasks(_is_restricted()), project_id, **place)
     if project_id not in found:
         return None
-    return [row for row, _ in sorted(rows, key=lambda pair: (pair[0].created_at, pair[1], pair[0].id))], total[0]
+    return [row for row, _ in sorted(rows, key=_age)], total[0]
 
 
 def page_of_projects(database: Database, *, page: int, page_size: int, words: str) -> tuple[list[ListedProject], int]:
@@ -118,6 +120,12 @@ def _met(found: list[ShotRow], cast: Iterable[CastRow]) -> list[ShotRow]:
         )
         for row in found
     ]
+
+
+def _age(made: tuple[TaskRow, int]) -> tuple[datetime, int, str]:
+    """By this the oldest comes first; rows of an older backend may have no time."""
+    row, sequence = made
+    return row.created_at or DAWN, sequence, row.id
 
 
 def _in_order(rows: Any, project_id: str) -> list[ShotRow]:

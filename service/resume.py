@@ -16,6 +16,7 @@ from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import OPEN, Task, TaskStatus, TaskType
+from models.types import DAWN
 from service import films, project_options, projects
 from service.access import quotas
 from service.container import Services
@@ -132,7 +133,7 @@ class _Resumption:
         if kind is TaskType.NARRATION and not shot.spoken.strip():
             return False
         if last is not None and last.status in RETRIABLE:
-            return stored_at is None or stored_at <= last.created_at
+            return stored_at is None or stored_at <= (last.created_at or DAWN)
         return kind is TaskType.IMAGE and not shot.image_path
 
     def _again(self, shot: Shot, kind: TaskType, last: Task | None) -> Task:

@@ -275,7 +275,7 @@ BROKEN = {
     "an address of 300 kB": b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
     "an address of 2 MB": b"GET /" + b"a" * 2_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
     "an address with a NUL": b"GET /a\0b HTTP/1.1\r\nHost: a\r\n\r\n",
-    "another scheme": b"GET gopher://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "another scheme": b"GET gopher://a/x HTTP/1.1\r\nHost: a\r\n\r\n",
     "a star": b"GET * HTTP/1.1\r\nHost: a\r\n\r\n",
     "CONNECT": b"CONNECT evil.com:443 HTTP/1.1\r\nHost: evil.com:443\r\n\r\n",
     "TRACE": b"TRACE / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n",
