@@ -87,8 +87,8 @@ class Arbiter(GunicornArbiter):  # type: ignore[misc]  # gunicorn carries no typ
 
     def handle_usr1(self) -> None:
         """Say how much memory the processes have."""
-        pids = {"main": os.getpid()} | {worker.place.name or "server": pid for pid, worker in self.WORKERS.items()}
-        if text := described(pids):
+        pids = {worker.place.name or "server": pid for pid, worker in self.WORKERS.items()}
+        if text := described({"main": os.getpid(), **dict(sorted(pids.items()))}):
             log.info("memory: %s", text)
 
     def handle_hup(self) -> None:
