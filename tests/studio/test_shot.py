@@ -20,8 +20,9 @@ new MutationObserver(() => window.states.push(document.querySelector(".save-stat
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def story(server: ServerUnderTest, client: Client) -> Story:
+    """One that no other test has changed: they come in any order."""
     return Story.painted(server, client)
 
 

@@ -17,9 +17,9 @@ from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import ServerUnderTest
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def story(server: ServerUnderTest, client: Client) -> Story:
-    """Three shots; every test but the last leaves as many."""
+    """Three shots, that no other test has changed: they come in any order."""
     return Story.painted(server, client)
 
 
