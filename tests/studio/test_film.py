@@ -19,6 +19,9 @@ from tests.studio.story import FILM_MS, Story, colours, differs, film_until, nee
 from tests.support.audio_signals import music, write_wav
 from tests.support.server_process import ServerUnderTest
 
+pytestmark = pytest.mark.soak
+
+
 LINE = re.compile(r"^(M[\d.]+ [\d.]+V[\d.]+){100,}$")
 
 

@@ -13,6 +13,9 @@ from tests.studio.browser import FRAME, Studio, holds, studio
 from tests.studio.story import FILM_MS, Story, colours, differs, needs, picture
 from tests.support.server_process import ServerUnderTest
 
+pytestmark = pytest.mark.soak
+
+
 STATES = """
 window.states = [];
 new MutationObserver(() => window.states.push(document.querySelector(".save-state").dataset.state))

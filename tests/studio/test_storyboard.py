@@ -16,6 +16,8 @@ from tests.support.node.scripts import failed, finished, png
 from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import ServerUnderTest
 
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture
 def story(server: ServerUnderTest, client: Client) -> Story:
