@@ -52,7 +52,10 @@ class FaultyStore:
 @pytest.fixture(params=["local", "minio"])
 def services(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Services]:
     settings = make_settings(tmp_path / "data").model_copy(
-        update={"worker": WorkerSettings(max_download=2 << 20), "film": FilmSettings(max_music=1 << 20)}
+        update={
+            "worker": WorkerSettings(max_download=2 << 20),
+            "film": FilmSettings(max_music=1 << 20, max_upload=1 << 20),
+        }
     )
     with open_services(settings, redis_url) as parts:
         store: ObjectStore = parts.store
