@@ -34,7 +34,7 @@ def main(kind: str, fd: int, processes: int) -> int:
         services.changes.listen()
         app = create_app(services, sockets=sockets)
         if kind == "bare":
-            app.wsgi_app = hello  # type: ignore[method-assign,assignment]
+            app.wsgi_app = hello  # type: ignore[method-assign,assignment]  # as routers/app.py does
         return Site(lambda: None, services.close, app)
 
     return gunicorn_server.serve(socket.socket(fileno=fd), settings.server, Plan(build))

@@ -93,7 +93,7 @@ class WebhookSender:
         except DependencyError as error:
             log.warning("webhook %s postponed: %s", row.id, error)
         except Exception:
-            log.exception("webhook %s failed; retrying", row.id)
+            log.exception("webhook %s failed; retrying", row.id)  # the others are sent to
 
     def _send_all(self, row: Webhook, stopped: threading.Event) -> None:
         arrived = tried = 0
@@ -140,7 +140,8 @@ class WebhookSender:
             now = database_now(session)
             if arrived or not tried:
                 clean = {"failures": 0, "failing_since": None} if arrived else {}
-                table.note(session, row.id, retry_in_ms=0, **clean)
+                # Where nothing was even tried it is the fault of ours or of this machine: no receiver's, and not asked again at once.
+                table.note(session, row.id, retry_in_ms=0 if arrived else 1000 * PAUSES_S[0], **clean)
             else:
                 pause_s = min(PAUSES_S[0] * 2 ** min(row.failures, 10), LONGEST_PAUSE_S)
                 since = row.failing_since or now
