@@ -1,4 +1,4 @@
-"""Use case of narrations: narrate every shot of a project."""
+"""Use cases of narrations: narrate every shot of a project, or one of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from service.container import Services
 from service.schemas import NarrationRequest
 from service.workflow import completion, narration_group, once, payloads
 from service.workflow.unit_of_work import project_unit
+
+REPLACED = "旁白正在重新生成，旧任务取消"
 
 
 @once.once(once.as_kept)
@@ -48,4 +50,33 @@ def request(services: Services, project_id: str, wanted: NarrationRequest, *, re
         once.made(session, task.id)
         if not storyboards:
             completion.begin_narrations(unit, task, wanting)
+    return task.id
+
+
+@once.once(once.as_kept)
+@retrying
+def request_one(services: Services, project_id: str, shot_id: str, wanted: NarrationRequest) -> str:
+    """Speak one shot anew, in place of whatever is being spoken of it; returns the task's id.
+
+    Raises `NotFound`, or `Conflict` when the shot has nothing to say, or the storyboard that replaces it is in the making.
+    """
+    with project_unit(services, project_id) as unit:
+        session = unit.session
+        shot = queries.shot(session, shot_id)
+        if unit.project is None or shot is None or shot.project_id != project_id:
+            raise NotFound("分镜不存在")
+        if queries.open_tasks(session, project_id, type_=TaskType.STORYBOARD):
+            raise Conflict("分镜还在生成中，请在分镜完成后再试")
+        if not shot.spoken.strip():
+            raise Conflict("该分镜没有旁白文本，无法生成语音")
+        quotas.take(services, session, tasks=1)
+        old = [
+            one for one in queries.open_tasks(session, project_id, type_=TaskType.NARRATION) if one.shot_id == shot.id
+        ]
+        spoken_by = project_options.narration(unit.project, wanted)
+        task = narration_group.new_task(session, shot, spoken_by, now=unit.now)
+        session.flush()  # before the old ones are cancelled, so that a film which waits for the shot waits for this one
+        unit.ready.append(task.id)
+        completion.cancel(unit, old, reason=REPLACED)
+        once.made(session, task.id)
     return task.id

@@ -31,6 +31,7 @@ CREATES = {
     "v1.shot_edits.split",
     "v1.shot_edits.merge",
     "v1.shot_versions.upload",
+    "v1.shot_versions.narrate",
     "v1.films.film",
     "v1.films.narration",
     "v1.tasks.create",

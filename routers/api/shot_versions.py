@@ -11,11 +11,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from common.errors import NotFound
 from models.asset import AssetKind
 from routers import request_params, serializers
-from routers.multipart import FORM_SLACK, only_file
-from service import shot_versions
+from routers.multipart import FORM_SLACK, MULTIPART, only_file
+from service import narrations, shot_versions
 from service.assets.shot_versions import KINDS
 from service.container import Services
 from service.fields import shorten
+from service.schemas import NarrationRequest
 from service.shot_requests import ShotUpload
 
 SHOT = "/projects/<project_id>/shots/<shot_id>"
@@ -38,6 +39,15 @@ def blueprint(services: Services) -> Blueprint:
             raise NotFound("没有这个版本")
         shot = shot_versions.restore(services, project_id, shot_id, _kind(kind), int(number))
         return {"shot": serializers.shot(shot, serializers.UrlResolver.of(services, request))}
+
+    @routes.post(f"{SHOT}/narrations")
+    def narrate(project_id: str, shot_id: str) -> tuple[serializers.Json, int]:
+        """The shot is spoken anew; with a multipart form its file is the narration."""
+        if request.mimetype == MULTIPART:
+            return upload(project_id, shot_id, "narrations")
+        wanted = request_params.parse(NarrationRequest, request, services.settings)
+        task_id = narrations.request_one(services, project_id, shot_id, wanted)
+        return {"task_id": task_id, "message": "旁白任务已提交", "project_id": project_id, "shot_id": shot_id}, 200
 
     @routes.post(f"{SHOT}/<kind>")
     def upload(project_id: str, shot_id: str, kind: str) -> tuple[serializers.Json, int]:

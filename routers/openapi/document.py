@@ -127,7 +127,8 @@ def _body(operation: Operation, reference: Json, asked: Json) -> Json:
         return {"content": {kind: {"schema": {"type": "string"}} for kind in operation.bodies}, "required": True}
     if operation.uploads:
         return _upload(asked["properties"])
-    return {"content": {kind: {"schema": reference} for kind in (JSON, FORM)}, "required": False}
+    content: Json = {kind: {"schema": reference} for kind in (JSON, FORM)}
+    return {"content": {**content, **(_upload({})["content"] if operation.or_file else {})}, "required": False}
 
 
 def _upload(beside: Json) -> Json:

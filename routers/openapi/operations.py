@@ -56,8 +56,8 @@ class Operation:
     """`request` is the schema of its parameters, `errors` the statuses that this route has beside those of all (`document`).
 
     `answer` is an object's schema, or the type of a file's bytes, `statuses` those of the answer. `headers` are of the request; where
-    its body is of the types in `bodies`, its parameters stand in the query string alone. What is `public` needs no credential, what
-    `creates` takes an Idempotency-Key.
+    its body is of the types in `bodies`, its parameters stand in the query string alone. What `uploads` takes a form with a file, alone or,
+    with `or_file`, in place of its parameters. What is `public` needs no credential, what `creates` takes an Idempotency-Key.
     """
 
     summary: str
@@ -67,6 +67,7 @@ class Operation:
     statuses: tuple[int, ...] = (200,)
     headers: tuple[str, ...] = ()
     uploads: bool = False
+    or_file: bool = False
     bodies: tuple[str, ...] = ()
     public: bool = False
     creates: bool = False
@@ -178,6 +179,15 @@ V1: Mapping[str, Operation] = {
         shot_requests.ShotUpload,
         statuses=(201,),
         uploads=True,
+        creates=True,
+    ),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/narrations": Operation(
+        "Speak a shot anew, or upload a narration of one's own",
+        shot_answers.ShotSpoken,
+        schemas.NarrationRequest,
+        errors=(409,),
+        statuses=(200, 201),
+        or_file=True,
         creates=True,
     ),
     "POST /v1/api/projects/:project_id/video": Operation(

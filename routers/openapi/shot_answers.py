@@ -46,6 +46,17 @@ class ShotRow(Answer):
     shots: list[Shot]
 
 
+class ShotSpoken(Answer):
+    """The task that speaks the shot, or what was uploaded."""
+
+    task_id: str = ""
+    message: str = ""
+    project_id: str = ""
+    shot_id: str = ""
+    shot: Shot | None = None
+    version: Version | None = None
+
+
 class ShotResult(Answer):
     """What became of one of several; `status` as if it had been alone."""
 

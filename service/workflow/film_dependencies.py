@@ -69,7 +69,7 @@ def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list
                 continue
             known = _narration_of(film, shot, narrations.get(shot.id, []))
             if known is None:
-                made.append(narration_group.new_child(session, film, shot, spoken_by, now=now).id)
+                made.append(narration_group.new_task(session, shot, spoken_by, now=now, parent=film).id)
             elif known.status in narration_group.ACTIVE:
                 waits_for.append(known.id)
         session.flush()

@@ -18,21 +18,23 @@ from service.workflow import payloads
 ACTIVE = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 
 
-def new_child(session: Session, parent: Task, shot: Shot, request: NarrationRequest, *, now: datetime) -> Task:
-    """Insert the task of one shot's narration."""
-    child = Task.new(
+def new_task(
+    session: Session, shot: Shot, request: NarrationRequest, *, now: datetime, parent: Task | None = None
+) -> Task:
+    """Insert the task of one shot's narration, which may be part of another task."""
+    task = Task.new(
         TaskType.NARRATION,
-        parent.project_id,
+        shot.project_id,
         shot_id=shot.id,
-        parent_id=parent.id,
         message="等待生成旁白",
         parameters=payloads.narration(request, shot_id=shot.id, text=shot.spoken),
-        request=parent.request_id,
+        request=parent.request_id if parent is not None else None,
         now=now,
     )
-    child.owner_id = parent.owner_id
-    session.add(child)
-    return child
+    if parent is not None:
+        task.parent_id, task.owner_id = parent.id, parent.owner_id
+    session.add(task)
+    return task
 
 
 def narration_request(task: Task) -> NarrationRequest:
@@ -61,8 +63,7 @@ def replace_stale_narrations(session: Session, shot: Shot, *, now: datetime) -> 
     new: list[str] = []
     for task in old if shot.spoken.strip() else []:
         parent = queries.task(session, task.parent_id) if task.parent_id else None
-        replacement = new_child(session, parent or task, shot, narration_request(task), now=now)
-        replacement.parent_id = task.parent_id
+        replacement = new_task(session, shot, narration_request(task), now=now, parent=parent)
         session.flush()
         new.append(replacement.id)
         if parent is not None:
@@ -94,7 +95,7 @@ def expand(session: Session, group: Task, *, now: datetime, only: Collection[str
     request = narration_request(group)
     speaking = [shot for shot in queries.shots(session, group.project_id) if shot.spoken.strip()]
     chosen = [shot for shot in speaking if only is None or shot.id in only]
-    tasks = [new_child(session, group, shot, request, now=now) for shot in chosen]
+    tasks = [new_task(session, shot, request, now=now, parent=group) for shot in chosen]
     session.flush()
     group.parameters = {**(group.parameters or {}), "depends_on": [task.id for task in tasks]}
     session.flush()

@@ -29,7 +29,7 @@ from routers.access import once_per_key
 from routers.app import create_app
 from service.container import Services
 from service.workflow import once
-from tests.contract.story import Told, create, finish
+from tests.contract.story import Told, create, finish, png
 from tests.integration.hostile.world import API, V1, World
 from tests.support.web_app import make_settings, open_services
 
@@ -89,6 +89,10 @@ MAKERS: dict[str, Make] = {
     "v1.shot_edits.split": lambda o, key: o.post(f"{o.shot}/split", key, json={"at": 1}),
     "v1.shot_edits.merge": lambda o, key: o.post(f"{o.shot}/merge", key),
     "v1.shot_versions.upload": lambda o, key: o.post(
+        f"{o.shot}/images", key, data={"file": (io.BytesIO(png()), "a.png")}
+    ),
+    "v1.shot_versions.narrate": lambda o, key: o.post(f"{o.shot}/narrations", key, json={}),
+    "v1.shot_versions.narrate by a file": lambda o, key: o.post(
         f"{o.shot}/narrations", key, data={"file": (io.BytesIO(sound()), "calm.wav")}
     ),
     "v1.films.film": lambda o, key: o.post(f"/projects/{o.told.project_id}/video", key, json={}),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from common.errors import Conflict
+from common.errors import Conflict, NotFound
+from models.shot import Shot
 from service import films, narrations, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, ShotChanges
 from tests.integration.processor.conftest import Backend, mariadb_by_soak
@@ -48,6 +49,42 @@ def test_new_words_are_spoken_in_place_of_the_old_ones(backend: Backend) -> None
     assert "2/2" in (tasks.get(backend.services, parent).message or "")
     [fresh, _] = shots.of_project(backend.services, project_id)
     assert (fresh.spoken, bool(fresh.audio_path)) == ("新的旁白。", True)
+
+
+def test_one_shot_is_spoken_anew_in_place_of_what_is_being_spoken_and_a_film_waits_for_it(backend: Backend) -> None:
+    project_id, scripts = being_spoken(backend)
+    film = films.request(backend.services, project_id, FilmRequest())
+    wait_until(lambda: len(scripts) == 2, PATIENCE_S)
+    [shot, _] = shots.of_project(backend.services, project_id)
+    [old] = [
+        task.id
+        for task in tasks.of_project(backend.services, project_id)
+        if task.type == "generate_audio" and task.shot_id == shot.id
+    ]
+    asked = NarrationRequest(voice="小美", speed=1.5)
+    again = narrations.request_one(backend.services, project_id, shot.id, asked)
+    assert backend.status(old) == "cancelled"
+    assert (again in tasks.get(backend.services, film).depends_on, backend.status(film)) == (True, "blocked")
+    backend.dispatched(again)
+    for script in scripts.values():
+        script.gate.set()
+    backend.wait(film, "finished")
+    made = tasks.get(backend.services, again)
+    spoken = (made.parameters or {})["tts"]
+    assert (made.status, spoken["voice"], spoken["speed"], spoken["text"]) == ("finished", "小美", 1.5, shot.spoken)
+    [fresh, other] = shots.of_project(backend.services, project_id)
+    third = narrations.request_one(backend.services, project_id, shot.id, NarrationRequest())
+    backend.wait(third, "finished")
+    [newest, same] = shots.of_project(backend.services, project_id)
+    assert newest.audio_path != fresh.audio_path != ""
+    assert same.audio_path == other.audio_path
+    with backend.services.database.write() as session:
+        session.get_one(Shot, shot.id).narration = " "
+    with pytest.raises(Conflict):
+        narrations.request_one(backend.services, project_id, shot.id, NarrationRequest())
+    for of, named in ((project_id, "nobody"), ("nobody", shot.id)):
+        with pytest.raises(NotFound):
+            narrations.request_one(backend.services, of, named, NarrationRequest())
 
 
 def test_words_that_change_without_a_picture_are_spoken_in_place_of_the_old_ones_and_nothing_else_starts(

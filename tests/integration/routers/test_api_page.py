@@ -74,6 +74,7 @@ MODELS: dict[str, type[schemas.Request]] = {
 SAME = {
     "GET /v1/api/projects/:project_id/cover": "GET /v1/api/projects/:project_id/shots/:shot_id/thumbnail",
     "DELETE /v1/api/projects/:project_id/shots/:shot_id": "DELETE /v1/api/projects/:project_id",
+    "POST /v1/api/projects/:project_id/shots/:shot_id/narrations": "POST /v1/api/projects/:project_id/tts",
     "GET /api/projects": "GET /v1/api/projects",
     "POST /api/projects/:project_id/compose": "POST /v1/api/projects/:project_id/video",
     "POST /api/projects/:project_id/tts": "POST /v1/api/projects/:project_id/tts",
