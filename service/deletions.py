@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from common.errors import NotFound
-from models import deletion, queries
+from models import deletion, queries, shot_undo
 from models.db import retrying
 from models.project import Project
 from models.shot import Shot
@@ -91,8 +91,17 @@ def purge(services: Services, now_ms: int) -> None:
     """Remove for good what cannot be had back any more at this time (ms since 1970 by the database's clock)."""
     with services.database.read() as session:
         due = deletion.due(session, now_ms, AT_ONCE)
+        is_any_over = shot_undo.is_any_over(session, now_ms)
     for row in due:
         _purge(services, row.project_id, row.shot_id, now_ms)
+    if is_any_over:
+        _forget_undos(services, now_ms)
+
+
+@retrying
+def _forget_undos(services: Services, now_ms: int) -> None:
+    with services.database.write() as session:
+        shot_undo.forget_over(session, now_ms)
 
 
 @retrying

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy.orm import Session
 
 from common.errors import InvalidInput, NotFound
-from models import cast_member, deletion, queries, reads
+from models import cast_member, deletion, queries, reads, shot_undo
 from models.base import new_id
 from models.database_clock import database_now
 from models.db import retrying
@@ -310,6 +310,7 @@ def remove(services: Services, unit: ProjectUnit) -> None:
     versions.remove_project(services, session, project, queries.shots_deleted_too(session, project.id))
     cast_member.replace(session, project.id, [])
     deletion.forget(session, project.id)
+    shot_undo.forget(session, project.id)
     session.flush()
     session.delete(project)
     unit.ready.clear()  # it is gone with the project

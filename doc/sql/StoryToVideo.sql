@@ -159,6 +159,17 @@ CREATE TABLE IF NOT EXISTS deletion (
   UNIQUE (until_ms, project_id, shot_id)
 ) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
 
+-- What a split or a merge of shots has changed, as long as it can be undone: until until_ms (milliseconds since 1970 in UTC). A shot has one
+-- row, of its last.
+CREATE TABLE IF NOT EXISTS shot_undo (
+  project_id    VARCHAR(64) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  shot_id       VARCHAR(64) /*! CHARACTER SET utf8mb4 COLLATE utf8mb4_bin */ NOT NULL,
+  until_ms      BIGINT       NOT NULL,
+  edit          JSON         NOT NULL,
+  PRIMARY KEY (project_id, shot_id),
+  UNIQUE (until_ms, project_id, shot_id)
+) /*! ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci */;
+
 -- Jobs that were left on a model node that was away, and are another's now: to be deleted there once it is back, passes times. not_before is
 -- in milliseconds since 1970 in UTC. Nodes' own words differ by case.
 CREATE TABLE IF NOT EXISTS stray_job (

@@ -30,6 +30,7 @@ CREATES = {
     "v1.shot_edits.duplicate",
     "v1.shot_edits.split",
     "v1.shot_edits.merge",
+    "v1.shot_edits.undo",
     "v1.shot_versions.upload",
     "v1.shot_versions.narrate",
     "v1.films.film",

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from common.errors import InvalidInput, PreconditionFailed
 from routers import entity_tags, request_params, serializers
 from routers.errors import TABLE
-from service import deletions, schemas, shot_edits, shots
+from service import deletions, schemas, shot_edits, shot_undo, shots
 from service.container import Services
 from service.fields import is_id
 from service.schemas import fold
@@ -42,12 +42,18 @@ def blueprint(services: Services) -> Blueprint:
     @routes.post(f"{SHOT}/split")
     def split(project_id: str, shot_id: str) -> serializers.Json:
         wanted = request_params.parse(ShotSplit, request, services.settings)
-        second = shot_edits.split(services, project_id, shot_id, wanted.at)
-        return {"shots": shown(project_id, shot_id, second)}
+        second, until = shot_edits.split(services, project_id, shot_id, wanted.at)
+        return {"shots": shown(project_id, shot_id, second), "undo_until": serializers.time(until)}
 
     @routes.post(f"{SHOT}/merge")
     def merge(project_id: str, shot_id: str) -> serializers.Json:
-        return {"shot": shown(project_id, shot_edits.merge(services, project_id, shot_id))[0]}
+        merged, until = shot_edits.merge(services, project_id, shot_id)
+        return {"shot": shown(project_id, merged)[0], "undo_until": serializers.time(until)}
+
+    @routes.post(f"{SHOT}/undo")
+    def undo(project_id: str, shot_id: str) -> serializers.Json:
+        """Of a split or a merge."""
+        return {"shots": shown(project_id, *shot_undo.undo(services, project_id, shot_id))}
 
     @routes.put(f"{ROW}/order")
     def reorder(project_id: str) -> serializers.Json:

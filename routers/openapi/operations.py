@@ -162,10 +162,13 @@ V1: Mapping[str, Operation] = {
         "Copy a shot", answers.OneShot, errors=(409,), statuses=(201,), creates=True
     ),
     "POST /v1/api/projects/:project_id/shots/:shot_id/split": Operation(
-        "Make two of a shot", shot_answers.ShotRow, shot_requests.ShotSplit, errors=(409,), creates=True
+        "Make two of a shot", shot_answers.ShotParts, shot_requests.ShotSplit, errors=(409,), creates=True
     ),
     "POST /v1/api/projects/:project_id/shots/:shot_id/merge": Operation(
-        "Make one of a shot and the next", answers.OneShot, errors=(409,), creates=True
+        "Make one of a shot and the next", shot_answers.ShotMerged, errors=(409,), creates=True
+    ),
+    "POST /v1/api/projects/:project_id/shots/:shot_id/undo": Operation(
+        "Undo a split or a merge", shot_answers.ShotRow, errors=(409,), creates=True
     ),
     "GET /v1/api/projects/:project_id/shots/:shot_id/:kind/versions": Operation(
         "List the versions of a shot's image, narration or clip", shot_answers.Versions

@@ -46,6 +46,17 @@ class ShotRow(Answer):
     shots: list[Shot]
 
 
+class ShotParts(ShotRow):
+    """The parts of a shot, the first one first."""
+
+    undo_until: Time
+
+
+class ShotMerged(Answer):
+    shot: Shot
+    undo_until: Time
+
+
 class ShotSpoken(Answer):
     """The task that speaks the shot, or what was uploaded."""
 

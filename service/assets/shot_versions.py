@@ -121,14 +121,23 @@ def find(services: Services, session: Session, shot: Shot, kind: AssetKind, numb
     raise NotFound("没有这个版本")
 
 
-def move(session: Session, shot: Shot, to: Shot) -> None:
-    """Let another shot have the versions of this one, none of which it shows, behind its own."""
+def move(session: Session, shot: Shot, to: Shot) -> list[tuple[str, int]]:
+    """Let another shot have the versions of this one, none of which it shows, behind its own. Returns their keys and old numbers."""
+    moved: list[tuple[str, int]] = []
     for kind in COLUMNS:
         last = session.scalar(select(func.max(Asset.number)).where(*_of_kind(to, kind))) or 0
         for row in session.scalars(select(Asset).where(*_of_kind(shot, kind)).order_by(Asset.number)).all():
             last += 1
+            moved.append((row.object_key, row.number))
             row.shot_id, row.number = to.id, last
             session.flush()
+    return moved
+
+
+def is_kept(services: Services, session: Session, shot: Shot, kind: AssetKind) -> bool:
+    """Whether what the shot shows of this kind is not removed; what lies elsewhere is not ours to know."""
+    key = _current_key(services, shot, kind)
+    return key is None or session.get(Asset, key) is not None
 
 
 def _prune(services: Services, session: Session, shot: Shot, kind: AssetKind) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
 from config.settings import MysqlSettings
@@ -52,7 +52,10 @@ class Open:
         self.failed = self.told.shot_task_ids[0]
         self.board = self.told.text_task_id
         self.shot = f"/projects/{self.told.project_id}/shots/{self.told.shot_ids[0]}"
+        self.split = f"/projects/{self.told.project_id}/shots/{self.told.shot_ids[1]}"
+        assert self.post(f"{self.split}/split", "split", json={"at": 1}).status_code == 200
         with services.database.write() as session:
+            session.execute(delete(Idempotency))
             session.execute(update(Task).where(Task.id.in_([self.failed, self.board])).values(status="failed"))
             self.member = new_id()
             session.add(CastMember(project_id=self.told.project_id, position=1, name="fox", id=self.member))
@@ -88,6 +91,7 @@ MAKERS: dict[str, Make] = {
     "v1.shot_edits.duplicate": lambda o, key: o.post(f"{o.shot}/duplicate", key),
     "v1.shot_edits.split": lambda o, key: o.post(f"{o.shot}/split", key, json={"at": 1}),
     "v1.shot_edits.merge": lambda o, key: o.post(f"{o.shot}/merge", key),
+    "v1.shot_edits.undo": lambda o, key: o.post(f"{o.split}/undo", key),
     "v1.shot_versions.upload": lambda o, key: o.post(
         f"{o.shot}/images", key, data={"file": (io.BytesIO(png()), "a.png")}
     ),

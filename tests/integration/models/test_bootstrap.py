@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql
 
 from common.errors import DatabaseUnavailable
 from config.settings import MysqlSettings, Settings
-from models import cast_member, deletion, outbox, queries
+from models import cast_member, deletion, outbox, queries, shot_undo
 from models.account import Account, ApiKey, LoginSession
 from models.asset import Asset
 from models.base import Base
@@ -29,6 +29,7 @@ from models.migrations import SCRIPT, SQL, run_script, statements, upgrades
 from models.outbox import Removal
 from models.project import Project
 from models.shot import Shot
+from models.shot_undo import ShotUndo
 from models.stray_job import StrayJob
 from models.task import Task, TaskStatus
 from models.types import JsonObject
@@ -72,7 +73,7 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
     inspector = inspect(database.engine)
     models = (
         *(Project, CastMember, Shot, Task, Asset, Removal, StrayJob, Account, LoginSession, ApiKey, Idempotency),
-        *(Webhook, Delivery, Deletion),
+        *(Webhook, Delivery, Deletion, ShotUndo),
     )
     assert set(Base.metadata.tables) == {model.__tablename__ for model in models}
     for table in Base.metadata.sorted_tables:
@@ -133,7 +134,7 @@ def test_every_list_that_is_asked_for_has_an_index(url: URL, open_url: Open, ori
     } <= indices("task")
     assert ("project_id", "kind", "shot_id", "number") in indices("asset")
     assert {("not_before", "object_key"), ("project_id", "object_key")} <= indices("outbox")
-    assert ("until_ms", "project_id", "shot_id") in indices("deletion")
+    assert ("until_ms", "project_id", "shot_id") in indices("deletion") & indices("shot_undo")
 
 
 def test_opening_again_changes_nothing(url: URL, open_url: Open) -> None:
@@ -301,6 +302,7 @@ def test_tables_without_deletions_get_them_and_nothing_is_deleted(url: URL, open
         session.flush()
         session.add(shot("p", id="s"))
         session.execute(text("DROP TABLE deletion"))
+        session.execute(text("DROP TABLE shot_undo"))
         session.execute(text("UPDATE schema_info SET value = '12' WHERE name = 'version'"))
     database = open_url(url)
     assert info(database)["version"] == NEWEST
@@ -311,6 +313,9 @@ def test_tables_without_deletions_get_them_and_nothing_is_deleted(url: URL, open
         deletion.put(session, "p", keep_ms=60_000)
         assert queries.project(session, "p") is None
         assert [deletion.take_back(session, "p", of) for of in ("s", "", "")] == [True, True, False]
+        for edit in ({"a": 1}, {"part": "甲"}):
+            shot_undo.put(session, "p", "s", edit, keep_ms=60_000)
+        assert [shot_undo.take(session, "p", of) for of in ("x", "s", "s")] == [None, {"part": "甲"}, None]
         assert [row.id for row in queries.shots(session, "p")] == ["s"]
 
 
