@@ -65,6 +65,12 @@ def meet(session: Session, project_id: str, shots: Sequence[Shot]) -> None:
         shot.cast = tuple(member.public_id for member in there if member.appears_in(shot))
 
 
+def voice_in(there: Sequence[CastMember], shot: Shot) -> str:
+    """The voice of the one of these who appears in the shot and has one; "" where nobody has, or several have."""
+    voices = [member.voice for member in there if member.voice and member.appears_in(shot)]
+    return str(voices[0]) if len(voices) == 1 else ""
+
+
 def retell(session: Session, project_id: str, told: Sequence[CastMember]) -> None:
     """A new storyboard's cast takes the old one's place: who has the same name keeps id, voice and picture, and whom a person added or
     changed stays at the end.

@@ -18,7 +18,7 @@ from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from service import project_options
+from service import cast_voices, project_options
 from service.access import quotas
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
@@ -58,23 +58,27 @@ def add(services: Services, project_id: str, new: NewCastMember) -> CastMember:
         there = cast_member.members(unit.session, project_id)
         if len(there) >= MOST:
             raise Conflict(f"一个项目最多 {MOST} 个角色")
+        before = cast_voices.of_shots(unit)
         position = 1 + max((member.position for member in there), default=0)
         member = CastMember(project_id=project_id, position=position, name=new.name, updated_at=unit.now)
         member.look_zh = member.look_en = new.look
         member.voice = new.voice
         unit.session.add(member)
-        unit.session.flush()
+        cast_voices.follow(services, unit, before)
         once.made(unit.session, {"project": project_id, "member": member.public_id})
     return member
 
 
 @retrying
 def change(services: Services, project_id: str, member_id: str, changes: CastChanges) -> CastMember:
-    """Change what is given. Another look takes the old one's place in the prompts of shots; nothing is painted. Raises `NotFound`."""
+    """Change what is given. Another look takes the old one's place in the prompts of shots; nothing is painted. Raises `NotFound`.
+
+    Where that lets another voice speak a shot, its narration is put aside: the next film asks for one.
+    """
     with project_unit(services, project_id) as unit:
         _found_project(unit.project)
         member = _found(unit.session, project_id, member_id)
-        given = changes.model_fields_set
+        before, given = cast_voices.of_shots(unit), changes.model_fields_set
         if "name" in given and changes.name:
             member.name = changes.name
         if "voice" in given:
@@ -82,7 +86,7 @@ def change(services: Services, project_id: str, member_id: str, changes: CastCha
         if "look" in given:
             _look_otherwise(unit, member, changes.look or "")
         member.updated_at = unit.now
-        unit.session.flush()
+        cast_voices.follow(services, unit, before)
     return member
 
 
@@ -97,12 +101,14 @@ def _look_otherwise(unit: ProjectUnit, member: CastMember, look: str) -> None:
 
 @retrying
 def remove(services: Services, project_id: str, member_id: str) -> None:
-    """Take somebody out of the cast, with their picture; shots stay as they are. Raises `NotFound`."""
+    """Take somebody out of the cast, with their picture; of shots only the narrations in their voice are put aside. Raises `NotFound`."""
     with project_unit(services, project_id) as unit:
         _found_project(unit.project)
         member = _found(unit.session, project_id, member_id)
+        before = cast_voices.of_shots(unit)
         versions.remove_reference(services, unit.session, member)
         unit.session.delete(member)
+        cast_voices.follow(services, unit, before)
 
 
 def set_reference(services: Services, project_id: str, member_id: str, stream: BinaryIO) -> CastMember:

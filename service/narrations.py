@@ -6,7 +6,6 @@ from common.errors import Conflict, NotFound
 from models import queries
 from models.db import retrying
 from models.task import Task, TaskStatus, TaskType
-from service import project_options
 from service.access import quotas
 from service.container import Services
 from service.schemas import NarrationRequest
@@ -36,13 +35,12 @@ def request(services: Services, project_id: str, wanted: NarrationRequest, *, re
         if not storyboards and not wanting:
             raise Conflict("所有镜头的旁白都已生成，无需重试")
         quotas.take(services, session, tasks=1 + len(wanting))
-        spoken_by = project_options.narration(unit.project, wanted)
         task = Task.new(
             TaskType.NARRATION,
             project_id,
             status=TaskStatus.BLOCKED if storyboards else TaskStatus.PENDING,
             message="等待分镜完成" if storyboards else "等待生成旁白",
-            parameters={**payloads.narration(spoken_by), "depends_on": [board.id for board in storyboards]},
+            parameters={**payloads.narration(wanted), "depends_on": [board.id for board in storyboards]},
             now=unit.now,
         )
         session.add(task)
@@ -73,8 +71,8 @@ def request_one(services: Services, project_id: str, shot_id: str, wanted: Narra
         old = [
             one for one in queries.open_tasks(session, project_id, type_=TaskType.NARRATION) if one.shot_id == shot.id
         ]
-        spoken_by = project_options.narration(unit.project, wanted)
-        task = narration_group.new_task(session, shot, spoken_by, now=unit.now)
+        parameters = narration_group.speaking(session, project_id, wanted)(shot)
+        task = narration_group.new_task(session, shot, parameters, now=unit.now)
         session.flush()  # before the old ones are cancelled, so that a film which waits for the shot waits for this one
         unit.ready.append(task.id)
         completion.cancel(unit, old, reason=REPLACED)

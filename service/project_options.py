@@ -1,6 +1,6 @@
 """What a project chose for its later tasks and films: language, voice, seed, music, how subtitles look; beside its aspect and telling.
 
-A task's own wish counts before the project's option. Films and their narrations look when they are made, others when they are asked for.
+A task's own wish counts before the project's option. Films and narrations look when their tasks are made, others when they are asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from service.fields import MAX_SEED
 from service.film.spec import PLAIN, CaptionStyle, Position
 from service.schemas import ChosenOptions, NarrationRequest, SubtitleStyle
 
+TOLD = "told"
 NO_MUSIC = "none"
 """What a film asks for that is to have no music, though its project has some."""
 
@@ -64,10 +65,17 @@ def wishes(project: Project, order: int, own: dict[str, Any] | None = None) -> d
     return {**({} if seed is None else {"seed": (seed + order - 1) % (MAX_SEED + 1)}), **(own or {})}
 
 
-def narration(project: Project | None, wanted: NarrationRequest) -> NarrationRequest:
-    """The request with the project's voice and language where it names none."""
+def narration(project: Project | None, wanted: NarrationRequest, member_voice: str = "") -> NarrationRequest:
+    """The request with a voice and a language where it names none: of the cast member who is alone in the shot, else the project's.
+
+    Where a story is told in the model's own words one narrator tells it: then no member speaks.
+    """
     stored = (project.options if project is not None else None) or {}
-    ours = {"voice": wanted.voice or stored.get("voice") or "", "lang": wanted.lang or stored.get("language") or ""}
+    of_cast = "" if project is not None and project.telling == TOLD else member_voice
+    ours = {
+        "voice": wanted.voice or of_cast or stored.get("voice") or "",
+        "lang": wanted.lang or stored.get("language") or "",
+    }
     return wanted.model_copy(update=ours)
 
 

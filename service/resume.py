@@ -144,7 +144,7 @@ class _Resumption:
         if kind is TaskType.IMAGE:
             shot.status, shot.updated_at = ShotStatus.PROCESSING, unit.now
         if last is not None and last.status in RETRIABLE:
-            wishes = parameters_again(last, shot, project)
+            wishes = parameters_again(unit.session, last, shot, project)
         else:
             wishes = payloads.image(
                 shot.id,

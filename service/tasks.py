@@ -170,7 +170,7 @@ def _retry_part(services: Services, task: Task) -> str:
             task.project_id,
             shot_id=task.shot_id,
             message="等待重试",
-            parameters=parameters_again(task, shot, unit.project),
+            parameters=parameters_again(session, task, shot, unit.project),
             now=unit.now,
         )
         session.add(again)
@@ -179,11 +179,13 @@ def _retry_part(services: Services, task: Task) -> str:
     return again.id
 
 
-def parameters_again(task: Task, shot: Shot, project: Project | None) -> dict[str, Any]:
-    """A part's parameters as they were, with the shot's present words, which clients and subtitles show, and the project's aspect."""
+def parameters_again(session: Session, task: Task, shot: Shot, project: Project | None) -> dict[str, Any]:
+    """A part's parameters as they were, with the shot's present words, which clients and subtitles show, who speaks them now, and the
+    project's aspect.
+    """
     stored = {**(task.parameters or {}), "depends_on": []}
     if task.type == TaskType.NARRATION:
-        return {**stored, "tts": {**(stored.get("tts") or {}), "text": shot.spoken}}
+        return narration_group.speaking(session, shot.project_id, narration_group.narration_request(task))(shot)
     wanted = stored.get("shot") or {}
     size = payloads.image_size(project.aspect) if project is not None and project.aspect else {}
     return {**stored, "shot": {**wanted, **size, "prompt": shot.prompt or wanted.get("prompt", "")}}

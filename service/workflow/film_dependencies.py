@@ -13,7 +13,6 @@ from sqlalchemy.orm.attributes import flag_modified
 from models import queries, task_transitions
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service import project_options
 from service.schemas import FilmRequest, NarrationRequest
 from service.workflow import narration_group
 
@@ -63,13 +62,13 @@ def _parts_of_film(session: Session, film: Task, *, now: datetime) -> tuple[list
     made: list[str] = []
     if film_request(film).narration != "none" and not storyboard_open:
         narrations = _narrations_of_shots(session, film, open_tasks)
-        spoken_by = project_options.narration(queries.project(session, film.project_id), NarrationRequest())
+        parameters = narration_group.speaking(session, film.project_id, NarrationRequest())
         for shot in queries.shots(session, film.project_id):
             if shot.audio_path or not shot.spoken.strip():
                 continue
             known = _narration_of(film, shot, narrations.get(shot.id, []))
             if known is None:
-                made.append(narration_group.new_task(session, shot, spoken_by, now=now, parent=film).id)
+                made.append(narration_group.new_task(session, shot, parameters(shot), now=now, parent=film).id)
             elif known.status in narration_group.ACTIVE:
                 waits_for.append(known.id)
         session.flush()

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from models import queries
+from models import cast_member, queries
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
+from service import project_options
 from service.schemas import NarrationRequest
 from service.workflow import payloads
 
 ACTIVE = (TaskStatus.PENDING, TaskStatus.PROCESSING)
 
 
+Speaking = Callable[[Shot], dict[str, Any]]
+
+
+def speaking(session: Session, project_id: str, asked: NarrationRequest) -> Speaking:
+    """The parameters of a shot's narration that is asked for like this. Who speaks it follows from the cast and the project as they are."""
+    project, cast = queries.project(session, project_id), cast_member.members(session, project_id)
+
+    def parameters(shot: Shot) -> dict[str, Any]:
+        request = project_options.narration(project, asked, cast_member.voice_in(cast, shot))
+        return payloads.narration(request, shot_id=shot.id, text=shot.spoken, asked=asked)
+
+    return parameters
+
+
 def new_task(
-    session: Session, shot: Shot, request: NarrationRequest, *, now: datetime, parent: Task | None = None
+    session: Session, shot: Shot, parameters: dict[str, Any], *, now: datetime, parent: Task | None = None
 ) -> Task:
     """Insert the task of one shot's narration, which may be part of another task."""
     task = Task.new(
@@ -27,7 +43,7 @@ def new_task(
         shot.project_id,
         shot_id=shot.id,
         message="等待生成旁白",
-        parameters=payloads.narration(request, shot_id=shot.id, text=shot.spoken),
+        parameters=parameters,
         request=parent.request_id if parent is not None else None,
         now=now,
     )
@@ -38,11 +54,17 @@ def new_task(
 
 
 def narration_request(task: Task) -> NarrationRequest:
-    """The request that a narration task was made for; the defaults where an older backend left what this server would not have taken."""
+    """What a narration task was asked for with; the defaults where an older backend left what this server would not have taken."""
+    stored: dict[str, Any] = task.parameters or {}
     try:
-        return NarrationRequest.model_validate((task.parameters or {}).get("tts") or {})
-    except ValidationError:
+        return NarrationRequest.model_validate({**(stored.get("tts") or {}), **(stored.get(payloads.ASKED) or {})})
+    except (ValidationError, TypeError):
         return NarrationRequest()
+
+
+def voice_of(task: Task) -> str:
+    """The voice that a narration task speaks in; "" is the model node's own."""
+    return str(((task.parameters or {}).get("tts") or {}).get("voice") or "")
 
 
 def text_of(task: Task) -> str:
@@ -51,19 +73,20 @@ def text_of(task: Task) -> str:
 
 
 def replace_stale_narrations(session: Session, shot: Shot, *, now: datetime) -> tuple[list[Task], list[str]]:
-    """The shot's text has changed: replace the open tasks that narrate the old text.
+    """The shot's text or who speaks it has changed: replace the open tasks of the old text and of another voice.
 
     Returns the old tasks, to be cancelled once the new ones are there, and the ids of the new ones, to be enqueued.
     """
     old = [
         task
         for task in queries.open_tasks(session, shot.project_id, type_=TaskType.NARRATION, status=ACTIVE)
-        if task.shot_id == shot.id and text_of(task) != shot.spoken
+        if task.shot_id == shot.id and is_stale(session, shot, task)
     ]
     new: list[str] = []
     for task in old if shot.spoken.strip() else []:
         parent = queries.task(session, task.parent_id) if task.parent_id else None
-        replacement = new_task(session, shot, narration_request(task), now=now, parent=parent)
+        parameters = speaking(session, shot.project_id, narration_request(task))(shot)
+        replacement = new_task(session, shot, parameters, now=now, parent=parent)
         session.flush()
         new.append(replacement.id)
         if parent is not None:
@@ -71,6 +94,13 @@ def replace_stale_narrations(session: Session, shot: Shot, *, now: datetime) -> 
             parent.parameters = {**(parent.parameters or {}), "depends_on": depends_on}
     session.flush()
     return old, new
+
+
+def is_stale(session: Session, shot: Shot, task: Task) -> bool:
+    """Whether the task speaks something else than it would if it were made now. An older version noted nobody's wishes for a voice."""
+    asked = narration_request(task) if payloads.ASKED in (task.parameters or {}) else NarrationRequest()
+    spoken = speaking(session, shot.project_id, asked)(shot)["tts"]
+    return text_of(task) != shot.spoken or voice_of(task) != spoken["voice"]
 
 
 def unfinished(session: Session, parent: Task, speaking: set[str]) -> set[str]:
@@ -92,10 +122,10 @@ def unfinished(session: Session, parent: Task, speaking: set[str]) -> set[str]:
 
 def expand(session: Session, group: Task, *, now: datetime, only: Collection[str] | None = None) -> list[Task]:
     """Insert a group's tasks, one for each shot that has something to say (and is in `only`, when that is given), and return them."""
-    request = narration_request(group)
-    speaking = [shot for shot in queries.shots(session, group.project_id) if shot.spoken.strip()]
-    chosen = [shot for shot in speaking if only is None or shot.id in only]
-    tasks = [new_task(session, shot, request, now=now, parent=group) for shot in chosen]
+    parameters = speaking(session, group.project_id, narration_request(group))
+    with_words = [shot for shot in queries.shots(session, group.project_id) if shot.spoken.strip()]
+    chosen = [shot for shot in with_words if only is None or shot.id in only]
+    tasks = [new_task(session, shot, parameters(shot), now=now, parent=group) for shot in chosen]
     session.flush()
     group.parameters = {**(group.parameters or {}), "depends_on": [task.id for task in tasks]}
     session.flush()

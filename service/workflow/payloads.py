@@ -62,8 +62,17 @@ def image_size(aspect: str | None) -> Parameters:
     return {"image_width": str(width), "image_height": str(height)}
 
 
-def narration(request: NarrationRequest, *, shot_id: str = "", text: str = "") -> Parameters:
-    """For `generate_audio`: one shot's when `shot_id` is given, else the parent of a whole project's."""
+ASKED = "asked"
+"""Of one shot's narration: the voice and the language that its client named, "" where it left them to cast and project."""
+
+
+def narration(
+    request: NarrationRequest, *, shot_id: str = "", text: str = "", asked: NarrationRequest | None = None
+) -> Parameters:
+    """For `generate_audio`: one shot's when `shot_id` is given, else the parent of a whole project's.
+
+    `asked` is the request before cast and project had their say.
+    """
     tts: Parameters = {
         "voice": request.voice,
         "lang": request.lang,
@@ -74,7 +83,8 @@ def narration(request: NarrationRequest, *, shot_id: str = "", text: str = "") -
         tts["speed"] = request.speed
     if not shot_id:
         return {"tts": tts, "depends_on": []}
-    return {"shot": {"shotId": shot_id}, "tts": {**tts, "text": text}, "depends_on": []}
+    own = {} if asked is None else {ASKED: {"voice": asked.voice, "lang": asked.lang}}
+    return {"shot": {"shotId": shot_id}, "tts": {**tts, "text": text}, "depends_on": [], **own}
 
 
 def film(request: FilmRequest, *, resolution: str, fps: int, depends_on: list[str]) -> Parameters:

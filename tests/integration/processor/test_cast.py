@@ -21,7 +21,7 @@ from service import cast
 from tests.integration.processor import test_one_call
 from tests.integration.processor.conftest import Backend
 from tests.integration.processor.test_one_call import V1
-from tests.support.node.scripts import png, running
+from tests.support.node.scripts import png, running, wav
 from tests.support.removals import swept
 
 client, settings = test_one_call.client, test_one_call.settings
@@ -174,3 +174,88 @@ def test_a_new_storyboard_keeps_what_people_gave_its_cast(backend: Backend, clie
     found = cast_of(client, path)
     assert [(member["name"], member["voice"]) for member in found] == [("狼", ""), ("狐狸", "alice"), ("Ann", "")]
     assert [member["id"] for member in found][1:] == ["1", ann["id"]]
+
+
+def spoken(backend: Backend, client: FlaskClient, path: str) -> list[str]:
+    """The voices that the project's shots were last spoken in, by what reached the node; "-" where there is no narration."""
+    voices = {
+        envelope["shot_id"]: envelope["parameters"]["tts"].get("voice", "")
+        for envelope in backend.node.envelopes
+        if envelope["type"] == "generate_audio"
+    }
+    return [voices[shot["id"]] if shot["audioPath"] else "-" for shot in shots_of(client, path)]
+
+
+def speak(backend: Backend, client: FlaskClient, path: str, **asked: str) -> list[str]:
+    backend.wait(client.post(f"{path}/tts", json=asked).get_json()["task_id"], "finished")
+    return spoken(backend, client, path)
+
+
+def test_who_is_alone_in_a_shot_speaks_it_in_their_voice(backend: Backend, client: FlaskClient, path: str) -> None:
+    client.patch(path, json={"voice": "narrator"})
+    client.patch(f"{path}/cast/1", json={"voice": "alice"})
+    assert speak(backend, client, path) == ["alice", "alice", "narrator"]
+    bear = client.post(f"{path}/cast", json={"name": "醒了", "voice": "bob"}).get_json()["member"]
+    assert spoken(backend, client, path) == ["-", "alice", "narrator"], "two have a voice in the first"
+    assert speak(backend, client, path) == ["narrator", "alice", "narrator"]
+    client.patch(f"{path}/cast/{bear['id']}", json={"voice": ""})
+    first = shots_of(client, path)[0]["id"]
+    task = client.post(f"{path}/shots/{first}/narrations", json={}).get_json()["task_id"]
+    backend.wait(task, "finished")
+    assert spoken(backend, client, path) == ["alice", "alice", "narrator"]
+    assert speak(backend, client, path, voice="carol") == ["carol"] * 3, "a wish of its own counts before both"
+    client.patch(f"{path}/cast/1", json={"voice": "eve"})
+    assert spoken(backend, client, path) == ["carol"] * 3, "and stays"
+    client.patch(path, json={"telling": "told"})
+    assert speak(backend, client, path) == ["narrator"] * 3, "one narrator tells what is told in other words"
+
+
+def test_another_voice_makes_the_film_stale_by_the_shots_that_it_speaks(
+    backend: Backend, client: FlaskClient, path: str
+) -> None:
+    client.patch(f"{path}/cast/1", json={"voice": "alice"})
+    backend.wait(client.post(f"{path}/video", json={"mode": "preview"}).get_json()["task_id"], "finished")
+    assert spoken(backend, client, path) == ["alice", "alice", ""], "a film's own narrations follow the cast"
+    shots = [shot["id"] for shot in shots_of(client, path)]
+    client.post(f"{path}/shots/{shots[1]}/narrations", data={"file": (io.BytesIO(wav(1.0)), "mine.wav")})
+    film = client.post(f"{path}/video", json={}).get_json()["task_id"]
+    backend.wait(film, "finished")
+    before = client.get(path).get_json()["film"]
+    client.patch(f"{path}/cast/1", json={"look": "red fur", "voice": "alice"})
+    assert client.get(path).get_json()["film"] == before, "nothing is another"
+    client.patch(f"{path}/cast/1", json={"voice": "bob"})
+    after = client.get(path).get_json()
+    assert (before["stale"], after["film"]["stale_shots"]) == (False, shots[:1]), "what was uploaded is nobody's voice"
+    kept = client.get(f"{path}/shots/{shots[0]}/narrations/versions").get_json()["versions"]
+    assert [one["current"] for one in kept] == [False]
+    client.post(f"{path}/shots/{shots[0]}/narrations/versions/{kept[0]['number']}/restore")
+    assert client.get(path).get_json()["film"]["stale"] is False
+    client.delete(f"{path}/cast/1")
+    assert client.get(path).get_json()["film"]["stale_shots"] == shots[:1]
+
+
+def test_what_is_being_spoken_in_another_voice_is_replaced_and_a_retry_speaks_in_the_new_one(
+    backend: Backend, client: FlaskClient, path: str
+) -> None:
+    held = running(wav())
+    backend.node.script("generate_audio", lambda _e: held)
+    group = client.post(f"{path}/tts", json={}).get_json()["task_id"]
+
+    def parts() -> list[dict[str, Any]]:
+        return [client.get(f"{V1}/tasks/{one}").get_json()["task"] for one in depends_on()]
+
+    def depends_on() -> list[str]:
+        return list(client.get(f"{V1}/tasks/{group}").get_json()["task"]["parameters"]["depends_on"])
+
+    before = depends_on()
+    client.patch(f"{path}/cast/1", json={"voice": "alice"})
+    assert [old == new for old, new in zip(before, depends_on(), strict=True)] == [False, False, True]
+    assert [part["parameters"]["tts"]["voice"] for part in parts()] == ["alice", "alice", ""]
+    assert [client.get(f"{V1}/tasks/{one}").get_json()["task"]["status"] for one in before[:2]] == ["cancelled"] * 2
+    first = depends_on()[0]
+    client.post(f"{V1}/tasks/{first}/cancel")
+    client.patch(f"{path}/cast/1", json={"voice": "bob"})
+    again = client.post(f"{V1}/tasks/{first}/retry").get_json()["task_id"]
+    assert client.get(f"{V1}/tasks/{again}").get_json()["task"]["parameters"]["tts"]["voice"] == "bob"
+    held.gate.set()
+    backend.wait(again, "finished")
