@@ -13,9 +13,10 @@ SECRETS = frozenset(
     {"redis.password", "minio.access_key", "minio.secret_key", "worker.token", "worker.webhook_secret", "auth.secret"}
 )
 # A section in place of whose keys somebody wrote a text may show a secret too.
-SECRET_SECTIONS = frozenset({"mysql", *(key.partition(".")[0] for key in SECRETS)})
+SECRET_SECTIONS = frozenset({"mysql", "database", *(key.partition(".")[0] for key in SECRETS)})
 MASK = "***"
 
+_PASSWORD_PARAMETER = re.compile(r"(?<=password)=[^&]*")
 _URL_CREDENTIALS = re.compile(r"(^|//)[^/@]*@")
 
 
@@ -27,6 +28,8 @@ def shown(key: str, value: object) -> str:
         return repr(MASK if value else "")
     if key == "mysql.dsn":
         return repr(_without_password(str(value)))
+    if key == "database.url":
+        return repr(_without_url_password(str(value)))
     return repr(_URL_CREDENTIALS.sub(rf"\1{MASK}@", value) if isinstance(value, str) else value)
 
 
@@ -56,6 +59,14 @@ def _without_tokens(value: object) -> object:
     if isinstance(value, list):
         return [_without_tokens(each) for each in value]
     return _URL_CREDENTIALS.sub(rf"\1{MASK}@", value) if isinstance(value, str) else value
+
+
+def _without_url_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return _without_password(url)
+    kept = _without_password(rest) if "@" in rest else rest
+    return f"{scheme}://{_PASSWORD_PARAMETER.sub(f'={MASK}', kept)}"
 
 
 def _without_password(dsn: str) -> str:

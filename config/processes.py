@@ -11,9 +11,9 @@ THREADS_EACH = 8  # at least, where nobody says how many processes: with fewer, 
 
 
 def web_processes(settings: Settings) -> int:
-    """`server.processes`, or where it is 0 one per core on MySQL and MariaDB, and one on SQLite, which has one writer at a time anyway."""
+    """`server.processes`, or where it is 0 one per core on a database server, and one on SQLite, which has one writer at a time anyway."""
     server = settings.server
-    if server.processes or not settings.mysql.dsn:
+    if server.processes or settings.is_on_sqlite:
         return server.processes or 1
     return max(1, min(cores(), server.threads // THREADS_EACH))
 

@@ -1,7 +1,7 @@
 """The settings and their limits. Sections and key names are those of the Go backend's config.yaml, so that its file is read as it is.
 
-An empty address chooses the embedded part: SQLite for `mysql.dsn`, a valkey-server child for `redis.addr`, a local folder for
-`minio.endpoint`, a child process for `worker.addr`. Nothing here reads a file or the environment; see `config.load`.
+An empty address chooses the embedded part: SQLite for `mysql.dsn` and `database.url`, a valkey-server child for `redis.addr`, a local
+folder for `minio.endpoint`, a child process for `worker.addr`. Nothing here reads a file or the environment; see `config.load`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from config import go_dsn
+from config import go_dsn, postgresql_url
 from config.addresses import (
     parse_allowed_host,
     parse_base,
@@ -78,7 +78,7 @@ class ServerSettings(Section):
     public_url: Annotated[str, _holds(parse_base)] = ""  # scheme and host that clients use; "" = as the request came in
     allowed_hosts: list[Annotated[str, _holds(parse_allowed_host, or_empty=False)]] = []  # of requests; [] = any
     trusted_proxies: list[Annotated[str, _holds(parse_network, or_empty=False)]] = []  # whose X-Forwarded-* count
-    processes: Annotated[int, Field(ge=0, le=64)] = 0  # 0 = one per core on MySQL and MariaDB, one on SQLite
+    processes: Annotated[int, Field(ge=0, le=64)] = 0  # 0 = one per core on a database server, one on SQLite
     threads: Count = 64  # gthread threads for plain HTTP of all processes, beside one per socket
     max_sockets: Count = 1000  # open WebSockets of tasks and projects of all processes; one more gets 503
     max_request_line: Bytes = 262_144  # bytes of the request line
@@ -98,6 +98,14 @@ class MysqlSettings(Section):
     """The database. `dsn` in Go's form: user:pass@tcp(host:port)/db?charset=utf8mb4&parseTime=True&loc=Local."""
 
     dsn: Annotated[str, _holds(go_dsn.parse)] = ""
+    pool_size: Count = 24
+    statement_timeout_s: Seconds = 30
+
+
+class DatabaseSettings(Section):
+    """The database where it is PostgreSQL. `url`: postgresql://user:password@host:5432/database?sslmode=require."""
+
+    url: Annotated[str, _holds(postgresql_url.parse)] = ""
     pool_size: Count = 24
     statement_timeout_s: Seconds = 30
 
@@ -286,6 +294,7 @@ class Settings(Section):
     data_dir: Annotated[Path, AfterValidator(parse_path)] = Path("data")
     server: ServerSettings = ServerSettings()
     mysql: MysqlSettings = MysqlSettings()
+    database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
     worker: WorkerSettings = WorkerSettings()
     minio: MinioSettings = MinioSettings()
@@ -298,3 +307,18 @@ class Settings(Section):
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
     webhooks: WebhookSettings = WebhookSettings()
+
+    @field_validator("database")
+    @classmethod
+    def _one_database(cls, database: DatabaseSettings, info: ValidationInfo) -> DatabaseSettings:
+        mysql = info.data.get("mysql")
+        if database.url and mysql is not None and mysql.dsn:
+            raise ValueError(
+                "names a PostgreSQL database in url while mysql.dsn names one too: leave one of them empty"
+            )
+        return database
+
+    @property
+    def is_on_sqlite(self) -> bool:
+        """Whether the database is a file in `data_dir`."""
+        return not (self.mysql.dsn or self.database.url)

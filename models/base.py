@@ -5,18 +5,31 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import insert
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from models.types import JsonObject, Timestamp
 
 
 class Base(DeclarativeBase):
-    """Declarative base. The tables are made by doc/sql/StoryToVideo.sql, never by this metadata; a test compares the two."""
+    """Declarative base. The tables are made by the scripts in doc/sql, never by this metadata; a test compares the two."""
 
     type_annotation_map = {datetime: Timestamp, dict[str, Any]: JsonObject}
+
+
+def insert_missing(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of the rows whose key is not there yet."""
+    if session.get_bind().dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - loaded with its engine only
+
+        session.execute(postgresql.insert(model).on_conflict_do_nothing(), rows)
+    else:
+        new = insert(model).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
+        session.execute(new, rows)
 
 
 def new_id() -> str:

@@ -33,6 +33,11 @@ def _mysql(_element: database_ms, _compiler: Any, **_options: Any) -> str:
     return "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
 
 
+@compiles(database_ms, "postgresql")
+def _postgresql(_element: database_ms, _compiler: Any, **_options: Any) -> str:
+    return "CAST(FLOOR(EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP()) * 1000) AS BIGINT)"
+
+
 def milliseconds(session: Session) -> int:
     """The database's time in milliseconds since 1970."""
     return session.scalars(select(database_ms())).one()

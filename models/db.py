@@ -8,24 +8,15 @@ from datetime import timezone, tzinfo
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, Executable, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from common.errors import DatabaseUnavailable, DiskFull
-from common.host_faults import says_full
 from models import touched
+from models.driver_errors import is_away, is_conflict, is_full
 from models.row_versions import RowVersions
-
-CONFLICT_CODES = frozenset({1020, 1205, 1213})  # changed since it was read, lock wait timeout, deadlock
-UNKNOWN_COLUMN = 1054
-FULL_CODES = frozenset(
-    {3, 20, 1021, 1114}
-)  # a file or a table cannot grow, two of them as errors of the server's file layer
-# Beyond a quota or a limit on a file's size, and where its shared memory finds no room, SQLite calls it an I/O error.
-SQLITE_FULL = ("disk is full", "disk I/O error")
-SQLITE_MISTAKES = ("no such ", "syntax error", "has no column")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +33,7 @@ class Database:
     `read()` and `write()` are units of work: what is not committed by leaving the block is rolled back. On SQLite a write takes the
     database's lock at its start (BEGIN IMMEDIATE), so that two writers queue up instead of failing; elsewhere READ COMMITTED lets a
     guarded UPDATE see what others committed. A write that was in another's way fails (`is_conflict`); see `retrying`. `fetch` is a single
-    statement, by connections of `reads`, which commit by themselves: on MariaDB and MySQL it takes one round trip.
+    statement, by connections of `reads`, which commit by themselves: on a database server it takes one round trip.
     """
 
     def __init__(
@@ -63,6 +54,11 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether this is SQLite."""
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def kind(self) -> str:
+        """ "sqlite", "mysql" (MariaDB too) or "postgresql"."""
+        return self.engine.dialect.name
 
     def set_zone(self, zone: tzinfo) -> None:
         """Say which zone the DATETIME columns hold: UTC, or that of the Go backend whose database this was."""
@@ -136,21 +132,13 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if _is_full(error):
+        if is_full(error):
             raise DiskFull("数据库的磁盘空间不足或读写出错") from error
-        if not isinstance(error, OperationalError | InterfaceError) or _is_mistake(error):
+        if not is_away(error):
             raise
         raise DatabaseUnavailable("数据库暂时不可用，请稍后重试") from error
     except PoolTimeout as error:
         raise DatabaseUnavailable("数据库连接已用尽，请稍后重试") from error
-
-
-def is_conflict(error: BaseException | None) -> bool:
-    """Whether another transaction was in the way, so that the same work may well succeed now."""
-    if not isinstance(error, OperationalError):
-        return False
-    code = _code(error)
-    return code in CONFLICT_CODES or (isinstance(code, str) and "is locked" in code)
 
 
 def retrying(function: Callable[P, T]) -> Callable[P, T]:
@@ -166,22 +154,3 @@ def retrying(function: Callable[P, T]) -> Callable[P, T]:
         wait=wait_random_exponential(FIRST_PAUSE_S, LONGEST_PAUSE_S),
         reraise=True,
     )(function)
-
-
-def _is_full(error: DBAPIError) -> bool:
-    """Whether the database's disk is full. MySQL and MariaDB have many numbers for it, and name the system's reason in the text."""
-    code = _code(error)
-    if isinstance(code, str):
-        return any(words in code for words in SQLITE_FULL)
-    return isinstance(error, OperationalError | InternalError) and (code in FULL_CODES or says_full(str(error.orig)))
-
-
-def _is_mistake(error: DBAPIError) -> bool:
-    """Whether the statement is wrong, which the drivers class with a server that is down: retrying is useless."""
-    code = _code(error)
-    return code == UNKNOWN_COLUMN or (isinstance(code, str) and any(words in code for words in SQLITE_MISTAKES))
-
-
-def _code(error: DBAPIError) -> int | str:
-    """MySQL's and MariaDB's number, SQLite's text."""
-    return error.orig.args[0] if error.orig is not None and error.orig.args else ""

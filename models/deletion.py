@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Select, String, delete, select
+from sqlalchemy import BigInteger, ColumnElement, CursorResult, SQLColumnExpression, String, delete, literal, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
@@ -28,14 +28,15 @@ class Deletion(Base):
     until_ms: Mapped[int] = mapped_column(BigInteger)
 
 
-def projects() -> Select[tuple[str]]:
-    """Ids of deleted projects."""
-    return select(Deletion.project_id).where(Deletion.shot_id == WHOLE)
+def has_project(project_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    """Whether the project of this id was not deleted."""
+    return has_shot(project_id, literal(WHOLE))
 
 
-def shots() -> Select[tuple[str]]:
-    """Ids of shots that were deleted one by one."""
-    return select(Deletion.shot_id).where(Deletion.shot_id != WHOLE)
+def has_shot(project_id: SQLColumnExpression[str], shot_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
+    """Whether the project's shot of this id was not deleted by itself. One look into the key for each row, on every database."""
+    named = select(Deletion.project_id).where(Deletion.project_id == project_id, Deletion.shot_id == shot_id)
+    return ~named.exists()
 
 
 def find(session: Session, project_id: str, shot_id: str = WHOLE) -> Deletion | None:

@@ -1,4 +1,4 @@
-"""Engines: how connections to SQLite, MariaDB and MySQL are made. Nothing connects here."""
+"""Engines: how connections to SQLite, MariaDB and MySQL are made; PostgreSQL: `models.postgresql_engine`. Nothing connects here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Making the tables and bringing older ones up to date: doc/sql/StoryToVideo.sql, then doc/sql/upgrade/NNN-*.sql in order.
+"""Making the tables and bringing older ones up to date: doc/sql/StoryToVideo.sql, then doc/sql/upgrade/NNN-*.sql in order. PostgreSQL has
+files of its own beside them, NAME.postgresql.sql.
 
 A new database is made by the first file alone and is up to date by that. Tables of the Go backend, or of an older version of this
 server, get the upgrades that `schema_info` does not list yet. Whoever calls this holds a lock: one process at a time.
@@ -17,9 +18,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Inspector, inspect, text
 from sqlalchemy.exc import OperationalError
 
+from common.errors import DatabaseUnavailable
+
 SQL = Path(__file__).resolve().parent.parent / "doc" / "sql"
-SCRIPT = SQL / "StoryToVideo.sql"
+SCRIPT, POSTGRESQL_SCRIPT = SQL / "StoryToVideo.sql", SQL / "StoryToVideo.postgresql.sql"
 UPGRADES = SQL / "upgrade"
+OF_POSTGRESQL = ".postgresql.sql"
+POSTGRESQL_BEGAN = 15  # with the tables of this version: each upgrade after it has a file of PostgreSQL's, too
 
 # A column that the Go backend's table of this name does not have.
 MARKERS = {"project": "bgm", "shot": "narration", "task": "seq"}
@@ -50,9 +55,10 @@ class Upgrade:
     path: Path
 
 
-def upgrades() -> Sequence[Upgrade]:
-    """All upgrades, in order."""
-    found = sorted(UPGRADES.glob("[0-9]*-*.sql"))
+def upgrades(kind: str = "sqlite") -> Sequence[Upgrade]:
+    """All upgrades for this kind of database, in order."""
+    is_postgresql = kind == "postgresql"
+    found = sorted(path for path in UPGRADES.glob("[0-9]*-*.sql") if path.name.endswith(OF_POSTGRESQL) == is_postgresql)
     return [Upgrade(int(path.name.partition("-")[0]), path) for path in found]
 
 
@@ -62,11 +68,13 @@ def migrate(connection: Connection, *, foreign_zone: str) -> str:
     `foreign_zone` is that zone for tables found here that this server did not make. Zone and version are noted down before anything is
     changed, so that an interrupted upgrade resumes, with the same zone whatever the configuration says then.
     """
-    steps = upgrades()
-    newest = steps[-1].number if steps else 0
-    old = _tables_of_the_go_backend(inspect(connection))
-    run_script(connection, SCRIPT)
-    known = _info(connection)
+    steps, newest = upgrades(connection.dialect.name), upgrades()[-1].number
+    old = tables_of_the_go_backend(inspect(connection))
+    is_postgresql = connection.dialect.name == "postgresql"
+    if is_postgresql:
+        _check_postgresql(connection, old)
+    run_script(connection, POSTGRESQL_SCRIPT if is_postgresql else SCRIPT)
+    known = info(connection)
     if old:
         logger.info("taking over the tables of the Go backend: %s", ", ".join(old))
         known["version"] = "0"
@@ -86,12 +94,26 @@ def migrate(connection: Connection, *, foreign_zone: str) -> str:
     return known["zone"]
 
 
+def _check_postgresql(connection: Connection, foreign: Sequence[str]) -> None:
+    name = connection.engine.url.database
+    if foreign:
+        raise DatabaseUnavailable(
+            f"{name} has tables of another program by the names of ours ({', '.join(foreign)}): name a database of our own"
+        )
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise DatabaseUnavailable(
+            f"{name} keeps texts in {encoding}. Make it anew: "
+            f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0"
+        )
+
+
 def dry_run(connection: Connection, *, foreign_zone: str) -> str:
     """What `migrate` would find and do, in words; changes nothing."""
     inspector = inspect(connection)
     there = set(inspector.get_table_names())
-    known = _info(connection) if "schema_info" in there else {}
-    if _tables_of_the_go_backend(inspector):
+    known = info(connection) if "schema_info" in there else {}
+    if tables_of_the_go_backend(inspector):
         zone = known.get("zone", foreign_zone)
         return f"tables of the Go backend, upgraded in place at the next start, times in the zone {zone}"
     if not known:
@@ -143,7 +165,7 @@ def _is_harmless(error: OperationalError) -> bool:
     return code in PASSED_OVER
 
 
-def _tables_of_the_go_backend(inspector: Inspector) -> list[str]:
+def tables_of_the_go_backend(inspector: Inspector) -> list[str]:
     """Which of our tables are there in a shape that this server never made."""
     there = set(inspector.get_table_names())
     return [
@@ -153,14 +175,15 @@ def _tables_of_the_go_backend(inspector: Inspector) -> list[str]:
     ]
 
 
-def _info(connection: Connection) -> dict[str, str]:
+def info(connection: Connection) -> dict[str, str]:
+    """What is noted down of the tables: `version` and `zone`."""
     rows = connection.execute(text("SELECT name, value FROM schema_info"))
     return {str(row.name): str(row.value) for row in rows}
 
 
 def _note(connection: Connection, values: Mapping[str, str]) -> None:
     """Write what has changed."""
-    there = _info(connection)
+    there = info(connection)
     for name, value in values.items():
         if name not in there:
             connection.execute(

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Delete, Integer, String, Update, case, delete, insert, select, update
+from sqlalchemy import BigInteger, CursorResult, Delete, Integer, String, Update, case, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base
+from models.base import Base, insert_missing
 
 UPLOADING, ONCE, TWICE = 0, 1, 2
 """`passes`: an upload that counts as lost when it is due; a removal; one that is made again after a while, since an upload that failed may
@@ -131,9 +131,8 @@ def _ours(claimed: Claim) -> tuple[Any, ...]:
 def _insert(session: Session, keys: Collection[str], project_id: str, passes: int) -> None:
     if not keys:
         return
-    new = insert(Removal).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
     values = {"project_id": project_id, "passes": passes, "not_before": 0, "attempts": 0}
-    session.execute(new, [{"object_key": key, **values} for key in sorted(keys)])
+    insert_missing(session, Removal, [{"object_key": key, **values} for key in sorted(keys)])
 
 
 def _hit(session: Session, statement: Update | Delete) -> bool:

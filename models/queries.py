@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Text, func, select, type_coerce
+from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.orm import Session, aliased
 
 from common import caller
@@ -99,7 +99,7 @@ def shots_deleted_too(session: Session, project_id: str) -> list[Shot]:
 def shot_parts(session: Session, project_id: str) -> list[ShotParts]:
     """What there is of the project's shots, in no order, without their texts."""
     columns = select(Shot.project_id, Shot.image_path, Shot.audio_path, Shot.video_path)
-    rows = session.execute(columns.where(Shot.project_id == project_id, Shot.id.not_in(deletion.shots())))
+    rows = session.execute(columns.where(Shot.project_id == project_id, deletion.has_shot(Shot.project_id, Shot.id)))
     return [ShotParts(*parts) for owner, *parts in rows if owner == project_id]
 
 
@@ -126,7 +126,7 @@ def shot(session: Session, shot_id: str) -> Shot | None:
 def is_reserved(session: Session, shot_id: str) -> bool:
     """Whether a shot that is not there yet will have this id: it waits in the parameters of a blocked image task."""
     waiting = select(Task).where(Task.status == TaskStatus.BLOCKED, Task.type == TaskType.IMAGE, *_visible(Task))
-    holding = type_coerce(Task.parameters, Text).contains(shot_id, autoescape=True)
+    holding = cast(Task.parameters, Text).contains(shot_id, autoescape=True)
     return any(row.target_shot_id == shot_id for row in session.scalars(waiting.where(holding)))
 
 
@@ -243,10 +243,10 @@ def _one(session: Session, model: type[Row], row_id: str) -> Row | None:
 def _visible(model: type[Row]) -> tuple[ColumnElement[bool], ...]:
     """What leaves what was not deleted, and of that the caller's own rows."""
     if model is Project:
-        return (Project.id.not_in(deletion.projects()), *_own(model))
+        return (deletion.has_project(Project.id), *_own(model))
     of_project = Shot.project_id if model is Shot else Task.project_id
-    there = of_project.not_in(deletion.projects())
-    return (there, *([Shot.id.not_in(deletion.shots())] if model is Shot else []), *_own(model))
+    there = deletion.has_project(of_project)
+    return (there, *([deletion.has_shot(Shot.project_id, Shot.id)] if model is Shot else []), *_own(model))
 
 
 def _own(model: type[Row]) -> tuple[ColumnElement[bool], ...]:

@@ -93,7 +93,7 @@ def page_of_projects(database: Database, *, page: int, page_size: int, words: st
     Which rows they are is told by an index that holds what is searched: the rows themselves, with their stories, are read of this page
     only. Two statements: where nothing is found, or no more, it is not searched for again.
     """
-    count, rows = _page_of_projects(_is_restricted(), bool(words))
+    count, rows = _page_of_projects(_is_restricted(), bool(words), database.kind)
     wanted = {**_owner(), **({"words": _escaped(words)} if words else {})}
     [[total]] = database.fetch(count, wanted)
     skipped = (page - 1) * page_size
@@ -157,17 +157,17 @@ def _of(model: Any, row: Any) -> list[ColumnElement[Any]]:
 
 def _of_visible(project_id: ColumnElement[str], owned: bool) -> tuple[ColumnElement[bool], ...]:
     """What leaves rows of projects that were not deleted, and of those the caller's own."""
-    there = project_id.not_in(deletion.projects())
+    there = deletion.has_project(project_id)
     own = project_id.in_(select(Project.id).where(Project.owner_id == bindparam("owner")))
     return (there, own) if owned else (there,)
 
 
 def _visible_shots(owned: bool) -> tuple[ColumnElement[bool], ...]:
-    return (Shot.id.not_in(deletion.shots()), *_of_visible(Shot.project_id.expression, owned))
+    return (deletion.has_shot(Shot.project_id, Shot.id), *_of_visible(Shot.project_id.expression, owned))
 
 
 def _visible_projects(owned: bool) -> tuple[ColumnElement[bool], ...]:
-    there = Project.id.not_in(deletion.projects())
+    there = deletion.has_project(Project.id)
     return (there, Project.owner_id == bindparam("owner")) if owned else (there,)
 
 
@@ -256,12 +256,16 @@ def _page_of_tasks(owned: bool) -> Stack:
 
 
 @cache
-def _page_of_projects(owned: bool, searched: bool) -> tuple[Select[Any], Select[Any]]:
+def _page_of_projects(owned: bool, searched: bool, kind: str) -> tuple[Select[Any], Select[Any]]:
     """Of the count and of the rows."""
     chosen = select(Project.id).where(*_visible_projects(owned))
     if searched:
-        like = [column.like(bindparam("words"), escape="/") for column in (Project.title, Project.description)]
-        chosen = chosen.where(or_(*like))
+        # Large letters are as good as small ones. The others' LIKE does that by itself, and by an index.
+        like = "ilike" if kind == "postgresql" else "like"
+        found = [
+            getattr(column, like)(bindparam("words"), escape="/") for column in (Project.title, Project.description)
+        ]
+        chosen = chosen.where(or_(*found))
     newest_first = (Project.created_at.desc(), Project.seq.desc(), Project.id.desc())
     ids = chosen.order_by(*newest_first).limit(bindparam("count")).offset(bindparam("first")).subquery()
     rows = select(*_of(Project, ListedProject)).join(ids, ids.c.id == Project.id).order_by(*newest_first)

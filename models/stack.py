@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, literal_column, null, select, type_coerce, union_all
+from sqlalchemy import ColumnElement, Integer, Select, Text, literal_column, select, union_all
 from sqlalchemy.types import TypeEngine
 
-from models.types import JsonObject, Timestamp
+from models.types import JsonObject, Timestamp, nothing
 
 Made = Callable[[tuple[Any, ...]], Any]
 _KINDS: tuple[type[TypeEngine[Any]], ...] = (JsonObject, Timestamp, Integer, Text)
@@ -28,7 +28,7 @@ class Stack:
         selects, self._takes = [], []
         for number, ((part, made), own) in enumerate(zip(parts, columns, strict=True)):
             taken = _taken(own, places)
-            values = [taken.get(at, type_coerce(null(), kind())) for at, kind in enumerate(places)]
+            values = [taken.get(at, nothing(kind())) for at, kind in enumerate(places)]
             labelled = [value.label(f"c{at}") for at, value in enumerate(values)]
             selects.append(part.with_only_columns(literal_column(str(number)).label("part"), *labelled))
             order = {id(column): at for at, column in taken.items()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Integer, String, delete, insert, select, update
+from sqlalchemy import BigInteger, CursorResult, Integer, String, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base
+from models.base import Base, insert_missing
 from models.database_clock import database_ms
 
 PASSES = 2  # a request that lay unread in a node that hung may start its job only after the first
@@ -32,8 +32,7 @@ class StrayJob(Base):
 def leave(session: Session, task_id: str, node: str, job_id: str) -> None:
     """The task's job is not wanted on this node any more."""
     values = {"task_id": task_id, "node": node, "job_id": job_id, "passes": PASSES, "not_before": 0}
-    new = insert(StrayJob).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
-    session.execute(new, [values])
+    insert_missing(session, StrayJob, [values])
 
 
 def nodes_of(session: Session, task_id: str) -> set[str]:

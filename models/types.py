@@ -1,4 +1,4 @@
-"""Column types that behave alike on SQLite, MariaDB and MySQL."""
+"""Column types that behave alike on SQLite, MariaDB, MySQL and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Text, case, literal
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 ZERO_YEAR = 1
 DAWN = datetime(1970, 1, 2, tzinfo=timezone.utc)
@@ -48,6 +50,25 @@ class Timestamp(TypeDecorator[datetime]):
         return value.replace(tzinfo=_zone(dialect)).astimezone(timezone.utc)
 
 
+class JsonText(UserDefinedType[str]):
+    """PostgreSQL's JSON, which keeps the text as it was written; it comes and goes as text (`models.postgresql_engine`)."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return "JSON"
+
+
+class StoredJson(TypeDecorator[str]):
+    """A JSON column's text as it is stored."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return JsonText() if dialect.name == "postgresql" else super().load_dialect_impl(dialect)
+
+
 class JsonObject(TypeDecorator[dict[str, Any]]):
     """A JSON object in a JSON column (on MariaDB a LONGTEXT). NULL, and whatever is no JSON object, reads as {}.
 
@@ -57,6 +78,9 @@ class JsonObject(TypeDecorator[dict[str, Any]]):
 
     impl = Text
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return JsonText() if dialect.name == "postgresql" else super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> str | None:
         return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -69,6 +93,26 @@ class JsonObject(TypeDecorator[dict[str, Any]]):
         except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
+
+
+class nothing(ColumnElement[Any]):  # noqa: N801 - reads like a function of SQL
+    """A NULL of this type: PostgreSQL takes that of a UNION's first two parts for text."""
+
+    inherit_cache = True
+    _traverse_internals = [("type", InternalTraversal.dp_type)]  # two of different types are two statements
+
+    def __init__(self, type_: TypeEngine[Any]) -> None:
+        self.type = type_
+
+
+@compiles(nothing)
+def _untyped(_element: nothing, _compiler: Any, **_options: Any) -> str:
+    return "NULL"
+
+
+@compiles(nothing, "postgresql")
+def _typed(element: nothing, compiler: Any, **_options: Any) -> str:
+    return f"CAST(NULL AS {compiler.dialect.type_compiler_instance.process(element.type)})"
 
 
 def first_time(column: InstrumentedAttribute[datetime | None], now: datetime) -> ColumnElement[datetime | None]:

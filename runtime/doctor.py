@@ -163,7 +163,7 @@ def _access(settings: Settings) -> str:
 
 
 def _lines() -> Iterator[tuple[str, Check, str]]:
-    yield "database", _database, "See mysql.dsn; empty means SQLite in data_dir."
+    yield "database", _database, "See mysql.dsn and database.url; both empty means SQLite in data_dir."
     yield "queue", _queue, "Start Redis 6.2 or newer or correct redis.addr; empty means an embedded one."
     yield "storage", _storage, "See minio.*; an empty endpoint means a folder in data_dir."
     yield "node", _node, "Start the model node or correct worker.addr and worker.addrs; empty means an embedded one."

@@ -1,7 +1,8 @@
 """Real services for every test that asks for one.
 
-Redis is started for each process that runs tests; `tests.support.servers.redis_server` says which. MariaDB and MinIO, in which every test
-has a database or a bucket of its own, are taken from the environment where S2V_TEST_MYSQL_DSN and S2V_TEST_MINIO are set, else started too.
+Redis is started for each process that runs tests; `tests.support.servers.redis_server` says which. MariaDB, PostgreSQL and MinIO, in which
+every test has a database or a bucket of its own, are taken from the environment where S2V_TEST_MYSQL_DSN, S2V_TEST_POSTGRESQL and
+S2V_TEST_MINIO are set, else started too.
 A service that is not installed leaves its tests out, which the last line says; with CI=true it is a failure.
 """
 
@@ -11,7 +12,9 @@ import logging
 import os
 import signal
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -21,9 +24,11 @@ import redis
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL
 
+from config import postgresql_url
 from config.go_dsn import parse
 from config.settings import MinioSettings, RedisSettings
 from tests.support.columns import Production
+from tests.support.servers import postgresql_server
 from tests.support.servers.mariadb_server import MariadbServer, fresh_database
 from tests.support.servers.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
 from tests.support.servers.process import MissingServiceError
@@ -41,6 +46,34 @@ settings.load_profile("busy machine")
 def pytest_configure() -> None:
     # A shell lets what it runs in the background ignore Ctrl-C, and the servers under test would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+UNEVEN = pytest.StashKey[list[str]]()
+"""Tests that do not run as often over PostgreSQL as over MariaDB, but for what is about tables from before PostgreSQL came."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Count the columns' tests; `tests/integration/harness/test_columns.py` looks at that."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in items:
+        values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if not (item.get_closest_marker("mariadb_alone") or item.get_closest_marker("soak")):
+            counts[item.nodeid.partition("[")[0]].update(
+                COLUMN_OF[value] for value in values if isinstance(value, str) and value in COLUMN_OF
+            )
+    config.stash[UNEVEN] = [
+        f"{name}: {dict(found)}" for name, found in counts.items() if found["mariadb"] != found["postgresql"]
+    ]
+
+
+COLUMN_OF = {
+    "mariadb": "mariadb",
+    "production": "mariadb",
+    "postgresql": "postgresql",
+    "production_on_postgresql": "postgresql",
+}
+"""The database of a test with this parameter."""
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -120,6 +153,40 @@ def mysql_url(mysql_dsn: str) -> URL:
 
 
 @pytest.fixture(scope="session")
+def _postgresql_server() -> Iterator[str]:
+    given = os.environ.get("S2V_TEST_POSTGRESQL")
+    if given:
+        yield given
+        return
+    try:
+        server = postgresql_server.PostgresqlServer()
+    except MissingServiceError as error:
+        leave_out(str(error))
+    yield server.url()
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(_postgresql_server: str) -> Iterator[str]:
+    with postgresql_server.template(_postgresql_server) as name:
+        yield name
+
+
+@pytest.fixture
+def postgresql_database(_postgresql_server: str, _postgresql_template: str) -> Iterator[str]:
+    """The address of a fresh database that has our tables."""
+    with postgresql_server.fresh_database(_postgresql_server, _postgresql_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgresql(_postgresql_server: str) -> Iterator[URL]:
+    """SQLAlchemy's URL of a fresh and empty database."""
+    with postgresql_server.fresh_database(_postgresql_server) as url:
+        yield postgresql_url.parse(url)
+
+
+@pytest.fixture(scope="session")
 def _minio_server() -> Iterator[tuple[MinioSettings, str]]:
     given = os.environ.get("S2V_TEST_MINIO")
     if given:
@@ -167,6 +234,12 @@ def minio_of_ours() -> Iterator[MinioServer]:
 def production(_mysql_server: str, _redis_server: str, minio_server_settings: MinioSettings) -> Production:
     """The services of the production column."""
     return Production(_mysql_server, _redis_server, minio_server_settings)
+
+
+@pytest.fixture(scope="session")
+def production_on_postgresql(production: Production, _postgresql_server: str) -> Production:
+    """The same with PostgreSQL in MariaDB's place."""
+    return replace(production, postgresql=_postgresql_server)
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import Column, Connection, MetaData, Table, func, select, tuple_
+from sqlalchemy import JSON, Column, Connection, MetaData, Table, event, func, select, tuple_
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -37,6 +37,7 @@ from config.load import ConfigError, load  # noqa: E402
 from config.settings import Settings  # noqa: E402
 from models.bootstrap import open_database  # noqa: E402
 from models.db import Database  # noqa: E402
+from models.types import StoredJson  # noqa: E402
 from runtime.data_dir import protect  # noqa: E402
 from runtime.wiring import open_store  # noqa: E402
 from service.oss import ObjectStore  # noqa: E402
@@ -124,6 +125,12 @@ def restore(stores: Stores, snapshot: Path, say: Say) -> None:
 def _tables(connection: Connection) -> dict[str, Table]:
     """All tables as the database has them, those that others refer to first."""
     found = MetaData()
+
+    @event.listens_for(found, "column_reflect")
+    def _as_text(_inspector: Any, _table: Table, column: Any) -> None:
+        if isinstance(column["type"], JSON) and connection.dialect.name == "postgresql":
+            column["type"] = StoredJson()  # as the others have it
+
     found.reflect(connection)
     return {table.name: table for table in found.sorted_tables}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, String, func, literal, null, select, type_coerce, union_all
+from sqlalchemy import Select, String, func, literal, select, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from models import cast_member, deletion, queries
@@ -19,7 +19,7 @@ from models.cast_member import CastMember
 from models.project import Project
 from models.shot import Shot
 from models.task import OPEN, Task
-from models.types import Timestamp
+from models.types import Timestamp, nothing
 
 PROJECT, SHOT, TASK, FILM, CAST = KINDS = ("project", "shot", "task", "film", "cast")
 NEWEST = 200  # tasks that are looked at, beside those that are open: a project may have had thousands
@@ -75,24 +75,24 @@ def rows(session: Session, project_id: str, changed: Iterable[Key]) -> dict[Key,
 def _statement(project_id: str) -> Any:
     return union_all(
         _columns(PROJECT, Project.id, Project.status, literal(0), literal(""), Project.updated_at).where(
-            Project.id == project_id, Project.id.not_in(deletion.projects())
+            Project.id == project_id, deletion.has_project(Project.id)
         ),
         _columns(SHOT, Shot.id, Shot.status, Shot.order, _paths(), Shot.updated_at).where(
-            Shot.project_id == project_id, Shot.id.not_in(deletion.shots())
+            Shot.project_id == project_id, deletion.has_shot(Shot.project_id, Shot.id)
         ),
         _columns(FILM, Asset.object_key, literal(""), Asset.number, literal(""), Asset.stored_at).where(
             Asset.project_id == project_id, Asset.kind == AssetKind.FILM, Asset.stored_at.is_not(None)
         ),
-        _columns(CAST, func.coalesce(CastMember.id, ""), CastMember.name, CastMember.position, _look(), null()).where(
-            CastMember.project_id == project_id
-        ),
+        _columns(
+            CAST, func.coalesce(CastMember.id, ""), CastMember.name, CastMember.position, _look(), nothing(Timestamp())
+        ).where(CastMember.project_id == project_id),
         _tasks().where(Task.project_id == project_id, Task.status.in_(OPEN)),
         _tasks().where(Task.id.in_(_newest(project_id))),
     )
 
 
 def _tasks() -> Select[Any]:
-    return _columns(TASK, Task.id, Task.status, Task.progress, Task.message, null())
+    return _columns(TASK, Task.id, Task.status, Task.progress, Task.message, nothing(Timestamp()))
 
 
 def _newest(project_id: str) -> Select[Any]:

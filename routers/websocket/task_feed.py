@@ -177,7 +177,7 @@ class TaskFeed:
 def _states(session: Session, task_ids: list[str]) -> dict[str, State]:
     """States by id. MariaDB compares ids without regard to case, we do not."""
     query = select(Task.id, Task.status, Task.progress, Task.message).where(Task.id.in_(task_ids))
-    query = query.where(Task.project_id.not_in(deletion.projects()))
+    query = query.where(deletion.has_project(Task.project_id))
     wanted = set(task_ids)
     return {
         task_id: (status, progress or 0, message or "")

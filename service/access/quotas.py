@@ -59,7 +59,7 @@ def _open_tasks(session: Session, owner: str) -> int:
 
 def _stored(session: Session, owner: str) -> int:
     """Bytes of the account's projects and of its music; what it deleted counts no more."""
-    projects = select(Project.id).where(Project.owner_id == owner, Project.id.not_in(deletion.projects()))
-    of_projects = Asset.project_id.in_(projects) & Asset.shot_id.not_in(deletion.shots())
+    projects = select(Project.id).where(Project.owner_id == owner, deletion.has_project(Project.id))
+    of_projects = Asset.project_id.in_(projects) & deletion.has_shot(Asset.project_id, Asset.shot_id)
     its = or_(of_projects, (Asset.project_id == "") & (Asset.owner_id == owner))
     return int(session.scalar(select(func.sum(Asset.size)).where(its, Asset.stored_at.is_not(None))) or 0)

@@ -99,7 +99,7 @@ class Walk:
         self.watch("ws-unknown", "nobody")
 
 
-@pytest.fixture(scope="module", params=["embedded", "production"])
+@pytest.fixture(scope="module", params=["embedded", "production", "production_on_postgresql"])
 def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What one walk over the column was answered."""
     folder = tmp_path_factory.mktemp("golden")
@@ -108,7 +108,7 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         if request.param == "embedded":
             running = deployment.embedded(folder, settings)
         else:
-            running = deployment.all_in_one(folder, request.getfixturevalue("production"), settings)
+            running = deployment.all_in_one(folder, request.getfixturevalue(request.param), settings)
         with running as deployed:
             walk = Walk(Client([deployed.servers[0].url], folder))
             walk.walk(node)

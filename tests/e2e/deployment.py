@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import StorageError
-from config.settings import MinioSettings, MysqlSettings, Settings
+from config.settings import DatabaseSettings, MinioSettings, MysqlSettings, Settings
 from models.bootstrap import open_database
 from models.db import Database
 from runtime.wiring import open_store
@@ -68,7 +68,10 @@ class Deployment:
 
         data_dir = self.servers[0].folder / "data"
         return Settings(
-            data_dir=data_dir, mysql=MysqlSettings(**section("mysql")), minio=MinioSettings(**section("minio"))
+            data_dir=data_dir,
+            mysql=MysqlSettings(**section("mysql")),
+            database=DatabaseSettings(**section("database")),
+            minio=MinioSettings(**section("minio")),
         )
 
 

@@ -17,7 +17,7 @@ from tests.support.server_process import ROOT, ServerUnderTest, clean_environmen
 from tests.support.servers.node_server import NodeServer
 from tests.support.soak import soaking
 
-COLUMNS = ("embedded", "production")
+COLUMNS = ("embedded", "production", "production_on_postgresql")
 SMALL: Mapping[str, object] = {"film.resolution": "128x72", "film.fps": 5}
 
 
@@ -44,11 +44,11 @@ def backup(folder: Path, settings: Mapping[str, object], *words: str | Path) -> 
     return subprocess.run(command, env=clean_environment(own), cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("column", soaking(COLUMNS, ["production"]))
+@pytest.mark.parametrize("column", soaking(COLUMNS, COLUMNS[1:]))
 def test_what_was_wiped_is_back_and_the_story_goes_on(
     column: str, request: pytest.FixtureRequest, node: NodeServer, tmp_path: Path
 ) -> None:
-    production = request.getfixturevalue("production") if column == "production" else None
+    production = request.getfixturevalue(column) if column != "embedded" else None
     kept, old, new = tmp_path / "kept", tmp_path / "old", tmp_path / "new"
     old.mkdir()
     new.mkdir()

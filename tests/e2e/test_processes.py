@@ -23,6 +23,7 @@ from runtime.gunicorn_server import IDLE_CONNECTIONS
 from runtime.gunicorn_worker import ADDRESS_SHARE, UNASKED_SHARE
 from runtime.memory import proportional
 from tests.e2e.client import Client
+from tests.support.columns import DATABASES
 from tests.support.node.scripts import Script, finished, png, running, wav
 from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import END_S, ServerUnderTest, alive
@@ -78,14 +79,15 @@ def _quick(node: StandInNode) -> None:
     node.script_storyboards()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+@pytest.fixture(scope="module", params=DATABASES)
 def server(
     request: pytest.FixtureRequest, node: StandInNode, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServerUnderTest]:
     folder, settings = tmp_path_factory.mktemp("processes"), {"worker.addr": node.addr}
     with ExitStack() as stack:
-        if request.param == "mariadb":
-            settings |= stack.enter_context(request.getfixturevalue("production").fresh())
+        if request.param != "sqlite":
+            column = "production" if request.param == "mariadb" else "production_on_postgresql"
+            settings |= stack.enter_context(request.getfixturevalue(column).fresh())
         yield stack.enter_context(two(folder, dict(settings)))
 
 

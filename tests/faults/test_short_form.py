@@ -6,15 +6,19 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.faults import stories, world
 from tests.faults.stories import PATIENCE_S
+from tests.support.columns import DATABASES
 from tests.support.wait import wait_until
 
 OUTAGE_S = 2.0
 
 
-def test_all_work_is_done_after_short_outages_of_everything(tmp_path: Path) -> None:
-    with world.opened(tmp_path, OUTAGE_S) as running, stories.told(running):
+@pytest.mark.parametrize("database", DATABASES[1:])
+def test_all_work_is_done_after_short_outages_of_everything(tmp_path: Path, database: str) -> None:
+    with world.opened(tmp_path, OUTAGE_S, database) as running, stories.told(running):
         wait_until(lambda: stories.films_at_work(running), PATIENCE_S, "a film at work")
         for name in ("storage", "database", "queue", "node"):
             running.services.named(name).hang()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from tests.support.columns import Production
 from tests.support.servers.mariadb_server import MariadbServer
 from tests.support.servers.minio_server import ACCESS_KEY, SECRET_KEY, MinioServer
 from tests.support.servers.node_server import NodeServer
+from tests.support.servers.postgresql_server import PostgresqlServer
 from tests.support.servers.process import MissingServiceError, ServerProcess
 from tests.support.servers.redis_server import RedisServer
 
@@ -29,14 +30,14 @@ POLLS_PER_OUTAGE = 20  # an outage of 60 s where the node is polled every 3 s, a
 class Services:
     """The services; each has `hang` and `go_on`, `kill` and `start_again`."""
 
-    database: MariadbServer
+    database: MariadbServer | PostgresqlServer
     storage: MinioServer
     queue: RedisServer
     node: NodeServer
 
-    def named(self, name: str) -> MariadbServer | MinioServer | RedisServer | NodeServer:
+    def named(self, name: str) -> ServerProcess:
         """One of them by its field's name."""
-        found: MariadbServer | MinioServer | RedisServer | NodeServer = getattr(self, name)
+        found: ServerProcess = getattr(self, name)
         return found
 
 
@@ -54,17 +55,21 @@ class World:
 
 
 @contextmanager
-def opened(folder: Path, outage_s: float) -> Iterator[World]:
+def opened(folder: Path, outage_s: float, database: str = "mariadb") -> Iterator[World]:
     """A world; gone afterwards."""
     with ExitStack() as stack:
         services = Services(
-            _started(MariadbServer, stack),
+            _started(MariadbServer if database == "mariadb" else PostgresqlServer, stack),
             _started(MinioServer, stack),
             _started(RedisServer, stack),
             _started(NodeServer, stack),
         )
         minio = MinioSettings(endpoint=services.storage.endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
-        column = Production(services.database.dsn(), services.queue.url, minio)
+        column = Production(mysql_dsn="", redis_url=services.queue.url, minio=minio)
+        if isinstance(services.database, MariadbServer):
+            column = replace(column, mysql_dsn=services.database.dsn())
+        else:
+            column = replace(column, postgresql=services.database.url())
         settings = {
             "worker.addr": services.node.addr,
             "worker.poll_seconds": outage_s / POLLS_PER_OUTAGE,

@@ -19,7 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from common.clock import Clock
 from common.errors import NodeUnavailable
-from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
+from config.settings import ServerSettings, Settings, WorkerSettings
 from models.base import new_id
 from models.bootstrap import open_database
 from models.project import Project
@@ -30,6 +30,7 @@ from service.node.client import NodeClient
 from service.node.interface import Character, Job, Scene, Voice
 from service.node.pool import NodePool
 from service.oss.local import LocalStore
+from tests.support.columns import sections_of
 
 WEBHOOK_SECRET = "secret-of-the-webhook"
 LINK_SECRET = "secret-of-the-links-in-these-tests"
@@ -85,11 +86,11 @@ class NoNode(NodeClient):
         raise NodeUnavailable("no node")
 
 
-def make_settings(folder: Path, dsn: str = "") -> Settings:
-    """Settings with limits low enough to be reached, over SQLite or the MySQL of this address."""
+def make_settings(folder: Path, address: str = "") -> Settings:
+    """Settings with limits low enough to be reached, over SQLite or the database of this address."""
     return Settings(
         data_dir=folder,
-        mysql=MysqlSettings(dsn=dsn),
+        **sections_of(address),
         server=ServerSettings(max_sockets=3, max_body=200_000, cors_origins=ORIGINS),
         worker=WorkerSettings(webhook_secret=WEBHOOK_SECRET),
     )

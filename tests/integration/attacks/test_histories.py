@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from models.task import Task, TaskStatus, TaskType
 from routers.app import create_app
 from service.container import Services
 from tests.integration.models import rows
+from tests.support.columns import DATABASES, address_of
 from tests.support.database_work import counted
 from tests.support.web_app import make_settings, open_services
 
@@ -28,8 +30,8 @@ ENDS = [TaskStatus.FAILED, TaskStatus.FINISHED, TaskStatus.CANCELLED]
 
 @pytest.fixture
 def services(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Services]:
-    dsn = request.getfixturevalue("mysql_dsn") if request.param == "mariadb" else ""
-    with open_services(make_settings(tmp_path, dsn), redis_url) as parts:
+    address = address_of(request.param, request)
+    with open_services(make_settings(tmp_path, address), redis_url) as parts:
         yield parts
 
 
@@ -106,7 +108,7 @@ ASKED: dict[str, Request] = {
 }
 
 
-CASES = [*(("sqlite", what) for what in ASKED), ("mariadb", "a film"), ("mariadb", "another story")]
+CASES = [*(("sqlite", what) for what in ASKED), *itertools.product(DATABASES[1:], ("a film", "another story"))]
 
 
 @pytest.mark.parametrize(("services", "what"), CASES, indirect=["services"])

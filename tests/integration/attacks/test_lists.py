@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from routers.app import create_app
 from service.container import Services
 from tests.integration.models import rows
+from tests.support.columns import DATABASES, address_of
 from tests.support.database_work import counted
 from tests.support.server_process import ServerUnderTest
 from tests.support.wait import wait_until
@@ -27,10 +28,10 @@ STORIES = ["👩\u200d👩\u200d👧\u200d👦", "กาลครั้งหน
 WORDS = ["%", "_", "\\", "%%", "\\%", "'", '"', "_%", "[a]", "*", "?", "-- ", "０"]
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=DATABASES)
 def services(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Services]:
-    dsn = request.getfixturevalue("mysql_dsn") if request.param == "mariadb" else ""
-    with open_services(make_settings(tmp_path, dsn), redis_url) as parts:
+    address = address_of(request.param, request)
+    with open_services(make_settings(tmp_path, address), redis_url) as parts:
         yield parts
 
 

@@ -16,7 +16,6 @@ import redis
 from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
-from config.settings import MysqlSettings
 from models import idempotency
 from models.asset import Asset
 from models.base import new_id
@@ -31,6 +30,7 @@ from service.container import Services
 from service.workflow import once
 from tests.contract.story import Told, create, finish, png
 from tests.integration.hostile.world import API, V1, World
+from tests.support.columns import DATABASES, address_of
 from tests.support.web_app import make_settings, open_services
 
 
@@ -131,16 +131,16 @@ def said(answer: TestResponse) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(folder: Path, redis_url: str, dsn: str = "") -> Iterator[Open]:
-    settings = make_settings(folder / "data").model_copy(update={"mysql": MysqlSettings(dsn=dsn)})
+def opened(folder: Path, redis_url: str, address: str = "") -> Iterator[Open]:
+    settings = make_settings(folder / "data", address)
     with open_services(settings, redis_url) as services:
         yield Open(services, folder)
 
 
-@pytest.fixture(params=["sqlite", "mysql"])
+@pytest.fixture(params=DATABASES)
 def server(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Open]:
-    dsn = request.getfixturevalue("mysql_dsn") if request.param == "mysql" else ""
-    with opened(tmp_path, redis_url, dsn) as made:
+    address = address_of(request.param, request)
+    with opened(tmp_path, redis_url, address) as made:
         yield made
 
 

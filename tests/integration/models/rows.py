@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from sqlalchemy import text
+
 from models.base import new_id
+from models.db import Database
 from models.project import Project, ProjectStatus
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
@@ -29,3 +32,9 @@ def task(project_id: str, **values: Any) -> Task:
     """An image's task, waiting."""
     defaults = {"id": new_id(), "project_id": project_id, "type": TaskType.IMAGE, "status": TaskStatus.PENDING}
     return Task(**{**defaults, "created_at": NOW, "updated_at": NOW, **values})
+
+
+def info(database: Database) -> dict[str, str]:
+    """What the database knows of its tables."""
+    with database.read() as session:
+        return {row.name: row.value for row in session.execute(text("SELECT name, value FROM schema_info"))}

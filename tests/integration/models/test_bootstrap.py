@@ -1,45 +1,33 @@
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import URL, BigInteger, DateTime, Integer, String, inspect, text
-from sqlalchemy.dialects import mysql
+from sqlalchemy import URL, inspect, text
 
 from common.errors import DatabaseUnavailable
 from config.settings import MysqlSettings, Settings
-from models import cast_member, deletion, outbox, queries, shot_undo
+from models import cast_member, deletion, queries, shot_undo
 from models.account import Account, ApiKey, LoginSession
 from models.asset import Asset
 from models.base import Base
-from models.bootstrap import FILE_NAME, inspect_database, open_database, open_mysql, open_sqlite
-from models.cast_member import CastMember
-from models.db import Database
-from models.deletion import Deletion
-from models.idempotency import Idempotency
-from models.migrations import SCRIPT, SQL, run_script, statements, upgrades
-from models.outbox import Removal
+from models.bootstrap import FILE_NAME, open_database, open_server
+from models.migrations import upgrades
 from models.project import Project
 from models.shot import Shot
 from models.shot_undo import ShotUndo
 from models.stray_job import StrayJob
-from models.task import Task, TaskStatus
+from models.task import Task
 from models.types import JsonObject
 from models.webhook import Delivery, Webhook
 from service.access import accounts
 from tests.integration.models.conftest import Open
-from tests.integration.models.rows import NOW, project, shot, task
+from tests.integration.models.rows import info
 from tests.support import go_backend
-from tests.support.servers.process import silent_port
-from tests.support.soak import soaking, soaking_rows
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,14 +37,14 @@ import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from sqlalchemy import make_url
-from models.bootstrap import open_mysql, open_sqlite
+from models.bootstrap import open_server, open_sqlite
 url = make_url(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 if url.drivername == "sqlite":
     open_sqlite(Path(url.database)).close()
 else:
-    open_mysql(url, zone=ZoneInfo("Asia/Shanghai")).close()
+    open_server(url, zone=ZoneInfo("Asia/Shanghai")).close()
 """
 
 
@@ -150,7 +138,13 @@ def test_opening_again_changes_nothing(url: URL, open_url: Open) -> None:
 
 @pytest.mark.parametrize(
     ("url", "origin"),
-    soaking_rows(itertools.product(["sqlite", "mysql"], ["new", "go"]), keep=[("sqlite", "new"), ("mysql", "go")]),
+    [
+        ("sqlite", "new"),
+        pytest.param("sqlite", "go", marks=pytest.mark.soak),
+        ("mariadb", "new"),
+        pytest.param("mariadb", "go", marks=pytest.mark.mariadb_alone),
+        ("postgresql", "new"),
+    ],
     indirect=["url"],
 )
 def test_servers_that_start_at_once_do_not_collide(url: URL, open_url: Open, origin: str) -> None:
@@ -361,32 +355,6 @@ def test_without_a_dsn_the_database_is_a_file_in_the_data_folder(tmp_path: Path)
     database.close()
 
 
-@pytest.mark.parametrize("done", soaking([0, 1, 3, 8, 14, 20], keep=[0, 3, 20]))
-def test_an_interrupted_take_over_goes_on_where_it_was(
-    mysql_url: URL, open_url: Open, monkeypatch: pytest.MonkeyPatch, done: int
-) -> None:
-    go_backend.load(mysql_url)
-    before = go_backend.rows(mysql_url, "project")
-    left = [done]
-
-    def cut_off(script: str) -> Iterator[str]:
-        for statement in statements(script):
-            if "CREATE TABLE" not in statement:
-                if left[0] == 0:
-                    raise ConnectionAbortedError("the power went")
-                left[0] -= 1
-            yield statement
-
-    with monkeypatch.context() as patch:
-        patch.setattr("models.migrations.statements", cut_off)
-        with pytest.raises(ConnectionAbortedError):
-            open_mysql(mysql_url, zone=ZoneInfo("Asia/Shanghai"))
-    database = open_url(mysql_url, zone=ZoneInfo("Europe/Berlin"))
-    assert info(database) == {"version": NEWEST, "zone": "Asia/Shanghai"}
-    assert go_backend.rows(mysql_url, "project") == before
-    assert "request_id" in {column["name"] for column in inspect(database.engine).get_columns("task")}
-
-
 def test_a_start_waits_for_the_server_that_makes_the_tables_just_now(mysql_url: URL) -> None:
     impatient = mysql_url.update_query_dict(
         {"read_timeout": "1"}
@@ -395,7 +363,7 @@ def test_a_start_waits_for_the_server_that_makes_the_tables_just_now(mysql_url: 
     with go_backend.foreign_engine(mysql_url).connect() as other, ThreadPoolExecutor(1) as threads:
         name = {"name": f"storytovideo.schema.{mysql_url.database}"}
         assert other.scalar(text("SELECT GET_LOCK(:name, 0)"), name) == 1
-        starting = threads.submit(open_mysql, impatient)
+        starting = threads.submit(open_server, impatient)
         wait_until(lambda: time.monotonic() - began > 1.5, timeout=30)
         assert not starting.done()
         assert inspect(other).get_table_names() == []
@@ -410,7 +378,7 @@ def test_a_start_does_not_wait_for_ever(mysql_url: URL, monkeypatch: pytest.Monk
     with go_backend.foreign_engine(mysql_url).connect() as other:
         other.execute(text("SELECT GET_LOCK(:name, 0)"), {"name": f"storytovideo.schema.{mysql_url.database}"})
         with pytest.raises(DatabaseUnavailable, match="another server"):
-            open_mysql(mysql_url)
+            open_server(mysql_url)
 
 
 def test_a_go_backend_that_still_runs_is_told_to_stop(mysql_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,146 +387,5 @@ def test_a_go_backend_that_still_runs_is_told_to_stop(mysql_url: URL, monkeypatc
     with go_backend.foreign_engine(mysql_url).connect() as backend:
         backend.execute(text("SELECT * FROM task FOR UPDATE"))
         with pytest.raises(DatabaseUnavailable, match="stop the Go backend"):
-            open_mysql(mysql_url)
-    open_mysql(mysql_url).close()
-
-
-def test_a_database_that_is_not_there_is_named_with_the_statement_that_makes_it(mysql_url: URL) -> None:
-    with pytest.raises(DatabaseUnavailable, match="CREATE DATABASE `not_there_yet`"):
-        open_mysql(mysql_url.set(database="not_there_yet"))
-
-
-def test_a_wrong_password_is_told_but_not_repeated(mysql_url: URL) -> None:
-    with pytest.raises(DatabaseUnavailable, match="user or password") as caught:
-        open_mysql(mysql_url.set(username="nobody", password="pa%ss/w@rd"))
-    assert "pa%ss/w@rd" not in str(caught.value)
-
-
-def test_a_server_that_does_not_answer_is_told(mysql_url: URL) -> None:
-    with silent_port() as port, pytest.raises(DatabaseUnavailable, match="nothing answers there"):
-        open_mysql(mysql_url.set(host="127.0.0.1", port=port))
-
-
-def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / FILE_NAME
-    path.write_bytes(b"a diary, not a database" * 100)
-    with pytest.raises(DatabaseUnavailable, match="not a database"):
-        open_sqlite(path)
-    assert path.read_bytes() == b"a diary, not a database" * 100
-
-
-def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("")
-    with pytest.raises(DatabaseUnavailable, match="cannot use the database file"):
-        open_sqlite(tmp_path / "data" / FILE_NAME)
-
-
-@pytest.fixture
-def account(mysql_url: URL) -> Iterator[Callable[[str], URL]]:
-    """A function that gives an account of its own these rights on the database, and only these; returns its URL."""
-    name, engine = f"s2v_{uuid.uuid4().hex[:12]}", go_backend.foreign_engine(mysql_url)
-
-    def grant(rights: str) -> URL:
-        with engine.begin() as connection:
-            connection.execute(text(f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY 'its password'"))
-            connection.execute(text(f"REVOKE ALL PRIVILEGES, GRANT OPTION FROM {name}"))
-            connection.execute(text(f"GRANT {rights} ON `{mysql_url.database}`.* TO {name}"))
-        return mysql_url.set(username=name, password="its password")
-
-    yield grant
-    with engine.begin() as connection:
-        connection.execute(text(f"DROP USER IF EXISTS {name}"))
-
-
-def test_the_rights_that_the_migration_page_names_are_enough(mysql_url: URL, account: Callable[[str], URL]) -> None:
-    go_backend.load(mysql_url)
-    rows = "SELECT, INSERT, UPDATE, DELETE"
-    with pytest.raises(DatabaseUnavailable, match="the account needs CREATE"):
-        open_mysql(account(rows))
-    open_mysql(account(f"{rows}, CREATE, ALTER, INDEX, REFERENCES")).close()
-    later = open_mysql(account(f"{rows}, CREATE, REFERENCES"))
-    assert info(later)["version"] == NEWEST
-    later.close()
-
-
-def test_a_server_without_a_connection_left_is_told(mysql_url: URL, account: Callable[[str], URL]) -> None:
-    url = account("ALL")
-    database = open_mysql(url)
-    with go_backend.foreign_engine(mysql_url).begin() as connection:
-        query = text("SELECT COUNT(*) FROM information_schema.processlist WHERE user = :name")
-        # The one that made the tables is closed; until the server has noticed, it counts.
-        wait_until(lambda: connection.scalar(query, {"name": url.username}) == 0)
-        connection.execute(text(f"ALTER USER {url.username} WITH MAX_USER_CONNECTIONS 1"))
-    with database.read() as session:
-        session.execute(text("SELECT 1"))
-        with pytest.raises(DatabaseUnavailable, match="暂时不可用"), database.read() as other:
-            other.execute(text("SELECT 1"))
-        with pytest.raises(DatabaseUnavailable, match=r"lower mysql\.pool_size"):
-            open_mysql(url)
-    with database.read() as session:
-        assert session.scalar(text("SELECT 1")) == 1
-    database.close()
-
-
-def test_a_survey_tells_what_a_start_would_do_and_changes_nothing(mysql_url: URL, mysql_dsn: str) -> None:
-    settings = Settings(mysql=MysqlSettings(dsn=mysql_dsn.partition("?")[0] + "?parseTime=True&loc=Asia%2FShanghai"))
-    assert "no tables yet" in inspect_database(settings)
-    with go_backend.foreign_engine(mysql_url).connect() as connection:
-        assert inspect(connection).get_table_names() == []
-    go_backend.load(mysql_url)
-    assert "upgraded in place at the next start, times in the zone Asia/Shanghai" in inspect_database(settings)
-    open_database(settings).close()
-    assert f"tables of version {NEWEST}, times in the zone Asia/Shanghai" in inspect_database(settings)
-
-
-def test_a_survey_without_a_dsn_makes_no_file(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path / "data")
-    assert "is made at the next start" in inspect_database(settings)
-    assert not (tmp_path / "data").exists()
-    open_database(settings).close()
-    assert f"tables of version {NEWEST}, times in the zone UTC" in inspect_database(settings)
-
-
-def test_a_survey_of_a_database_that_is_not_there_says_how_to_make_it(mysql_dsn: str) -> None:
-    with pytest.raises(DatabaseUnavailable, match="CREATE DATABASE"):
-        inspect_database(Settings(mysql=MysqlSettings(dsn=mysql_dsn.replace("s2v_test_", "no_such_"))))
-
-
-def test_what_an_older_version_could_not_remove_is_in_the_outbox_after_its_upgrade(url: URL, open_url: Open) -> None:
-    """Deleted music, and uploads of tasks that have ended; not what is there, nor what may still be uploaded."""
-    common = {"project_id": "p", "shot_id": "", "kind": "image", "created_at": NOW}
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.add(task("p", id="open"))
-        session.add(task("p", id="over", status=TaskStatus.CANCELLED))
-        for number, (key, task_id, size, stored) in enumerate(
-            [
-                ("music/1.mp3", "", 9, None),
-                ("music/2.mp3", "", 9, NOW),
-                ("music/3.mp3", "", 0, None),
-                ("projects/p/shots/s/image-1.png", "over", 0, None),
-                ("projects/p/shots/s/image-2.png", "over", 9, NOW),
-                ("projects/p/shots/s/image-3.png", "open", 0, None),
-            ]
-        ):
-            row = Asset(object_key=key, task_id=task_id, number=number, size=size, stored_at=stored, **common)
-            session.add(row)
-        session.flush()
-        session.execute(text("DROP TABLE outbox"))
-        session.execute(text("UPDATE schema_info SET value = '4' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
-    with database.read() as session:
-        left = {row.object_key: (row.project_id, row.passes) for row in session.query(Removal)}
-    assert left == {"music/1.mp3": ("p", 2), "projects/p/shots/s/image-1.png": ("p", 2)}
-
-
-def test_a_removal_outlives_the_way_back_to_the_go_backend_and_a_start_after_it(url: URL, open_url: Open) -> None:
-    go_backend.load(url)
-    with open_url(url).write() as session:
-        outbox.remove(session, ["projects/p/shots/s/image-1.png"], "p")
-    with go_backend.foreign_engine(url).begin() as connection:
-        connection.execute(text("UPDATE project SET title = 'by the Go backend'"))
-    with open_url(url).read() as session:
-        assert [row.object_key for row in session.query(Removal)] == ["projects/p/shots/s/image-1.png"]
+            open_server(mysql_url)
+    open_server(mysql_url).close()

@@ -11,7 +11,7 @@ from models.db import Database
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus
-from tests.integration.models.conftest import Open
+from tests.integration.models.conftest import ORIGINS, Open
 from tests.integration.models.rows import NOW, project, shot, task
 from tests.support import go_backend
 
@@ -27,7 +27,7 @@ def text_columns(model: type[Base]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("origin", ["new", "go"])
+@pytest.mark.parametrize(("url", "origin"), ORIGINS, indirect=["url"])
 def test_emoji_fit_into_every_text_column(url: URL, open_url: Open, origin: str) -> None:
     if origin == "go":
         go_backend.load(url)
@@ -55,7 +55,7 @@ def _key(row: Base) -> list[str]:
     return [column.key for column in type(row).__table__.primary_key]
 
 
-@pytest.mark.parametrize("origin", ["new", "go"])
+@pytest.mark.parametrize(("url", "origin"), ORIGINS, indirect=["url"])
 def test_long_texts_are_neither_cut_nor_refused(url: URL, open_url: Open, origin: str) -> None:
     if origin == "go":
         go_backend.load(url)

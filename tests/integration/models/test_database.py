@@ -14,18 +14,30 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from common.errors import DatabaseUnavailable, DiskFull
+from config import postgresql_url
 from config.go_dsn import parse
-from config.settings import MysqlSettings, ServerSettings, Settings, WorkerSettings
-from models.bootstrap import open_database, open_mysql
-from models.db import CONFLICT_ATTEMPTS, Database, is_conflict, retrying, translated
+from config.settings import ServerSettings, Settings, WorkerSettings
+from models.bootstrap import open_database, open_server
+from models.db import CONFLICT_ATTEMPTS, Database, retrying, translated
+from models.driver_errors import is_conflict
 from models.project import Project
 from tests.conftest import leave_out
 from tests.integration.models.conftest import Open
 from tests.integration.models.rows import project
 from tests.support import go_backend
+from tests.support.columns import DATABASES, address_of, sections_of
 from tests.support.servers.mariadb_server import MariadbServer
+from tests.support.servers.postgresql_server import PostgresqlServer
 from tests.support.servers.process import MissingServiceError
 from tests.support.wait import wait_until
+
+servers = pytest.mark.parametrize("url", DATABASES[1:], indirect=True)
+OWN_ID = {"mysql": "SELECT CONNECTION_ID()", "postgresql": "SELECT PG_BACKEND_PID()"}
+SLEEP = {"mysql": "SLEEP", "postgresql": "PG_SLEEP"}
+CONNECTED = {
+    "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE db = :name",
+    "postgresql": "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = :name",
+}
 
 
 def titles(database: Database) -> list[str]:
@@ -84,8 +96,9 @@ def test_a_retried_use_case_returns_what_it_returned(database: Database) -> None
     assert ask() == 42
 
 
-def test_the_victim_of_a_deadlock_tries_again(mysql_url: URL, open_url: Open) -> None:
-    database = open_url(mysql_url)
+@servers
+def test_the_victim_of_a_deadlock_tries_again(url: URL, open_url: Open) -> None:
+    database = open_url(url)
     two_projects(database)
     both_hold_one = threading.Barrier(2)
     calls: list[str] = []
@@ -106,8 +119,9 @@ def test_the_victim_of_a_deadlock_tries_again(mysql_url: URL, open_url: Open) ->
     assert titles(database) in (["a by ab", "b by ab"], ["a by ba", "b by ba"])
 
 
-def test_a_lock_that_is_held_for_long_is_waited_for_again(mysql_url: URL, open_url: Open) -> None:
-    database = open_url(mysql_url, statement_timeout_s=2)  # so that a lock is waited for one second
+@servers
+def test_a_lock_that_is_held_for_long_is_waited_for_again(url: URL, open_url: Open) -> None:
+    database = open_url(url, statement_timeout_s=2)  # so that a lock is waited for one second
     two_projects(database)
     tried: list[float] = []
 
@@ -142,10 +156,19 @@ def test_a_conflict_that_does_not_end_is_reported(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "conflict"),
-    [((1205, "x"), True), ((1213, "x"), True), ((2006, "gone"), False), (("database is locked",), True), ((), False)],
+    [
+        *(
+            ((1205, "x"), True),
+            ((1213, "x"), True),
+            ((2006, "gone"), False),
+            (("database is locked",), True),
+            ((), False),
+        ),
+        *((("40P01", "x"), True), (("40001", "x"), True), (("55P03", "x"), True), (("57P01", "is locked"), False)),
+    ],
 )
 def test_only_what_another_transaction_caused_is_tried_again(arguments: tuple[int | str, ...], conflict: bool) -> None:
-    assert is_conflict(OperationalError("UPDATE", {}, Exception(*arguments))) is conflict
+    assert is_conflict(OperationalError("UPDATE", {}, driver_error(*arguments))) is conflict
 
 
 @pytest.mark.parametrize(
@@ -165,25 +188,25 @@ def test_a_wrong_statement_is_neither_tried_again_nor_blamed_on_the_server(datab
     assert calls == [1]
 
 
-def test_more_threads_than_connections_wait_for_their_turn(mysql_url: URL, open_url: Open) -> None:
-    database = open_url(mysql_url)  # 8 connections are kept, 40 more opened at peaks
+@servers
+def test_more_threads_than_connections_wait_for_their_turn(url: URL, open_url: Open) -> None:
+    database = open_url(url)  # 8 connections are kept, 40 more opened at peaks
     seen: set[int] = set()
     everybody = threading.Barrier(64)
 
     def ask(_: int) -> int:
         everybody.wait(timeout=60)
         with database.read() as session:
-            seen.add(int(session.scalar(text("SELECT CONNECTION_ID()")) or 0))
+            seen.add(int(session.scalar(text(OWN_ID[database.kind])) or 0))
             wait_until(lambda: len(seen) > 8, 60, "more connections than are kept")
-            return int(session.scalar(text("SELECT 1 FROM (SELECT SLEEP(0.02)) AS nap")) or 0)
+            return int(session.scalar(text(f"SELECT 1 FROM (SELECT {SLEEP[database.kind]}(0.02)) AS nap")) or 0)
 
     with ThreadPoolExecutor(64) as threads:
         assert sum(threads.map(ask, range(64))) == 64
 
     def kept() -> int:
         with database.read() as session:
-            query = text("SELECT COUNT(*) FROM information_schema.processlist WHERE db = :name")
-            return int(session.scalar(query, {"name": mysql_url.database}) or 0)
+            return int(session.scalar(text(CONNECTED[database.kind]), {"name": url.database}) or 0)
 
     wait_until(lambda: 1 <= kept() <= 8, what="the end of the connections that were more")  # the server takes its time
 
@@ -197,17 +220,19 @@ def test_connections_that_are_all_in_use_are_told() -> None:
         wait_in_vain()
 
 
-def test_a_statement_that_takes_too_long_is_ended(mysql_url: URL, open_url: Open) -> None:
-    database = open_url(mysql_url, statement_timeout_s=1)
+@servers
+def test_a_statement_that_takes_too_long_is_ended(url: URL, open_url: Open) -> None:
+    database = open_url(url, statement_timeout_s=1)
     started = time.monotonic()
     with pytest.raises(DatabaseUnavailable), database.read() as session:
         session.scalar(
             text(
                 "SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, information_schema.columns c"
+                " WHERE a.column_name || b.column_name || c.column_name = 'no such name'"
             )
         )
     assert time.monotonic() - started < 60
-    assert database.check().startswith("mysql ")
+    assert database.check().startswith(f"{database.kind} ")
 
 
 def test_sessions_know_emoji_and_strictness_whatever_the_server_says(mysql_url: URL, open_url: Open) -> None:
@@ -222,11 +247,15 @@ def test_sessions_know_emoji_and_strictness_whatever_the_server_says(mysql_url: 
     assert (charset, isolation) == ("utf8mb4", "READ-COMMITTED")
 
 
-def test_no_thread_waits_for_another_ones_connection(mysql_dsn: str) -> None:
+@pytest.mark.parametrize("kind", DATABASES[1:])
+def test_no_thread_waits_for_another_ones_connection(kind: str, request: pytest.FixtureRequest) -> None:
     """All threads of the server and its workers may be in the database at once, whatever is kept of their connections afterwards."""
     threads = 12 + 3
     settings = Settings(
-        mysql=MysqlSettings(dsn=mysql_dsn, pool_size=2),
+        **{
+            name: section.model_copy(update={"pool_size": 2})
+            for name, section in sections_of(address_of(kind, request)).items()
+        },
         server=ServerSettings(threads=12),
         worker=WorkerSettings(concurrency=3),
     )
@@ -235,7 +264,7 @@ def test_no_thread_waits_for_another_ones_connection(mysql_dsn: str) -> None:
 
     def use(_number: int) -> int:
         with database.read() as session:
-            connection = int(session.scalar(text("SELECT CONNECTION_ID()")) or 0)
+            connection = int(session.scalar(text(OWN_ID[database.kind])) or 0)
             met.wait()
             return connection
 
@@ -244,16 +273,25 @@ def test_no_thread_waits_for_another_ones_connection(mysql_dsn: str) -> None:
     database.close()
 
 
-def test_the_database_comes_back_after_its_server_was_restarted() -> None:
+def own_server(kind: str) -> tuple[MariadbServer | PostgresqlServer, URL]:
+    """A server of a test's own, with a database."""
     try:
-        server = MariadbServer()
+        if kind == "mariadb":
+            server = MariadbServer()
+            url = parse(server.dsn("test_restart")).url
+            with go_backend.foreign_engine(url.set(database="mysql")).connect() as connection:
+                connection.execute(text("CREATE DATABASE test_restart CHARACTER SET utf8mb4"))
+            return server, url
+        postgresql = PostgresqlServer()
+        return postgresql, postgresql_url.parse(postgresql.url())
     except MissingServiceError as error:
         leave_out(str(error))
-    try:
-        url = parse(server.dsn("test_restart")).url
-        with go_backend.foreign_engine(url.set(database="mysql")).connect() as connection:
-            connection.execute(text("CREATE DATABASE test_restart CHARACTER SET utf8mb4"))
-        database = open_mysql(url)
+
+
+@pytest.mark.parametrize("kind", DATABASES[1:])
+def test_the_database_comes_back_after_its_server_was_restarted(kind: str) -> None:
+    server, url = own_server(kind)
+    with closing(server), closing(open_server(url)) as database:
         two_projects(database)
         server.stop()
         server.start_again()
@@ -266,18 +304,12 @@ def test_the_database_comes_back_after_its_server_was_restarted() -> None:
         with database.write() as session:
             rename(session, "a", "still here")
         assert titles(database) == ["b", "still here"]
-        database.close()
-    finally:
-        server.close()
 
 
-def test_a_server_that_hangs_is_told_before_the_longest_statement_could_have_ended() -> None:
-    try:
-        server = MariadbServer()
-    except MissingServiceError as error:
-        leave_out(str(error))
-    url = parse(server.dsn("mysql")).url
-    with closing(server), closing(open_mysql(url, statement_timeout_s=86_400)) as database:
+@pytest.mark.parametrize("kind", DATABASES[1:])
+def test_a_server_that_hangs_is_told_before_the_longest_statement_could_have_ended(kind: str) -> None:
+    server, url = own_server(kind)
+    with closing(server), closing(open_server(url, statement_timeout_s=86_400)) as database:
         database.check()
         server.hang()
         with pytest.raises(DatabaseUnavailable):
@@ -295,13 +327,38 @@ def test_a_server_that_hangs_is_told_before_the_longest_statement_could_have_end
         (InternalError, (3, "Error writing file '/tmp/MLfd=29' (Errcode: 28 \"No space left on device\")")),
         (InternalError, (20, "Disk is full writing './binlog.000001'")),
         (OperationalError, ("disk I/O error",)),
+        (OperationalError, ("53100", "could not extend file")),
         (OperationalError, ("database or disk is full",)),
     ],
     ids=str,
 )
 def test_a_full_disk_of_the_database_is_told_as_one(kind: type[DBAPIError], arguments: tuple[int | str, ...]) -> None:
     with pytest.raises(DiskFull, match="磁盘空间不足"), translated():
-        raise kind("INSERT", {}, Exception(*arguments))
+        raise kind("INSERT", {}, driver_error(*arguments))
+
+
+def driver_error(*arguments: int | str) -> Exception:
+    """As a driver raises it; PostgreSQL's first has five letters."""
+    error = Exception(*arguments)
+    if len(arguments) == 2 and isinstance(arguments[0], str):
+        error.sqlstate = arguments[0]  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (OperationalError, "53300"),  # too many connections
+        (OperationalError, "57P01"),  # the server is shut down
+        (OperationalError, "57P03"),  # it starts
+        (OperationalError, "57014"),  # the statement took too long
+        (InternalError, "25006"),  # a standby
+        (InternalError, "25P03"),  # a transaction that did nothing for too long
+    ],
+)
+def test_a_postgresql_that_does_not_work_now_is_away(kind: type[DBAPIError], state: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="暂时不可用"), translated():
+        raise kind("INSERT", {}, driver_error(state, "words"))
 
 
 @pytest.mark.parametrize("kind", [InternalError, IntegrityError])

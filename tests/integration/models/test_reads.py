@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,9 +15,9 @@ from models.db import Database
 from models.project import Project
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from tests.integration.models.conftest import Open
 from tests.integration.models.rows import NOW
-from tests.support.database_work import Work, counted
+from tests.support.columns import DATABASES
+from tests.support.database_work import Work, counted, plans
 
 PROJECTS, EACH = 200, 5
 OWNER, ONE = "account-7", "project-77"
@@ -68,7 +69,7 @@ def full(database: Database) -> Database:
         )
     with database.engine.connect() as connection:
         for table in ("project", "shot", "task"):
-            connection.exec_driver_sql("ANALYZE" if database.is_sqlite else f"ANALYZE TABLE {table}")
+            connection.exec_driver_sql("ANALYZE" if database.kind != "mysql" else f"ANALYZE TABLE {table}")
     return database
 
 
@@ -102,36 +103,29 @@ def test_an_answers_parts_come_apart_again(full: Database) -> None:
     assert [task.parameters for task in board.waiting] == [{"n": n} for n in range(EACH)]
 
 
-def test_a_read_outlives_the_connections_that_the_server_has_closed(mysql_url: object, open_url: Open) -> None:
-    database = open_url(mysql_url)
+@pytest.mark.parametrize("url", DATABASES[1:], indirect=True)
+def test_a_read_outlives_the_connections_that_the_server_has_closed(database: Database) -> None:
     assert reads.task(database, "unknown") is None
     with database.engine.connect() as connection:
-        for row in connection.exec_driver_sql("SHOW PROCESSLIST").all():
-            if (
-                row.Id != connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
-                and row.db == database.engine.url.database
-            ):
-                connection.exec_driver_sql(f"KILL {row.Id}")
+        if database.kind == "postgresql":
+            of_others = "datname = CURRENT_DATABASE() AND pid <> PG_BACKEND_PID()"
+            ended = f"SELECT PG_TERMINATE_BACKEND(pid, 30000) FROM pg_stat_activity WHERE {of_others}"
+            assert connection.exec_driver_sql(ended).all()
+        else:
+            own = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
+            for row in connection.exec_driver_sql("SHOW PROCESSLIST").all():
+                if row.Id != own and row.db == database.engine.url.database:
+                    connection.exec_driver_sql(f"KILL {row.Id}")
     assert reads.task(database, "unknown") is None
+
+
+SCANS = {
+    "sqlite": r"SCAN (project|shot|task|asset)\b(?!.*COVERING INDEX)",
+    "mysql": r"ALL \S+ [a-z]",
+    "postgresql": r"Seq Scan on ",
+}
 
 
 def _scanned(database: Database, work: Work) -> list[str]:
     """The tables that a plan goes through from one end to the other; an index may be gone through to count."""
-    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-    found = []
-    with database.engine.connect() as connection:
-        for sql, parameters in work.statements:
-            if sql.startswith("BEGIN"):
-                continue
-            for row in connection.exec_driver_sql(explain + sql, parameters):
-                if database.is_sqlite:
-                    scans = row.detail.startswith("SCAN ") and row.detail.split()[1] in (
-                        "project",
-                        "shot",
-                        "task",
-                        "asset",
-                    )
-                    found += [row.detail] if scans and "COVERING INDEX" not in row.detail else []
-                elif row.type == "ALL" and not str(row.table).startswith(("<", "None")):
-                    found.append(f"{row.table} {row.type}")
-    return found
+    return [step for step in plans(database, work) if re.match(SCANS[database.kind], step)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,12 +16,17 @@ from models.project import Project, ProjectStatus
 from models.row_state import values_of
 from models.shot import Shot
 from models.task import Task, TaskStatus
-from tests.integration.models.conftest import Open
+from tests.integration.models.conftest import BEFORE_POSTGRESQL, Open, empty_database
 from tests.integration.models.rows import NOW, project, shot, task
 from tests.support import go_backend
 from tests.support.go_backend import PROJECT, SHOT, TASK
 
 SHANGHAI = ZoneInfo(go_backend.ZONE)
+
+
+@pytest.fixture(params=BEFORE_POSTGRESQL)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    return empty_database(request, tmp_path)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from common.clock import Clock
-from config.settings import MysqlSettings, Settings, StorySettings, WorkerSettings
+from config.settings import Settings, StorySettings, WorkerSettings
 from models.bootstrap import open_database
 from models.task import Task
 from processor import worker
@@ -25,6 +25,7 @@ from service.oss import ObjectStore
 from service.oss.local import LocalStore
 from service.oss.minio import MinioStore
 from service.schemas import NewProject
+from tests.support.columns import DATABASES, address_of, sections_of
 from tests.support.node.stand_in import StandInNode
 from tests.support.soak import soaking
 from tests.support.wait import wait_until
@@ -142,20 +143,20 @@ def node() -> Iterator[StandInNode]:
     scripted.close()
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=DATABASES)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings over either database."""
-    dsn = request.getfixturevalue("mysql_dsn") if request.param == "mariadb" else ""
+    """Settings over each database."""
+    address = address_of(request.param, request)
     return Settings(
         data_dir=tmp_path,
-        mysql=MysqlSettings(dsn=dsn),
+        **sections_of(address),
         worker=WorkerSettings(poll_seconds=POLL_S),
         story=StorySettings(max_shots=20),
     )
 
 
-# For a test of which others of its kind run over MariaDB.
-mariadb_by_soak = pytest.mark.parametrize("settings", soaking(["sqlite", "mariadb"], keep=1), indirect=True)
+# For a test of which others of its kind run over the other databases.
+others_by_soak = pytest.mark.parametrize("settings", soaking(DATABASES, keep=1), indirect=True)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from service import films, projects, shots, tasks
 from service.oss.local import LocalStore
 from service.schemas import FilmRequest, ProjectChanges, ShotChanges
 from tests.integration.processor.conftest import Backend
+from tests.support.columns import DATABASES
 from tests.support.node.scripts import finished, png, running
 from tests.support.node.stand_in import StandInNode
 from tests.support.removals import swept
@@ -168,18 +169,21 @@ def by_shot_delete(backend: Backend, found: Running) -> None:
 
 OF_PROJECT = (by_route, by_project_update, by_project_delete)
 WAYS = {f.__name__: f for f in (*OF_PROJECT, by_shot_update, by_shot_delete)}
-TABLE = [
-    ("sqlite", state, way)
-    for state in STATES
-    for way in WAYS
-    if not (state == "blocked" and way.startswith("by_shot"))  # a blocked image has no shot yet
-] + [("mariadb", "at_work", way) for way in WAYS]
+TABLE = (
+    [
+        ("sqlite", state, way)
+        for state in STATES
+        for way in WAYS
+        if not (state == "blocked" and way.startswith("by_shot"))  # a blocked image has no shot yet
+    ]
+    + [(database, "at_work", way) for database in DATABASES[1:] for way in WAYS]
+)
 # Every state by what a user asks for, and every way to end what is at work or being stored.
 IN_SHORT = [
     (database, state, way)
     for database, state, way in TABLE
     if (database == "sqlite" and (way == "by_route" or state in ("at_work", "being_stored")))
-    or (database == "mariadb" and way in ("by_route", "by_project_delete", "by_shot_update"))
+    or (database != "sqlite" and way in ("by_route", "by_project_delete", "by_shot_update"))
 ]
 
 

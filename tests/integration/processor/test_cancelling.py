@@ -10,7 +10,7 @@ from common.errors import Conflict, NotFound
 from service import narrations, tasks
 from service.schemas import NarrationRequest
 from service.workflow import unit_of_work
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import finished, png, running
 from tests.support.removals import swept
 from tests.support.wait import wait_until
@@ -52,7 +52,7 @@ def test_a_blocked_task_can_be_cancelled_and_its_shot_stays_without_an_image(bac
     assert backend.status(created.shot_task_ids[0]) == "cancelled"
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_cancelling_a_whole_narration_cancels_its_parts(backend: Backend) -> None:
     backend.node.script("generate_audio", lambda _e: running())
     backend.start()
@@ -67,7 +67,7 @@ def test_cancelling_a_whole_narration_cancels_its_parts(backend: Backend) -> Non
     wait_until(lambda: len(backend.node.cancels()) == 2, 10)
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_cancelled_task_stays_cancelled_though_its_job_goes_on_and_finishes(backend: Backend) -> None:
     backend.node.stops_when_cancelled = False
     script = running(png())
@@ -84,7 +84,7 @@ def test_a_cancelled_task_stays_cancelled_though_its_job_goes_on_and_finishes(ba
 
 
 @pytest.mark.parametrize("state", ["finished", "cancelled"])
-@mariadb_by_soak
+@others_by_soak
 def test_what_has_ended_cannot_be_cancelled(backend: Backend, state: str) -> None:
     if state == "finished":
         backend.start()
@@ -97,7 +97,7 @@ def test_what_has_ended_cannot_be_cancelled(backend: Backend, state: str) -> Non
         tasks.cancel(backend.services, created.shot_task_ids[0])
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_cancel_without_redis_is_seen_at_the_next_heartbeat(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_cancel_without_redis_is_seen_at_the_next_heartbeat(
     wait_until(lambda: task_id not in processor.registry.leased(), 20)
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_retrying_is_for_failed_and_cancelled_tasks_only(backend: Backend) -> None:
     created = backend.create(1)
     with pytest.raises(Conflict):
@@ -120,7 +120,7 @@ def test_retrying_is_for_failed_and_cancelled_tasks_only(backend: Backend) -> No
         tasks.retry(backend.services, "nobody")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_cancelled_image_is_painted_by_a_retry_as_a_new_row(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: running(png()))
     backend.start()

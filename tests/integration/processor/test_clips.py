@@ -16,7 +16,7 @@ from service.film.compose import compose
 from service.film.spec import FilmReport, FilmSpec
 from service.node.client import NodeClient
 from service.schemas import FilmRequest, ShotChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import failed, png, running
 from tests.support.wait import wait_until
 
@@ -25,7 +25,7 @@ def small(shot_id: str) -> FilmRequest:
     return FilmRequest(shot_id=shot_id, resolution="64x64", fps=5)
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_clip_waits_for_the_image_in_the_making_and_for_the_one_that_replaces_it(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)

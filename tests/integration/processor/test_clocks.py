@@ -20,16 +20,17 @@ from service import projects, tasks
 from service.schemas import ProjectChanges
 from tests.integration.processor.conftest import POLL_S, Backend
 from tests.support.clocks import MovedClock
+from tests.support.columns import DATABASES
 from tests.support.node.scripts import png, running
 from tests.support.soak import soaking_rows
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60
 OFF_S = (20, 60, -60)
-COLUMNS = ("sqlite", "mariadb")
-# Each with one database, one with the other.
+# Each with one database, one with the others.
 EVERY_OFF = soaking_rows(
-    itertools.product(COLUMNS, OFF_S), keep=[*(("sqlite", off) for off in OFF_S), ("mariadb", OFF_S[0])]
+    itertools.product(DATABASES, OFF_S),
+    keep=[*(("sqlite", off) for off in OFF_S), *((other, OFF_S[0]) for other in DATABASES[1:])],
 )
 
 
@@ -61,8 +62,11 @@ def left_ms(backend: Backend, task_id: str, until: ColumnElement[int]) -> int:
 @pytest.mark.parametrize(
     ("settings", "holder_s", "other_s"),
     soaking_rows(
-        [(database, *pair) for database in COLUMNS for off in OFF_S for pair in ((off, 0), (0, off))],
-        keep=[*(("sqlite", *pair) for off in OFF_S for pair in ((off, 0), (0, off))), ("mariadb", 0, OFF_S[0])],
+        [(database, *pair) for database in DATABASES for off in OFF_S for pair in ((off, 0), (0, off))],
+        keep=[
+            *(("sqlite", *pair) for off in OFF_S for pair in ((off, 0), (0, off))),
+            *((other, 0, OFF_S[0]) for other in DATABASES[1:]),
+        ],
     ),
     indirect=["settings"],
 )

@@ -12,7 +12,7 @@ from service import shots, tasks
 from service.assets import versions
 from service.assets.versions import AssetOwner
 from service.schemas import ShotChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import png
 from tests.support.removals import swept
 
@@ -41,7 +41,7 @@ def test_a_task_that_kills_every_processor_is_given_up_and_can_be_retried(backen
     backend.wait(tasks.retry(backend.services, task.id), "finished")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_task_that_outlives_a_few_processors_is_done(backend: Backend) -> None:
     created = backend.create(1)
     for number in range(MAX_CRASHES - 1):
@@ -51,7 +51,7 @@ def test_a_task_that_outlives_a_few_processors_is_done(backend: Backend) -> None
     assert crashes(backend, created.text_task_id) == MAX_CRASHES - 1
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_processor_that_stops_in_order_does_not_count(backend: Backend) -> None:
     task_id = backend.create(1).text_task_id
     for number in range(MAX_CRASHES + 1):
@@ -63,7 +63,7 @@ def test_a_processor_that_stops_in_order_does_not_count(backend: Backend) -> Non
     assert crashes(backend, task_id) == 0
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_processor_that_takes_its_own_task_up_again_does_not_count(backend: Backend) -> None:
     """Its lease ran out because the database was away."""
     task_id = backend.create(1).text_task_id
@@ -108,7 +108,7 @@ def test_what_a_dead_processor_had_uploaded_goes_when_its_task_is_taken_over(bac
     assert backend.stored(made.image_path) == png()
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_name_is_free_only_once_its_object_is_gone(backend: Backend, tmp_path: Path) -> None:
     """Else the removal of the one that is discarded would take the one that has its name by now."""
     path = tmp_path / "image.png"

@@ -26,7 +26,7 @@ from service.schemas import NarrationRequest
 from service.workflow import completion, unit_of_work
 from service.workflow.dispatch import enqueue
 from service.workflow.unit_of_work import ProjectUnit
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.clocks import MovedClock
 from tests.support.node.scripts import Script, finished, png, running
 from tests.support.removals import swept
@@ -112,7 +112,7 @@ def test_what_fails_after_the_commit_does_not_take_the_image_back(
     assert backend.stored(image) == png()
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_heartbeat_that_fails_beats_on(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it, every lease of a busy processor runs out and other processors do its work a second time."""
     faults: list[Exception] = [RuntimeError("a bug"), DatabaseUnavailable("away")]
@@ -179,7 +179,7 @@ def wiping(redis: Redis, every_s: float) -> Iterator[None]:
         thread.join()
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_every_task_ends_though_redis_is_wiped_all_the_time(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recoverer, "PERIOD_S", 0.2)
     backend.start()
@@ -198,7 +198,7 @@ def test_every_task_ends_though_redis_is_wiped_all_the_time(backend: Backend, mo
         assert all(shot.image_path for shot in shots.of_project(backend.services, one.project_id))
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_job_that_takes_longer_than_the_limit_fails_in_words_and_is_stopped_on_the_node(backend: Backend) -> None:
     clock = backend.clock = MovedClock()
     backend.node.script("generate_storyboard", lambda _e: running())
@@ -215,7 +215,7 @@ def test_a_job_that_takes_longer_than_the_limit_fails_in_words_and_is_stopped_on
     assert backend.node.cancels() == [job_id]
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_restart_after_the_limit_still_takes_a_job_that_was_done_in_time(backend: Backend) -> None:
     script = running(png())
     backend.node.script("generate_shot", lambda _e: script)
@@ -229,7 +229,7 @@ def test_a_restart_after_the_limit_still_takes_a_job_that_was_done_in_time(backe
     backend.wait(task_id, "finished")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_dispatch_that_fails_once_waits_in_the_database_and_not_in_redis(backend: Backend) -> None:
     answers: list[tuple[int, object]] = [(503, {})]
     backend.node.on_generate = lambda _e: answers.pop() if answers else None
@@ -242,7 +242,7 @@ def test_a_dispatch_that_fails_once_waits_in_the_database_and_not_in_redis(backe
     assert len(backend.node.envelopes) == 2
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_storage_that_is_away_for_longer_than_the_node_may_be_costs_no_work(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,7 +263,7 @@ def test_a_storage_that_is_away_for_longer_than_the_node_may_be_costs_no_work(
     assert backend.node.starts("generate_shot") == [task_id], "the image was not regenerated"
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_storage_that_never_comes_back_ends_the_task_at_its_time_limit(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,7 +282,7 @@ def test_a_storage_that_never_comes_back_ends_the_task_at_its_time_limit(
     assert "对象存储不可用" in (tasks.get(backend.services, task_id).error or "")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_job_that_ends_in_a_word_that_nobody_knows_is_told_with_the_word(backend: Backend) -> None:
     script = Script([{"status": "beendet", "progress": 100}])
     backend.node.script("generate_storyboard", lambda _envelope: script)
@@ -296,7 +296,7 @@ def test_a_job_that_ends_in_a_word_that_nobody_knows_is_told_with_the_word(backe
     assert "beendet" in (tasks.get(backend.services, task_id).error or "")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_shots_that_will_be_silent_are_told(backend: Backend) -> None:
     board = [{"prompt": "p", "narration": "n"}, {"prompt": "p"}, {"prompt": "p", "narration": []}]
     backend.node.script("generate_storyboard", lambda _envelope: finished(json.dumps(board).encode()))
@@ -318,7 +318,7 @@ def test_shots_that_will_be_silent_are_told(backend: Backend) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-@mariadb_by_soak
+@others_by_soak
 def test_what_a_task_says_names_no_folder_and_the_log_does(
     backend: Backend,
     monkeypatch: pytest.MonkeyPatch,

@@ -17,7 +17,7 @@ from service import films, tasks
 from service.assets.media_type import sniff
 from service.film import inputs
 from service.schemas import FilmRequest
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.dialect import OURS
 from tests.support.node.scripts import failed, finished, png
 from tests.support.soak import soaking
@@ -47,7 +47,7 @@ def failing(number: int, faults: list[int], function: Any) -> Any:
     "number",
     soaking([errno.ENOSPC, errno.EMFILE, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM], keep=2),
 )
-@mariadb_by_soak
+@others_by_soak
 def test_a_download_that_the_machine_refuses_is_tried_more_often_than_a_node_is(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_full_disk_outlasts_the_time_limit_and_other_limits_of_the_machine_do_
     assert "打开的文件过多" in (tasks.get(backend.services, task_id).error or "")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_node_that_has_no_room_is_sent_the_task_again(backend: Backend) -> None:
     retries = backend.settings.worker.dispatch_retries
     scripts = [failed("OSError: [Errno 28] No space left on device")] * (retries + 2)
@@ -113,7 +113,7 @@ def test_a_node_that_has_no_room_is_sent_the_task_again(backend: Backend) -> Non
 
 
 @pytest.mark.parametrize("number", soaking([errno.ENOSPC, errno.EIO, errno.EMFILE], keep=2))
-@mariadb_by_soak
+@others_by_soak
 def test_a_film_waits_for_pictures_that_cannot_be_read_here_instead_of_going_without_them(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -14,7 +14,7 @@ from models.asset import Asset
 from routers.app import create_app
 from service import narrations, shots, tasks
 from service.schemas import NarrationRequest
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.clocks import MovedClock
 from tests.support.node.dialect import OURS
 from tests.support.node.scripts import Script, finished, png, scenes, wav
@@ -103,7 +103,7 @@ def cost(backend: Backend, project_id: str) -> str:
 
 
 @pytest.mark.parametrize("message", ["Job finished", "完成", "", "完成 100%，很好"])
-@mariadb_by_soak
+@others_by_soak
 def test_other_words_of_a_node_do_not_get_into_the_message(backend: Backend, message: str) -> None:
     backend.node.script("generate_shot", lambda _e: told(png(), message))
     backend.start()
@@ -115,7 +115,7 @@ def test_other_words_of_a_node_do_not_get_into_the_message(backend: Backend, mes
 @pytest.mark.parametrize(
     ("code", "begins"), [(903, "没有可用的模型（903）：额度用完"), (0, "模型节点执行失败：额度用完")]
 )
-@mariadb_by_soak
+@others_by_soak
 def test_no_provider_that_could_is_an_error_of_its_own(backend: Backend, code: int, begins: str) -> None:
     backend.node.script("generate_shot", lambda _e: failing(error="额度用完", code=code))
     backend.start()

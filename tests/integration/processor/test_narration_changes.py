@@ -8,7 +8,7 @@ from common.errors import Conflict, NotFound
 from models.shot import Shot
 from service import films, narrations, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, ShotChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import Script, finished, running, wav
 from tests.support.wait import wait_until
 
@@ -109,7 +109,7 @@ def test_words_that_change_without_a_picture_are_spoken_in_place_of_the_old_ones
     assert tasks.outcome(backend.services, parent).seconds == 2.0
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_what_the_node_did_not_speak_is_in_the_tasks_message(backend: Backend) -> None:
     result = {"resource_url": "/files/{job}", "unread": ["ꦲꦏ", 5, "x" * 500]}
     script = Script([{"status": "finished", "progress": 100, "result": result}], wav())
@@ -124,7 +124,7 @@ def test_what_the_node_did_not_speak_is_in_the_tasks_message(backend: Backend) -
     assert len(message) < 100
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_the_same_words_keep_their_voice(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
@@ -136,7 +136,7 @@ def test_the_same_words_keep_their_voice(backend: Backend) -> None:
     assert fresh.audio_path == shot.audio_path != ""
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_shot_that_falls_silent_or_goes_is_not_waited_for(backend: Backend) -> None:
     project_id, scripts = being_spoken(backend)
     parent = narrations.request(backend.services, project_id, NarrationRequest())
@@ -152,7 +152,7 @@ def test_a_shot_that_falls_silent_or_goes_is_not_waited_for(backend: Backend) ->
     assert [shot.id for shot in shots.of_project(backend.services, project_id)] == [other.id]
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_narration_that_is_cancelled_as_a_whole_ends_cancelled(backend: Backend) -> None:
     project_id, scripts = being_spoken(backend)
     parent = narrations.request(backend.services, project_id, NarrationRequest())
@@ -190,7 +190,7 @@ def test_a_retry_speaks_what_the_shot_says_now(backend: Backend) -> None:
         tasks.retry(backend.services, child)
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_film_waits_for_the_new_words(backend: Backend) -> None:
     project_id, scripts = being_spoken(backend)
     film = films.request(backend.services, project_id, FilmRequest())

@@ -10,7 +10,7 @@ from models.task import Task
 from processor import recoverer
 from service import projects, shots, tasks
 from service.schemas import ProjectChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import finished, png, running
 from tests.support.wait import wait_until
 
@@ -56,7 +56,7 @@ def test_a_lease_that_ran_out_is_adopted_and_its_late_holder_writes_nothing(back
     assert backend.status(task_id) == "finished"
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_node_that_was_restarted_gets_the_job_again(backend: Backend) -> None:
     script = running(png())
     backend.node.script("generate_shot", lambda _e: script)
@@ -70,7 +70,7 @@ def test_a_node_that_was_restarted_gets_the_job_again(backend: Backend) -> None:
     assert backend.node.starts("generate_shot") == [task_id, task_id]
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_node_that_forgets_every_job_is_given_up_after_a_bounded_number_of_tries(backend: Backend) -> None:
     backend.node.on_poll = lambda _job: (404, {"detail": "job not found"})
     backend.start()
@@ -80,7 +80,7 @@ def test_a_node_that_forgets_every_job_is_given_up_after_a_bounded_number_of_tri
     assert len(backend.node.envelopes) == retries + 1
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_node_that_is_away_is_tried_again_a_few_times_then_named_in_the_error(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_node_that_is_away_is_tried_again_a_few_times_then_named_in_the_error(
     assert f"已重试 {retries} 次" in error
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_node_that_comes_back_in_time_serves_the_task(backend: Backend) -> None:
     answers: list[tuple[int, object]] = [(503, {}), (500, {})]
     backend.node.on_generate = lambda _e: answers.pop() if answers else None
@@ -105,7 +105,7 @@ def test_a_node_that_comes_back_in_time_serves_the_task(backend: Backend) -> Non
     backend.wait(created.shot_task_ids[0], "finished")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_rejected_request_is_not_tried_again(backend: Backend) -> None:
     backend.node.on_generate = lambda _e: (422, {"detail": "image_width"})
     backend.start()
@@ -135,7 +135,7 @@ def test_two_processors_share_the_work_and_start_each_job_once(backend: Backend)
     assert len(starts) == len(set(starts)) == 15
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_an_update_of_the_story_starts_again_and_replaces_the_shots(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(2)
@@ -152,7 +152,7 @@ def test_an_update_of_the_story_starts_again_and_replaces_the_shots(backend: Bac
     wait_until(lambda: set(backend.services.store.list("projects/")) == paths, 60, "the end of the old images")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_new_title_alone_throws_nothing_away(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)

@@ -24,7 +24,7 @@ from service.assets import versions
 from service.assets.versions import AssetOwner
 from service.oss.local import LocalStore
 from service.schemas import ProjectChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import png
 from tests.support.removals import outbox, sweep, swept
 from tests.support.wait import wait_until
@@ -123,7 +123,7 @@ def test_a_running_processor_removes_what_is_due(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("poisoned", [1, BATCH + 3])
-@mariadb_by_soak
+@others_by_soak
 def test_those_that_cannot_go_keep_no_other(backend: Backend, refusing: set[str], poisoned: int) -> None:
     bad = [key(number) for number in range(100, 100 + poisoned)]
     refusing.update(bad)
@@ -182,7 +182,7 @@ def test_a_storage_that_is_away_is_asked_less_and_less_often(backend: Backend, m
 
 
 @pytest.mark.parametrize("named_by", ["asset", "shot", "project", "link"])
-@mariadb_by_soak
+@others_by_soak
 def test_an_object_that_a_row_names_by_now_stays(backend: Backend, named_by: str) -> None:
     """A project that was put back from a copy of the database, say, while storage was away."""
     project_id = backend.create(1).project_id

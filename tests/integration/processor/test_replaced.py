@@ -8,7 +8,7 @@ from typing import Any
 from models.project import Project
 from service import films, projects, shots, tasks
 from service.schemas import FilmRequest, ProjectChanges, ShotChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import Script, failed, finished, png, running, scenes, wav
 from tests.support.wait import wait_until
 
@@ -20,7 +20,7 @@ def spoken(backend: Backend) -> list[str]:
     return [e["parameters"]["tts"]["text"] for e in backend.node.envelopes if e["type"] == "generate_audio"]
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_film_has_its_voices_though_another_film_that_asked_for_them_is_cancelled(backend: Backend) -> None:
     held: list[Script] = []
 
@@ -41,7 +41,7 @@ def test_a_film_has_its_voices_though_another_film_that_asked_for_them_is_cancel
     assert "旁白" not in (tasks.get(backend.services, second).message or "")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_narration_that_the_user_cancelled_is_not_asked_for_again(backend: Backend) -> None:
     backend.node.script("generate_audio", lambda _e: running(wav()))
     backend.start()
@@ -87,7 +87,7 @@ def test_a_film_made_of_the_old_shots_meanwhile_is_not_the_new_projects(backend:
     assert projects.get(backend.services, project_id).project.video_url == ""
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_shots_that_go_are_not_spoken(backend: Backend) -> None:
     """A film that waits for an image of theirs, and for the storyboard that replaces them."""
     backend.start()
@@ -109,7 +109,7 @@ def test_shots_that_go_are_not_spoken(backend: Backend) -> None:
     assert all(task.shot_id for task in tasks.of_project(backend.services, project_id) if task.type == "generate_audio")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_shot_whose_image_is_not_painted_any_more_has_the_one_it_had(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)

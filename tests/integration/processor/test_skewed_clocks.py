@@ -13,6 +13,7 @@ from processor import heartbeat, recoverer, runner
 from service import tasks
 from tests.integration.processor.conftest import Backend
 from tests.support.clocks import MovedClock
+from tests.support.columns import DATABASES
 from tests.support.node.scripts import png, running
 from tests.support.soak import soaking
 from tests.support.wait import wait_until
@@ -59,7 +60,7 @@ HOSTS: dict[str, tuple[Clock, ...]] = {
 
 
 @pytest.mark.parametrize("kind", soaking(HOSTS, keep=["a minute to either side", "set forth and back", "in 1980"]))
-@pytest.mark.parametrize("settings", soaking(["sqlite", "mariadb"], keep=["mariadb"]), indirect=True)
+@pytest.mark.parametrize("settings", soaking(DATABASES, keep=DATABASES[1:]), indirect=True)
 def test_no_clock_takes_living_work_away(backend: Backend, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (heartbeat, runner):
         monkeypatch.setattr(module, "LEASE_MS", LEASE_MS)

@@ -61,7 +61,7 @@ def come_back(server: MinioServer) -> None:
         server.start_again()
 
 
-@pytest.fixture(params=["mariadb"])
+@pytest.fixture(params=[pytest.param("mariadb", marks=pytest.mark.mariadb_alone)])  # one will do
 def settings(request: pytest.FixtureRequest, settings: Settings, server: MinioServer) -> Settings:
     """The production column, with a MinIO of our own."""
     return settings.model_copy(update={"minio": server.settings(f"s2v-test-{uuid.uuid4().hex[:12]}")})

@@ -9,7 +9,7 @@ from models import queries
 from models.project import ProjectStatus
 from service import films, narrations, projects, shots, tasks
 from service.schemas import FilmRequest, NarrationRequest, PageRequest, ShotChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.node.scripts import Script, failed, finished, png, running, scenes, wav
 from tests.support.wait import wait_until
 
@@ -71,7 +71,7 @@ def test_a_failed_storyboard_ends_the_images_that_wait_for_it_with_its_reason(ba
     assert projects.get(backend.services, created.project_id).project.status == ProjectStatus.FAILED
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_retried_storyboard_makes_the_project_whole(backend: Backend) -> None:
     backend.node.script("generate_storyboard", lambda _e: failed("显存不足"))
     backend.start()
@@ -86,7 +86,7 @@ def test_a_retried_storyboard_makes_the_project_whole(backend: Backend) -> None:
     )
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_progress_and_message_of_the_node_reach_the_row_in_order(backend: Backend) -> None:
     seen: list[int] = []
     held = finished(b"", 10, 40, 70)
@@ -100,7 +100,7 @@ def test_progress_and_message_of_the_node_reach_the_row_in_order(backend: Backen
     assert while_it_ran == [10, 40, 70]
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_narration_task_is_the_parent_of_one_task_per_shot(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(2)
@@ -118,7 +118,7 @@ def test_a_narration_task_is_the_parent_of_one_task_per_shot(backend: Backend) -
     assert projects.get(backend.services, project_id).project.status == ProjectStatus.AUDIO_GENERATED
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_one_failed_narration_fails_the_parent_in_words_and_keeps_the_others(backend: Backend) -> None:
     backend.node.script(
         "generate_audio",
@@ -132,7 +132,7 @@ def test_one_failed_narration_fails_the_parent_in_words_and_keeps_the_others(bac
     assert [bool(shot.audio_path) for shot in shots.of_project(backend.services, project_id)] == [False, True]
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_retry_of_a_narration_speaks_only_what_is_missing(backend: Backend) -> None:
     deaf = ["旁白1。", "旁白1。"]
 
@@ -157,7 +157,7 @@ def test_a_retry_of_a_narration_speaks_only_what_is_missing(backend: Backend) ->
     assert all(shot.audio_path for shot in shots.of_project(backend.services, project_id))
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_film_and_a_narration_that_wait_for_one_storyboard_speak_every_shot_once(backend: Backend) -> None:
     created = backend.create(2)
     film = films.request(backend.services, created.project_id, FilmRequest())
@@ -169,7 +169,7 @@ def test_a_film_and_a_narration_that_wait_for_one_storyboard_speak_every_shot_on
     assert sorted(spoken) == ["旁白1。", "旁白2。"]
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_regenerated_image_replaces_the_old_task_and_keeps_the_old_file(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(1)
@@ -190,7 +190,7 @@ def test_a_regenerated_image_replaces_the_old_task_and_keeps_the_old_file(backen
     assert tasks.get(backend.services, second).shot_id == shot.id
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_job_that_finishes_without_a_file_fails_in_words(backend: Backend) -> None:
     script = finished(b"")
     script.reports[-1]["result"] = {"resource_url": ""}
@@ -201,7 +201,7 @@ def test_a_job_that_finishes_without_a_file_fails_in_words(backend: Backend) -> 
     assert "没有给出结果文件" in (tasks.get(backend.services, created.shot_task_ids[0]).error or "")
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_bytes_that_are_no_image_fail_in_words_and_leave_no_object(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: finished(b"<html>oops</html>"))
     backend.start()
@@ -211,7 +211,7 @@ def test_bytes_that_are_no_image_fail_in_words_and_leave_no_object(backend: Back
     assert list(backend.services.store.list("")) == []
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_truncated_image_fails_and_leaves_no_object(backend: Backend) -> None:
     backend.node.script("generate_shot", lambda _e: finished(png(size=(400, 400))[:-200]))
     backend.start()

@@ -10,12 +10,12 @@ from config.settings import KeepSettings
 from models.asset import AssetKind
 from service import films, shot_versions, shots
 from service.schemas import FilmRequest, ShotChanges
-from tests.integration.processor.conftest import Backend, mariadb_by_soak
+from tests.integration.processor.conftest import Backend, others_by_soak
 from tests.support.removals import swept
 
 
 @pytest.mark.parametrize(("keep", "left"), [(0, [3, 2, 1]), (2, [3, 2])])
-@mariadb_by_soak
+@others_by_soak
 def test_an_image_painted_anew_leaves_the_others_as_far_as_is_set(backend: Backend, keep: int, left: list[int]) -> None:
     backend.settings = backend.settings.model_copy(update={"keep": KeepSettings(versions=keep)})
     backend.services = dataclasses.replace(backend.services, settings=backend.settings)
@@ -36,7 +36,7 @@ def test_an_image_painted_anew_leaves_the_others_as_far_as_is_set(backend: Backe
     assert len(swept(backend.services, f"projects/{project_id}/shots")) == len(left)
 
 
-@mariadb_by_soak
+@others_by_soak
 def test_a_film_notes_what_it_shows_and_is_stale_once_that_is_painted_anew(backend: Backend) -> None:
     backend.start()
     project_id = backend.drawn(2)

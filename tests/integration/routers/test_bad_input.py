@@ -18,6 +18,7 @@ from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task
 from service.container import Services
+from tests.support.columns import DATABASES, address_of
 from tests.support.soak import soaking
 from tests.support.web_app import make_settings
 
@@ -30,14 +31,14 @@ Case = tuple[str, str, dict[str, Any], int, str, str]
 """Method, path, what is sent, then what must come: status, field, and a word of the message (the limit, where there is one)."""
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=DATABASES)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    dsn = request.getfixturevalue("mysql_dsn") if request.param == "mariadb" else ""
-    return make_settings(tmp_path / "data", dsn)
+    address = address_of(request.param, request)
+    return make_settings(tmp_path / "data", address)
 
 
 # For a test of what is refused before a database is asked.
-mariadb_by_soak = pytest.mark.parametrize("settings", soaking(["sqlite", "mariadb"], keep=1), indirect=True)
+others_by_soak = pytest.mark.parametrize("settings", soaking(DATABASES, keep=1), indirect=True)
 
 
 @pytest.fixture
@@ -264,7 +265,7 @@ def test_emoji_and_rare_characters_come_back_as_they_went(client: FlaskClient, i
     ],
     ids=["lists", "objects", "half a pair", "infinite", "doubled"],
 )
-@mariadb_by_soak
+@others_by_soak
 @pytest.mark.parametrize("path", ["/api/webhook/task_complete", f"{V1}/projects", f"{V1}/tasks"])
 def test_json_that_nothing_could_take_is_a_400_that_says_so(client: FlaskClient, path: str, body: str) -> None:
     answer = client.post(path, data=body, content_type=JSON)

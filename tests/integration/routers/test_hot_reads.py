@@ -19,6 +19,7 @@ from routers.app import create_app
 from routers.hot_reads import ROUTES
 from service.access import accounts
 from service.container import Services
+from tests.support.columns import DATABASES, address_of
 from tests.support.database_work import counted
 from tests.support.servers.redis_server import RedisServer
 from tests.support.wait import wait_until
@@ -60,14 +61,14 @@ class Host:
         return int(self.client.get(f"{V1}/tasks/{self.task}").get_json()["task"]["progress"])
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
-def dsn(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue("mysql_dsn")) if request.param == "mariadb" else ""
+@pytest.fixture(params=DATABASES)
+def address(request: pytest.FixtureRequest) -> str:
+    return address_of(request.param, request)
 
 
 @pytest.fixture
-def host(dsn: str, tmp_path: Path, redis_url: str) -> Iterator[Host]:
-    with open_services(make_settings(tmp_path / "one", dsn), redis_url) as services:
+def host(address: str, tmp_path: Path, redis_url: str) -> Iterator[Host]:
+    with open_services(make_settings(tmp_path / "one", address), redis_url) as services:
         made = Host(services)
         wait_until(services.changes.reliable)
         yield made

@@ -20,6 +20,7 @@ from routers.answer_cache import Answer, AnswerCache
 from service.film_contents import CONTENTS, contents
 from tests.contract import story
 from tests.integration.routers.test_hot_reads import V1, Host
+from tests.support.columns import DATABASES, address_of
 from tests.support.node.scripts import png
 from tests.support.wait import wait_until
 from tests.support.web_app import NOW, make_settings, open_services
@@ -59,10 +60,10 @@ class Told(Host):
         return found
 
 
-@pytest.fixture(params=["sqlite", "mariadb"])
+@pytest.fixture(params=DATABASES)
 def told(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Told]:
-    dsn = str(request.getfixturevalue("mysql_dsn")) if request.param == "mariadb" else ""
-    with open_services(make_settings(tmp_path, dsn), redis_url) as services:
+    address = address_of(request.param, request)
+    with open_services(make_settings(tmp_path, address), redis_url) as services:
         host = Host(services)
         wait_until(services.changes.reliable)
         yield Told(host)

@@ -17,6 +17,7 @@ from service.container import Services
 from service.schemas import FilmRequest, NarrationRequest, ProjectChanges, ShotChanges
 from service.workflow import completion
 from tests.integration.models import rows
+from tests.support.columns import DATABASES
 from tests.support.database_work import Work, counted
 from tests.support.soak import soaking_rows
 
@@ -107,13 +108,11 @@ DELETED: dict[str, Callable[[Services, str], object]] = {
 }
 
 
-CASES = list(itertools.product(["sqlite", "mariadb"], ASKED))
-# Requests and ends with one database, one of each with the other; what is asked over HTTP is measured in tests/integration/attacks too.
+CASES = list(itertools.product(DATABASES, ASKED))
+# Requests and ends with one database, one of each with the others; what is asked over HTTP is measured in tests/integration/attacks too.
 IN_SHORT = [
     *(("sqlite", name) for name in ASKED if name not in ("narrations", "a storyboard's retry", "the project")),
-    ("mariadb", "a film"),
-    ("mariadb", "an image's end"),
-    ("mariadb", "a project's update"),
+    *itertools.product(DATABASES[1:], ("a film", "an image's end", "a project's update")),
 ]
 
 
@@ -143,7 +142,8 @@ def test_what_is_asked_of_a_project_costs_the_same_whatever_it_did_before(servic
 @pytest.mark.parametrize(
     ("services", "name"),
     soaking_rows(
-        itertools.product(["sqlite", "mariadb"], DELETED), keep=[("sqlite", "a shot"), ("mariadb", "the project")]
+        itertools.product(DATABASES, DELETED),
+        keep=[("sqlite", "a shot"), *((other, "the project") for other in DATABASES[1:])],
     ),
     indirect=["services"],
 )

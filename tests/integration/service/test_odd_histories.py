@@ -208,7 +208,7 @@ USES: dict[str, Use] = {
     "a round of the recoverer": lambda services, _project, _shots: Recoverer(services).recover(),
 }
 GROWTH = 1.5  # of the rows read; ten times the history
-SPREAD = {"sqlite": 400, "mariadb": 60}  # of SQLite's steps (tens), or of rows
+SPREAD = {"sqlite": 400, "server": 60}  # of SQLite's steps (tens), or of rows
 KEPT = [
     ("films", "a film"),
     ("narrations of all", "narrations"),
@@ -234,7 +234,7 @@ def test_the_past_costs_nothing(services: Services, history: str, use: str, requ
 
     assert len(long.statements) <= len(short.statements) + 2
     assert long.tasks <= short.tasks + 2
-    column = "sqlite" if services.database.is_sqlite else "mariadb"
+    column = "sqlite" if services.database.is_sqlite else "server"
     if (history, use) not in DEPENDS:
         assert long.reads <= GROWTH * short.reads + SPREAD[column], (short.reads, long.reads)
 
@@ -350,4 +350,4 @@ def test_what_waits_to_be_removed_and_what_is_stored_slows_no_request(services: 
             projects.get(services, project_id)
         found.append(work)
     assert len(found[0].statements) == len(found[1].statements)
-    assert found[1].reads <= GROWTH * found[0].reads + SPREAD["sqlite" if services.database.is_sqlite else "mariadb"]
+    assert found[1].reads <= GROWTH * found[0].reads + SPREAD["sqlite" if services.database.is_sqlite else "server"]

@@ -12,6 +12,7 @@ import pytest
 
 from models.shot import Shot
 from models.task import Task
+from tests.support.columns import address_of
 from tests.support.stale_reader import KINDS, NAME, PROCESSES
 from tests.support.web_app import NOW, make_settings, new_task, open_services
 
@@ -26,15 +27,17 @@ SHORT, LONG = 10_000, 1_000_000
     [
         ("sqlite", SHORT),
         ("mariadb", SHORT),
+        ("postgresql", SHORT),
         pytest.param("sqlite", LONG, marks=pytest.mark.soak),
         pytest.param("mariadb", LONG, marks=pytest.mark.soak),
+        pytest.param("postgresql", LONG, marks=pytest.mark.soak),
     ],
 )
 def test_no_answer_is_older_than_what_was_committed_before_it_was_asked_for(
     request: pytest.FixtureRequest, tmp_path: Path, redis_url: str, kind: str, reads: int
 ) -> None:
-    dsn = request.getfixturevalue("mysql_dsn") if kind == "mariadb" else ""
-    with open_services(make_settings(tmp_path, dsn), redis_url) as services:
+    address = address_of(kind, request)
+    with open_services(make_settings(tmp_path, address), redis_url) as services:
         tasks = [new_task(services, progress=0) for _ in range(TASKS)]
         with services.database.read() as session:
             ids = [(session.get_one(Task, task).project_id, task) for task in tasks]
@@ -44,7 +47,7 @@ def test_no_answer_is_older_than_what_was_committed_before_it_was_asked_for(
     (tmp_path / "tasks").write_text(json.dumps(ids))
     (tmp_path / "truth").write_bytes(bytes(8 * TASKS * len(KINDS)))
 
-    command = [sys.executable, "-m", "tests.support.stale_reader", str(tmp_path), dsn, redis_url]
+    command = [sys.executable, "-m", "tests.support.stale_reader", str(tmp_path), address, redis_url]
     processes = [
         subprocess.Popen(
             [*command, str(tmp_path / "tasks"), str(number), str(reads // PROCESSES)], cwd=ROOT, stdout=subprocess.PIPE

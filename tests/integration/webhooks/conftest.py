@@ -14,16 +14,17 @@ from processor.webhooks import WebhookSender
 from service.container import Services
 from service.webhooks import endpoints, sending
 from service.webhooks.requests import NewWebhook
+from tests.support.columns import DATABASES, address_of
 from tests.support.soak import soaking
 from tests.support.web_app import make_settings, open_services
 
 Send = Callable[[], None]
 
 
-@pytest.fixture(params=soaking(["sqlite", "mariadb"], keep=1))
+@pytest.fixture(params=soaking(DATABASES, keep=1))
 def services(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Iterator[Services]:
-    dsn = request.getfixturevalue("mysql_dsn") if request.param == "mariadb" else ""
-    settings = make_settings(tmp_path / "data", dsn)
+    address = address_of(request.param, request)
+    settings = make_settings(tmp_path / "data", address)
     settings = settings.model_copy(update={"webhooks": WebhookSettings(allow_networks=["127.0.0.1"])})
     with open_services(settings, redis_url) as parts:
         yield parts

@@ -27,6 +27,7 @@ OTHERS = {
     "server.assets_group": "100",
     "webhooks.allow_networks": "10.0.0.0/8",
     "mysql.dsn": "u:p@tcp(db:3306)/films",
+    "database.url": "postgresql://u:p@db:5432/films",
     "redis.addr": "redis:6379",
     "minio.cdn": "https://cdn.example.org/films",
     "film.resolution": "640x360",

@@ -18,6 +18,8 @@ from gunicorn.glogging import Logger
 from gunicorn.http import message, parser, unreader, wsgi
 from gunicorn.workers import base, gthread
 from minio import Minio
+from psycopg import Connection as PostgresqlConnection
+from psycopg import Cursor as PostgresqlCursor
 from pymysql.connections import Connection as MysqlConnection
 from rq import Queue
 from rq.job import Job
@@ -115,6 +117,9 @@ def test_what_is_overridden_is_there_with_the_same_parameters(ours: type, theirs
         (SimpleWorker.dequeue_job_and_maintain_ttl, ["self.run_maintenance_tasks()", "job_class=self.job_class"]),
         # models/engines.py
         (vars(MysqlConnection)["_read_bytes"], ["settimeout(self._read_timeout)"]),
+        # models/postgresql_engine.py
+        (PostgresqlConnection.wait, ["timeout=timeout", "_WaitTimeout"]),
+        (PostgresqlCursor.execute, ["self._conn.wait("]),
         # service/broker.py
         (Queue._fetch_dequeued_job, ["job_cls.fetch(", "except NoSuchJobError:"]),
         (Job.key_for, ["cls.redis_job_namespace_prefix"]),

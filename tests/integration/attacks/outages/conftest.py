@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import FilmSettings, MysqlSettings, Settings, WorkerSettings
+from config.settings import FilmSettings, Settings, WorkerSettings
 from processor import recoverer, removals, worker
 from service import broker
 from tests.integration.processor.conftest import POLL_S, Backend
+from tests.support.columns import address_of, sections_of
 from tests.support.node.stand_in import StandInNode
 
 
@@ -33,11 +34,11 @@ def node() -> Iterator[StandInNode]:
 
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Over SQLite where a test does not ask for MariaDB."""
-    dsn = request.getfixturevalue("mysql_dsn") if getattr(request, "param", "") == "mariadb" else ""
+    """Over SQLite where a test does not ask for another."""
+    address = address_of(getattr(request, "param", "sqlite"), request)
     return Settings(
         data_dir=tmp_path / "data",
-        mysql=MysqlSettings(dsn=dsn),
+        **sections_of(address),
         worker=WorkerSettings(poll_seconds=POLL_S, concurrency=2, dispatch_retries=1),
         film=FilmSettings(resolution="64x64", fps=5, subtitles="off"),
     )

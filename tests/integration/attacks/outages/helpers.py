@@ -11,9 +11,10 @@ import pytest
 from service import films
 from service.schemas import FilmRequest
 from tests.integration.processor.conftest import Backend
+from tests.support.columns import DATABASES
 
 PATIENCE_S = 60
-both_databases = pytest.mark.parametrize("settings", ["sqlite", "mariadb"], indirect=True)
+every_database = pytest.mark.parametrize("settings", DATABASES, indirect=True)
 
 
 def method(function: Callable[..., Any]) -> Callable[..., Any]:

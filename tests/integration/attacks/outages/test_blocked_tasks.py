@@ -9,7 +9,7 @@ from models.task import Task, TaskStatus, TaskType
 from processor.recoverer import Recoverer
 from routers.app import create_app
 from service import shots
-from tests.integration.attacks.outages.helpers import both_databases, film
+from tests.integration.attacks.outages.helpers import every_database, film
 from tests.integration.models import rows
 from tests.integration.processor.conftest import Backend
 from tests.support.database_work import Work, counted
@@ -48,7 +48,7 @@ def are_blocked(backend: Backend) -> int:
         return session.scalar(select(func.count()).where(Task.status == TaskStatus.BLOCKED)) or 0
 
 
-@both_databases
+@every_database
 @pytest.mark.parametrize("ended", ["failed", "deleted"])
 def test_the_one_stuck_project_of_many_is_found_for_as_many_statements_as_of_few(backend: Backend, ended: str) -> None:
     counts = []

@@ -17,7 +17,7 @@ from processor.recoverer import Recoverer
 from processor.removals import Remover
 from service import shots, tasks
 from service.oss.local import LocalStore
-from tests.integration.attacks.outages.helpers import PATIENCE_S, Held, both_databases, method
+from tests.integration.attacks.outages.helpers import PATIENCE_S, Held, every_database, method
 from tests.integration.processor.conftest import Backend
 from tests.support.node.scripts import png, running
 from tests.support.removals import swept
@@ -44,7 +44,7 @@ def left_ms(backend: Backend, task_id: str) -> int:
         return session.scalars(select(left).where(Task.id == task_id)).one()
 
 
-@both_databases
+@every_database
 @pytest.mark.parametrize("jump", [-HOUR, HOUR])
 def test_a_clock_that_is_set_in_mid_task_gives_the_task_to_nobody(backend: Backend, jump: timedelta) -> None:
     script = running(png())
@@ -70,7 +70,7 @@ def test_a_clock_that_is_set_in_mid_task_gives_the_task_to_nobody(backend: Backe
     assert backend.node.starts("generate_shot") == [task_id]
 
 
-@both_databases
+@every_database
 def test_a_host_whose_clock_was_set_back_lets_go_of_what_another_took_over(backend: Backend) -> None:
     """It was suspended, say. What the other one leaves in its turn is taken up again."""
     script = running(png())
@@ -95,7 +95,7 @@ def test_a_host_whose_clock_was_set_back_lets_go_of_what_another_took_over(backe
     assert tasks.get(backend.services, task_id).crashes == 1
 
 
-@both_databases
+@every_database
 def test_an_upload_is_not_lost_to_a_host_that_is_a_day_ahead(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(LocalStore.put_file)
     monkeypatch.setattr(LocalStore, "put_file", method(held))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pymysql
 import pytest
 from sqlalchemy import event
@@ -147,6 +148,8 @@ def test_music_that_does_not_fit_is_refused_in_words_until_it_does(
 
 def full(number: int) -> Exception:
     """What a database says whose own disk is full."""
+    if number == 53100:
+        return psycopg.errors.DiskFull("could not extend file: No space left on device")
     return (
         pymysql.err.OperationalError(number, "Disk full")
         if number
@@ -162,6 +165,9 @@ FULL_DATABASES = [
     ("mariadb", 1021, ASSET),
     ("mariadb", 1114, OUTBOX),
     ("mariadb", 1030, SHOT),
+    ("postgresql", 53100, ASSET),
+    ("postgresql", 53100, OUTBOX),
+    ("postgresql", 53100, SHOT),
 ]
 
 

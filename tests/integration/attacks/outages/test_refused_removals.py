@@ -13,7 +13,7 @@ from routers.app import create_app
 from service import films, projects, shots
 from service.oss.local import LocalStore
 from service.schemas import ProjectChanges
-from tests.integration.attacks.outages.helpers import PATIENCE_S, Held, both_databases, film, method
+from tests.integration.attacks.outages.helpers import PATIENCE_S, Held, every_database, film, method
 from tests.integration.processor.conftest import Backend
 from tests.support.removals import outbox, swept
 from tests.support.wait import wait_until
@@ -50,7 +50,7 @@ def test_a_project_is_deleted_at_once_though_storage_refuses_whatever_it_is_aske
     wait_until(lambda: outbox(backend.services) == [], PATIENCE_S)
 
 
-@both_databases
+@every_database
 def test_nobody_waits_for_a_storage_that_removes_slowly(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deletion, a new storyboard, its images and a film are all done while the first removal is not."""
     held = Held(LocalStore.remove)
