@@ -1,4 +1,4 @@
-"""The command line: serve, processor, demo, doctor, user, key.
+"""The command line: serve, processor, demo, doctor, user, key, database.
 
 Each command imports what it runs: `--help` is not to wait for a web server, nor a web server for what makes films.
 """
@@ -195,6 +195,32 @@ def revoke_key(path: Path | None, id_: str) -> None:
     from runtime import accounts
 
     _in_database(path, lambda desk: accounts.revoke_key(desk, id_))
+
+
+@cli.group()
+def database() -> None:
+    """The database itself."""
+
+
+@database.command("copy")
+@click.option("--from", "source", required=True, envvar="STORYTOVIDEO_FROM", help="Where everything is.")
+@click.option("--to", "target", required=True, envvar="STORYTOVIDEO_TO", help="A new and empty database.")
+def copy_database(source: str, target: str) -> None:
+    """Copy all rows into an empty database of any kind, and compare.
+
+    Addresses: a file of SQLite, user:password@tcp(host:3306)/database or mysql://..., postgresql://user:password@host:5432/database.
+    In the environment's STORYTOVIDEO_FROM and STORYTOVIDEO_TO nobody else sees a password.
+    """
+    from common.errors import StartError, StoryToVideoError
+    from config.database_address import parse
+    from models.copying import copy
+
+    try:
+        copy(parse(source), parse(target), click.echo)
+    except StartError as error:
+        _fail(str(error), CONFIG_WRONG)
+    except StoryToVideoError as error:
+        _fail(str(error), DEPENDENCY_MISSING)
 
 
 def _in_database(path: Path | None, work: Callable[[Desk], None]) -> None:
