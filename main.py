@@ -1,4 +1,4 @@
-"""The command line: serve, processor, demo, doctor, user, key, database.
+"""The command line: serve, processor, demo, doctor, tidy, user, key, database.
 
 Each command imports what it runs: `--help` is not to wait for a web server, nor a web server for what makes films.
 """
@@ -195,6 +195,24 @@ def revoke_key(path: Path | None, id_: str) -> None:
     from runtime import accounts
 
     _in_database(path, lambda desk: accounts.revoke_key(desk, id_))
+
+
+@cli.command()
+@config_option
+@click.option("--apply", is_flag=True, help="Remove it, too. Rows whose object is missing stay in any case.")
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each kind.")
+def tidy(path: Path | None, apply: bool, as_json: bool) -> None:
+    """Say what is kept beyond its time and what belongs to nothing, in numbers; nothing younger than a day."""
+    settings = _settings(path)
+    from common.errors import StartError, StoryToVideoError
+    from runtime.tidy import run
+
+    try:
+        run(settings, click.echo, apply=apply, as_json=as_json)
+    except StartError as error:
+        _fail(str(error), CONFIG_WRONG)
+    except StoryToVideoError as error:
+        _fail(str(error), DEPENDENCY_MISSING)
 
 
 @cli.group()

@@ -223,9 +223,14 @@ def _all_or_number(value: Any) -> Any:
 
 
 class KeepSettings(Section):
-    """What stays of what was replaced. `versions` of a shot's image, narration or clip beside the one that is shown; 0 ("all"): each."""
+    """What stays of what was replaced, or has ended.
+
+    `versions` of a shot's image, narration or clip beside the one that is shown; 0 ("all"): each. `tasks_days`: how long the rows of ended
+    tasks stay; 0 ("all"): for good.
+    """
 
     versions: Annotated[int, BeforeValidator(_all_or_number), Field(ge=0, le=10_000)] = 0
+    tasks_days: Annotated[int, BeforeValidator(_all_or_number), Field(ge=0, le=36_500)] = 0
 
 
 class LogSettings(Section):

@@ -1,4 +1,4 @@
-"""The processor: workers on the queue, the heartbeat, the recoverer, the remover, who deletes stray jobs, and who sends webhooks."""
+"""The processor: workers on the queue, the heartbeat, the recoverer, the remover, who deletes stray jobs, sends webhooks, and tidies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from common.errors import DependencyError
 from models import task_transitions
 from processor.cancellation import CancellationRegistry
 from processor.heartbeat import Heartbeat
+from processor.housekeeper import Housekeeper
 from processor.recoverer import Recoverer
 from processor.removals import Remover
 from processor.runner import Runner
@@ -39,6 +40,7 @@ class Processor:
         heartbeat = Heartbeat(self._services, self.registry, self.owner)
         recoverer = Recoverer(self._services)
         remover, strays, sender = Remover(self._services), StrayJobs(self._services), WebhookSender(self._services)
+        housekeeper = Housekeeper(self._services)
         count = self._services.settings.worker.concurrency
         workers = [
             ThreadWorker(self._services.queue, self._runner.run, self._stopped, number) for number in range(count)
@@ -54,6 +56,7 @@ class Processor:
             threading.Thread(target=sender.run, args=(self._stopped,), name="webhooks", daemon=True),
             threading.Thread(target=strays.run, args=(self._stopped,), name="stray-jobs", daemon=True),
             threading.Thread(target=remover.run, args=(self._stopped,), name="remover", daemon=True),
+            threading.Thread(target=housekeeper.run, args=(self._stopped,), name="housekeeper", daemon=True),
         ]
         for thread in self._threads:
             thread.start()

@@ -45,6 +45,16 @@ class Cache:
         """Forget a part."""
         self.path(key, suffix).unlink(missing_ok=True)
 
+    def old(self, max_age_s: float) -> tuple[int, int]:
+        """How many files were not used for so many seconds, and their bytes."""
+        now, count, size = time.time(), 0, 0
+        for path in self._files():
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                if now - stat.st_mtime > max_age_s:
+                    count, size = count + 1, size + stat.st_size
+        return count, size
+
     def prune(self, max_bytes: int, max_age_s: float, now: float | None = None) -> int:
         """Evict what was not used for `max_age_s` seconds, then the least recently used until `max_bytes` hold. Returns the count."""
         now = time.time() if now is None else now

@@ -21,6 +21,7 @@ _SAFE_ID = re.compile(r"(?!id-)[A-Za-z0-9_-]{1,64}")  # `id-` marks those that a
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _FILM = re.compile(r"(projects/[^/]+/films/[0-9]+)\.mp4")
 _FILM_PARTS = (".mp4", ".jpg", ".srt", ".ass", ".log.json")
+_FILM_PART = re.compile(rf"(projects/[^/]+/films/[0-9]+)(?:{'|'.join(map(re.escape, _FILM_PARTS))})")
 
 CONTENT_TYPES = {
     "png": "image/png",
@@ -88,6 +89,12 @@ def parts_of(key: str) -> list[str]:
     """The keys that a film may have besides its own, and it; of everything else the key alone."""
     film = _FILM.fullmatch(key)
     return [film[1] + extension for extension in _FILM_PARTS] if film else [key]
+
+
+def main_of(key: str) -> str:
+    """The film of which the key is a part; any other key itself."""
+    part = _FILM_PART.fullmatch(key)
+    return f"{part[1]}.mp4" if part else key
 
 
 def image_key(project_id: str, shot_id: str, number: int, extension: str) -> str:

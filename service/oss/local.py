@@ -25,7 +25,7 @@ from common.host_faults import DISK_FULL, FULL
 from common.private_files import make_folder
 from service.oss import keys
 from service.oss.metadata import clipped
-from service.oss.store import LINKS_KEPT, ObjectInfo, PublicBase
+from service.oss.store import LINKS_KEPT, Listed, ObjectInfo, PublicBase
 
 VALID_FOR = timedelta(days=7)
 ABANDONED_AFTER_S = 24 * 3600.0
@@ -145,6 +145,27 @@ class LocalStore:
             path.relative_to(self._objects).as_posix() for path in paths if path.is_file() and not path.is_symlink()
         )
         yield from sorted(key for key in found if key.startswith(prefix) and keys.is_key(key))
+
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        """See `ObjectStore.entries`."""
+        for parent, _, names in os.walk(self._objects / prefix.rpartition("/")[0], onerror=_raise_unless_gone):
+            for name in names:
+                path = Path(parent, name)
+                key = path.relative_to(self._objects).as_posix()
+                with suppress(FileNotFoundError):
+                    known = path.lstat()
+                    if key.startswith(prefix) and keys.is_key(key) and stat.S_ISREG(known.st_mode):
+                        yield Listed(key, known.st_size, datetime.fromtimestamp(known.st_mtime, timezone.utc))
+
+    def now(self) -> datetime:
+        """See `ObjectStore.now`. The folder may lie on another machine."""
+        proof = self._incoming / f"check-{secrets.token_hex(8)}"
+        with self._translated("素材目录无法写入"):
+            proof.touch()
+            try:
+                return datetime.fromtimestamp(proof.stat().st_mtime, timezone.utc)
+            finally:
+                proof.unlink()
 
     def remove(self, key: str) -> None:
         """See `ObjectStore.remove`. Folders that become empty go too."""

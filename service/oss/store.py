@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -12,6 +13,15 @@ PublicBase = str
 
 LINKS_KEPT = 4096
 """Signed links that a store remembers. They change with the hour, so that whoever asks again within it need not have them signed again."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object in a listing: its key, its size in bytes, and when it was stored, by the store's clock."""
+
+    key: str
+    size: int
+    stored_at: datetime
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,12 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[str]:
         """The keys under a prefix, sorted."""
+
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        """The same with times, in no order, a page at a time: no more than that is in memory."""
+
+    def now(self) -> datetime:
+        """The time by the store's own clock."""
 
     def remove(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
