@@ -24,7 +24,7 @@ SQL = Path(__file__).resolve().parent.parent / "doc" / "sql"
 SCRIPT, POSTGRESQL_SCRIPT = SQL / "StoryToVideo.sql", SQL / "StoryToVideo.postgresql.sql"
 UPGRADES = SQL / "upgrade"
 OF_POSTGRESQL = ".postgresql.sql"
-POSTGRESQL_BEGAN = 15  # with the tables of this version: each upgrade after it has a file of PostgreSQL's, too
+POSTGRESQL_BEGAN = 16  # with the tables of this version: each upgrade after it has a file of PostgreSQL's, too
 
 # A column that the Go backend's table of this name does not have.
 MARKERS = {"project": "bgm", "shot": "narration", "task": "seq"}

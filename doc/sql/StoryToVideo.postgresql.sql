@@ -139,6 +139,15 @@ CREATE TABLE IF NOT EXISTS deletion (
   UNIQUE (until_ms, project_id, shot_id)
 );
 
+CREATE TABLE IF NOT EXISTS shot_undo (
+  project_id    VARCHAR(64) NOT NULL,
+  shot_id       VARCHAR(64) NOT NULL,
+  until_ms      BIGINT       NOT NULL,
+  edit          JSON         NOT NULL,
+  PRIMARY KEY (project_id, shot_id),
+  UNIQUE (until_ms, project_id, shot_id)
+);
+
 CREATE TABLE IF NOT EXISTS stray_job (
   task_id       VARCHAR(64)  NOT NULL,
   node          VARCHAR(255) NOT NULL,

@@ -13,6 +13,7 @@ from models.idempotency import Idempotency
 from models.outbox import Removal
 from models.project import Project
 from models.shot import Shot
+from models.shot_undo import ShotUndo
 from models.stray_job import StrayJob
 from models.task import Task
 from models.types import JsonObject
@@ -29,7 +30,7 @@ def test_the_tables_are_those_of_the_models(url: URL, open_url: Open, origin: st
     inspector = inspect(database.engine)
     models = (
         *(Project, CastMember, Shot, Task, Asset, Removal, StrayJob, Account, LoginSession, ApiKey, Idempotency),
-        *(Webhook, Delivery, Deletion),
+        *(Webhook, Delivery, Deletion, ShotUndo),
     )
     assert set(Base.metadata.tables) == {model.__tablename__ for model in models}
     for table in Base.metadata.sorted_tables:
@@ -91,4 +92,4 @@ def test_every_list_that_is_asked_for_has_an_index(url: URL, open_url: Open, ori
     } <= indices("task")
     assert ("project_id", "kind", "shot_id", "number") in indices("asset")
     assert {("not_before", "object_key"), ("project_id", "object_key")} <= indices("outbox")
-    assert ("until_ms", "project_id", "shot_id") in indices("deletion")
+    assert ("until_ms", "project_id", "shot_id") in indices("deletion") & indices("shot_undo")

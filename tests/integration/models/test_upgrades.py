@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import URL, inspect, text
 
 from common.errors import DatabaseUnavailable
-from models import cast_member, deletion, outbox, queries
+from models import cast_member, deletion, outbox, queries, shot_undo
 from models.account import Account
 from models.asset import Asset
 from models.bootstrap import open_server
@@ -155,6 +155,7 @@ def test_tables_without_deletions_get_them_and_nothing_is_deleted(url: URL, open
         session.flush()
         session.add(shot("p", id="s"))
         session.execute(text("DROP TABLE deletion"))
+        session.execute(text("DROP TABLE shot_undo"))
         session.execute(text("UPDATE schema_info SET value = '12' WHERE name = 'version'"))
     database = open_url(url)
     assert info(database)["version"] == NEWEST
@@ -165,6 +166,9 @@ def test_tables_without_deletions_get_them_and_nothing_is_deleted(url: URL, open
         deletion.put(session, "p", keep_ms=60_000)
         assert queries.project(session, "p") is None
         assert [deletion.take_back(session, "p", of) for of in ("s", "", "")] == [True, True, False]
+        for edit in ({"a": 1}, {"part": "甲"}):
+            shot_undo.put(session, "p", "s", edit, keep_ms=60_000)
+        assert [shot_undo.take(session, "p", of) for of in ("x", "s", "s")] == [None, {"part": "甲"}, None]
         assert [row.id for row in queries.shots(session, "p")] == ["s"]
 
 

@@ -11,14 +11,15 @@ from config.settings import Settings
 from models.shot import Shot
 from service.container import Services
 from tests.contract import story
+from tests.support.columns import DATABASES, address_of
 from tests.support.shot_row import TEXTS, V1
 from tests.support.soak import soaking
 from tests.support.web_app import make_settings
 
 
-@pytest.fixture(params=soaking(["sqlite", "mariadb"], keep=1))
+@pytest.fixture(params=soaking(DATABASES, keep=1))
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    return make_settings(tmp_path / "data", request.getfixturevalue("mysql_dsn") if request.param == "mariadb" else "")
+    return make_settings(tmp_path / "data", address_of(request.param, request))
 
 
 @pytest.fixture
