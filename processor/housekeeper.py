@@ -26,6 +26,7 @@ class Housekeeper:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._stores = Stores(services.settings, services.database, services.store)
+        self._cached_at = float("-inf")
 
     def run(self, stopped: threading.Event) -> None:
         """Look whether it is time until stopped."""
@@ -40,6 +41,7 @@ class Housekeeper:
     def tidy(self, stopped: threading.Event) -> bool:
         """Tidy if it is this process's turn, and say so; False where it is not."""
         if not turns.take(self._services.database, TURN, every_ms=DAY_MS):
+            self._tidy_caches()
             return False
         for found in tidying.tidy(self._stores, rows=True, objects=False):
             if found.found:
@@ -47,3 +49,11 @@ class Housekeeper:
             if stopped.is_set():
                 break
         return True
+
+    def _tidy_caches(self) -> None:
+        """Of this machine, which the one whose turn it is does not know."""
+        now = self._services.clock.monotonic()
+        if now - self._cached_at > DAY_MS / 1000:
+            self._cached_at = now
+            for _ in tidying.caches(self._services.settings, remove=True):
+                pass

@@ -243,6 +243,9 @@ def test_once_a_day_one_process_removes_rows_and_tells_of_objects(
     aged(services, monkeypatch)
     with caplog.at_level(logging.INFO, "processor.housekeeper"):
         assert [Housekeeper(services).tidy(threading.Event()) for _ in range(3)] == [True, False, False]
+    fill_caches(services)
+    assert not Housekeeper(services).tidy(threading.Event())
+    assert [Path(path).name for path in everything(services)["cached"] if "parts/ab/" in path] == ["young", "young"]
     told = "\n".join(record.getMessage() for record in caplog.records)
     assert f"objects without a row: {len(ORPHANS)}" in told
     assert "webhook deliveries: 2, 2 removed" in told
