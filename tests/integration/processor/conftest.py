@@ -146,10 +146,14 @@ def node() -> Iterator[StandInNode]:
 @pytest.fixture(params=DATABASES)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings over each database."""
-    address = address_of(request.param, request)
+    return settings_over(request, tmp_path)
+
+
+def settings_over(request: pytest.FixtureRequest, folder: Path) -> Settings:
+    """Settings over the database that is the fixture's parameter."""
     return Settings(
-        data_dir=tmp_path,
-        **sections_of(address),
+        data_dir=folder,
+        **sections_of(address_of(request.param, request)),
         worker=WorkerSettings(poll_seconds=POLL_S),
         story=StorySettings(max_shots=20),
     )

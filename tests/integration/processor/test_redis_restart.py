@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from config.settings import Settings
 from service import tasks
 from tests.conftest import leave_out
-from tests.integration.processor.conftest import Backend
+from tests.integration.processor.conftest import Backend, settings_over
+from tests.support.columns import DATABASES
 from tests.support.node.scripts import png, running
 from tests.support.node.stand_in import StandInNode
 from tests.support.servers.process import MissingServiceError
 from tests.support.servers.redis_server import RedisServer
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
+
+
+@pytest.fixture(params=soaking(DATABASES, keep=1))
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """The database has no part in what is tried here."""
+    return settings_over(request, tmp_path)
 
 
 @pytest.fixture

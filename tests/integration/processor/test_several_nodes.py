@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -17,10 +18,12 @@ from service import tasks
 from service.node import breaker, pool
 from service.node.client import NodeClient
 from service.node.pool import NodePool, PooledNode
-from tests.integration.processor.conftest import Backend
+from tests.integration.processor.conftest import Backend, settings_over
+from tests.support.columns import DATABASES
 from tests.support.node.scripts import Script, finished, png, running
 from tests.support.node.stand_in import StandInNode
 from tests.support.proxy import Tunnel
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 
 PATIENCE_S = 60
@@ -79,6 +82,12 @@ class ManyNodes(Backend):
 
 
 Start = Callable[..., ManyNodes]
+
+
+@pytest.fixture(params=soaking(DATABASES, keep=1))
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """The database has no part in what is tried here."""
+    return settings_over(request, tmp_path)
 
 
 @pytest.fixture

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from config.settings import Settings, WorkerSettings
 from service import tasks
-from tests.integration.processor.conftest import Backend
+from tests.integration.processor.conftest import Backend, settings_over
+from tests.support.columns import DATABASES
 from tests.support.node.scripts import png, running
 from tests.support.node.stand_in import StandInNode
+from tests.support.soak import soaking
 from tests.support.wait import wait_until
 
 POLL_S = 60.0
+
+
+@pytest.fixture(params=soaking(DATABASES, keep=1))
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """The database has no part in what is tried here."""
+    return settings_over(request, tmp_path)
 
 
 def test_a_wake_up_from_another_process_makes_the_poll_look_now(
