@@ -35,9 +35,9 @@ class Services:
     queue: RedisServer
     node: NodeServer
 
-    def named(self, name: str) -> ServerProcess:
+    def named(self, name: str) -> MariadbServer | PostgresqlServer | MinioServer | RedisServer | NodeServer:
         """One of them by its field's name."""
-        found: ServerProcess = getattr(self, name)
+        found: MariadbServer | PostgresqlServer | MinioServer | RedisServer | NodeServer = getattr(self, name)
         return found
 
 
@@ -59,7 +59,7 @@ def opened(folder: Path, outage_s: float, database: str = "mariadb") -> Iterator
     """A world; gone afterwards."""
     with ExitStack() as stack:
         services = Services(
-            _started(MariadbServer if database == "mariadb" else PostgresqlServer, stack),
+            _started(MariadbServer, stack) if database == "mariadb" else _started(PostgresqlServer, stack),
             _started(MinioServer, stack),
             _started(RedisServer, stack),
             _started(NodeServer, stack),

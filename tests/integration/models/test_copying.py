@@ -125,9 +125,10 @@ def _plain(id_: str) -> dict[str, Any]:
     return {name: getattr(made, name) for name in names}
 
 
-def test_what_was_written_while_it_was_copied_is_not_torn_apart(address: Address) -> None:
+@pytest.mark.parametrize(("kind", "other"), [(kind, DATABASES[number - 1]) for number, kind in enumerate(DATABASES)])
+def test_what_is_written_while_it_is_copied_stays_behind_as_a_whole(kind: str, other: str, address: Address) -> None:
     """A project that is made meanwhile arrives with its shots and tasks, or not at all."""
-    source, target = address("mariadb"), address("postgresql")
+    source, target = address(kind), address(other)
     database = opened(source)
     with database.write() as session:
         session.add(project(id="before"))

@@ -48,8 +48,8 @@ ASKED: dict[str, Callable[[Services], object]] = {
 def test_music_is_found_by_an_index(library: Services, name: str) -> None:
     with counted(library.database) as work:
         assert ASKED[name](library)
-    by_index = {
-        "sqlite": "SEARCH asset USING INDEX",
+    by_index: dict[str, tuple[str, ...]] = {
+        "sqlite": ("SEARCH asset USING INDEX",),
         "mysql": ("ref", "range", "const"),
         "postgresql": ("Index Scan using asset_", "Index Scan Backward using asset_"),
     }
