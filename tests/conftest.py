@@ -49,7 +49,7 @@ def pytest_configure() -> None:
 
 
 UNEVEN = pytest.StashKey[list[str]]()
-"""Tests that do not run as often over PostgreSQL as over MariaDB, but for what is about tables from before PostgreSQL came."""
+"""Tests that run less often over PostgreSQL than over MariaDB, but for what is about tables from before PostgreSQL came."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 COLUMN_OF[value] for value in values if isinstance(value, str) and value in COLUMN_OF
             )
     config.stash[UNEVEN] = [
-        f"{name}: {dict(found)}" for name, found in counts.items() if found["mariadb"] != found["postgresql"]
+        f"{name}: {dict(found)}" for name, found in counts.items() if found["postgresql"] < found["mariadb"]
     ]
 
 

@@ -109,6 +109,6 @@ def test_a_search_tells_no_large_letters_from_small_ones_in_any_script(empty_pos
             session.add_all([project(title="Дом 100%_é"), project(title="haus", description="ÀPRÈS")])
         found = {
             words: reads.page_of_projects(database, page=1, page_size=9, words=words)[1]
-            for words in ("ДОМ", "après", "HAUS", "100%_É", "%")
+            for words in ("ДОМ", "àprès", "HAUS", "100%_É", "%")
         }
-    assert found == {"ДОМ": 1, "après": 1, "HAUS": 1, "100%_É": 1, "%": 1}
+    assert found == {"ДОМ": 1, "àprès": 1, "HAUS": 1, "100%_É": 1, "%": 1}
