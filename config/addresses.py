@@ -28,6 +28,7 @@ _HOST_HEADER = re.compile(
 _LOOKS_LIKE_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _LOCATION = re.compile(r"(?:/[A-Za-z0-9._-]+)+/?")
 _RATE = re.compile(r"([0-9]{1,6})/(second|minute|hour)")
+_PARAMETER = re.compile(r"[A-Za-z0-9_]{1,100}")
 MAX_RATE = 10_000
 MAX_HOST, MAX_PORT = 253, 65_535
 _BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -184,6 +185,13 @@ def parse_bucket(text: str) -> str:
     """A bucket's name by S3's rules; raises ValueError."""
     if not _BUCKET.fullmatch(text):
         raise ValueError("must be 3 to 63 small letters, digits, dots and hyphens, a letter or digit at both ends")
+    return text
+
+
+def parse_parameter(text: str) -> str:
+    """The name of a parameter in an address; raises ValueError."""
+    if not _PARAMETER.fullmatch(text):
+        raise ValueError("must be 1 to 100 letters, digits and underscores")
     return text
 
 

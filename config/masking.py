@@ -10,7 +10,15 @@ from pydantic import BaseModel
 from config.settings import Settings
 
 SECRETS = frozenset(
-    {"redis.password", "minio.access_key", "minio.secret_key", "worker.token", "worker.webhook_secret", "auth.secret"}
+    {
+        "redis.password",
+        "minio.access_key",
+        "minio.secret_key",
+        "minio.cdn_key",
+        "worker.token",
+        "worker.webhook_secret",
+        "auth.secret",
+    }
 )
 # A section in place of whose keys somebody wrote a text may show a secret too.
 SECRET_SECTIONS = frozenset({"mysql", "database", *(key.partition(".")[0] for key in SECRETS)})

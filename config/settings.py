@@ -24,6 +24,7 @@ from config.addresses import (
     parse_location,
     parse_network,
     parse_node,
+    parse_parameter,
     parse_path,
     parse_rate,
     parse_redis,
@@ -51,6 +52,10 @@ def _holds(parse: Callable[[str], object], *, or_empty: bool = True) -> AfterVal
 def _level(text: str) -> str:
     """Go's loggers write `info` and `warn`."""
     return {"WARN": "WARNING"}.get(text.upper(), text.upper())
+
+
+def _lower(text: str) -> str:
+    return text.lower()
 
 
 def _node_entry(given: object) -> object:
@@ -161,6 +166,9 @@ class WorkerSettings(Section):
         return [entry.model_copy(update={"token": entry.token or self.token}) for entry in (*own, *self.addrs)]
 
 
+VIRTUAL_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".aliyuncs.com", ".volces.com", ".ivolces.com", ".myqcloud.com")
+
+
 class MinioSettings(Section):
     """Object storage."""
 
@@ -173,7 +181,16 @@ class MinioSettings(Section):
     cdn: Annotated[str, _holds(parse_base)] = (
         ""  # base address of a CDN in front of the bucket; used in place of signed URLs' host
     )
+    cdn_key: str = ""  # signs links that the CDN checks itself (type A), instead of the storage's signature
+    cdn_parameter: Annotated[str, _holds(parse_parameter, or_empty=False)] = "auth_key"  # Tencent's is "sign"
     region: str = "us-east-1"
+    addressing: Annotated[Literal["auto", "path", "virtual"], BeforeValidator(_lower)] = (
+        "auto"  # host/bucket/key, or bucket.host/key
+    )
+
+    def is_virtual(self, host: str) -> bool:
+        """Whether the bucket is a part of the host's name; "auto": at those providers that take nothing else."""
+        return self.addressing == "virtual" or (self.addressing == "auto" and host.endswith(VIRTUAL_HOSTS))
 
 
 class AiSettings(Section):
@@ -238,10 +255,6 @@ class LogSettings(Section):
 
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = "INFO"
     format: Literal["text", "json"] = "text"
-
-
-def _lower(text: str) -> str:
-    return text.lower()
 
 
 def _long_enough(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from config.addresses import parse_http
-from config.settings import Settings
+from config.settings import MinioSettings, Settings
 
 
 def policy(settings: Settings) -> str:
@@ -36,10 +36,15 @@ def _policy(places: tuple[str, ...]) -> str:
 
 def _places(settings: Settings) -> list[str]:
     """The origins of links: the server's public name, storage or a CDN."""
-    minio = settings.minio
-    storage = minio.cdn or minio.domain or minio.endpoint
-    scheme = "https" if minio.use_ssl else "http"
-    found = [
-        parse_http(text, scheme) for text in (settings.server.public_url, storage if minio.endpoint else "") if text
-    ]
-    return list(dict.fromkeys(f"{address.scheme}://{address.authority}" for address in found))
+    public = [parse_http(settings.server.public_url)] if settings.server.public_url else []
+    found = [f"{address.scheme}://{address.authority}" for address in public]
+    return list(dict.fromkeys([*found, *_storage(settings.minio)]))
+
+
+def _storage(minio: MinioSettings) -> list[str]:
+    """Where the bucket is a part of the host's name, with and without it: one with dots is none over HTTPS."""
+    if not minio.endpoint:
+        return []
+    address = parse_http(minio.cdn or minio.domain or minio.endpoint, "https" if minio.use_ssl else "http")
+    buckets = [f"{minio.bucket}."] if not minio.cdn and minio.is_virtual(address.host) else []
+    return [f"{address.scheme}://{bucket}{address.authority}" for bucket in (*buckets, "")]

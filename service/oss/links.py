@@ -11,7 +11,8 @@ from service.oss.store import ObjectStore
 def key_of(stored: str, bucket: str) -> str | None:
     """The key that a stored text names: itself, or the path after the bucket of a presigned link into our bucket. None when it names none.
 
-    The link's host plays no part: it is what the backend was called when it signed, and may be gone. A link that nobody presigned is
+    The bucket may be the first part of the path, or of the host. The rest of the host plays no part: it is what the backend was called when
+    it signed, and may be gone. A link that nobody presigned is
     somebody else's, whatever its path.
     """
     key: str | None = stored
@@ -35,9 +36,11 @@ def _key_in_link(link: str, bucket: str) -> str | None:
     except ValueError:  # half an IPv6 address, say
         return None
     first, _, rest = parts.path.lstrip("/").partition("/")
-    if parts.scheme not in ("http", "https") or first != bucket or not _is_presigned(parts):
+    if parts.scheme not in ("http", "https") or not _is_presigned(parts):
         return None
-    return unquote(rest)
+    if first == bucket:
+        return unquote(rest)
+    return unquote(parts.path[1:]) if parts.netloc.startswith(f"{bucket}.") else None
 
 
 def _is_presigned(parts: SplitResult) -> bool:

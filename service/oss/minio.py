@@ -1,4 +1,4 @@
-"""Assets in MinIO (or any S3): where it is for us and for clients, its SDK's errors in our words, and the store."""
+"""Assets in MinIO (or any S3): its SDK's errors in our words, and the store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import islice
@@ -16,7 +15,6 @@ from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import ParseError
 
 import urllib3
-from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
@@ -24,11 +22,13 @@ from urllib3.exceptions import HTTPError
 from common.errors import DiskFull, ObjectNotFound, StorageError, StorageUnavailable
 from common.hashing import copy_hashing, measure
 from common.host_faults import raise_if_ours
-from config.addresses import parse_base, parse_http
+from config.addresses import parse_base
 from config.settings import MinioSettings
 from service.oss import keys
-from service.oss.limits import HURRIED, PATIENT, Limit, LimitedPool, Patience, limited
+from service.oss.cdn import type_a
+from service.oss.limits import HURRIED, PATIENT, Limit, Patience, limited
 from service.oss.metadata import clipped, decoded, encoded
+from service.oss.s3_client import client_for, endpoint_host, public_host
 from service.oss.store import LINKS_KEPT, Listed, ObjectInfo, PublicBase
 
 PART = 8 << 20  # bytes of one part of a multipart upload, and so about the memory that an upload takes
@@ -54,31 +54,6 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-@dataclass(frozen=True)
-class Host:
-    """`address` is "host" or "host:port"; `folder` the path that a reverse proxy strips, "" or "/path"."""
-
-    address: str
-    secure: bool
-    folder: str = ""
-
-
-def endpoint_host(settings: MinioSettings) -> Host:
-    """What we connect to."""
-    return _host(settings.endpoint, settings.use_ssl)
-
-
-def public_host(settings: MinioSettings) -> Host:
-    """What clients see, and what links are signed for."""
-    return _host(settings.domain or settings.endpoint, settings.use_ssl)
-
-
-def _host(text: str, secure: bool) -> Host:
-    """From a host, or a whole `scheme://host/path`. A scheme says more than `use_ssl`."""
-    address = parse_http(text, "https" if secure else "http")
-    return Host(address.authority, address.scheme == "https", address.folder)
-
-
 class MinioStore:
     """Objects in `settings.bucket`. Thread-safe. Raises `StorageError` for settings that no S3 client can use."""
 
@@ -89,8 +64,8 @@ class MinioStore:
         endpoint = endpoint_host(settings)
         self._public = public_host(settings)
         with self._translated(settings.bucket):
-            self._client = _client(settings, endpoint)
-            self._signer = _client(settings, self._public)
+            self._client = client_for(settings, endpoint)
+            self._signer = client_for(settings, self._public)
         self._signed_url = lru_cache(LINKS_KEPT)(self._sign)
 
     def exists(self) -> bool:
@@ -227,12 +202,16 @@ class MinioStore:
 
         The URL is signed for the host that clients see: `minio.domain`, else the endpoint. With a CDN (`minio.cdn`) it is
         `<cdn>/<key>?<signature>`: scheme, host and bucket give way to the CDN's base, and the signature is the endpoint's, because the CDN
-        fetches `/<bucket>/<key>` with that query from the endpoint and names the endpoint in its `Host` header.
+        fetches `/<bucket>/<key>` with that query from the endpoint and names the endpoint in its `Host` header. With `minio.cdn_key` the
+        CDN checks the link itself, and has a way of its own into the bucket.
         """
         keys.check_key(key)
         return self._signed_url(key, self._now().replace(minute=0, second=0, microsecond=0))
 
     def _sign(self, key: str, signed: datetime) -> str:
+        settings = self._settings
+        if settings.cdn and settings.cdn_key:
+            return type_a(settings.cdn, key, settings.cdn_key, settings.cdn_parameter, signed)
         signer = self._client if self._settings.cdn else self._signer
         with self._translated(key):
             url = signer.presigned_get_object(self.bucket, key, expires=VALID_FOR, request_date=signed)
@@ -299,14 +278,3 @@ def translated(what: str, endpoint: str) -> Iterator[None]:
         raise StorageError(f"对象存储的配置无效（{what}）：{error}") from error
     except (MinioException, HTTPError, OSError, ParseError) as error:  # of XML: something else answers there
         raise StorageUnavailable(f"对象存储 {endpoint} 不可用：{error}") from error
-
-
-def _client(settings: MinioSettings, host: Host) -> Minio:
-    return Minio(
-        endpoint=host.address,
-        access_key=settings.access_key,
-        secret_key=settings.secret_key,
-        secure=host.secure,
-        region=settings.region,
-        http_client=LimitedPool(),
-    )

@@ -125,6 +125,8 @@ def test_wrong_value_in_the_go_backend_s_file_stops_the_start(tmp_path: Path) ->
         ("minio: {domain: 'files.example.org?'}", ["minio.domain", "host:port"]),
         ("minio: {cdn: cdn.example.org}", ["minio.cdn", "'cdn.example.org'", "https://"]),
         ("minio: {cdn: 'https://cdn.example.org/a#b'}", ["minio.cdn", "https://"]),
+        ("minio: {cdn_parameter: 'a&b'}", ["minio.cdn_parameter", "letters, digits and underscores"]),
+        ("minio: {addressing: both}", ["minio.addressing", "virtual"]),
         ("minio: {bucket: My_Bucket}", ["minio.bucket", "'My_Bucket'", "small letters"]),
         ("minio: {bucket: a..b}", ["minio.bucket", "'a..b'", "small letters"]),
         ("minio: {bucket: ''}", ["minio.bucket", "small letters"]),

@@ -33,6 +33,13 @@ def test_a_dead_link_of_the_old_backend_is_signed_afresh(store: LocalStore, host
     assert links.resolve(stored, store, BASE) == store.url("shots/4f0c/image.png", BASE)
 
 
+@pytest.mark.parametrize(
+    "place", ["assets-bucket.oss.example/", "assets-bucket.example/assets-bucket/", "assets-bucket.localhost:9000/"]
+)
+def test_the_bucket_may_stand_in_the_host_s_name(place: str) -> None:
+    assert links.key_of(f"https://{place}shots/4f0c/image.png?{SIGNED}", "assets-bucket") == "shots/4f0c/image.png"
+
+
 def test_a_percent_encoded_key_is_decoded() -> None:
     assert (
         links.key_of(f"http://h/assets-bucket/shots/a%2Db/image.png?{SIGNED}", "assets-bucket") == "shots/a-b/image.png"
@@ -48,6 +55,7 @@ def test_a_percent_encoded_key_is_decoded() -> None:
         "https://elsewhere.example/picture.png",
         "https://elsewhere.example/assets-bucket/picture.png",  # not presigned: somebody else's folder of that name
         f"http://h:9000/other-bucket/shots/1/image.png?{SIGNED}",
+        f"https://other-assets-bucket.oss.example/shots/1/image.png?{SIGNED}",
         f"http://h:9000/assets-bucket/../secret?{SIGNED}",
         f"http://h:9000/assets-bucket/%2e%2e/secret?{SIGNED}",
         f"http://h:9000/assets-bucket/a%00b?{SIGNED}",

@@ -86,6 +86,10 @@ def test_nothing_else_is_sent(path: str) -> None:
         ({"minio": {"endpoint": "minio:9000"}}, "'self' http://minio:9000"),
         ({"minio": {"endpoint": "minio:9000", "domain": "https://files.example/s3"}}, "'self' https://files.example"),
         (
+            {"minio": {"endpoint": "https://oss-cn-beijing.aliyuncs.com", "bucket": "films"}},
+            "'self' https://films.oss-cn-beijing.aliyuncs.com https://oss-cn-beijing.aliyuncs.com",
+        ),
+        (
             {"minio": {"endpoint": "minio:9000", "use_ssl": True, "cdn": "https://cdn.example/a"}},
             "'self' https://cdn.example",
         ),
