@@ -21,14 +21,18 @@ from urllib3.exceptions import HTTPError
 
 from common.errors import DiskFull, ObjectNotFound, StorageError, StorageUnavailable
 from common.hashing import copy_hashing, measure
+from common.hidden_credentials import without_credentials
 from common.host_faults import raise_if_ours
 from config.addresses import parse_base
 from config.settings import MinioSettings
 from service.oss import keys
 from service.oss.cdn import type_a
-from service.oss.limits import HURRIED, PATIENT, Limit, Patience, limited
+from service.oss.limits import HURRIED, PATIENT, Limit, LimitedPool, Patience, limited
 from service.oss.metadata import clipped, decoded, encoded
+from service.oss.multipart import Multipart, part_size_for
+from service.oss.resumed_upload import ResumedUpload
 from service.oss.s3_client import client_for, endpoint_host, public_host
+from service.oss.s3_links import S3Links
 from service.oss.store import LINKS_KEPT, Listed, ObjectInfo, PublicBase
 
 PART = 8 << 20  # bytes of one part of a multipart upload, and so about the memory that an upload takes
@@ -39,7 +43,7 @@ USER_METADATA = "x-amz-meta-"
 PAGE = 1000  # objects that one request lists
 PROOF = ".storytovideo-check"  # no key: it is never listed
 
-ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion"}
+ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion", "NoSuchUpload"}
 FULL = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 SERVER_FAULT = 500
 
@@ -66,6 +70,7 @@ class MinioStore:
         with self._translated(settings.bucket):
             self._client = client_for(settings, endpoint)
             self._signer = client_for(settings, self._public)
+            self._multipart = Multipart(S3Links.of(self._client, settings), LimitedPool())
         self._signed_url = lru_cache(LINKS_KEPT)(self._sign)
 
     def exists(self) -> bool:
@@ -120,7 +125,9 @@ class MinioStore:
             return self._send(info, file, HURRIED if hurry else PATIENT)
 
     def _send(self, info: ObjectInfo, stream: BinaryIO, patience: Patience) -> ObjectInfo:
-        """Upload, in parts where it is long. One part at a time: the SDK's parallel upload leaves its threads behind when a part fails."""
+        """Upload; what is long in parts, of which those that arrived need not be sent again. Who is in a hurry does not wait for that."""
+        if info.size > PART and patience is PATIENT:
+            return self._send_in_parts(info, stream)
         with self._asking(info.key, patience, info.size):
             self._client.put_object(
                 self.bucket,
@@ -130,8 +137,18 @@ class MinioStore:
                 content_type=info.content_type,
                 metadata=dict(encoded({**info.metadata, HASH: info.sha256})),
                 part_size=PART,
-                num_parallel_uploads=1,
+                num_parallel_uploads=1,  # the SDK's parallel upload leaves its threads behind when a part fails
             )
+        return info
+
+    def _send_in_parts(self, info: ObjectInfo, stream: BinaryIO) -> ObjectInfo:
+        kept = encoded({**info.metadata, HASH: info.sha256})
+        headers = {"Content-Type": info.content_type, **{USER_METADATA + name: text for name, text in kept.items()}}
+        part_size = part_size_for(info.size, PART)
+        upload = ResumedUpload(self._multipart, lambda size: self._asking(info.key, PATIENT, size), info.key, part_size)
+        upload.send(stream, info.size, headers)
+        if self.stat(info.key).size != info.size:
+            raise StorageUnavailable(f"素材上传不完整：{info.key}")
         return info
 
     def open(self, key: str) -> BinaryIO:
@@ -187,6 +204,8 @@ class MinioStore:
         """See `ObjectStore.remove`."""
         keys.check_key(key)
         with self._asking(key, PATIENT):
+            for upload_id in self._multipart.unfinished(key):
+                self._multipart.give_up(key, upload_id)
             self._client.remove_object(self.bucket, key)
 
     def remove_prefix(self, prefix: str) -> int:
@@ -277,4 +296,4 @@ def translated(what: str, endpoint: str) -> Iterator[None]:
     except ValueError as error:  # the SDK's way to refuse a bucket's or an endpoint's name
         raise StorageError(f"对象存储的配置无效（{what}）：{error}") from error
     except (MinioException, HTTPError, OSError, ParseError) as error:  # of XML: something else answers there
-        raise StorageUnavailable(f"对象存储 {endpoint} 不可用：{error}") from error
+        raise StorageUnavailable(f"对象存储 {endpoint} 不可用：{without_credentials(str(error))}") from error

@@ -13,6 +13,7 @@ from runtime.logging_setup import set_up_logging
 
 KEY = "s2v_" + "Ab3-_xY9" * 5 + "end"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+SIGNATURE = "0123456789abcdef" * 4
 LINES = [
     f"GET /k/{KEY}/v1/api/projects HTTP/1.1",
     f"GET /k/not-even-a-key-{KEY[4:]}/static/a.png",
@@ -20,6 +21,7 @@ LINES = [
     f"http://host/tasks/x/wss?token={KEY}&x=1",
     f"/v1/api/voices/sample?a=1&token={TOKEN}",
     f"access_token={TOKEN}",
+    f"PUT /films/a.mp4?X-Amz-Expires=900&X-Amz-Signature={SIGNATURE}&partNumber=1",
     f"Authorization: Bearer {KEY}",
     f"'Bearer {TOKEN}'",
     f'{{"refresh_token": "{TOKEN}"}}',
@@ -31,6 +33,7 @@ def test_what_lets_somebody_in_is_masked(line: str) -> None:
     hidden = without_credentials(line)
     assert KEY[4:] not in hidden
     assert TOKEN[-20:] not in hidden
+    assert SIGNATURE not in hidden
     assert "***" in hidden
 
 
