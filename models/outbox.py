@@ -10,7 +10,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, CursorResult, Delete, Integer, String, Update, case, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    Delete,
+    Integer,
+    String,
+    Update,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, insert_missing
@@ -24,7 +36,7 @@ still be on its way within the storage.
 class Removal(Base):
     """`passes` are those that are left. It is not due before `not_before` (ms since 1970 by the database's clock).
 
-    `attempts` counts the failures in a row. `project_id` is "" for music.
+    `attempts` counts the failures in a row. `project_id` is "" for music. A key that ends with a slash stands for all that lies under it.
     """
 
     __tablename__ = "outbox"
@@ -67,6 +79,27 @@ def give_up(session: Session, keys: Collection[str], project_id: str) -> None:
     again = update(Removal).where(Removal.object_key.in_(keys)).values(passes=TWICE, not_before=0, attempts=0)
     session.execute(again.execution_options(synchronize_session=False))
     _insert(session, keys, project_id, TWICE)
+
+
+def expect(session: Session, key: str, project_id: str, *, until_ms: int) -> None:
+    """Whoever may upload under this key, or prefix, may do so until then at least; behind a lock, so that no two do this at once."""
+    row = session.get(Removal, key, with_for_update=True)
+    if row is None:
+        announce(session, key, project_id, until_ms=until_ms)
+    else:
+        row.passes, row.not_before, row.attempts = UPLOADING, max(row.not_before, until_ms), 0
+
+
+def use_up(session: Session, key: str) -> None:
+    """What was uploaded has served its purpose. It is looked for when it would have been lost, as its links hold until then."""
+    used = update(Removal).where(Removal.object_key == key, Removal.passes == UPLOADING).values(passes=ONCE)
+    session.execute(used.execution_options(synchronize_session=False))
+
+
+def count_expected(session: Session, prefix: str) -> int:
+    """How many uploads under this prefix are on their way."""
+    under = Removal.object_key.startswith(prefix, autoescape=True)
+    return session.scalar(select(func.count()).where(under, Removal.passes == UPLOADING)) or 0
 
 
 def keys_of(session: Session, project_id: str) -> list[str]:

@@ -121,6 +121,9 @@ class Remover:
     def _try(self, claim: Claim) -> Exception | None:
         """Remove the object and what belongs to it; returns what kept it from that, which must not keep the next from theirs."""
         try:
+            if claim.key.endswith("/"):
+                self._services.store.remove_prefix(claim.key, but=self._announced(claim.project_id))
+                return None
             for key in keys.parts_of(claim.key):
                 self._services.store.remove(key)
         except StoryToVideoError as error:
@@ -129,6 +132,11 @@ class Remover:
             log.exception("cannot remove %s", claim.key)
             return error
         return None
+
+    def _announced(self, project_id: str) -> set[str]:
+        """What has a removal of its own, when its time comes."""
+        with self._services.database.read() as session:
+            return set(outbox.keys_of(session, project_id))
 
     @retrying
     def _note(self, claims: list[Claim], outcomes: Outcomes, named: set[str]) -> None:

@@ -40,6 +40,7 @@ PUBLIC = {
     "ready",
     "v1.health.health",
     "files.asset",
+    "files.upload",
     "webhook.task_complete",
     "v1.auth.login",
     "v1.auth.refresh",
@@ -85,6 +86,7 @@ EXPENSIVE = {
     "gateway.projects.narration",
     "gateway.shots.generate_image",
     "gateway.shots.generate_video",
+    "gateway.oss.complete",
 }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PATH_KEY, URL_TOKEN = "storytovideo.path_key", "storytovideo.url_token"
 AMBIGUOUS = "-"  # no credential at all: several were sent
 _PATH = re.compile(r"/k/([^/]*)(/(?:v1/api|api(?!/webhook)|tasks|static)/.*)", re.DOTALL)
-_SIGNED_LINKS = "/assets/"  # whose `token` is their own
+_SIGNED_LINKS = ("/assets/", "/uploads/")  # whose `token` is their own
 
 
 class UrlCredentials:

@@ -1,17 +1,18 @@
-"""Files: `/assets/<key>`, objects of the local store by signed URL, and `/static/*`."""
+"""Files: `/assets/<key>`, objects of the local store by signed URL, `/uploads/<key>`, which takes them in, and `/static/*`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from flask import Blueprint, request, send_file
 from werkzeug.wrappers import Response
 
-from common.errors import NotFound
+from common.errors import InvalidInput, NotFound
 from routers.access.accel_redirect import by_proxy
 from service.assets.legacy_static import static_file
 from service.container import Services
+from service.oss.keys import is_key
 from service.oss.local import LocalStore
 
 AnyResponse = TypeVar("AnyResponse", bound=Response)
@@ -38,11 +39,29 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
         response.cache_control.immutable = True
         return harmless(response)
 
+    @routes.put("/uploads/<path:key>")
+    def upload(key: str) -> Response:
+        """What a client sends by a link of `/api/oss/presign`, where there is no MinIO that takes it."""
+        if not isinstance(store, LocalStore) or not is_key(key):
+            raise NotFound("文件不存在")
+        etag = store.receive(key, request.args.get("token", ""), request.headers.get("Content-Type", ""), _body)
+        response = Response(status=200)
+        response.set_etag(etag)
+        return harmless(response)
+
     @routes.get("/static/<path:name>")
     def static(name: str) -> Response:
         return harmless(send_file(static_file(name, static_folder), conditional=True))
 
     return routes
+
+
+def _body(size: int) -> BinaryIO:
+    """The request's body, which must have so many bytes; raises `InvalidInput`."""
+    if request.content_length != size:
+        raise InvalidInput("Content-Length", f"Content-Length 须为 {size}")
+    request.max_content_length = size + 1  # werkzeug refuses to tell the end of a body that reaches the limit
+    return cast(BinaryIO, request.stream)
 
 
 def harmless(response: AnyResponse) -> AnyResponse:

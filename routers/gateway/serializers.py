@@ -7,10 +7,10 @@ from typing import Any
 
 from common.request_id import request_id
 from common.user_text import without_paths
-from models.rows import ListedProject, ShotRow, TaskRow
+from models.rows import ListedProject, TaskRow
 from models.shot import ShotStatus
 from models.task import TaskStatus, TaskType
-from routers.serializers import Json, UrlResolver, time
+from routers.serializers import AnyShot, Json, UrlResolver, time
 from service.projects import Storyboard
 from service.tasks import Outcome
 
@@ -64,7 +64,7 @@ def reserved_shot(shot_id: str, order: int) -> Json:
     return {"id": shot_id, "order": order, "prompt": "", "narration": "", "status": PENDING}
 
 
-def shot(row: ShotRow, link: UrlResolver) -> Json:
+def shot(row: AnyShot, link: UrlResolver) -> Json:
     """A shot of a storyboard."""
     return {
         "id": row.id,

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from routers.openapi.answers import Answer, Time
+from routers.openapi.answers import Answer, Music, Time
+from routers.openapi.shot_answers import Version
 
 Status = Literal["PENDING", "RUNNING", "SUCCESS", "FAILED"]
 Link = Annotated[str | None, Field(description="A complete address that needs no header; null where there is none.")]
@@ -125,4 +126,46 @@ class TaskState(Success):
 
 
 class Delivered(Success):
+    message: str
+
+
+class TemporaryKeys(Success):
+    """What lets a program write under `prefix` of the bucket, and nothing else."""
+
+    access_key: str
+    secret_key: str
+    session_token: str
+    expires_at: Time
+    expires_in: int = Field(description="Seconds.")
+    endpoint: str
+    bucket: str
+    prefix: str
+    region: str
+    addressing: Literal["path", "virtual"]
+
+
+class UploadLink(Answer):
+    """Where `size` bytes are PUT, with exactly these headers."""
+
+    number: int
+    size: int
+    url: str
+    headers: dict[str, str]
+
+
+class Presigned(Success):
+    key: str
+    method: Literal["PUT"]
+    url: Link
+    headers: dict[str, str]
+    upload_id: str = Field(description='"" where the file is PUT as a whole, to `url`.')
+    part_size: int
+    parts: list[UploadLink]
+    expires_in: int = Field(description="Seconds.")
+
+
+class UploadCompleted(Success):
+    shot: StoryboardShot | None
+    version: Version | None
+    music: Music | None
     message: str

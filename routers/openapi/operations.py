@@ -20,7 +20,7 @@ from routers.openapi import (
     shot_answers,
     webhook_answers,
 )
-from service import schemas, shot_requests
+from service import schemas, shot_requests, upload_requests
 from service.webhooks import requests as webhook_requests
 
 JSON, FORM, MULTIPART = "application/json", "application/x-www-form-urlencoded", "multipart/form-data"
@@ -276,6 +276,24 @@ GATEWAY: Mapping[str, Operation] = {
         "Ask for a shot's clip", gateway_answers.TaskQueued, gateway_requests.ClipRequest, errors=(409,), creates=True
     ),
     "GET /api/tasks/:task_id/status": Operation("Read a task's status", gateway_answers.TaskState),
+    "POST /api/oss/sts": Operation(
+        "Keys for an hour, to write what belongs to a project into the storage",
+        gateway_answers.TemporaryKeys,
+        upload_requests.StsRequest,
+        errors=(404, 409, 429),
+    ),
+    "POST /api/oss/presign": Operation(
+        "Links for a file that a client uploads into the storage itself",
+        gateway_answers.Presigned,
+        upload_requests.PresignRequest,
+        errors=(404, 409, 429),
+    ),
+    "POST /api/oss/complete": Operation(
+        "What was uploaded becomes a shot's material, or music",
+        gateway_answers.UploadCompleted,
+        upload_requests.CompleteRequest,
+        errors=(404, 409, 429),
+    ),
     "POST /api/webhook/task_complete": Operation(
         "The model node has news of a task",
         gateway_answers.Delivered,
@@ -302,6 +320,9 @@ SERVER: Mapping[str, Operation] = {
     "GET /studio/v/:version/:name": Operation("A file of this edition of it", "*/*", statuses=(200, 304), public=True),
     "GET /assets/:key": Operation(
         "A stored file, by its signed link", "*/*", errors=(403,), statuses=(200, *CACHED), public=True
+    ),
+    "PUT /uploads/:key": Operation(
+        "Takes in what a client uploads by a link of /api/oss/presign", "*/*", errors=(403,), public=True
     ),
     "GET /static/:name": Operation("A file that an older backend left", "*/*", statuses=(200, *CACHED)),
     "GET /v1/api/projects/:project_id/feed": Operation(

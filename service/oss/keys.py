@@ -5,6 +5,7 @@
     projects/<id>/shots/<shot id>/image-<n>.png  audio-<n>.mp3  clip-<n>.mp4
     projects/<id>/cast/<cast id>-<n>.png
     projects/<id>/films/<n>.mp4  <n>.jpg  <n>.srt  <n>.ass  <n>.log.json
+    projects/<id>/uploads/<drawn>.png    what clients put there themselves, until it is looked at
     music/<n>.mp3
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 
 from common.errors import InvalidKey
 
@@ -125,6 +127,16 @@ def film_key(project_id: str, number: int, extension: str) -> str:
 def music_key(number: int, extension: str) -> str:
     """A piece of music."""
     return f"music/{number}.{_extension(extension)}"
+
+
+def uploads_prefix(project_id: str) -> str:
+    """Where clients may write what belongs to a project."""
+    return f"projects/{_id(project_id)}/uploads/"
+
+
+def upload_key(project_id: str, extension: str) -> str:
+    """A name that nobody can guess."""
+    return f"{uploads_prefix(project_id)}{secrets.token_hex(16)}.{_extension(extension)}"
 
 
 def _shot_key(kind: str, project_id: str, shot_id: str, number: int, extension: str) -> str:

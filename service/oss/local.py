@@ -9,23 +9,25 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 import jwt
 
-from common.errors import DiskFull, Forbidden, ObjectNotFound, StorageUnavailable
+from common.errors import Conflict, DiskFull, Forbidden, ObjectNotFound, StorageUnavailable
 from common.hashing import copy_hashing
 from common.host_faults import DISK_FULL, FULL
 from common.private_files import make_folder
 from service.oss import keys
+from service.oss.local_uploads import LocalUploads
 from service.oss.metadata import clipped
-from service.oss.store import LINKS_KEPT, Listed, ObjectInfo, PublicBase
+from service.oss.promised import CheckedStream, Promised
+from service.oss.store import LINKS_KEPT, Listed, ObjectInfo, PublicBase, TemporaryKeys, UploadLinks
 
 VALID_FOR = timedelta(days=7)
 ABANDONED_AFTER_S = 24 * 3600.0
@@ -64,6 +66,7 @@ class LocalStore:
         self._now = now
         self._group = group
         self._token = lru_cache(LINKS_KEPT)(self._sign)
+        self._uploads = LocalUploads(root / "parts", self._signing_key, now)
 
     def exists(self) -> bool:
         """See `ObjectStore.exists`."""
@@ -181,13 +184,46 @@ class LocalStore:
                         raise
                     continue  # the key names a folder, or something inside of a file: no object
                 _remove_empty_folders(file, top)
+            self._uploads.forget(key)
 
-    def remove_prefix(self, prefix: str) -> int:
+    def remove_prefix(self, prefix: str, but: Collection[str] = ()) -> int:
         """See `ObjectStore.remove_prefix`."""
-        found = list(self.list(keys.check_prefix(prefix)))
+        found = [key for key in self.list(keys.check_prefix(prefix)) if key not in but]
         for key in found:
             self.remove(key)
         return len(found)
+
+    def begin_upload(self, key: str, promised: Promised, part_size: int, base: PublicBase = "") -> UploadLinks:
+        """See `ObjectStore.begin_upload`: the links lead to this server, which calls `receive`."""
+        keys.check_key(key)
+        with self._translated("素材无法保存"):
+            return self._uploads.begin(key, promised, part_size, base or self._public_url)
+
+    def receive(self, key: str, token: str, content_type: str, stream: Callable[[int], BinaryIO]) -> str:
+        """Take in what a client sends to such a link, of the stream for so many bytes; returns its ETag.
+
+        Raises `Forbidden` for a link that does not hold, `InvalidInput` for other bytes than were promised.
+        """
+        granted = self._uploads.granted(keys.check_key(key), token)
+        if content_type != granted.promised.content_type:
+            raise Forbidden(f"Content-Type 须为 {granted.promised.content_type}")
+        checked = CheckedStream(lambda: stream(granted.promised.size), granted.promised)
+        with self._translated("素材无法保存"):
+            if granted.upload_id:
+                self._uploads.keep_part(granted, checked)
+            else:
+                self.put(key, cast("BinaryIO", checked), content_type=content_type)
+        return checked.md5
+
+    def finish_upload(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
+        """See `ObjectStore.finish_upload`."""
+        with self._translated("素材无法保存"), self._uploads.joined(keys.check_key(key), upload_id, etags) as joined:
+            self.put(key, joined)
+        self._uploads.forget(key)
+
+    def temporary_keys(self, prefix: str) -> TemporaryKeys:
+        """See `ObjectStore.temporary_keys`: a folder has none."""
+        raise Conflict("本地存储不提供临时凭证（STS），请改用 POST /api/oss/presign")
 
     def url(self, key: str, base: PublicBase = "") -> str:
         """See `ObjectStore.url`: a JSON Web Token that names the key and when the URL expires.

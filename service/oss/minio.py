@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -19,21 +20,31 @@ from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from common.errors import DiskFull, ObjectNotFound, StorageError, StorageUnavailable
+from common.errors import DiskFull, InvalidInput, ObjectNotFound, StorageError, StorageUnavailable
 from common.hashing import copy_hashing, measure
 from common.hidden_credentials import without_credentials
 from common.host_faults import raise_if_ours
 from config.addresses import parse_base
 from config.settings import MinioSettings
-from service.oss import keys
+from service.oss import keys, temporary_keys
 from service.oss.cdn import type_a
 from service.oss.limits import HURRIED, PATIENT, Limit, LimitedPool, Patience, limited
 from service.oss.metadata import clipped, decoded, encoded
 from service.oss.multipart import Multipart, part_size_for
+from service.oss.promised import NOT_THERE, Promised
 from service.oss.resumed_upload import ResumedUpload
 from service.oss.s3_client import client_for, endpoint_host, public_host
 from service.oss.s3_links import S3Links
-from service.oss.store import LINKS_KEPT, Listed, ObjectInfo, PublicBase
+from service.oss.store import (
+    LINKS_KEPT,
+    UPLOAD_S,
+    Listed,
+    ObjectInfo,
+    PublicBase,
+    TemporaryKeys,
+    UploadLink,
+    UploadLinks,
+)
 
 PART = 8 << 20  # bytes of one part of a multipart upload, and so about the memory that an upload takes
 IN_MEMORY = 4 << 20  # bytes; larger streams wait for their hash in a temporary file
@@ -44,6 +55,7 @@ PAGE = 1000  # objects that one request lists
 PROOF = ".storytovideo-check"  # no key: it is never listed
 
 ABSENT = {"NoSuchKey", "NoSuchObject", "NoSuchVersion", "NoSuchUpload"}
+WRONG_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML"}
 FULL = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 SERVER_FAULT = 500
 
@@ -70,7 +82,9 @@ class MinioStore:
         with self._translated(settings.bucket):
             self._client = client_for(settings, endpoint)
             self._signer = client_for(settings, self._public)
-            self._multipart = Multipart(S3Links.of(self._client, settings), LimitedPool())
+            self._http = LimitedPool()
+            self._multipart = Multipart(S3Links.of(self._client, settings), self._http)
+            self._public_links = S3Links.of(self._signer, settings, self._public.folder)
         self._signed_url = lru_cache(LINKS_KEPT)(self._sign)
 
     def exists(self) -> bool:
@@ -208,13 +222,70 @@ class MinioStore:
                 self._multipart.give_up(key, upload_id)
             self._client.remove_object(self.bucket, key)
 
-    def remove_prefix(self, prefix: str) -> int:
+    def remove_prefix(self, prefix: str, but: Collection[str] = ()) -> int:
         """See `ObjectStore.remove_prefix`; a thousand objects a request."""
-        names = list(self.list(keys.check_prefix(prefix)))
+        names = [name for name in self.list(keys.check_prefix(prefix)) if name not in but]
         with self._asking(prefix, PATIENT):
             for failure in self._client.remove_objects(self.bucket, map(DeleteObject, names)):
                 raise StorageUnavailable(f"素材无法删除：{failure.name}（{failure.code}）")
         return len(names)
+
+    def begin_upload(self, key: str, promised: Promised, part_size: int, base: PublicBase = "") -> UploadLinks:
+        """See `ObjectStore.begin_upload`; `base` plays no part."""
+        keys.check_key(key)
+        typed = {"Content-Type": promised.content_type}
+        if promised.size <= part_size:
+            return UploadLinks("", (self._upload_link(key, 1, promised.size, {**typed, **_hashes(promised)}),))
+        with self._asking(key, HURRIED):
+            upload_id = self._multipart.begin(key, typed)
+        sizes = [min(part_size, promised.size - start) for start in range(0, promised.size, part_size)]
+        parts = enumerate(sizes, start=1)
+        return UploadLinks(
+            upload_id, tuple(self._upload_link(key, number, size, typed, upload_id) for number, size in parts)
+        )
+
+    def _upload_link(
+        self, key: str, number: int, size: int, headers: Mapping[str, str], upload_id: str = ""
+    ) -> UploadLink:
+        """The length is bound as well; who sends the bytes says it by itself."""
+        query = {"partNumber": str(number), "uploadId": upload_id} if upload_id else {}
+        bound = {**headers, "Content-Length": str(size)}
+        url = self._public_links.url("PUT", key, seconds=UPLOAD_S, query=query, headers=bound, now=self._now())
+        return UploadLink(number, size, url, headers)
+
+    def finish_upload(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
+        """See `ObjectStore.finish_upload`."""
+        keys.check_key(key)
+        with self._asking(key, PATIENT):
+            there = self._multipart.parts(key, upload_id)
+            wanted = dict(etags) or {number: part.etag for number, part in there.items()}
+            if not set(wanted) <= set(there) or not wanted:
+                raise InvalidInput("parts", NOT_THERE)
+            try:
+                self._multipart.finish(key, upload_id, wanted)
+            except S3Error as error:
+                if error.code in WRONG_PARTS:
+                    raise InvalidInput("parts", NOT_THERE) from error
+                raise
+
+    def temporary_keys(self, prefix: str) -> TemporaryKeys:
+        """See `ObjectStore.temporary_keys`."""
+        allowed = temporary_keys.policy(self.bucket, keys.check_prefix(prefix))
+        endpoint, public, settings = endpoint_host(self._settings), self._public, self._settings
+        with self._asking(prefix, HURRIED):
+            found = temporary_keys.assume_role(
+                self._http, endpoint.base, settings.access_key, settings.secret_key, settings.region, allowed
+            )
+        return TemporaryKeys(
+            access_key=found.access_key,
+            secret_key=found.secret_key,
+            session_token=found.session_token or "",
+            expires_at=self._now() + timedelta(seconds=UPLOAD_S),
+            endpoint=public.base + public.folder,
+            bucket=self.bucket,
+            region=self._public_links.region,
+            addressing="virtual" if settings.is_virtual(public.name) else "path",
+        )
 
     def url(self, key: str, base: PublicBase = "") -> str:
         """See `ObjectStore.url`; `base` plays no part. Signing needs no network: the region is known.
@@ -297,3 +368,9 @@ def translated(what: str, endpoint: str) -> Iterator[None]:
         raise StorageError(f"对象存储的配置无效（{what}）：{error}") from error
     except (MinioException, HTTPError, OSError, ParseError) as error:  # of XML: something else answers there
         raise StorageUnavailable(f"对象存储 {endpoint} 不可用：{without_credentials(str(error))}") from error
+
+
+def _hashes(promised: Promised) -> dict[str, str]:
+    """The headers by which S3 compares what comes with what was promised."""
+    hashes = {"x-amz-checksum-sha256": promised.sha256, "Content-MD5": promised.md5}
+    return {name: base64.b64encode(bytes.fromhex(text)).decode() for name, text in hashes.items() if text}

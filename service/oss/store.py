@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from service.oss.promised import Promised
 
 PublicBase = str
 """Scheme and host under which the client reached this server ("http://127.0.0.1:8080"); the local folder's URLs start with it."""
@@ -33,6 +35,42 @@ class ObjectInfo:
     content_type: str
     sha256: str
     metadata: Mapping[str, str]
+
+
+UPLOAD_S = 3600
+"""Seconds for which a client may use the links, and the temporary keys, of an upload."""
+
+
+@dataclass(frozen=True)
+class UploadLink:
+    """Where a client PUTs these `size` bytes, with exactly these headers. `number` is the part's, from 1."""
+
+    number: int
+    size: int
+    url: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class UploadLinks:
+    """`upload_id` is "" where the object is PUT as a whole, by the one link."""
+
+    upload_id: str
+    links: tuple[UploadLink, ...]
+
+
+@dataclass(frozen=True)
+class TemporaryKeys:
+    """What lets a program write under one prefix, and nothing else. `addressing` is path or virtual; `endpoint` is what clients reach."""
+
+    access_key: str
+    secret_key: str
+    session_token: str
+    expires_at: datetime
+    endpoint: str
+    bucket: str
+    region: str
+    addressing: str
 
 
 class ObjectStore(Protocol):
@@ -87,10 +125,25 @@ class ObjectStore(Protocol):
         """The time by the store's own clock."""
 
     def remove(self, key: str) -> None:
-        """Remove an object; one that is not there is no error."""
+        """Remove an object, and what came of uploads of it in parts; one that is not there is no error."""
 
-    def remove_prefix(self, prefix: str) -> int:
-        """Remove everything under a prefix that ends with `/`; returns how many objects went."""
+    def remove_prefix(self, prefix: str, but: Collection[str] = ()) -> int:
+        """Remove everything under a prefix that ends with `/`, but for these keys; returns how many objects went."""
+
+    def begin_upload(self, key: str, promised: Promised, part_size: int, base: PublicBase = "") -> UploadLinks:
+        """Links by which a client uploads this object itself: in parts where it has more than `part_size` bytes.
+
+        Another length or type than was promised is refused by them; of one that is sent as a whole another hash, too.
+        """
+
+    def finish_upload(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
+        """Make the object of its parts, by their numbers; of all that are there where none are named.
+
+        Raises `ObjectNotFound` for an unknown upload, or one of another key, and `InvalidInput` for parts that are not there.
+        """
+
+    def temporary_keys(self, prefix: str) -> TemporaryKeys:
+        """Keys for writing under this prefix; raises `Conflict` where the storage has none to give."""
 
     def url(self, key: str, base: PublicBase = "") -> str:
         """A complete URL that a client can GET without a header, signed when it is read.

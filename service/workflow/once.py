@@ -58,6 +58,16 @@ def serve(asked: Asked | None) -> None:
 
 
 @contextmanager
+def under(asked: Asked) -> Iterator[None]:
+    """Within, it is this request, whatever key it came with."""
+    before = _asked.set(asked)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
+
+
+@contextmanager
 def part(number: int) -> Iterator[None]:
     """Within, it is one of several requests in one, with a key of its own."""
     asked = _asked.get()
@@ -65,11 +75,8 @@ def part(number: int) -> Iterator[None]:
         yield
         return
     own = f"{hashlib.sha256(asked.key.encode()).hexdigest()} {number}"  # with a blank, which no client's own key has
-    before = _asked.set(replace(asked, key=own))
-    try:
+    with under(replace(asked, key=own)):
         yield
-    finally:
-        _asked.reset(before)
 
 
 def check_part(services: Services, number: int) -> None:

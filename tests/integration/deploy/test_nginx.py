@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import ssl
@@ -14,6 +15,7 @@ import websocket
 from requests.adapters import HTTPAdapter
 
 from tests.integration.deploy.gateway import Gateway
+from tests.support.node.scripts import wav
 from tests.support.servers.node_server import NodeServer
 from tests.support.wait import wait_until
 
@@ -164,6 +166,22 @@ def test_stored_files_come_from_nginx_in_ranges_and_a_cdn_may_keep_them(real: Ga
     assert real.bare("GET", path.partition("?")[0]).status_code == 403
     assert real.bare("GET", "/metrics").status_code == 404
     assert real.bare("GET", "/_objects" + path.partition("?")[0].removeprefix("/assets")).status_code == 404
+
+
+def test_what_clients_upload_by_signed_links_passes_whatever_it_holds(real: Gateway, story: dict[str, Any]) -> None:
+    project = story["project_id"]
+    content = wav(1.0) + b"<script>alert(1)</script>' OR 1=1 --" * 10
+    wanted = {"project_id": project, "name": "a.wav", "size": len(content), "content_type": "audio/wav"}
+    given = real.ask("POST", "/api/oss/presign", json=wanted).json()
+    path = given["url"].partition(real.nginx.https)[2]
+    assert path.startswith("/uploads/"), given
+    sent = real.bare("PUT", path, data=content, headers=given["headers"])
+    assert (sent.status_code, sent.headers["X-Content-Type-Options"]) == (200, "nosniff"), sent.text
+    for odd in (path.partition("?")[0], path.replace("uploads/projects", "uploads/../projects"), f"{path}&a=<script>"):
+        assert real.bare("PUT", odd, data=content, headers=given["headers"]).status_code in (400, 403), odd
+    done = {"project_id": project, "key": given["key"], "size": len(content), "kind": "music"}
+    answer = real.ask("POST", "/api/oss/complete", json={**done, "sha256": hashlib.sha256(content).hexdigest()})
+    assert answer.status_code == 200, answer.text
 
 
 def test_bodies_have_limits_by_route(real: Gateway) -> None:

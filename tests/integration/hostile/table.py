@@ -122,6 +122,26 @@ ROUTES = (
     Route("POST", f"{API}/shots/{{shot_id}}/generate_video", {"json": {"duration": 2}}),
     Route("GET", f"{API}/tasks/{{task_id}}/status"),
     Route("GET", f"{API}/tasks/{{storyboard}}/status"),
+    Route("POST", f"{API}/oss/sts", {"json": {"project_id": "{project_id}"}}),
+    Route(
+        "POST",
+        f"{API}/oss/presign",
+        {"json": {"project_id": "{project_id}", "size": 9, "content_type": "image/png"}},
+    ),
+    Route(
+        "POST",
+        f"{API}/oss/complete",
+        {
+            "json": {
+                "project_id": "{project_id}",
+                "key": "projects/{project_id}/uploads/taken.png",
+                "size": 9,
+                "md5": "0" * 32,
+                "kind": "images",
+                "shot_id": "{shot_id}",
+            }
+        },
+    ),
     Route("POST", f"{API}/auth/logout"),
     Route("GET", f"{API}/auth/me"),
     Route("GET", "/static/old.png"),

@@ -24,7 +24,7 @@ from routers.errors import TABLE
 from routers.gateway import schemas as gateway
 from routers.openapi import gateway_answers
 from routers.openapi.operations import OPERATIONS
-from service import project_options, schemas, shot_requests
+from service import project_options, schemas, shot_requests, upload_requests
 from service.assets.shot_versions import Version
 from service.container import Services
 from service.film.spec import Transition
@@ -70,6 +70,9 @@ MODELS: dict[str, type[schemas.Request]] = {
     "POST /api/shots/:shot_id/update_prompt": gateway.ShotTexts,
     "POST /api/shots/:shot_id/generate_image": gateway.ImageRequest,
     "POST /api/shots/:shot_id/generate_video": gateway.ClipRequest,
+    "POST /api/oss/sts": upload_requests.StsRequest,
+    "POST /api/oss/presign": upload_requests.PresignRequest,
+    "POST /api/oss/complete": upload_requests.CompleteRequest,
 }
 SAME = {
     "GET /v1/api/projects/:project_id/cover": "GET /v1/api/projects/:project_id/shots/:shot_id/thumbnail",
