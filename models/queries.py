@@ -8,6 +8,7 @@ for the project. So is what was deleted and can still be had back (`models.delet
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Text, cast, func, select
@@ -187,6 +188,26 @@ def tasks_by_status(session: Session) -> dict[str, int]:
     """How many tasks there are in each status, everybody's."""
     rows = session.execute(select(Task.status, func.count(Task.id)).group_by(Task.status))
     return {str(status): int(count) for status, count in rows}
+
+
+def tasks_by_kind(session: Session) -> tuple[dict[tuple[str, str], int], datetime | None]:
+    """How many tasks there are of each type and status, everybody's, and when the oldest was made that waits for a processor.
+
+    Both statements are answered by indexes alone, but for the tasks that are not finished: those are all, less the others.
+    """
+    of_type = {
+        str(kind): int(count) for kind, count in session.execute(select(Task.type, func.count()).group_by(Task.type))
+    }
+    others = [status for status in TaskStatus if status is not TaskStatus.FINISHED]
+    unfinished = select(Task.type, Task.status, func.count(), func.min(Task.created_at)).where(Task.status.in_(others))
+    found: dict[tuple[str, str], int] = {}
+    oldest: datetime | None = None
+    for kind, status, count, made in session.execute(unfinished.group_by(Task.type, Task.status)):
+        found[str(kind), str(status)] = int(count)
+        of_type[str(kind)] = of_type.get(str(kind), 0) - int(count)
+        if status == TaskStatus.PENDING:
+            oldest = made if oldest is None else min(oldest, made)
+    return {**found, **{(kind, TaskStatus.FINISHED.value): max(0, left) for kind, left in of_type.items()}}, oldest
 
 
 def failed_tasks(session: Session, *, limit: int) -> list[FailedTask]:

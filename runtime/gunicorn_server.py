@@ -31,6 +31,7 @@ from runtime.arbiter import Arbiter, Gate, Place
 from runtime.gunicorn_worker import Worker
 from runtime.logging_setup import name_process
 from runtime.processor_worker import ProcessorWorker
+from service.metrics import instruments
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         self.trusted_proxies = tuple(map(parse_network, settings.trusted_proxies))
         self.processes = max(1, settings.processes)
         self.places = _places(self.processes, with_work=plan.work is not None)
+        self.numbers = instruments.share(len(self.places))
         self.connections, self.sockets = SharedCounts(self.processes), SharedCounts(self.processes)
         self.gate = Gate()
         if plan.work is None:
@@ -198,6 +200,7 @@ def _pre_fork(arbiter: Any, worker: Any) -> None:
 
 def _post_fork(arbiter: Any, worker: Any) -> None:
     end_with_parent(arbiter.pid, signal.SIGKILL)
+    worker.app.numbers.join(worker.app.places.index(worker.place))
     if worker.place.name:
         name_process(worker.place.name)
         log.info("process %d", os.getpid())
@@ -208,6 +211,7 @@ def _post_fork(arbiter: Any, worker: Any) -> None:
 
 def _child_exit(arbiter: Any, worker: Any) -> None:
     """In the arbiter, when it has seen a process's end."""
+    instruments.ended(arbiter.app.places.index(worker.place))
     if worker.place.number is not None:
         for counts in (arbiter.app.connections, arbiter.app.sockets):
             counts.leave(worker.place.number)

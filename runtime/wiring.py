@@ -29,6 +29,7 @@ from models.bootstrap import open_database, reopen_database
 from service.broker import Events, TaskQueue
 from service.container import Services
 from service.film.errors import FilmError
+from service.metrics import work
 from service.node.pool import NodePool
 from service.oss import ObjectStore
 from service.oss.local import LocalStore
@@ -53,6 +54,7 @@ def open_services(settings: Settings) -> Services:
     with ExitStack() as opened:  # closes what is open where a later part fails
         database = open_database(settings)
         opened.callback(database.close)
+        work.watch(database)
         log.info("database: %s", database.check())
         redis = open_redis(settings.redis)
         queue = TaskQueue(redis, settings.redis.queue)
@@ -82,9 +84,11 @@ def open_services(settings: Settings) -> Services:
 def reopen_services(settings: Settings, zone: tzinfo) -> Services:
     """The parts for a process that was forked after they had been opened and closed; `zone` is that of the database's times."""
     redis = open_redis(settings.redis)
+    database = reopen_database(settings, zone)
+    work.watch(database)
     return Services(
         settings,
-        reopen_database(settings, zone),
+        database,
         TaskQueue(redis, settings.redis.queue),
         Events(redis, settings.redis.queue),
         open_store(settings),

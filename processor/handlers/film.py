@@ -30,6 +30,7 @@ from service.film.errors import FilmError
 from service.film.spec import FilmReport, Progress, Word
 from service.film.subtitles.word_times import MAX_S, read_words
 from service.film_contents import CONTENTS, contents
+from service.metrics import work
 from service.oss import links
 from service.schemas import FilmRequest
 from service.workflow import film_dependencies, payloads
@@ -187,11 +188,17 @@ def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: Fi
         if request.export == "local":
             exported.append(_export(claimed, asset, report.film))
         claimed.finish(_result(asset, report), _message(report, warnings, exported), commit)
+        _measure(parts, report)
     except BaseException:
         if versions.discard(services, asset):
             for path in exported:
                 path.unlink(missing_ok=True)
         raise
+
+
+def _measure(parts: _Parts, report: FilmReport) -> None:
+    seconds = report.log.get("seconds")
+    work.made_film(report.duration_s, {**parts.seconds, **(seconds if isinstance(seconds, dict) else {})}, report.log)
 
 
 def _details(

@@ -195,6 +195,20 @@ class NodePool:
         self._watch()
         return {node.client.name: node.state for node in self._nodes}
 
+    def names(self) -> list[str]:
+        """In their order."""
+        return [node.client.name for node in self._nodes]
+
+    def there(self, *, within_s: float) -> list[bool]:
+        """Which of them answer, in the same order: as they were last seen, or where there is one as it is now."""
+        if self.several:
+            return [state == OK for state in self.states().values()]
+        try:
+            self.first.look(within_s=within_s)
+        except StoryToVideoError:
+            return [False]
+        return [True]
+
     def away(self) -> set[str]:
         """The names of the nodes that are left alone now."""
         return {node.client.name for node in self._nodes if not node.client.breaker.allows()}
