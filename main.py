@@ -263,10 +263,12 @@ def _password() -> str:
 
 
 def _settings(path: Path | None) -> Settings:
+    from runtime import error_reports
     from runtime.logging_setup import set_up_logging
 
     loaded = _read(path)
     set_up_logging(loaded.settings.log.level, loaded.settings.log.format)
+    error_reports.start(loaded.settings.log.sentry_dsn)
     for file in loaded.files:
         log.info("configuration: %s", file)
     for warning in loaded.warnings:
@@ -275,14 +277,18 @@ def _settings(path: Path | None) -> Settings:
 
 
 def _read(path: Path | None) -> Loaded:
+    from common.hidden_credentials import hide
     from config.load import ConfigError, load
+    from config.secrets import secrets_of
 
     if path is None and DEFAULT_FILE.is_file():
         path = DEFAULT_FILE
     try:
-        return load(path, os.environ)
+        loaded = load(path, os.environ)
     except ConfigError as error:
         _fail(f"the configuration is wrong:\n{error}", CONFIG_WRONG)
+    hide(secrets_of(loaded.settings))
+    return loaded
 
 
 def _need_addresses(settings: Settings, command: str) -> None:

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from common.errors import DependencyError
+from common.hidden_credentials import hide
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ def kept_secret(data_dir: Path) -> str:
                 log.debug("another server has generated the secret")
             finally:
                 draft.unlink()
-        return path.read_text(encoding="ascii").strip()
+        secret = path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise DependencyError(f"cannot keep a secret in {path} ({error}); make data_dir writable") from error
+    hide([secret])
+    return secret

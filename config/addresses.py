@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
 from config.go_dsn import HOST, DsnError, split_host_port
 
@@ -174,6 +174,18 @@ def parse_endpoint(text: str) -> HttpAddress:
     if address.folder:
         raise ValueError("must be 'host:port' or 'http(s)://host:port', without a path")
     return address
+
+
+def parse_sentry(text: str) -> SplitResult:
+    """A DSN of Sentry: `https://key@host/project`; raises ValueError, which does not show it."""
+    parts = urlsplit(text)
+    try:
+        fits = parts.scheme in ("http", "https") and parts.username and parts.hostname and parts.port != 0
+    except ValueError:  # no port
+        fits = False
+    if not fits or not parts.path.rpartition("/")[2].isdigit():
+        raise ValueError("must be https://key@host/project, as Sentry shows it")
+    return parts
 
 
 def climbs(path: str) -> bool:

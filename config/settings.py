@@ -29,6 +29,7 @@ from config.addresses import (
     parse_rate,
     parse_redis,
     parse_resolution,
+    parse_sentry,
     parse_token,
 )
 
@@ -251,10 +252,19 @@ class KeepSettings(Section):
 
 
 class LogSettings(Section):
-    """Logging to standard error."""
+    """Logging to standard error, and to Sentry where `sentry_dsn` is set."""
 
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_level)] = "INFO"
     format: Literal["text", "json"] = "text"
+    access: bool = True  # a line for each request
+    sentry_dsn: Annotated[str, _holds(parse_sentry)] = ""  # where errors are reported; "" = nowhere
+
+
+class MetricsSettings(Section):
+    """`/metrics`: who may read it, and where `main.py processor` has its own ("host:port", "" nowhere)."""
+
+    allow_networks: list[Annotated[str, _holds(parse_network, or_empty=False)]] = ["127.0.0.0/8", "::1"]
+    processor_port: Annotated[str, _holds(parse_listen)] = ""
 
 
 def _long_enough(text: str) -> str:
@@ -322,6 +332,7 @@ class Settings(Section):
     film: FilmSettings = FilmSettings()
     keep: KeepSettings = KeepSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitsSettings = LimitsSettings()
     webhooks: WebhookSettings = WebhookSettings()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timezone, tzinfo
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, Executable, text
+from sqlalchemy import Engine, Executable, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from common.errors import DatabaseUnavailable, DiskFull
+from common.request_id import waited
 from models import touched
 from models.driver_errors import is_away, is_conflict, is_full
 from models.row_versions import RowVersions
@@ -45,6 +47,9 @@ class Database:
     ) -> None:
         self.engine = engine
         self.reads = engine if reads is None else reads
+        for each in {self.engine, self.reads}:
+            each.hide_parameters = True  # what is logged of a statement that fails holds no values: some are secrets
+            _measure(each)
         self.set_zone(zone)
         self._read = sessionmaker(engine, expire_on_commit=False)
         self._write = sessionmaker(engine.execution_options(s2v_write=True), expire_on_commit=False)
@@ -122,6 +127,19 @@ class Database:
         if self.versions is not None:
             self.versions.close()
             self.versions = None
+
+
+def _measure(engine: Engine) -> None:
+    """Note how long statements take, for whatever request they are made."""
+
+    def began(_connection: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _many: Any) -> None:
+        context.s2v_began = time.perf_counter()
+
+    def ended(_connection: Any, _cursor: Any, _sql: Any, _parameters: Any, context: Any, _many: Any) -> None:
+        waited(time.perf_counter() - context.s2v_began)
+
+    event.listen(engine, "before_cursor_execute", began)
+    event.listen(engine, "after_cursor_execute", ended)
 
 
 @contextmanager

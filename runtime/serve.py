@@ -12,9 +12,11 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from common.errors import DependencyError
+from common.hidden_credentials import hide
 from config.addresses import Listen, parse_listen
 from config.admission import decided, needs_login, warning
 from config.processes import described, shared_out
+from config.secrets import secrets_of
 from config.settings import Settings
 from runtime.data_dir import protect
 from runtime.embedded.parts import EmbeddedParts
@@ -62,6 +64,7 @@ def _serve_with(parts: EmbeddedParts, listener: socket.socket, url: str, with_pr
     gc.freeze()  # nor ever will be: it is not looked through again, nor copied into the worker process by being looked through
     gc.enable()
     parts.wait()
+    hide(secrets_of(parts.settings))  # some were drawn
     zone = _proven(parts.settings)
     gc.collect()  # what was proven may hold connections, which are not for the processes to be forked
     if needs_login(parts.settings):

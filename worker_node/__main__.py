@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import uvicorn
 
 from worker_node.app import create_app
 from worker_node.files import FolderInUse
+from worker_node.hidden_credentials import hide
 from worker_node.lifeline import watch_parent
 from worker_node.log import set_up_logging
 from worker_node.node import Node
@@ -45,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         from worker_node.doctor import examine  # noqa: PLC0415 - a start of the node does without it
 
         return examine(settings, lambda line: sys.stdout.write(f"{line}\n"))
-    set_up_logging(settings.log_format)
+    hide(settings.secrets())
+    set_up_logging(settings.log_format, logging.getLevelName(settings.log_level))
     if settings.parent_pid:
         watch_parent(settings.parent_pid, lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:

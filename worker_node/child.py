@@ -6,18 +6,21 @@ import json
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from worker_node.chain import Chain
 from worker_node.errors import DISK_FULL, Cancelled, NoneAble, ProviderError, means_full
+from worker_node.hidden_credentials import hide
 from worker_node.job_notes import JobNotes
 from worker_node.lifeline import die_with_starting_thread
+from worker_node.log import bound_request_id, set_up_logging
 from worker_node.providers.base import Report
 from worker_node.providers.settings import ProviderSettings
 from worker_node.stopping import STOPPING
+
+log = logging.getLogger(__name__)
 
 
 def main(parent_pid: int) -> None:
@@ -31,15 +34,18 @@ def main(parent_pid: int) -> None:
     # Native libraries print to descriptor 1 as they please: keep the real one for ourselves and give them standard error.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    logging.basicConfig(format="worker: %(message)s", level=logging.WARNING)
     first = sys.stdin.readline()
     if not first:
         return
     begin = json.loads(first)
     providers = [ProviderSettings.model_validate(each) for each in begin["providers"]]
+    hide(provider.key.get_secret_value() for provider in providers)
+    set_up_logging(begin.get("log_format", "text"), logging.WARNING)
     chain = Chain(begin["kind"], providers, Path(begin["slots"]))
     while line := sys.stdin.readline():
-        _say(events, _answer(chain, json.loads(line), events))
+        job = json.loads(line)
+        with bound_request_id(*job.get("log_ids", ("-",))):
+            _say(events, _answer(chain, job, events))
 
 
 def _answer(chain: Chain, job: dict[str, Any], events: TextIO) -> dict[str, Any]:
@@ -57,8 +63,8 @@ def _answer(chain: Chain, job: dict[str, Any], events: TextIO) -> dict[str, Any]
         return {"cancelled": True}
     except ProviderError as error:
         return {"error": DISK_FULL if means_full(error) else str(error), "none_able": isinstance(error, NoneAble)}
-    except Exception as error:  # noqa: BLE001 - the boundary: a bug in one job must not take the worker along unexplained
-        traceback.print_exc()
+    except Exception as error:
+        log.exception("a job failed")
         if means_full(error):
             return {"error": DISK_FULL}
         return {"error": f"模型出错：{type(error).__name__}: {error}"}

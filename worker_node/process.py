@@ -22,6 +22,7 @@ from typing import Any
 from worker_node import PACKAGE_PARENT
 from worker_node.errors import DISK_FULL, Cancelled, DiskFull, NoneAble, ProviderError
 from worker_node.job_notes import JobNotes
+from worker_node.log import log_form
 from worker_node.providers.base import Report
 from worker_node.providers.registry import LOADED
 from worker_node.providers.settings import ProviderSettings
@@ -41,6 +42,7 @@ class WorkProcess:
             "kind": kind,
             "providers": [provider.for_child() for provider in providers],
             "slots": str(slots),
+            "log_format": log_form(),
         }
         self._gentle = any(provider.provider in LOADED for provider in providers)
         self._last_word: threading.Timer | None = None

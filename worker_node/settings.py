@@ -42,6 +42,12 @@ class NodeSettings:
     lang: str = "zh"
     parent_pid: int = 0
     log_format: str = "text"
+    log_level: str = "INFO"
+
+    def secrets(self) -> list[str]:
+        """What no log line may hold."""
+        keys = [provider.key.get_secret_value() for chain in self.providers.values() for provider in chain]
+        return [self.token, self.webhook_secret, *keys]
 
     def __post_init__(self) -> None:
         providers = {
@@ -233,6 +239,12 @@ _OPTIONS = [
     _Option("lang", _one_of("zh", "en"), "zh", "language of speech where the text's script does not say"),
     _Option("parent_pid", _whole(0, 2**31 - 1), "0", "end when this process, which started the node, ends; 0 = never"),
     _Option("log_format", _one_of("text", "json"), "text", "form of the log on standard error"),
+    _Option(
+        "log_level",
+        _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+        "INFO",
+        "what is logged: DEBUG, INFO, WARNING or ERROR",
+    ),
 ]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.embedded.child import Child, ChildFailed
@@ -22,9 +23,9 @@ class EmbeddedNode(Child):
 
     name = "embedded model node"
 
-    def __init__(self, output: Path, webhook_url: str, log_format: str) -> None:
+    def __init__(self, output: Path, webhook_url: str, log: Mapping[str, str]) -> None:
         super().__init__()
-        self._output, self._webhook_url, self._log_format = output, webhook_url, log_format
+        self._output, self._webhook_url, self._log = output, webhook_url, log
         self.port = 0
 
     def start(self) -> None:
@@ -60,7 +61,8 @@ class EmbeddedNode(Child):
                 "--output",
                 str(self._output),
             ),
-            *("--webhook-url", self._webhook_url, "--log-format", self._log_format, "--parent-pid", str(os.getpid())),
+            *("--webhook-url", self._webhook_url, "--parent-pid", str(os.getpid())),
+            *("--log-format", self._log["format"], "--log-level", self._log["level"]),
         ]
 
     def _environment(self) -> dict[str, str]:

@@ -41,7 +41,8 @@ class EmbeddedParts:
 
         `server_url` is where the node reports ended jobs.
         """
-        wanted: dict[str, Any] = {"log": settings.log.model_dump(), "redis": not settings.redis.addr}
+        log = settings.log.model_dump(include={"level", "format"})  # on a command line, which others can read
+        wanted: dict[str, Any] = {"log": log, "redis": not settings.redis.addr}
         secret, token = settings.worker.webhook_secret, secrets.token_hex(32)
         if not settings.worker.nodes:
             secret = secret or secrets.token_hex(32)

@@ -56,7 +56,7 @@ def _children(wanted: dict[str, Any], folder: Path) -> dict[str, Child]:
     if wanted.get("redis"):
         children["redis"] = EmbeddedRedis(folder)
     if node := wanted.get("node"):
-        children["node"] = EmbeddedNode(Path(node["output"]), node["webhook_url"], wanted["log"]["format"])
+        children["node"] = EmbeddedNode(Path(node["output"]), node["webhook_url"], wanted["log"])
     return children
 
 

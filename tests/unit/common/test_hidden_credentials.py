@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections.abc import Callable
+from types import ModuleType
+from urllib.parse import quote
 
 import pytest
 
+from common import hidden_credentials
 from common.hidden_credentials import without_credentials
 from runtime.logging_setup import set_up_logging
+from worker_node import hidden_credentials as node_credentials
 
 KEY = "s2v_" + "Ab3-_xY9" * 5 + "end"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
@@ -26,6 +31,57 @@ LINES = [
     f"'Bearer {TOKEN}'",
     f'{{"refresh_token": "{TOKEN}"}}',
 ]
+
+
+PLANTED = "pLanted-%/ü secret"
+
+
+@pytest.mark.parametrize("masked", [hidden_credentials.without_credentials, node_credentials.without_credentials])
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("see http://user:pLanted@host/hook", "see http://***@host/hook"),
+        ("see https://pLanted@host", "see https://***@host"),
+        ("'Authorization': 'Basic pLantedpLantedpLanted'", "'Authorization': '***'"),
+        ("Cookie: a=pLanted; b=pLanted", "Cookie: ***"),
+        ("?x=1&signature=pLanted&y=2", "?x=1&signature=***&y=2"),
+        ("api_key=pLanted rest", "api_key=*** rest"),
+        ("mail a@b.example, http://host/a@b", "mail a@b.example, http://host/a@b"),
+        ("tokens: 12, a key, secrets", "tokens: 12, a key, secrets"),
+    ],
+)
+def test_what_has_the_form_of_a_secret_is_masked_on_both_sides(
+    masked: Callable[[str], str], line: str, left: str
+) -> None:
+    assert masked(line) == left
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "root:pLanted@tcp(127.0.0.1:3306)/x",
+        "root:pLa@nted@unix(/tmp/x)/x",
+        "http://user:pLa@nted@host/x",
+        "http://minio/b/k?X-Amz-Algorithm=A&X-Amz-Signature=pLanted",
+        '{"password": "pLanted", "x": 1}',
+        "whsec_pLantedpLanted",
+        "$argon2id$v=19$m=65536$pLanted",
+    ],
+)
+def test_so_are_the_server_s_own_kinds(line: str) -> None:
+    assert "nted" not in without_credentials(line)
+
+
+@pytest.mark.parametrize("module", [hidden_credentials, node_credentials])
+def test_a_known_secret_is_masked_in_every_form(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_known", [])
+    monkeypatch.setattr(module, "_known_pattern", [])
+    module.hide(["", "short", PLANTED])
+    for form in (PLANTED, quote(PLANTED), quote(PLANTED, safe=""), json.dumps(PLANTED), f"<{PLANTED}>"):
+        said = module.without_credentials(f"it is {form}, short")
+        assert "anted" not in said
+        assert said.startswith("it is ")
+        assert said.endswith(", short")
 
 
 @pytest.mark.parametrize("line", LINES)
