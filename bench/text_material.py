@@ -14,7 +14,7 @@ from common.errors import StoryToVideoError
 from config import addresses, go_dsn, masking
 from config.settings import Settings
 from processor.handlers import storyboard
-from routers import middleware, request_params
+from routers import middleware, observed, request_params
 from runtime import demo, logging_setup
 from service import fields, music, schemas
 from service.film.encoding import ffmpeg, mux
@@ -215,7 +215,7 @@ def _server() -> dict[str, Callable[[str], object]]:
         ),
         "server JSON body": lambda text: request_params.json_object(json.dumps({"a": text}).encode()),
         "server JSON body, raw": lambda text: request_params.json_object(text.encode("utf-8", "surrogatepass")),
-        "server request id": lambda text: middleware.accepted_id(text, text),
+        "server request id": lambda text: observed.accepted_id(text, text),
         "server host header": middleware._name_of,
         "server music tags": lambda text: schemas.MusicUpload.model_construct(tags=text).words(),
         "server music's file name": music._name,

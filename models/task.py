@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common.caller import owner_of_new_rows
-from common.request_id import request_id
+from common.request_id import made_task, request_id
 from models.base import Base, new_id, next_sequence
 from models.types import JsonObject, TextEnum
 
@@ -108,8 +108,10 @@ class Task(Base):
         request: str | None = None,
     ) -> Task:
         """A task that `request` (an id; None: the request being served) asks for."""
+        task_id = new_id()
+        made_task(task_id)
         return cls(
-            id=new_id(),
+            id=task_id,
             project_id=project_id,
             shot_id=shot_id,
             parent_id=parent_id,

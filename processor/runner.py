@@ -25,6 +25,8 @@ from processor.heartbeat import LEASE_MS
 from service.assets import versions
 from service.container import Services
 from service.film.cache import acquire_slot
+from service.metrics import work
+from service.metrics.state import KINDS
 from service.workflow import completion
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
@@ -71,7 +73,9 @@ class Runner:
             claimed = self._claim(task)
             if claimed is not None:
                 token.owns_lease = True
-                with bound(claimed.request_id or ""), calling(Caller(claimed.owner_id, sees_all=True)):
+                request = claimed.request_id or ""
+                trace = self._services.queue.trace(request) if request else ""
+                with bound(request, trace), calling(Caller(claimed.owner_id, sees_all=True)):
                     log.info("task %s (%s) claimed", claimed.id, claimed.type)
                     self._run_claimed(claimed, token, in_slot=in_slot)
 
@@ -133,6 +137,7 @@ class Runner:
         try:
             versions.delete_orphans(self._services, task)
             handler_of(task)(claimed)
+            work.STAGES.observe(self._services.clock.monotonic() - claimed.began, _stage(task))
         except Cancelled:
             log.info("task %s cancelled", task.id)
         except StoryToVideoError as error:
@@ -202,6 +207,13 @@ def _pause_ms(attempts: int, poll_s: float) -> int:
     state = RetryCallState(tries, None, (), {})
     state.attempt_number = attempts + 1
     return int(1000 * tries.wait(state))
+
+
+def _stage(task: Task) -> str:
+    """What a task's time is counted as."""
+    if task.type == TaskType.FILM:
+        return "clip" if task.target_shot_id else "film"
+    return KINDS[task.type]
 
 
 def _mark_shot(session: Session, task: Task, *, now: datetime) -> None:

@@ -17,7 +17,7 @@ from flask import Flask, Response
 
 from common.caller import calling
 from common.errors import StoryToVideoError
-from common.request_id import request_id
+from common.request_id import goes_to, request_id
 from models.row_versions import now
 from routers import entity_tags, etags, shown
 from routers.access.gate import LOOKED, Gate
@@ -59,6 +59,7 @@ class _Hot(NamedTuple):
 
     endpoint: str
     show: Show
+    route: tuple[str, str]
     id: str
     asked_as: tuple[str, str, str]
 
@@ -68,6 +69,7 @@ class HotReads:
 
     def __init__(self, app: Flask, application: WSGIApplication, services: Services, gate: Gate) -> None:
         self._app, self._application, self._services, self._gate = app, application, services, gate
+        self._rules = _rules(app)
         versions, size = services.database.versions, services.settings.server.answer_cache
         self._cache = AnswerCache(versions, size) if versions is not None and size else None
         self._headers: dict[tuple[str, ...], Headers] = {}
@@ -82,6 +84,7 @@ class HotReads:
             environ[LOOKED] = error
             return self._application(environ, start_response)
         environ[LOOKED] = principal if principal is not None else True
+        goes_to(*hot.route)
         key = (environ["PATH_INFO"], _sees(principal), *hot.asked_as)
         answer = self._cache.get(key)
         if answer is not None:
@@ -109,7 +112,8 @@ class HotReads:
         if found is None or route is None or not self._services.changes.reliable():
             return None
         asked_as = environ["wsgi.url_scheme"], environ["HTTP_HOST"], environ.get("HTTP_ORIGIN", "")
-        return _Hot(*route, found["id"], asked_as)
+        rule = self._rules[route[0]]
+        return _Hot(*route, (rule, found["id"] if "task" in rule else ""), found["id"], asked_as)
 
     def _show(self, hot: _Hot, principal: Principal | None) -> Shown:
         link = UrlResolver.at(self._services, *hot.asked_as[:2])
@@ -133,6 +137,12 @@ class HotReads:
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)
+
+
+def _rules(app: Flask) -> dict[str, str]:
+    """The templates of the routes that are answered here, by their endpoints."""
+    wanted = {endpoint for endpoint, _ in ROUTES.values()}
+    return {rule.endpoint: rule.rule for rule in app.url_map.iter_rules() if rule.endpoint in wanted}
 
 
 def _sees(principal: Principal | None) -> str:

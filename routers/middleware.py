@@ -1,7 +1,7 @@
 """WSGI middleware, from the outside in.
 
-- `RequestId`: the id of a request is taken over from the caller where it is one, drawn otherwise, and answered as `X-Request-ID`. This is
-  the outermost layer, so that every answer carries the id, and every log line under it.
+- `routers.observed` is the outermost layer, so that every answer carries its request's id, and every log line under it; `routers.metrics`
+  comes next, which believes no proxy.
 - `TrustedProxies`: what a reverse proxy says of the client's own request is believed only of a proxy that is configured. Anybody can send
   X-Forwarded-* headers. From a trusted address the last value of each counts, which is the one that this proxy set itself; from any other
   address they count for nothing.
@@ -15,54 +15,21 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from common.request_id import bound
 from config.addresses import host_name, parse_address
 from routers.errors import envelope
 from service.fields import shorten
 
 if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-REQUEST_ID_HEADER = "X-Request-ID"
 WEBHOOKS = "/api/webhook/"
-_OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-
-
-def accepted_id(header: str, traceparent: str) -> str:
-    """The caller's id: `X-Request-ID` where it is 1 to 64 harmless characters, else the trace id of a W3C `traceparent`, else a new one."""
-    if header and _OWN.fullmatch(header):
-        return header
-    trace = _TRACEPARENT.fullmatch(traceparent.strip().lower()) if traceparent else None
-    return trace[1] if trace else os.urandom(16).hex()
-
-
-class RequestId:
-    """Binds the id while the application answers, and adds it to the answer's headers."""
-
-    def __init__(self, application: WSGIApplication) -> None:
-        self._application = application
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        value = accepted_id(environ.get("HTTP_X_REQUEST_ID", ""), environ.get("HTTP_TRACEPARENT", ""))
-
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
-        ) -> Callable[[bytes], object]:
-            return start_response(status, [*headers, (REQUEST_ID_HEADER, value)], exc_info)
-
-        with bound(value):
-            return self._application(environ, start)
 
 
 class TrustedProxies:

@@ -1,7 +1,8 @@
-"""Logging to standard error: text for people, or a JSON object a line for machines; each line names the request that it belongs to.
+"""Logging to standard error: text for people, or a JSON object a line for machines; each line names the request that it belongs to, and
+its trace, where that does not follow from it.
 
 Much of what is logged was written by a stranger: a client, a model node. None of it may end a line and begin one of its own, move a
-terminal's cursor or turn the direction of writing: characters that cannot be seen are escaped. Keys and tokens are masked.
+terminal's cursor or turn the direction of writing: characters that cannot be seen are escaped. Secrets are masked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from common.hidden_credentials import without_credentials
-from common.request_id import request_id
+from common.request_id import served, trace_of
 
 TEXT = "%(asctime)s %(levelname)-7s %(process_name)s%(name)s%(request)s: %(message)s"
 NEWLINE = "\n"
@@ -46,9 +47,14 @@ def name_process(name: str) -> None:
 
 
 def _add_request(record: logging.LogRecord) -> bool:
-    served, process = request_id(), _named[0]
+    now, process = served(), _named[0]
+    request, trace = ("", "") if now is None else (now.request_id, now.trace_id)
+    shown = f" [{request}]" if trace == trace_of(request) else f" [{request} trace {trace}]"
     record.__dict__.update(
-        request_id=served, request=f" [{served}]" if served else "", process_name=f"{process} " if process else ""
+        request_id=request,
+        trace_id=trace,
+        request=shown if request else "",
+        process_name=f"{process} " if process else "",
     )
     return True
 
@@ -93,6 +99,8 @@ def _traceback(found: traceback.TracebackException) -> Iterator[str]:
 
 
 class _JsonFormatter(logging.Formatter):
+    """One object a line; a record's `fields` are keys of their own."""
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
@@ -105,7 +113,8 @@ class _JsonFormatter(logging.Formatter):
             line["process"] = _named[0]
         request = getattr(record, "request_id", "")  # set by _add_request
         if request:
-            line["request_id"] = request
+            line["request_id"], line["trace_id"] = request, getattr(record, "trace_id", "")
+        line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         text = without_credentials(json.dumps(line, ensure_ascii=False))

@@ -14,7 +14,7 @@ from gunicorn.http import errors
 
 from common.request_id import bound, request_id
 from routers.errors import envelope
-from routers.middleware import REQUEST_ID_HEADER, accepted_id
+from routers.observed import REQUEST_ID_HEADER, accepted_id
 
 log = logging.getLogger(__name__)
 

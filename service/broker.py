@@ -13,6 +13,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -24,6 +25,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
 from common.errors import QueueFull, QueueUnavailable
+from common.request_id import is_trace_id
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ JOB = "task"  # what RQ's own tools show as the function; there is none of that 
 RESULT_TTL_S = 0  # the row holds the result; a job that ran must not block its id for a retry of the same task
 
 WRONG_TYPE = "WRONGTYPE"  # how Redis begins the refusal
+TRACE_S = 7 * 86_400  # how long a trace is kept that does not follow from its request's id
 CHECK_S = 60  # until the proof that Redis can be written to is gone
 RECONNECT_S = 1.0
 LISTEN_S = 0.5  # how soon a listener notices that it is to stop
@@ -115,6 +118,22 @@ class TaskQueue:
             if found not in (wanted, "none"):
                 log.warning("deleted %s from Redis, which is a %s there", key, found)
                 self.redis.delete(key)
+
+    def keep_trace(self, request: str, trace: str) -> None:
+        """Keep the trace of what a request makes; without Redis its tasks have the one that follows from its id."""
+        with suppress(RedisError):
+            self.redis.set(self._trace_key(request), trace, ex=TRACE_S)
+
+    def trace(self, request: str) -> str:
+        """The trace of what this request made, where another was kept than follows from its id; else ""."""
+        with suppress(RedisError):
+            kept = self.redis.get(self._trace_key(request))
+            if isinstance(kept, bytes) and is_trace_id(text := kept.decode("ascii", "replace")):
+                return text
+        return ""
+
+    def _trace_key(self, request: str) -> str:
+        return f"{self.name}:trace:{request}"
 
     def waiting(self) -> int:
         """How many tasks wait."""

@@ -18,7 +18,7 @@ from worker_node.access import TokenCheck
 from worker_node.bodylimit import BodyLimit
 from worker_node.envelope import MAX_IMAGE_BASE64, Envelope
 from worker_node.errors import DISK_FULL, BadRequest, FileRefused, JobUnknown, ProviderError, QueueFull, means_full
-from worker_node.log import bound_request_id, choose_request_id, current_request_id
+from worker_node.log import bound_request_id, choose_request_id, current_request_id, current_trace_id, trace_in
 from worker_node.node import Node
 
 MAX_BODY = MAX_IMAGE_BASE64 + (4 << 20)  # an image and a story
@@ -59,7 +59,7 @@ def create_app(node: Node) -> FastAPI:
 
     @app.post("/v1/generate", status_code=202)
     def generate(envelope: Envelope) -> dict[str, str]:
-        job = node.submit(envelope, current_request_id())
+        job = node.submit(envelope, current_request_id(), current_trace_id())
         return {"job_id": job.id, "message": "已加入队列", "error": ""}
 
     @app.get("/v1/jobs/{job_id}")
@@ -99,7 +99,7 @@ def _file(node: Node, path: str) -> FileResponse:
 async def _with_request_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     headers = request.headers
     request_id = choose_request_id(headers.get("x-request-id", ""), headers.get("traceparent", ""))
-    with bound_request_id(request_id):
+    with bound_request_id(request_id, trace_in(headers.get("traceparent", ""))):
         response = await call_next(request)
     response.headers["X-Request-ID"] = request_id
     return response

@@ -59,6 +59,7 @@ class Job:
     error: str = ""
     code: int = 0
     notes: JobNotes = field(default_factory=JobNotes)
+    trace_id: str = ""
     resumed: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -139,7 +140,7 @@ class JobStore:
 
     def _take_over(self, entry: Entry) -> None:
         job = Job(entry.id, entry.envelope, entry.request, entry.request_id, entry.created_at, entry.created_at)
-        job.notes, job.resumed = entry.notes, entry.finished_at is None
+        job.notes, job.trace_id, job.resumed = entry.notes, entry.trace_id, entry.finished_at is None
         self._jobs[job.id] = job
         if entry.known:
             self._by_envelope[job.envelope.id] = job.id
@@ -165,6 +166,7 @@ class JobStore:
         request_id: str,
         prepare: Callable[[str], dict[str, Any]],
         clean_up: Callable[[str], None],
+        trace_id: str = "",
     ) -> Job:
         """Queue a job, or return the one that was started for the same envelope id.
 
@@ -179,7 +181,7 @@ class JobStore:
         moment = now()
         job_id = str(uuid.uuid4())
         try:
-            job = Job(job_id, envelope, prepare(job_id), request_id, created_at=moment, updated_at=moment)
+            job = Job(job_id, envelope, prepare(job_id), request_id, moment, moment, trace_id=trace_id)
             self._ledger.add(job.entry())
             with self._changed:
                 known = self._admit(envelope)

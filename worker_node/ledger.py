@@ -38,6 +38,7 @@ class Entry:
     request_id: str
     created_at: datetime
     known: bool = True
+    trace_id: str = ""
     notes: JobNotes = field(default_factory=JobNotes)
     status: str = "pending"
     progress: int = 0
@@ -90,6 +91,7 @@ class Ledger:
             "envelope": entry.envelope.model_dump(mode="json", exclude_unset=True),
             "request": entry.request,
             "request_id": entry.request_id,
+            "trace_id": entry.trace_id,
             "created_at": entry.created_at.isoformat(),
         }
         with self._writing() as database:
@@ -167,6 +169,7 @@ def _entry(job_id: str, begun: str, notes: str | None, ended: str | None) -> Ent
         envelope=Envelope.model_validate(first["envelope"]),
         request=first["request"],
         request_id=first["request_id"],
+        trace_id=first.get("trace_id", ""),
         created_at=datetime.fromisoformat(first["created_at"]),
         notes=JobNotes.model_validate_json(notes) if notes else JobNotes(),
         **{**last, **times},

@@ -63,7 +63,7 @@ class Node:
         self.webhook.start()
         self.worker_threads.start()
 
-    def submit(self, envelope: Envelope, request_id: str) -> Job:
+    def submit(self, envelope: Envelope, request_id: str, trace_id: str = "") -> Job:
         """Queue a job, or find the one of the same envelope; raises `QueueFull` and `BadRequest`."""
 
         def prepare(job_id: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Node:
                 request["references"] = self._written(job_id, references)
             return request
 
-        return self.job_store.submit(envelope.without_images(), request_id, prepare, self.files.remove)
+        return self.job_store.submit(envelope.without_images(), request_id, prepare, self.files.remove, trace_id)
 
     def _written(self, job_id: str, pictures: list[bytes]) -> list[str]:
         """Reference pictures in the job's folder."""

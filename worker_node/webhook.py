@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import queue
 import threading
 import time
@@ -86,7 +87,7 @@ class Webhook:
         with requests.Session() as session:
             session.trust_env = False  # no proxy and no .netrc of this machine stands between the node and its server
             while (job := self._waiting.get()) is not None and not self._closing.is_set():
-                with bound_request_id(job.request_id):
+                with bound_request_id(job.request_id, job.trace_id):
                     self._deliver(session, job)
 
     def _deliver(self, session: requests.Session, job: Job) -> None:
@@ -112,6 +113,8 @@ class Webhook:
             "X-Signature": sign(self._secret, raw),
             "X-Request-ID": job.request_id,
         }
+        if job.trace_id:
+            headers["traceparent"] = f"00-{job.trace_id}-{os.urandom(8).hex()}-01"
         try:
             with session.post(
                 self._url, data=raw, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True

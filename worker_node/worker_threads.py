@@ -75,7 +75,7 @@ class WorkerThreads:
             if job is None:
                 process.close()
                 continue
-            with bound_request_id(job.request_id):
+            with bound_request_id(job.request_id, job.trace_id):
                 try:
                     self._do(job, process)
                 finally:
@@ -118,6 +118,7 @@ class WorkerThreads:
             "key": job.envelope.id,
             "notes": job.notes.model_dump(),
             "ahead": self._job_store.ahead(job.kind, MOST_AHEAD),
+            "log_ids": [job.request_id, job.trace_id],
         }
         return process.run(
             work,

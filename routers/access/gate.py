@@ -14,6 +14,7 @@ from flask import Flask, Request, g, request
 
 from common.caller import calling
 from common.errors import Forbidden, StoryToVideoError, Unauthorized
+from common.request_id import asked_by
 from config.addresses import parse_address
 from config.admission import needs_login
 from models.account import Scope
@@ -149,6 +150,7 @@ class Gate:
                 self._count_address(environ, endpoint, method)
                 return None
             principal = self._principal(found)
+            asked_by(principal.account_id)
         except Unauthorized:
             self._count_address(environ, endpoint, method)
             raise

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from common.errors import BadNodeResult, DiskFull, NodeBusy, NodeForbids, NodeJobLost, NodeRejected, NodeUnavailable
 from common.host_faults import raise_if_ours
-from common.request_id import request_id
+from common.request_id import request_id, traceparent, upstream
 from service.node.address import NodeAddress
 from service.node.responses import clean_text
 
@@ -103,17 +103,18 @@ class Transport:
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None, within_s: float) -> requests.Response:
         headers = {"Accept-Encoding": "identity"}  # what is small on the wire must not be large in memory
         if request_id():
-            headers["X-Request-ID"] = request_id()
+            headers |= {"X-Request-ID": request_id(), "traceparent": traceparent()}
         try:
-            return self._session.request(
-                method,
-                self.address.base + path,
-                json=body,
-                headers=headers,
-                timeout=(min(self._connect_s, within_s), min(self._read_s, within_s)),
-                stream=True,
-                allow_redirects=False,
-            )
+            with upstream():
+                return self._session.request(
+                    method,
+                    self.address.base + path,
+                    json=body,
+                    headers=headers,
+                    timeout=(min(self._connect_s, within_s), min(self._read_s, within_s)),
+                    stream=True,
+                    allow_redirects=False,
+                )
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise_if_ours(error)
             why = "超时" if isinstance(error, requests.Timeout) else "连接失败"

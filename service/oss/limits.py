@@ -20,6 +20,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, TimeoutError
 
+from common.request_id import upstream
+
 CONNECTIONS = 16  # that are kept
 SLOWEST = 128 << 10  # bytes a second: an operation has this much more time than its answer needs
 LATE = "no answer in time"
@@ -186,10 +188,11 @@ class LimitedPool(urllib3.PoolManager):
     ) -> urllib3.BaseHTTPResponse:
         """See urllib3."""
         limit = _current.get()
-        if limit is None:
-            return super().urlopen(method, url, redirect, **options)
-        try:
-            return super().urlopen(method, url, redirect, **{**options, **limit.options()})
-        except HTTPError:
-            limit.failed()
-            raise
+        with upstream():
+            if limit is None:
+                return super().urlopen(method, url, redirect, **options)
+            try:
+                return super().urlopen(method, url, redirect, **{**options, **limit.options()})
+            except HTTPError:
+                limit.failed()
+                raise

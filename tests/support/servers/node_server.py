@@ -14,16 +14,16 @@ ENVIRONMENT = {"PYTHONPATH": str(ROOT), "S2V_NODE_TTS_PROVIDER": "offline"}
 
 
 class NodeServer(ServerProcess):
-    """`addr` is its address."""
+    """`addr` is its address; `more` are variables of its environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: dict[str, str] | None = None) -> None:
         super().__init__("node")
-        self.port = 0
-        self.start(self._command_on_a_free_port, self._answers, ENVIRONMENT)
+        self.port, self._environment = 0, ENVIRONMENT | (more or {})
+        self.start(self._command_on_a_free_port, self._answers, self._environment)
 
     def start_again(self) -> None:
         """Start it once more on its port and its folder."""
-        self.start(self._command, self._answers, ENVIRONMENT)
+        self.start(self._command, self._answers, self._environment)
 
     @property
     def addr(self) -> str:
@@ -39,6 +39,6 @@ class NodeServer(ServerProcess):
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"http://{self.addr}/health", timeout=5).ok
+            return requests.get(f"http://{self.addr}/health", timeout=5).status_code in (200, 401)
         except requests.ConnectionError:
             return False

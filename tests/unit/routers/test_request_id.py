@@ -7,8 +7,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.request_id import bound, request_id
-from routers.middleware import REQUEST_ID_HEADER, RequestId, accepted_id
+from common.request_id import bound, request_id, trace_id, trace_in, trace_of, traceparent
+from routers.observed import REQUEST_ID_HEADER, Observed, accepted_id
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -63,11 +63,40 @@ def test_the_id_is_bound_while_the_application_answers_and_goes_out_with_the_ans
     def seen() -> str:
         return request_id()
 
-    app.wsgi_app = RequestId(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented place for middleware
+    app.wsgi_app = Observed(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented place for middleware
     answer = app.test_client().get("/", headers={REQUEST_ID_HEADER: "mine"})
     assert answer.text == "mine"
     assert answer.headers[REQUEST_ID_HEADER] == "mine"
     assert request_id() == ""
+
+
+@pytest.mark.parametrize(("error", "status"), [(StopIteration, "101"), (ValueError, "500")])
+def test_what_ends_without_an_answer_is_a_websocket_or_a_fault(
+    error: type[Exception], status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def application(_environ: object, _start: object) -> list[bytes]:
+        raise error
+
+    caplog.set_level("INFO", "access")
+    with pytest.raises(error):
+        Observed(application)(
+            {"REQUEST_METHOD": "GET", "PATH_INFO": f"/a b/{'x' * 500}"}, lambda *_: lambda _data: None
+        )
+    [line] = caplog.messages
+    assert line.startswith(f"GET /a%20b/{'x' * 100}")
+    assert f"... {status} " in line
+    assert len(line) < 500
+
+
+@pytest.mark.parametrize(
+    ("request_", "trace", "seen"),
+    [("mine", TRACE, TRACE), ("mine", "", trace_of("mine")), (TRACE, "", TRACE), ("", "", "")],
+)
+def test_a_trace_is_the_caller_s_or_follows_from_the_id(request_: str, trace: str, seen: str) -> None:
+    with bound(request_, trace):
+        assert trace_id() == seen
+        assert trace_in(traceparent()) == seen
+    assert (trace_id(), traceparent()) == ("", "")
 
 
 def test_a_binding_inside_another_ends_with_its_block() -> None:
