@@ -13,7 +13,7 @@ from flask_cors import CORS
 from common.shared_counts import SharedCounts
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
-from routers import entity_tags, errors, gateway, studio
+from routers import entity_tags, errors, gateway, observed, studio
 from routers.access import auth_request, gate, once_per_key
 from routers.access.gate import Gate
 from routers.access.url_credentials import UrlCredentials
@@ -38,14 +38,17 @@ from routers.api import (
     webhooks,
 )
 from routers.hot_reads import HotReads
-from routers.middleware import REQUEST_ID_HEADER, HostCheck, RequestId, RequestLineLimit, TrustedProxies
+from routers.metrics import Metrics
+from routers.middleware import HostCheck, RequestLineLimit, TrustedProxies
 from routers.multipart import StrictFormRequest
+from routers.observed import REQUEST_ID_HEADER, Observed
 from routers.openapi import page
 from routers.surface import surface
 from routers.unpacking import Unpacking
 from routers.websocket import route
 from service.assets.legacy_static import FOLDER
 from service.container import Services
+from service.metrics.state import State
 
 
 def create_app(services: Services, static_folder: Path = FOLDER, sockets: SharedCounts | None = None) -> Flask:
@@ -60,6 +63,7 @@ def create_app(services: Services, static_folder: Path = FOLDER, sockets: Shared
     app.url_map.merge_slashes = False
     app.json = _json(app)
     errors.install(app)
+    observed.install(app)
     entity_tags.install(app, services)
     _allow_origins(app, services.settings.server.cors_origins)
     at_the_gate = Gate(services)
@@ -72,12 +76,15 @@ def create_app(services: Services, static_folder: Path = FOLDER, sockets: Shared
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
-    route.install(app, services, sockets or SharedCounts())
+    sockets = sockets or SharedCounts()
+    route.install(app, services, sockets)
     hot = HotReads(app, app.wsgi_app, services, at_the_gate)
     limited = RequestLineLimit(UrlCredentials(Unpacking(hot)), services.settings.server.max_request_line)
     named = HostCheck(limited, _allowed_hosts(services.settings.server))
     behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))
-    app.wsgi_app = RequestId(behind)  # type: ignore[method-assign]  # Flask's documented place for middleware
+    measured = Metrics(behind, services.settings.metrics, State(services, lambda: sockets.total))
+    outermost = Observed(measured, logs=services.settings.log.access)
+    app.wsgi_app = outermost  # type: ignore[method-assign]  # Flask's documented place for middleware
     return app
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import ExitStack
 
 from config.settings import Settings
 from processor.processor import Processor
+from runtime import metrics_server
 from runtime.data_dir import protect
 from runtime.site import STOP_WORK_S
 from runtime.wiring import open_services
@@ -22,7 +24,10 @@ def run(settings: Settings) -> None:
     services = open_services(settings)
     processor = Processor(services)
     processor.start()
-    stopped.wait()
+    with ExitStack() as serving:
+        if settings.metrics.processor_port:
+            serving.enter_context(metrics_server.serving(services))
+        stopped.wait()
     processor.stop(STOP_WORK_S)
     services.close()
     os._exit(0)  # a thread that could not stop in time must not hold up the end
