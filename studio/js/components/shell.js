@@ -23,6 +23,7 @@ const RELOADED = "s2v.reloaded";
 class App extends View {
   start() {
     this.local = { page: null, failed: null };
+    this.addEventListener("drawn", () => this.arrive()); // by the page too, whose title may come later than it
     this.until(shortcuts("nav.everywhere", [
       { keys: "?", label: "keys.help", run: () => this.showKeys() },
       { keys: "g", label: "keys.assets", run: () => go(href("assets")) },
@@ -35,6 +36,7 @@ class App extends View {
     const { route, session } = store.state;
     if (!route || session.status === "unknown") return this.frame(h("div", { class: "page" }, skeleton(4)));
     const name = session.status === "out" ? "login" : route.name;
+    this.drawing = route; // a page that is about to go may still draw itself while the store is further
     this.load(name);
     return this.frame(this.page(name, route));
   }
@@ -156,15 +158,18 @@ class App extends View {
     }
   }
 
-  drawn() {
-    const { route } = store.state;
-    const title = this.querySelector("#page-title")?.textContent;
-    document.title = title ? `${title} · StoryToVideo` : "StoryToVideo";
-    if (!route || this.shown === route.path.split("?")[0] || !title) return;
+  /** Once a place has its title, it begins there: scrolled and focused, unless somebody is at work in it already. */
+  arrive() {
+    const route = this.drawing;
+    const title = this.querySelector("#page-title");
+    document.title = title ? `${title.textContent} · StoryToVideo` : "StoryToVideo";
+    const place = route?.path.split("?")[0];
+    if (!title || this.shown === place) return;
     const first = this.shown === undefined;
-    this.shown = route.path.split("?")[0];
+    this.shown = place;
     scrollTo(0, route.scroll ?? 0);
-    if (!first && !this.querySelector("main [autofocus]")) this.querySelector("#page-title").focus({ preventScroll: true });
+    const isAtWork = this.querySelector("#main").contains(document.activeElement?.closest("#main *"));
+    if (!first && !isAtWork && !this.querySelector("main [autofocus]")) title.focus({ preventScroll: true });
   }
 }
 

@@ -79,6 +79,7 @@ export class View extends HTMLElement {
   draw() {
     patch(this, this.template());
     this.drawn();
+    this.dispatchEvent(new Event("drawn", { bubbles: true }));
   }
 }
 
