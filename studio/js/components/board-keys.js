@@ -12,10 +12,10 @@ export function boardKeys(page) {
   };
   const edit = canEdit()
     ? [
-        { keys: "i", label: "key.insert", run: onCard((shot) => insert(page.id, shot.id)) },
-        { keys: "d", label: "key.duplicate", run: onCard((shot) => duplicate(page.id, shot)) },
-        { keys: "s", label: "key.split", run: onCard((shot) => split(page.id, shot)) },
-        { keys: "m", label: "key.merge", run: onCard((shot) => page.isLast(shot) || merge(page.id, shot)) },
+        { keys: "i", label: "key.insert", run: onCard((shot) => insert(page.projectId, shot.id)) },
+        { keys: "d", label: "key.duplicate", run: onCard((shot) => duplicate(page.projectId, shot)) },
+        { keys: "s", label: "key.split", run: onCard((shot) => split(page.projectId, shot)) },
+        { keys: "m", label: "key.merge", run: onCard((shot) => page.isLast(shot) || merge(page.projectId, shot)) },
       ]
     : [];
   const order = can("order") ? [{ keys: ["Alt+ArrowLeft", "Alt+ArrowRight"], label: "key.move", run: (event) => page.moveSelected(event.key === "ArrowLeft" ? -1 : 1) }] : [];

@@ -26,30 +26,30 @@ class Cast extends View {
   static properties = ["route"];
 
   start() {
-    this.id = store.state.route.params.project;
+    this.projectId = store.state.route.params.project;
     this.canEdit = can("repaint");
     this.local = { error: null };
-    this.until(watch(this.id));
+    this.until(watch(this.projectId));
     this.load();
     if (this.canEdit) loadVoices();
   }
 
   load() {
     this.set({ error: null });
-    loadCast(this.id).catch((error) => this.set({ error }));
+    loadCast(this.projectId).catch((error) => this.set({ error }));
   }
 
   template() {
-    const project = store.state.project[this.id];
+    const project = store.state.project[this.projectId];
     return h(
       "div",
       { class: "page" },
       pageHead(t("nav.cast"), {
-        above: h("a", { class: "above", href: href("storyboard", { project: this.id }), dir: "auto" }, icon("left"), project?.detail?.title || t("nav.storyboard")),
+        above: h("a", { class: "above", href: href("storyboard", { project: this.projectId }), dir: "auto" }, icon("left"), project?.detail?.title || t("nav.storyboard")),
         lead: t("cast.lead"),
         actions: this.canEdit ? [button(t("cast.add"), { kind: "primary", icon: "plus", onclick: () => this.edit({ name: "", look: "", voice: "" }) })] : [],
       }),
-      projectTabs(this.id, "cast"),
+      projectTabs(this.projectId, "cast"),
       this.members(project),
     );
   }
@@ -105,7 +105,7 @@ class Cast extends View {
     const voices = () => [["", t("cast.voice.narrator")], ...store.state.voices.items.map((one) => [one.id, one.name])];
     const save = async () => {
       try {
-        await saveMember(this.id, given);
+        await saveMember(this.projectId, given);
         notify(t("saved"));
         return true;
       } catch (error) {
@@ -128,18 +128,18 @@ class Cast extends View {
     const input = document.createElement("input");
     input.type = "file";
     input.accept = PICTURES;
-    input.onchange = () => input.files[0] && this.act(() => setReference(this.id, member.id, input.files[0]), () => t("saved"));
+    input.onchange = () => input.files[0] && this.act(() => setReference(this.projectId, member.id, input.files[0]), () => t("saved"));
     input.click();
   }
 
   async repaint(member) {
     if (!(await confirm({ title: t("cast.repaint"), text: t("cast.repaint.text", { name: member.name }), action: t("cast.repaint"), danger: false }))) return;
-    this.act(() => repaint(this.id, member.id), (n) => t("cast.repainted", { n }));
+    this.act(() => repaint(this.projectId, member.id), (n) => t("cast.repainted", { n }));
   }
 
   async askAndDelete(member) {
     if (!(await confirm({ title: t("cast.delete.title", { name: member.name }), text: t("cast.delete.text"), action: t("action.delete") }))) return;
-    await this.act(() => deleteMember(this.id, member.id), () => t("cast.deleted", { name: member.name }));
+    await this.act(() => deleteMember(this.projectId, member.id), () => t("cast.deleted", { name: member.name }));
     document.querySelector("#page-title")?.focus();
   }
 

@@ -27,13 +27,13 @@ class Options extends View {
   static properties = ["route"];
 
   start() {
-    this.id = store.state.route.params.project;
+    this.projectId = store.state.route.params.project;
     this.local = { form: {}, busy: false, error: null };
-    this.until(watch(this.id));
+    this.until(watch(this.projectId));
     this.until(shortcuts("nav.options", [{ keys: "Mod+Enter", label: "action.save", run: () => this.save() }]));
     loadVoices();
     loadMusic();
-    loadOptions(this.id).catch((error) => this.set({ error }));
+    loadOptions(this.projectId).catch((error) => this.set({ error }));
   }
 
   stop() {
@@ -41,7 +41,7 @@ class Options extends View {
   }
 
   get project() {
-    return store.state.project[this.id];
+    return store.state.project[this.projectId];
   }
 
   /** What stands in a field: what was typed, else what the project has. */
@@ -67,11 +67,11 @@ class Options extends View {
       "form",
       { class: "page", novalidate: true, onsubmit: (event) => { event.preventDefault(); this.save(); } },
       pageHead(t("nav.options"), {
-        above: h("a", { class: "above", href: href("storyboard", { project: this.id }), dir: "auto" }, icon("left"), project?.detail?.title || t("nav.storyboard")),
+        above: h("a", { class: "above", href: href("storyboard", { project: this.projectId }), dir: "auto" }, icon("left"), project?.detail?.title || t("nav.storyboard")),
         lead: t("options.lead"),
         actions: [button(t("action.save"), { kind: "primary", icon: "check", type: "submit", busy: this.local.busy, disabled: !Object.keys(this.local.form).length, onclick: () => {} })],
       }),
-      projectTabs(this.id, "options"),
+      projectTabs(this.projectId, "options"),
       !project?.options ? (this.local.error ? problem(this.local.error) : skeleton(6)) : h("div", { class: "options" }, this.plain(project), this.subtitle(project)),
     );
   }
@@ -151,7 +151,7 @@ class Options extends View {
     if (busy || !Object.keys(form).length) return;
     this.set({ busy: true, error: null });
     try {
-      await saveOptions(this.id, form);
+      await saveOptions(this.projectId, form);
       this.set({ form: {} });
       notify(t("options.saved"));
     } catch (error) {

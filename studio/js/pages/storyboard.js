@@ -34,16 +34,16 @@ class Storyboard extends View {
   static properties = ["route"];
 
   start() {
-    this.id = this.route.params.project;
+    this.projectId = this.route.params.project;
     this.local = { selected: this.route.query.shot ?? null, drag: null, asked: "" };
     this.cards = new Map();
-    this.until(watch(this.id));
-    loadCast(this.id).catch(() => {});
+    this.until(watch(this.projectId));
+    loadCast(this.projectId).catch(() => {});
     this.until(shortcuts("nav.storyboard", boardKeys(this)));
   }
 
   get project() {
-    return store.state.project[this.id];
+    return store.state.project[this.projectId];
   }
 
   view = () => (store.state.route.query.view === "sheet" ? "sheet" : "line");
@@ -61,14 +61,14 @@ class Storyboard extends View {
     const project = this.project;
     if (!project || (!project.detail && project.status !== "failed" && project.status !== "gone")) return h("div", { class: "page" }, skeleton(6));
     if (project.status === "gone") return h("div", { class: "page" }, empty(t("board.gone.title"), t("board.gone.text"), button(t("nav.assets"), { kind: "primary", href: href("assets") })));
-    if (!project.detail) return h("div", { class: "page" }, problem(project.error, { again: () => loadProject(this.id).catch(() => {}) }));
-    loadTimings(this.id).catch(() => {});
+    if (!project.detail) return h("div", { class: "page" }, problem(project.error, { again: () => loadProject(this.projectId).catch(() => {}) }));
+    loadTimings(this.projectId).catch(() => {});
     const lengths = lengthsOf(project.shots, project.timings?.shots);
     return h(
       "div",
       { class: "page board-page" },
       this.head(project, lengths),
-      projectTabs(this.id, "storyboard"),
+      projectTabs(this.projectId, "storyboard"),
       this.news(project),
       project.shots.length ? this.board(project, lengths) : this.nothing(project),
       project.shots.length > 0 && timeline(project, lengths, { selected: this.selectedShot()?.id, select: (id) => this.show(id), open: (id) => this.open(id) }),
@@ -95,9 +95,9 @@ class Storyboard extends View {
     if (storyboard && ACTIVE.has(storyboard.status)) return busy(t("board.writing"));
     if (!counts.shots) return null;
     const failed = counts.failed > 0 || film?.status === "failed";
-    if (failed && !isBusy(project)) return this.action("board.resume", "retry", async () => notify(t("board.resumed", { n: await resumeProject(this.id) }), { kind: "info" }));
+    if (failed && !isBusy(project)) return this.action("board.resume", "retry", async () => notify(t("board.resumed", { n: await resumeProject(this.projectId) }), { kind: "info" }));
     if (counts.painted < counts.shots && !isBusy(project)) return this.action("board.generate", "wand", () => this.generate());
-    if (freshFilm(project)) return button(t("board.watch"), { kind: "primary", icon: "play", href: href("film", { project: this.id }) });
+    if (freshFilm(project)) return button(t("board.watch"), { kind: "primary", icon: "play", href: href("film", { project: this.projectId }) });
     return this.action("board.film", "film", () => this.film());
   }
 
@@ -114,12 +114,12 @@ class Storyboard extends View {
   }
 
   async generate() {
-    notify(t("board.generating", { n: await generateAll(this.id) }), { kind: "info" });
+    notify(t("board.generating", { n: await generateAll(this.projectId) }), { kind: "info" });
   }
 
   async film() {
-    await makeFilm(this.id);
-    notify(t("board.film.asked"), { kind: "info", action: { text: t("nav.film"), run: () => go(href("film", { project: this.id })) } });
+    await makeFilm(this.projectId);
+    notify(t("board.film.asked"), { kind: "info", action: { text: t("nav.film"), run: () => go(href("film", { project: this.projectId })) } });
   }
 
   more(project) {
@@ -128,10 +128,10 @@ class Storyboard extends View {
       label: t("board.more"),
       items: [
         { label: t("board.generate"), icon: "wand", disabled: none, run: () => tried(() => this.generate()) },
-        { label: t("board.speak"), icon: "voice", disabled: none, run: () => tried(async () => { await speakAll(this.id); notify(t("board.spoken"), { kind: "info" }); }) },
-        { label: t("board.resume"), icon: "retry", disabled: none, run: () => tried(async () => notify(t("board.resumed", { n: await resumeProject(this.id) }), { kind: "info" })) },
+        { label: t("board.speak"), icon: "voice", disabled: none, run: () => tried(async () => { await speakAll(this.projectId); notify(t("board.spoken"), { kind: "info" }); }) },
+        { label: t("board.resume"), icon: "retry", disabled: none, run: () => tried(async () => notify(t("board.resumed", { n: await resumeProject(this.projectId) }), { kind: "info" })) },
         { label: t("board.film"), icon: "film", disabled: none, run: () => tried(() => this.film()) },
-        can("archive") && hasCookies() && { label: t("board.archive"), icon: "download", href: `/v1/api/projects/${encodeURIComponent(this.id)}/archive`, download: "" },
+        can("archive") && hasCookies() && { label: t("board.archive"), icon: "download", href: `/v1/api/projects/${encodeURIComponent(this.projectId)}/archive`, download: "" },
       ],
     });
   }
@@ -149,7 +149,7 @@ class Storyboard extends View {
   nothing(project) {
     const storyboard = ownTask(project, "generate_storyboard");
     if (storyboard && ACTIVE.has(storyboard.status)) return empty(t("board.writing"), t("board.writing.text"), null, progress(null, ""));
-    return empty(t("board.empty.title"), t("board.empty.text"), canEdit() && button(t("board.add"), { kind: "primary", icon: "plus", onclick: () => insert(this.id, null) }));
+    return empty(t("board.empty.title"), t("board.empty.text"), canEdit() && button(t("board.add"), { kind: "primary", icon: "plus", onclick: () => insert(this.projectId, null) }));
   }
 
   board(project, lengths) {
@@ -172,7 +172,7 @@ class Storyboard extends View {
         lengths.map(({ shot, seconds, isExact }) =>
           this.card(project, { shot, selected: shot.id === selected, length: Math.round(seconds), isExact, dragging: drag?.id === shot.id, drop: drag?.target === shot.id ? drag.side : null, movable: can("order") && project.shots.length > 1, isStale: stale.has(shot.id) }),
         ),
-        canEdit() && h("li", { class: "add-card", key: "add" }, button(t("board.add"), { icon: "plus", class: "add-shot", onclick: () => insert(this.id, project.shots.at(-1)?.id ?? null) })),
+        canEdit() && h("li", { class: "add-card", key: "add" }, button(t("board.add"), { icon: "plus", class: "add-shot", onclick: () => insert(this.projectId, project.shots.at(-1)?.id ?? null) })),
       ),
     );
   }
@@ -195,17 +195,17 @@ class Storyboard extends View {
     const last = this.isLast(shot);
     const before = project.shots[project.shots.indexOf(shot) - 1]?.id ?? null;
     return [
-      { label: t("action.open"), icon: "edit", href: href("shot", { project: this.id, shot: shot.id }), keys: "Enter" },
-      { label: t("card.paint"), icon: "wand", run: () => repaint(this.id, shot) },
+      { label: t("action.open"), icon: "edit", href: href("shot", { project: this.projectId, shot: shot.id }), keys: "Enter" },
+      { label: t("card.paint"), icon: "wand", run: () => repaint(this.projectId, shot) },
       ...(can("order") ? ["-", { label: t("card.left"), icon: "left", disabled: first, keys: "Alt ←", run: () => this.move(shot, -1) }, { label: t("card.right"), icon: "right", disabled: last, keys: "Alt →", run: () => this.move(shot, 1) }] : []),
       ...(canEdit()
         ? [
             "-",
-            { label: t("card.insertBefore"), icon: "plus", run: () => insert(this.id, before) },
-            { label: t("card.insertAfter"), icon: "plus", keys: "I", run: () => insert(this.id, shot.id) },
-            { label: t("card.duplicate"), icon: "copy", keys: "D", run: () => duplicate(this.id, shot) },
-            { label: t("card.split"), icon: "split", keys: "S", run: () => split(this.id, shot) },
-            { label: t("card.merge"), icon: "merge", disabled: last, keys: "M", run: () => merge(this.id, shot) },
+            { label: t("card.insertBefore"), icon: "plus", run: () => insert(this.projectId, before) },
+            { label: t("card.insertAfter"), icon: "plus", keys: "I", run: () => insert(this.projectId, shot.id) },
+            { label: t("card.duplicate"), icon: "copy", keys: "D", run: () => duplicate(this.projectId, shot) },
+            { label: t("card.split"), icon: "split", keys: "S", run: () => split(this.projectId, shot) },
+            { label: t("card.merge"), icon: "merge", disabled: last, keys: "M", run: () => merge(this.projectId, shot) },
           ]
         : []),
       "-",
@@ -218,7 +218,7 @@ class Storyboard extends View {
   async askAndDelete(shot) {
     const { shots } = this.project;
     const neighbour = shots[shots.findIndex((one) => one.id === shot.id) + 1] ?? shots[shots.findIndex((one) => one.id === shot.id) - 1];
-    if (await remove(this.id, shot)) this.show(neighbour?.id ?? null);
+    if (await remove(this.projectId, shot)) this.show(neighbour?.id ?? null);
     else this.focusCard(shot.id);
   }
 
@@ -241,7 +241,7 @@ class Storyboard extends View {
   }
 
   async move(shot, step) {
-    const going = order(this.id, moved(this.id, shot.id, step), shot.id);
+    const going = order(this.projectId, moved(this.projectId, shot.id, step), shot.id);
     this.show(shot.id);
     await going;
     this.focusCard(shot.id);
@@ -254,7 +254,7 @@ class Storyboard extends View {
       over: (target, side) => this.set({ drag: { id, target, side } }),
       done: (target, side) => {
         this.set({ drag: null });
-        if (target) order(this.id, placed(this.project.shots.map((shot) => shot.id), id, target, side), id);
+        if (target) order(this.projectId, placed(this.project.shots.map((shot) => shot.id), id, target, side), id);
         this.focusCard(id);
       },
     });
@@ -276,7 +276,7 @@ class Storyboard extends View {
   }
 
   open(id) {
-    go(href("shot", { project: this.id, shot: id }));
+    go(href("shot", { project: this.projectId, shot: id }));
   }
 }
 
