@@ -4,7 +4,7 @@ import { can } from "../core/config.js";
 import { h } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { go, href } from "../core/router.js";
-import { deleteShot, duplicateShot, insertShot, mergeShot, orderShots, paint, splitShot, undeleteShot } from "../state/shots.js";
+import { deleteShot, duplicateShot, insertShot, mergeShot, orderShots, paint, splitShot, undeleteShot, undoShot } from "../state/shots.js";
 import { projectOf } from "../state/project.js";
 import { placed } from "./reorder.js";
 import { confirm, openDialog } from "./dialog.js";
@@ -42,6 +42,11 @@ function undoing(project, shot) {
   return { text: t("action.undo"), run: () => tried(() => deleteShot(project, shot.id)) };
 }
 
+/** Back from a split or a merge. */
+function backFrom(project, shot) {
+  return { text: t("action.undo"), run: () => tried(async () => { await undoShot(project, shot.id); notify(t("card.restored")); }) };
+}
+
 export const repaint = (project, shot) =>
   tried(async () => {
     await paint(project, shot.id, { prompt: shot.prompt });
@@ -70,8 +75,8 @@ export async function merge(project, shot) {
   const n = shot.order;
   if (!(await confirm({ title: t("card.merge.title", { n, m: n + 1 }), text: t("card.merge.text", { n }), action: t("card.merge.do"), danger: false }))) return;
   await tried(async () => {
-    await mergeShot(project, shot.id);
-    notify(t("card.merged"));
+    const { undo_until } = await mergeShot(project, shot.id);
+    notify(t("card.merged"), { action: undo_until && backFrom(project, shot) });
   });
 }
 
@@ -109,8 +114,8 @@ export async function split(project, shot) {
   });
   if (!answer) return;
   await tried(async () => {
-    const [first, second] = await splitShot(project, shot.id, chosen);
-    notify(t("split.done", { n: first.order, m: second.order ?? orderOf(project, second.id) }));
+    const { shots: [first, second], undo_until } = await splitShot(project, shot.id, chosen);
+    notify(t("split.done", { n: first.order, m: second.order ?? orderOf(project, second.id) }), { action: undo_until && backFrom(project, shot) });
   });
 }
 

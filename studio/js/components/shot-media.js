@@ -4,9 +4,9 @@ import { can } from "../core/config.js";
 import { h } from "../core/dom.js";
 import { hue } from "../core/format.js";
 import { t } from "../core/i18n.js";
-import { ACTIVE, taskOf } from "../state/project.js";
+import { ACTIVE, ownTask, taskOf } from "../state/project.js";
 import { cancelTask } from "../state/projects.js";
-import { animate, speakAll, uploadVersion } from "../state/shots.js";
+import { animate, speak, speakAll, uploadVersion } from "../state/shots.js";
 import { button, field, picture, progress } from "./basic.js";
 import { tried } from "./board-actions.js";
 import { stageOf } from "./failure.js";
@@ -16,10 +16,8 @@ import { notify } from "./toasts.js";
 
 const SHOWN = 900;
 const RATIOS = { "16:9": "16 / 9", "9:16": "9 / 16", "1:1": "1 / 1", "4:3": "4 / 3", "3:4": "3 / 4" };
-export const active = (project, shot, type) => {
-  const task = taskOf(project, shot.id, type);
-  return task && ACTIVE.has(task.status) ? task : null;
-};
+const activeOf = (task) => (task && ACTIVE.has(task.status) ? task : null);
+export const active = (project, shot, type) => activeOf(taskOf(project, shot.id, type));
 
 /** The picture, large; what is being made lies over the old one. */
 export function stage(project, shot) {
@@ -51,7 +49,7 @@ export function paintPanel(project, shot, local, { set, paint }) {
       { class: "paint-row" },
       field(t("paint.seed"), { id: "paint-seed", hint: t("paint.seed.hint"), aside: seed !== undefined && seed !== null && button(t("paint.same"), { kind: "ghost", class: "small", onclick: () => set({ seed: String(seed) }) }) }, (attributes) =>
         h("input", { ...attributes, inputmode: "numeric", pattern: "[0-9]*", maxlength: "16", autocomplete: "off", value: local.seed, oninput: (event) => set({ seed: event.target.value.replace(/\D/g, "") }) })),
-      button(t(shot.imagePath ? "paint.again" : "paint.do"), { kind: "primary", icon: "wand", busy: local.asked === "paint" || Boolean(active(project, shot, "generate_shot")), onclick: paint }),
+      button(t(shot.imagePath ? "paint.again" : "paint.do"), { kind: local.isNext ? "primary" : "", icon: "wand", busy: local.asked === "paint" || Boolean(active(project, shot, "generate_shot")), onclick: paint }),
       uploadButton(shot, "images", "image/*", "paint.upload"),
     ),
     h(
@@ -68,21 +66,24 @@ export function paintPanel(project, shot, local, { set, paint }) {
   );
 }
 
-/** What is spoken. `words` is what the form shows, which may not be saved yet. */
-export function narrationPanel(project, shot, { words }) {
-  const task = active(project, shot, "generate_audio");
-  const isOld = shot.audioPath && (shot.narration_stale || shot.narrationStale);
+export const isOldNarration = (shot) => Boolean(shot.audioPath && (shot.narration_stale || shot.narrationStale));
+
+/** What is spoken. `words` is what the form shows, which may not be saved yet; `isNext`: that is what the shot needs now. */
+export function narrationPanel(project, shot, { words, isNext, save }) {
+  const task = active(project, shot, "generate_audio") ?? activeOf(ownTask(project, "generate_audio"));
+  const ask = (run, said) => tried(async () => { await save(); await run(); notify(t(said), { kind: "info" }); });
   return h(
     "section",
     { class: "panel stack", "aria-label": t("voice.title") },
     h("h2", {}, icon("voice"), t("voice.title")),
     shot.audioPath ? h("audio", { controls: "", preload: "metadata", src: shot.audioPath, key: shot.audioPath.split("?")[0], "aria-label": t("voice.player", { n: shot.order }) }) : h("p", { class: "muted small" }, t("voice.none")),
-    (isOld || (!shot.audioPath && words?.trim())) && h("p", { class: "small" }, icon("history"), t("voice.stale")),
+    (isOldNarration(shot) || (!shot.audioPath && words?.trim())) && h("p", { class: "small" }, icon("history"), t("voice.stale")),
     task && progress(task.status === "processing" ? task.progress : null, task.message || t("state.waiting")),
     h(
       "div",
       { class: "row" },
-      button(t("voice.do"), { icon: "voice", busy: Boolean(task), title: t("voice.why"), onclick: () => tried(async () => { await speakAll(project.id); notify(t("voice.asked"), { kind: "info" }); }) }),
+      can("narrations") && button(t(shot.audioPath ? "voice.again" : "voice.one"), { kind: isNext ? "primary" : "", icon: "voice", busy: Boolean(task), disabled: !words?.trim(), why: words?.trim() ? "" : t("voice.need"), onclick: () => ask(() => speak(project.id, shot.id), "voice.one.asked") }),
+      button(t("voice.do"), { kind: isNext && !can("narrations") ? "primary" : "", disabled: Boolean(task), onclick: () => ask(() => speakAll(project.id), "voice.asked") }),
       uploadButton(shot, "narrations", "audio/*", "voice.upload"),
     ),
   );

@@ -13,7 +13,7 @@ import { tried } from "../components/board-actions.js";
 import { conflict } from "../components/conflict.js";
 import { failure } from "../components/failure.js";
 import { icon } from "../components/icon.js";
-import { clipPanel, narrationPanel, paintPanel, stage } from "../components/shot-media.js";
+import { clipPanel, isOldNarration, narrationPanel, paintPanel, stage } from "../components/shot-media.js";
 import { notify } from "../components/toasts.js";
 import "../components/versions.js";
 import { can } from "../core/config.js";
@@ -33,13 +33,13 @@ class ShotPage extends View {
   static properties = ["route"];
 
   start() {
-    this.id = this.route.params.project;
+    this.projectId = this.route.params.project;
     this.shotId = this.route.params.shot;
     this.local = { seed: "", negative: "", steps: "", cfg: "", seconds: "", asked: "" };
-    this.words = new Autosave(this.id, this.shotId, { changed: () => this.refresh(), conflict });
-    this.until(watch(this.id));
-    loadCast(this.id).catch(() => {});
-    readShot(this.id, this.shotId).then(() => this.words.isRestored && this.words.save(), () => {});
+    this.words = new Autosave(this.projectId, this.shotId, { changed: () => this.refresh(), conflict });
+    this.until(watch(this.projectId));
+    loadCast(this.projectId).catch(() => {});
+    readShot(this.projectId, this.shotId).then(() => this.words.isRestored && this.words.save(), () => {});
     this.until(shortcuts("shot.form", [
       { keys: "ArrowLeft", label: "key.previous", run: () => this.step(-1) },
       { keys: "ArrowRight", label: "key.next", run: () => this.step(1) },
@@ -58,7 +58,7 @@ class ShotPage extends View {
   }
 
   get project() {
-    return store.state.project[this.id];
+    return store.state.project[this.projectId];
   }
 
   get shot() {
@@ -68,18 +68,19 @@ class ShotPage extends View {
   template() {
     const { project, shot } = this;
     if (!project?.detail) return h("div", { class: "page" }, skeleton(6));
-    if (!shot) return h("div", { class: "page" }, empty(t("shot.gone.title"), t("shot.gone.text"), button(t("shot.back"), { kind: "primary", icon: "board", href: href("storyboard", { project: this.id }) })));
+    if (!shot) return h("div", { class: "page" }, empty(t("shot.gone.title"), t("shot.gone.text"), button(t("shot.back"), { kind: "primary", icon: "board", href: href("storyboard", { project: this.projectId }) })));
     return h("div", { class: "page" }, this.head(project, shot), this.failures(project, shot), h("div", { class: "shot-page" }, this.left(project, shot), this.form(project, shot)));
   }
 
   head(project, shot) {
     const { shots } = project;
     const at = shots.indexOf(shot);
+    const isWhole = nextOf(shot, this.local) === "";
     const to = (place, label, picture) =>
-      button("", { icon: picture, label: t(label), class: "step", href: shots[place] && href("shot", { project: this.id, shot: shots[place].id }, { v: this.route.query.v }), disabled: !shots[place] });
+      button("", { icon: picture, kind: isWhole && place > at && shots[place] ? "primary" : "", label: t(label), class: "step", href: shots[place] && href("shot", { project: this.projectId, shot: shots[place].id }, { v: this.route.query.v }), disabled: !shots[place] });
     return pageHead(t("shot.title", { n: shot.order, title: this.words.value(shot, "title") || t("card.untitled") }), {
-      above: h("a", { class: "above", href: href("storyboard", { project: this.id }, { shot: shot.id }) }, icon("left"), t("shot.back")),
-      actions: [this.saved(shot), to(at - 1, "shot.previous", "left"), h("span", { class: "numbers muted" }, t("shot.of", { n: at + 1, total: shots.length })), to(at + 1, "shot.next", "right")],
+      above: h("a", { class: "above", href: href("storyboard", { project: this.projectId }, { shot: shot.id }) }, icon("left"), t("shot.back")),
+      actions: [this.saved(shot), to(at - 1, "shot.previous", "left"), h("span", { class: "numbers muted" }, t("shot.of", { n: at + 1, total: shots.length })), to(at + 1, "shot.next", "right"), isWhole && !shots[at + 1] && button(t("nav.storyboard"), { kind: "primary", icon: "board", href: href("storyboard", { project: this.projectId }, { shot: shot.id }) })].filter(Boolean),
     });
   }
 
@@ -98,13 +99,13 @@ class ShotPage extends View {
       "div",
       { class: "stack shot-left" },
       stage(project, shot),
-      paintPanel(project, shot, this.local, { set: (values) => this.set(values), paint: () => this.paint() }),
-      can("versions") && h("s2v-versions", { project: this.id, shot }),
+      paintPanel(project, shot, { ...this.local, isNext: nextOf(shot, this.local) === "paint" }, { set: (values) => this.set(values), paint: () => this.paint() }),
+      can("versions") && h("s2v-versions", { project: this.projectId, shot }),
     );
   }
 
   form(project, shot) {
-    const text = (name, extra = {}) => (attributes) => h(extra.rows ? "textarea" : "input", { ...attributes, ...extra, dir: "auto", value: this.words.value(shot, name), oninput: (event) => this.words.type(shot, name, event.target.value), onchange: () => this.words.save() });
+    const text = (name, extra = {}) => (attributes) => h(extra.rows ? "textarea" : "input", { ...attributes, ...extra, dir: "auto", value: this.words.value(shot, name), oninput: (event) => this.type(shot, name, event.target.value), onchange: () => this.words.save() });
     const pick = (name, value) => { this.words.type(shot, name, value); this.words.save(); };
     const transition = this.words.value(shot, "transition");
     const known = TRANSITIONS.includes(transition) ? TRANSITIONS : [...TRANSITIONS, transition];
@@ -122,9 +123,14 @@ class ShotPage extends View {
         choices("motion", t("shot.motion"), MOTIONS.map((value) => ({ value, label: t(`shot.motion.${value}`) })), this.words.value(shot, "motion"), (value) => pick("motion", value), { class: "small" }),
       ),
       this.cast(project, shot, pick),
-      narrationPanel(project, shot, { words: this.words.value(shot, "narration") }),
+      narrationPanel(project, shot, { words: this.words.value(shot, "narration"), isNext: nextOf(shot, this.local) === "speak", save: () => this.words.save() }),
       clipPanel(project, shot, this.local, { set: (values) => this.set(values), save: () => this.words.save() }),
     );
+  }
+
+  type(shot, name, value) {
+    if (name === "prompt") this.set({ reworded: true });
+    this.words.type(shot, name, value);
   }
 
   /** Who appears: only where the server can be told. */
@@ -144,10 +150,10 @@ class ShotPage extends View {
     const { shot } = this;
     if (!shot || ACTIVE.has(taskOf(this.project, shot.id, "generate_shot")?.status)) return;
     const { seed, negative, steps, cfg } = this.local;
-    this.set({ asked: "paint" });
+    this.set({ asked: "paint", reworded: false });
     await tried(async () => {
       if (!(await this.words.save())) return;
-      await paint(this.id, shot.id, { prompt: this.shot.prompt, seed: seed || undefined, negative_prompt: negative || undefined, steps: steps || undefined, cfg_scale: cfg || undefined });
+      await paint(this.projectId, shot.id, { prompt: this.shot.prompt, seed: seed || undefined, negative_prompt: negative || undefined, steps: steps || undefined, cfg_scale: cfg || undefined });
       notify(t("paint.asked"), { kind: "info" });
     });
     this.set({ asked: "" });
@@ -157,13 +163,19 @@ class ShotPage extends View {
     const { shots } = this.project ?? { shots: [] };
     const next = shots[shots.findIndex((shot) => shot.id === this.shotId) + by];
     if (!next) return false;
-    go(href("shot", { project: this.id, shot: next.id }, { v: store.state.route.query.v }));
+    go(href("shot", { project: this.projectId, shot: next.id }, { v: store.state.route.query.v }));
     return true;
   }
 
   back() {
-    go(href("storyboard", { project: this.id }, { shot: this.shotId }));
+    go(href("storyboard", { project: this.projectId }, { shot: this.shotId }));
   }
+}
+
+/** What this shot needs next: "paint", "speak", or nothing. */
+function nextOf(shot, { reworded }) {
+  if (!shot.imagePath || reworded) return "paint";
+  return shot.narration?.trim() && (!shot.audioPath || isOldNarration(shot)) ? "speak" : "";
 }
 
 ShotPage.define("s2v-shot");

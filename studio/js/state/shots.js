@@ -51,6 +51,13 @@ export async function speakAll(project, wanted = {}) {
   return task_id;
 }
 
+/** Speak one shot's narration anew. */
+export async function speak(project, id) {
+  const { task_id } = await post(at(project, id, "narrations"), {}, { key: newKey() });
+  look(project);
+  return task_id;
+}
+
 /** Ask for the film. */
 export async function makeFilm(project, wanted = {}) {
   const { task_id } = await post(`/projects/${encodeURIComponent(project)}/video`, wanted, { key: newKey() });
@@ -85,18 +92,24 @@ export async function duplicateShot(project, id) {
   return shot;
 }
 
-/** Divide a shot's narration at a place, counted in characters; the picture stays with the first part. */
+/** Divide a shot's narration at a place, counted in characters; the picture stays with the first part. {shots, undo_until} */
 export async function splitShot(project, id, place) {
-  const { shots } = await post(at(project, id, "split"), { at: place }, { key: newKey() });
+  const answer = await post(at(project, id, "split"), { at: place }, { key: newKey() });
   await loadProject(project);
-  return shots;
+  return answer;
 }
 
-/** Join a shot with the next one. */
+/** Join a shot with the next one. {shot, undo_until} */
 export async function mergeShot(project, id) {
-  const { shot } = await post(at(project, id, "merge"), {}, { key: newKey() });
+  const answer = await post(at(project, id, "merge"), {}, { key: newKey() });
   await loadProject(project);
-  return shot;
+  return answer;
+}
+
+/** Take back a shot's last split or merge. */
+export async function undoShot(project, id) {
+  await post(at(project, id, "undo"), {}, { key: newKey() });
+  await loadProject(project);
 }
 
 /** All shots in this order. What is shown moves at once, and back where the server refuses. */
