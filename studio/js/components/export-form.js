@@ -64,7 +64,7 @@ class Export extends View {
           this.number("first_seconds", "export.first", { min: "0.5", max: "3600", step: "0.5" }, t("export.first.hint")),
         ),
       ),
-      h("div", { class: "row" }, button(t("export.do"), { kind: "primary", icon: "film", busy: isMaking, type: "submit" })),
+      h("div", { class: "row" }, button(t("export.do"), { kind: project?.films?.length ? "primary" : "", icon: "film", busy: isMaking, type: "submit" })),
     );
   }
 

@@ -21,8 +21,12 @@ export function timeline(project, lengths, { selected, select, open }) {
     h(
       "div",
       { class: "timeline-scroll", tabindex: "-1" },
-      h("div", { class: "timeline-track", role: "group", "aria-label": t("time.title") }, lengths.map((one) => slot(project, one, selected, select, open))),
-      h("div", { class: "timeline-marks numbers", "aria-hidden": "true" }, marks(total).map((second) => h("span", { key: second, style: { insetInlineStart: `${(100 * second) / total}%` } }, clock(second)))),
+      h(
+        "div",
+        { class: "timeline-strip" },
+        h("div", { class: "timeline-track", role: "group", "aria-label": t("time.title") }, lengths.map((one) => slot(project, one, selected, select, open))),
+        h("div", { class: "timeline-marks numbers", "aria-hidden": "true" }, marks(total).map((second) => h("span", { key: second, style: { insetInlineStart: `${(100 * second) / total}%` } }, clock(second)))),
+      ),
     ),
   );
 }

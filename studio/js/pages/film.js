@@ -23,7 +23,7 @@ import "../components/export-form.js";
 import "../components/player.js";
 import { timingsOf } from "../state/lengths.js";
 import { watch } from "../state/live.js";
-import { ACTIVE, loadProject, ownTask } from "../state/project.js";
+import { ACTIVE, loadProject, ownTask, progressOf } from "../state/project.js";
 import { cancelTask } from "../state/projects.js";
 
 export const styles = ["pages/shot.css", "pages/film.css"];
@@ -34,13 +34,13 @@ class FilmPage extends View {
   static properties = ["route"];
 
   start() {
-    this.id = this.route.params.project;
+    this.projectId = this.route.params.project;
     this.local = { chapters: null, of: "" };
-    this.until(watch(this.id));
+    this.until(watch(this.projectId));
   }
 
   get project() {
-    return store.state.project[this.id];
+    return store.state.project[this.projectId];
   }
 
   /** The version that the address names, else the newest that is whole, else the newest. */
@@ -59,18 +59,18 @@ class FilmPage extends View {
     const { project } = this;
     if (!project?.detail && project?.status !== "failed" && project?.status !== "gone") return h("div", { class: "page" }, skeleton(6));
     if (project.status === "gone") return h("div", { class: "page" }, empty(t("board.gone.title"), t("board.gone.text"), button(t("nav.assets"), { kind: "primary", href: href("assets") })));
-    if (!project.detail) return h("div", { class: "page" }, problem(project.error, { again: () => loadProject(this.id).catch(() => {}) }));
+    if (!project.detail) return h("div", { class: "page" }, problem(project.error, { again: () => loadProject(this.projectId).catch(() => {}) }));
     const film = this.shown;
     this.loadChapters(film);
-    return h("div", { class: "page" }, this.head(project, film), projectTabs(this.id, "film"), this.news(project), film ? this.content(project, film) : this.nothing(project));
+    return h("div", { class: "page" }, this.head(project, film), projectTabs(this.projectId, "film"), this.news(project), film ? this.content(project, film) : this.nothing(project));
   }
 
   head(project, film) {
     const title = project.detail.title || t("project.untitled");
     return pageHead(title, {
-      above: h("a", { class: "above", href: href("storyboard", { project: this.id }) }, icon("left"), t("film.none.board")),
+      above: h("a", { class: "above", href: href("storyboard", { project: this.projectId }) }, icon("left"), t("film.none.board")),
       lead: film ? t("film.lead", { title: t("film.version", { n: film.number }), length: clock(film.duration) }) : "",
-      actions: [can("archive") && hasCookies() && button(t("film.zip"), { icon: "download", href: `/v1/api/projects/${encodeURIComponent(this.id)}/archive`, download: "" })].filter(Boolean),
+      actions: [can("archive") && hasCookies() && button(t("film.zip"), { icon: "download", href: `/v1/api/projects/${encodeURIComponent(this.projectId)}/archive`, download: "" })].filter(Boolean),
     });
   }
 
@@ -91,9 +91,18 @@ class FilmPage extends View {
     return h(
       "div",
       { class: "film-page" },
-      empty(t("film.none.title"), t("film.none.text"), button(t("film.none.board"), { icon: "board", href: href("storyboard", { project: this.id }) })),
-      project.shots.length > 0 && h("s2v-export", { project: this.id }),
+      empty(t("film.none.title"), t("film.none.text"), this.firstStep(project)),
+      project.shots.length > 0 && h("s2v-export", { project: this.projectId }),
     );
+  }
+
+  /** Towards the first film: ask for it where all is painted, else look after the shots. */
+  firstStep(project) {
+    const { shots, painted } = progressOf(project);
+    const task = ownTask(project, "generate_video");
+    if (task && ACTIVE.has(task.status)) return null;
+    if (shots && painted === shots) return button(t("board.film"), { kind: "primary", icon: "film", onclick: () => this.querySelector("s2v-export").begin() });
+    return button(t("film.none.board"), { kind: "primary", icon: "board", href: href("storyboard", { project: this.projectId }) });
   }
 
   content(project, film) {
@@ -103,12 +112,12 @@ class FilmPage extends View {
       h(
         "div",
         { class: "stack film-left" },
-        h("s2v-player", { film, other: this.other, chapters: this.local.chapters, project: this.id }),
+        h("s2v-player", { film, other: this.other, chapters: this.local.chapters, project: this.projectId }),
         film.stale && h("div", { class: "panel" }, staleShots(project, film)),
         this.chapters(project),
         filmVersions(project, film, this.other, { watch: (one) => this.watch(one), compare: (one) => setQuery({ with: one?.number ?? "" }) }),
       ),
-      h("s2v-export", { project: this.id }),
+      h("s2v-export", { project: this.projectId }),
     );
   }
 
