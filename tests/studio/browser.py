@@ -86,6 +86,24 @@ class Studio:
         self.page.evaluate(FRAME)
         return self
 
+    def weigh(self, place: str) -> dict[str, int]:
+        """Go to a place; the bytes of each answer as they came over the wire, without the pictures, by its address."""
+        kinds: dict[str, tuple[str, str]] = {}
+        sizes: dict[str, int] = {}
+        devtools = self.page.context.new_cdp_session(self.page)
+        devtools.send("Network.enable")
+        devtools.on(
+            "Network.responseReceived",
+            lambda seen: kinds.update({seen["requestId"]: (seen["response"]["url"], seen["type"])}),
+        )
+        devtools.on(
+            "Network.loadingFinished", lambda seen: sizes.update({seen["requestId"]: int(seen["encodedDataLength"])})
+        )
+        self.open(place).settled()
+        self.page.wait_for_load_state("networkidle")
+        known = {request: kinds.get(request, (request, "")) for request in sizes}
+        return {address: sizes[request] for request, (address, kind) in known.items() if kind != "Image"}
+
     def reports(self) -> list[str]:
         """What the policy forbade on this page."""
         found: list[str] = self.page.evaluate("window.reports")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-import sqlite3
+import random
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Locator, Page
+from sqlalchemy import URL, NullPool, create_engine, text
 
+from config.go_dsn import parse
 from tests.e2e.client import Client
 from tests.studio.browser import Studio
+from tests.support.node.dialect import Envelope
+from tests.support.node.scripts import Script, finished
 from tests.support.server_process import ServerUnderTest
 
 FILM_MS = 180_000  # until a film or a clip is made
@@ -35,6 +38,10 @@ class Story:
             client.wait(task)
         return cls(server, client, str(created["project_id"]))
 
+    def speak(self) -> None:
+        """Have every narration spoken."""
+        self.client.wait(self.client.post(f"/v1/api/projects/{self.id}/tts")["task_id"])
+
     @property
     def shots(self) -> list[dict[str, Any]]:
         """As the API has them."""
@@ -43,12 +50,12 @@ class Story:
 
     def rows(self, table: str = "shot") -> list[dict[str, Any]]:
         """As they lie in the database; shots by their order."""
-        order = '"order"' if table == "shot" else "created_at"
         column = "id" if table == "project" else "project_id"
-        with sqlite3.connect(f"file:{self.server.folder}/data/storytovideo.db?mode=ro", uri=True) as database:
-            database.row_factory = sqlite3.Row
-            query = f"SELECT * FROM {table} WHERE {column} = ? ORDER BY {order}"
-            return [dict(row) for row in database.execute(query, (self.id,))]
+        database = create_engine(database_of(self.server), poolclass=NullPool)
+        with database.connect() as connection:
+            found = connection.execute(text(f"SELECT * FROM {table} WHERE {column} = :id"), {"id": self.id})
+            rows = [dict(row) for row in found.mappings()]
+        return sorted(rows, key=lambda row: str(row["created_at"]) if table != "shot" else row["order"])
 
     def place(self, what: str = "") -> str:
         """An address of the project below `/studio`; "shot 1" is its first shot."""
@@ -57,10 +64,18 @@ class Story:
         return f"/p/{self.id}{what}"
 
 
-def needs(client: Client, route: str) -> None:
-    """Leave the test out on a server that has no such route."""
-    if not any(route in path for path in client.get("/openapi.json")["paths"]):
-        pytest.skip(f"the server has no {route}")
+def database_of(server: ServerUnderTest) -> URL | str:
+    """MariaDB where the server is told of one, else its SQLite file."""
+    dsn = server.environment.get("S2V_MYSQL_DSN")
+    return parse(dsn).url if dsn else f"sqlite:///file:{server.folder}/data/storytovideo.db?mode=ro&uri=true"
+
+
+def painted(_envelope: Envelope) -> Script:
+    """A picture of many colours, another each time."""
+    stored = io.BytesIO()
+    small = Image.frombytes("RGB", (16, 9), random.randbytes(16 * 9 * 3))
+    small.resize((640, 360)).save(stored, "PNG")
+    return finished(stored.getvalue())
 
 
 def picture(place: Locator) -> Image.Image:

@@ -10,17 +10,21 @@ from playwright.sync_api import expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio
-from tests.studio.story import Story, colours, needs
+from tests.studio.story import Story, colours
 from tests.support.server_process import ServerUnderTest
 
 
 @pytest.fixture(scope="module")
+def server(quick_server: ServerUnderTest) -> ServerUnderTest:
+    return quick_server
+
+
+@pytest.fixture
 def story(server: ServerUnderTest, client: Client) -> Story:
     return Story.painted(server, client, 2)
 
 
 def test_somebody_joins_the_cast_gets_a_face_and_leaves(window: Studio, story: Story, client: Client) -> None:
-    needs(client, "/repaint")
     page = window.open(story.place("/cast")).page
     page.get_by_role("button", name="添加角色").click()
     page.get_by_label("名字").fill("<b>狐狸</b>")
@@ -45,7 +49,6 @@ def test_somebody_joins_the_cast_gets_a_face_and_leaves(window: Studio, story: S
 
 
 def test_options_are_saved_and_the_subtitles_look_as_they_say(window: Studio, story: Story, client: Client) -> None:
-    needs(client, "/resume")
     page = window.open(story.place("/options")).page
     preview = page.locator(".subtitle-preview p")
     before = preview.bounding_box()
@@ -72,7 +75,6 @@ def test_options_are_saved_and_the_subtitles_look_as_they_say(window: Studio, st
 
 
 def test_a_zip_of_texts_becomes_a_project_for_each_and_says_what_did_not(window: Studio, client: Client) -> None:
-    needs(client, "/batch")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("狐狸.txt", "小狐狸住在山谷里。".encode("gbk"))

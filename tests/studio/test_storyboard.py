@@ -11,17 +11,20 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio, holds, studio
-from tests.studio.story import FILM_MS, Story, card, choose, colours, differs, needs, picture
-from tests.support.node.scripts import failed, finished, png
+from tests.studio.story import FILM_MS, Story, card, choose, colours, differs, painted, picture
+from tests.support.node.scripts import failed
 from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import ServerUnderTest
 
-pytestmark = pytest.mark.soak
+
+@pytest.fixture(scope="module")
+def server(quick_server: ServerUnderTest) -> ServerUnderTest:
+    return quick_server
 
 
 @pytest.fixture
 def story(server: ServerUnderTest, client: Client) -> Story:
-    """Three shots, that no other test has changed: they come in any order."""
+    """Three shots that no other test has changed."""
     return Story.painted(server, client)
 
 
@@ -125,7 +128,7 @@ def test_what_somebody_else_does_is_seen_without_a_reload(window: Studio, browse
     window.fine()
 
 
-def test_deleting_asks_once_takes_the_row_and_can_be_undone_where_the_server_can(window: Studio, story: Story) -> None:
+def test_deleting_asks_once_takes_the_row_and_can_be_undone(window: Studio, story: Story) -> None:
     page = window.open(story.place()).page
     window.settled()
     ids = [row["id"] for row in story.rows()]
@@ -139,15 +142,13 @@ def test_deleting_asks_once_takes_the_row_and_can_be_undone_where_the_server_can
     dialog.get_by_role("button", name="删除").click()
     expect(page.locator("[data-shot]")).to_have_count(2)
     assert [shot["id"] for shot in story.shots] == [ids[0], ids[2]]
-    if any(path.endswith("/undelete") for path in story.client.get("/openapi.json")["paths"]):
-        page.get_by_role("button", name="撤销").click()
-        expect(page.locator("[data-shot]")).to_have_count(3)
-        assert [shot["id"] for shot in story.shots] == ids
+    page.get_by_role("button", name="撤销").click()
+    expect(page.locator("[data-shot]")).to_have_count(3)
+    assert [shot["id"] for shot in story.shots] == ids
     window.fine()
 
 
-def test_cards_are_moved_by_the_mouse_and_by_keys_and_back(window: Studio, story: Story, client: Client) -> None:
-    needs(client, "/shots/order")
+def test_cards_are_moved_by_the_mouse_and_by_keys_and_back(window: Studio, story: Story) -> None:
     page = window.open(story.place()).page
     window.settled()
     ids = [shot["id"] for shot in story.shots]
@@ -182,7 +183,6 @@ def test_cards_are_moved_by_the_mouse_and_by_keys_and_back(window: Studio, story
 
 
 def test_shots_are_inserted_duplicated_split_and_merged(window: Studio, story: Story, client: Client) -> None:
-    needs(client, "/duplicate")
     words = {"narration": "小狐狸住在山谷里。它望着月亮。"}
     assert client.request("PATCH", f"/v1/api/projects/{story.id}/shots/{story.shots[0]['id']}", json=words).ok
     page = window.open(story.place()).page
@@ -210,39 +210,35 @@ def test_shots_are_inserted_duplicated_split_and_merged(window: Studio, story: S
 
 
 def test_a_failure_says_stage_shot_the_providers_words_and_what_helps_and_is_tried_again(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, server: ServerUnderTest, client: Client, node: StandInNode
 ) -> None:
-    words = "upstream timeout <b>token=s2v_verysecret123</b>"
-    with StandInNode() as node:
-        node.script("generate_shot", lambda _envelope: failed(words))
-        settings = {"worker.addr": node.addr}
-        with ServerUnderTest(tmp_path_factory.mktemp("failing"), settings) as server:
-            client = Client([server.url], tmp_path_factory.mktemp("files"))
-            created = client.create("失败", "一句话。又一句话。", 2)
-            story = Story(server, client, created["project_id"])
-            holds(lambda: [task["status"] for task in client.tasks(story.id)].count("failed") == 2, "two failures")
-            with studio(browser, server.url, permissions=["clipboard-read", "clipboard-write"]) as window:
-                page = window.open(story.place()).page
-                error = card(page, 1).locator(".shot-error")
-                expect(error).to_contain_text("画面")
-                expect(error).to_contain_text("<b>token=")
-                assert page.locator(".shot-error b").count() == 0
-                expect(page.locator(".slot.failed")).to_have_count(2)
-                window.open(story.place("shot 1"))
-                told = page.get_by_role("alert").first
-                for part in ("画面失败", "第 1 镜", "upstream timeout", "重试可能有用"):
-                    expect(told).to_contain_text(part)
-                told.get_by_role("button", name="复制报告").click()
-                expect(page.get_by_text("报告已复制")).to_be_visible()
-                report = page.evaluate("navigator.clipboard.readText()")
-                assert "verysecret" not in report
-                assert json.loads(report)["shot"]["order"] == 1
-                node.script("generate_shot", lambda _envelope: finished(png()))
-                told.get_by_role("button", name="重试").click()
-                expect(page.locator(".stage img")).to_be_visible()
-                holds(lambda: story.rows()[0]["image_path"], "a picture in the row")
-                window.open(story.place())
-                page.get_by_role("button", name="继续生成").click()
-                expect(page.locator(".slot.done")).to_have_count(2)
-                assert all(row["image_path"] for row in story.rows())
-                window.fine()
+    node.script("generate_shot", lambda _envelope: failed("upstream timeout <b>token=s2v_verysecret123</b>"))
+    try:
+        story = Story(server, client, client.create("失败", "一句话。又一句话。", 2)["project_id"])
+        holds(lambda: [task["status"] for task in client.tasks(story.id)].count("failed") == 2, "two failures")
+    finally:
+        node.script("generate_shot", painted)
+    with studio(browser, server.url, permissions=["clipboard-read", "clipboard-write"]) as window:
+        page = window.open(story.place()).page
+        error = card(page, 1).locator(".shot-error")
+        expect(error).to_contain_text("画面")
+        expect(error).to_contain_text("<b>token=")
+        assert page.locator(".shot-error b").count() == 0
+        expect(page.locator(".slot.failed")).to_have_count(2)
+        window.open(story.place("shot 1"))
+        told = page.get_by_role("alert").first
+        for part in ("画面失败", "第 1 镜", "upstream timeout", "重试可能有用"):
+            expect(told).to_contain_text(part)
+        told.get_by_role("button", name="复制报告").click()
+        expect(page.get_by_text("报告已复制")).to_be_visible()
+        report = page.evaluate("navigator.clipboard.readText()")
+        assert "verysecret" not in report
+        assert json.loads(report)["shot"]["order"] == 1
+        told.get_by_role("button", name="重试").click()
+        expect(page.locator(".stage img")).to_be_visible()
+        holds(lambda: story.rows()[0]["image_path"], "a picture in the row")
+        window.open(story.place())
+        page.get_by_role("button", name="继续生成").click()
+        expect(page.locator(".slot.done")).to_have_count(2)
+        assert all(row["image_path"] for row in story.rows())
+        window.fine()

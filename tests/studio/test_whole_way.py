@@ -1,19 +1,37 @@
-"""From a text to a film on one's own disk, by mouse and by keyboard alone; and through a server that goes away in the middle."""
+"""From a text to a film on one's own disk, by mouse and by keyboard alone, over both columns of services."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Page, expect
 
 from tests.e2e.client import Client
-from tests.studio.browser import Studio, holds, studio
+from tests.studio.browser import Studio, holds
 from tests.studio.story import FILM_MS, STORY, Story, colours
 from tests.support.server_process import ServerUnderTest
+from tests.support.soak import soaking
 
 FILM_TOO = "画面完成后直接合成影片"
+
+
+@pytest.fixture(scope="module", params=soaking(("embedded", "production"), 1))
+def server(
+    server: ServerUnderTest, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerUnderTest]:
+    """The one that all share, with everything embedded; or one over MariaDB and MinIO."""
+    if request.param == "embedded":
+        yield server
+        return
+    with (
+        request.getfixturevalue("production").fresh() as settings,
+        ServerUnderTest(tmp_path_factory.mktemp("production"), settings | {"film.resolution": "640x360"}) as running,
+    ):
+        yield running
 
 
 def project_of(page: Page) -> str:
@@ -122,21 +140,26 @@ def test_by_keyboard_alone(window: Studio, server: ServerUnderTest, client: Clie
     window.fine()
 
 
-def test_a_page_that_is_open_says_that_the_server_is_away_and_goes_on_with_it(browser: Browser, tmp_path: Path) -> None:
-    settings = {"auth.required": "false"}
-    with ServerUnderTest(tmp_path, settings) as server, studio(browser, server.url) as window:
-        client = Client([server.url], tmp_path)
-        created = client.create("狐狸", STORY, 2)
-        client.wait(created["text_task_id"])
-        page = window.open(f"/new?p={created['project_id']}").page
-        expect(page.locator(".outline-shot h3")).to_have_count(2)
-        server.end()
-        expect(page.locator(".connection")).to_be_visible()
-        assert page.locator(".outline-shot h3").count() == 2  # what was there stays
-        with ServerUnderTest(tmp_path, settings, port=server.port):
-            expect(page.locator(".connection")).to_have_count(0)
-            expect(page.locator(".outline-shot img")).to_have_count(2)
-            shot = client.get(f"/v1/api/projects/{created['project_id']}/shots")["shots"][0]
-            client.request("DELETE", f"/v1/api/shots/{shot['id']}")
-            expect(page.locator(".outline-shot h3")).to_have_count(1)
-        assert window.reports() == []
+@pytest.mark.soak
+def test_sixty_shots_become_a_film(window: Studio, server: ServerUnderTest, client: Client) -> None:
+    page = window.open("/new").page
+    page.get_by_label("故事文本").fill("".join(f"第{number}天，小狐狸走过了一座山。" for number in range(60)))
+    page.get_by_role("radio", name="指定").check()
+    page.get_by_label("分镜个数").fill("60")
+    page.get_by_role("button", name="开始创作").click()
+    story = Story(server, client, project_of(page))
+    expect(page.get_by_text("已绘制 60 / 60")).to_be_visible(timeout=FILM_MS)
+    page.get_by_role("button", name="打开故事板").click()
+    expect(page.locator("[data-shot]")).to_have_count(60)
+    ids = [row["id"] for row in story.rows()]
+    page.keyboard.press("End")
+    page.keyboard.press("End")
+    page.keyboard.press("Alt+ArrowLeft")
+    holds(lambda: [row["id"] for row in story.rows()] == [*ids[:58], ids[59], ids[58]], "another order")
+    expect(page.locator("[data-shot]").nth(58).locator("img")).to_have_js_property("complete", True)
+    film = page.get_by_role("link", name="观看影片").or_(page.get_by_role("button", name="生成影片"))
+    film.click(timeout=5 * FILM_MS)
+    if "/film" not in page.url:  # made before the order was another
+        page.get_by_role("link", name="观看影片").click(timeout=5 * FILM_MS)
+    expect(page.locator(".chapter")).to_have_count(60)
+    window.fine()

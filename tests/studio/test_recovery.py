@@ -1,0 +1,84 @@
+"""What goes away under an open page and comes back: the server, and the node in the middle of its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.client import Client
+from tests.studio.browser import holds, studio
+from tests.studio.story import FILM_MS, STORY, Story, colours
+from tests.support.server_process import ServerUnderTest
+from tests.support.servers.node_server import NodeServer
+from tests.support.soak import soaking
+
+SHOTS = 8
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[NodeServer]:
+    running = NodeServer()
+    yield running
+    running.close()
+
+
+def test_an_open_page_says_that_the_server_is_away_and_goes_on_with_it(
+    browser: Browser, node: NodeServer, tmp_path: Path
+) -> None:
+    settings = {"worker.addr": node.addr}
+    with ServerUnderTest(tmp_path, settings) as server, studio(browser, server.url) as window:
+        client = Client([server.url], tmp_path)
+        created = client.create("狐狸", STORY, 2)
+        client.wait(created["text_task_id"])
+        page = window.open(f"/new?p={created['project_id']}").page
+        expect(page.locator(".outline-shot h3")).to_have_count(2)
+        server.end()
+        expect(page.locator(".connection")).to_be_visible()
+        assert page.locator(".outline-shot h3").count() == 2  # what was there stays
+        with ServerUnderTest(tmp_path, settings, port=server.port):
+            expect(page.locator(".connection")).to_have_count(0)
+            expect(page.locator(".outline-shot img")).to_have_count(2)
+            shot = client.get(f"/v1/api/projects/{created['project_id']}/shots")["shots"][0]
+            client.request("DELETE", f"/v1/api/shots/{shot['id']}")
+            expect(page.locator(".outline-shot h3")).to_have_count(1)
+        assert window.reports() == []
+
+
+@pytest.mark.parametrize("comes_back", soaking((True, False), 1), ids=["comes back", "stays away for a while"])
+def test_a_story_whose_node_is_killed_in_the_middle_goes_on_to_its_film(
+    browser: Browser, node: NodeServer, tmp_path: Path, comes_back: bool
+) -> None:
+    """By itself where the node is soon there again; else by the button of what has failed. It paints one picture after the other."""
+    settings = {
+        "worker.addr": node.addr, "worker.concurrency": 1, "worker.dispatch_retries": 0, "film.resolution": "320x180",
+        "worker.timeout_minutes": 20 if comes_back else 1,
+    }  # fmt: skip
+    with ServerUnderTest(tmp_path, settings) as server, studio(browser, server.url) as window:
+        page = window.open("/new").page
+        page.get_by_label("故事文本").fill("".join(f"第{number}天，小狐狸走过了一座山。" for number in range(SHOTS)))
+        page.get_by_role("radio", name="指定").check()
+        page.get_by_label("分镜个数").fill(str(SHOTS))
+        page.get_by_role("button", name="开始创作").click()
+        page.wait_for_url("**/studio/new?p=*")
+        story = Story(server, Client([server.url], tmp_path), page.url.partition("?p=")[2])
+        holds(lambda: any(row["image_path"] for row in story.rows()), "a first picture")
+        node.kill()
+        painted = {row["id"]: row["image_path"] for row in story.rows() if row["image_path"]}
+        assert 0 < len(painted) < SHOTS
+        page.get_by_role("button", name="打开故事板").click()
+        if not comes_back:
+            expect(page.locator(".slot.failed")).not_to_have_count(0)
+            expect(page.get_by_role("button", name="继续生成")).to_be_visible()
+        node.start_again()
+        if not comes_back:
+            page.get_by_role("button", name="继续生成").click()
+        page.get_by_role("link", name="观看影片").click(timeout=FILM_MS)
+        rows = {row["id"]: row["image_path"] for row in story.rows()}
+        assert all(rows.values())
+        assert painted.items() <= rows.items(), "what there was is not painted again"
+        assert [row["kind"] for row in story.rows("asset")].count("film") == 1
+        holds(lambda: colours(page.locator("video.main")) > 500, "a frame")
+        window.fine()
