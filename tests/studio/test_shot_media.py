@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.e2e.client import Client
@@ -35,14 +37,21 @@ def test_a_picture_is_painted_anew_with_the_seed_that_is_given(
 def test_narrations_are_spoken_and_heard_and_a_clip_is_made_and_seen(
     window: Studio, server: ServerUnderTest, client: Client
 ) -> None:
-    story = Story.painted(server, client, shots=1)
+    story = Story.painted(server, client, shots=2)
     page = window.open(story.place("shot 1")).page
     window.settled()
     page.get_by_role("button", name="朗读全部旁白").click()
     sound = page.locator("audio[aria-label='第 1 镜的旁白']")
     expect(sound).to_have_count(1, timeout=FILM_MS)
-    assert story.rows()[0]["audio_path"]
+    holds(lambda: all(row["audio_path"] for row in story.rows()), "two narrations")
     window.until("document.querySelector('audio[aria-label]').duration > 0.3")
+    before = [row["audio_path"] for row in story.rows()]
+    page.get_by_label("旁白 / 文案").fill("小狐狸睡着了。")
+    page.get_by_role("button", name=re.compile("朗读这一镜")).click()
+    holds(lambda: story.rows()[0]["audio_path"] not in ("", before[0]), "another narration")
+    assert story.rows()[0]["narration"] == "小狐狸睡着了。"
+    assert story.rows()[1]["audio_path"] == before[1], "the other shot is as it was"
+    expect(sound).to_have_count(1)
     page.get_by_label("时长（秒）").fill("1")
     page.get_by_role("button", name="生成片段").click()
     clip = page.locator("video[aria-label='第 1 镜的片段']")

@@ -198,10 +198,17 @@ def test_shots_are_inserted_duplicated_split_and_merged(window: Studio, story: S
     expect(page.locator("[data-shot]")).to_have_count(5)
     parts = [shot["narration"] for shot in story.shots[1:3]]
     assert "".join(parts).replace(" ", "") == first["narration"].replace(" ", "")
+    page.locator(".toast", has_text="已拆成").get_by_role("button", name="撤销").click()
+    expect(page.locator("[data-shot]")).to_have_count(4)
+    assert story.shots[1]["narration"] == first["narration"]
+    before = [(shot["id"], shot["narration"], shot["imagePath"].partition("?")[0]) for shot in story.shots]
     choose(page, window, 2, "与下一镜合并")
     page.get_by_role("dialog").get_by_role("button", name="合并").click()
+    expect(page.locator("[data-shot]")).to_have_count(3)
+    assert story.shots[1]["narration"].replace("\n", "") == before[1][1] + before[2][1]
+    page.locator(".toast", has_text="已合并").get_by_role("button", name="撤销").click()
     expect(page.locator("[data-shot]")).to_have_count(4)
-    assert story.shots[1]["narration"].replace(" ", "").replace("\n", "") == first["narration"].replace(" ", "")
+    assert [(shot["id"], shot["narration"], shot["imagePath"].partition("?")[0]) for shot in story.shots] == before
     page.get_by_role("button", name="添加分镜").click()
     page.wait_for_url("**/shots/*")
     assert len(story.rows()) == 5
