@@ -15,7 +15,7 @@ from tests.support.server_process import ServerUnderTest
 from tests.support.servers.node_server import NodeServer
 from tests.support.soak import soaking
 
-SHOTS = 8
+SHOTS = 4
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,8 @@ def test_a_story_whose_node_is_killed_in_the_middle_goes_on_to_its_film(
     browser: Browser, node: NodeServer, tmp_path: Path, comes_back: bool
 ) -> None:
     """By itself where the node is soon there again; else by the button of what has failed. It paints one picture after the other."""
-    settings = {
-        "worker.addr": node.addr, "worker.concurrency": 1, "worker.dispatch_retries": 0, "film.resolution": "320x180",
-        "worker.timeout_minutes": 20 if comes_back else 1,
-    }  # fmt: skip
+    patience = {"worker.dispatch_retries": 10 if comes_back else 0, "worker.timeout_minutes": 20 if comes_back else 1}
+    settings = {"worker.addr": node.addr, "worker.concurrency": 1, "film.resolution": "320x180", **patience}
     with ServerUnderTest(tmp_path, settings) as server, studio(browser, server.url) as window:
         page = window.open("/new").page
         page.get_by_label("故事文本").fill("".join(f"第{number}天，小狐狸走过了一座山。" for number in range(SHOTS)))
