@@ -1,4 +1,4 @@
-"""The command line: serve, processor, demo, doctor, tidy, user, key, database.
+"""The command line: serve, processor, demo, doctor, tidy, user, key, database; project and tasks, which are a client of a running server; completion.
 
 Each command imports what it runs: `--help` is not to wait for a web server, nor a web server for what makes films.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from runtime.client import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,6 +241,10 @@ def copy_database(source: str, target: str) -> None:
         _fail(str(error), CONFIG_WRONG)
     except StoryToVideoError as error:
         _fail(str(error), DEPENDENCY_MISSING)
+
+
+for command in (commands.project, commands.tasks, commands.completion):
+    cli.add_command(command)
 
 
 def _in_database(path: Path | None, work: Callable[[Desk], None]) -> None:

@@ -24,7 +24,11 @@ from config.masking import shown
 from config.settings import Section, Settings
 
 PREFIX = "S2V_"
-FOREIGN_PREFIXES = ("S2V_NODE_", "S2V_TEST_")  # the model node's and the tests' own variables
+FOREIGN_PREFIXES = (
+    "S2V_NODE_",
+    "S2V_CLIENT_",
+    "S2V_TEST_",
+)  # the model node's, the client's and the tests' own variables
 GO_FILE = Path("config") / "config.yaml"
 FREE_SECTIONS = frozenset({"ai"})  # takes any key: nothing uses them
 NODES = "worker.addrs"  # a list whose items may be objects

@@ -36,7 +36,7 @@ def modules(code: str) -> set[str]:
     return set(said.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("asked", ["--help", "--version", "serve --help"])
+@pytest.mark.parametrize("asked", ["--help", "--version", "serve --help", "project create --help"])
 def test_help_and_version_import_no_part_of_the_server(asked: str) -> None:
     held = imported(f"import main\nmain.cli({asked.split()!r}, standalone_mode=False)")
     assert held & (PIPELINE | WEB | {"pydantic", "sqlalchemy", "redis", "requests", "rich"}) == set()
