@@ -18,22 +18,21 @@ from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from service import cast_voices, project_options
+from service import cast_voices, uploads
+from service import shots as shots_
 from service.access import quotas
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.container import Services
 from service.fields import MAX_PROMPT
-from service.film.decoder import visiting_decoder
 from service.film.errors import UnusableMedia
 from service.schemas import CastChanges, NewCastMember
-from service.workflow import completion, once, payloads
+from service.workflow import completion, once
 from service.workflow.project_status import refresh_project
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
 MOST = 100  # members of a project
 MAX_REFERENCE = 8 << 20  # bytes
-CHUNK = 1 << 20
 CANCELLED = "角色的镜头正在重新绘制，旧任务取消"
 
 
@@ -122,9 +121,9 @@ def set_reference(services: Services, project_id: str, member_id: str, stream: B
     owner = versions.AssetOwner(project_id, member.public_id, title=member.name)
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "reference"
-        _receive(stream, path)
+        uploads.receive(stream, path, MAX_REFERENCE, too_large)
         extension = _looked_at(path)
-        _check_room(services)
+        uploads.check_room(services)
         asset = versions.reserve(services, AssetKind.CAST, owner, extension, path.stat().st_size)
         try:
             versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
@@ -134,18 +133,6 @@ def set_reference(services: Services, project_id: str, member_id: str, stream: B
             raise
 
 
-def _receive(stream: BinaryIO, path: Path) -> None:
-    size = 0
-    with path.open("wb") as file:
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            if size > MAX_REFERENCE:
-                raise too_large()
-            file.write(chunk)
-    if size == 0:
-        raise InvalidInput("file", "file 不能为空")
-
-
 def too_large() -> TooLarge:
     """The refusal of an upload over `MAX_REFERENCE` bytes."""
     return TooLarge(f"参考图不能超过 {MAX_REFERENCE >> 20} MiB")
@@ -153,24 +140,12 @@ def too_large() -> TooLarge:
 
 def _looked_at(path: Path) -> str:
     """The extension that the picture deserves; raises `InvalidInput`."""
-    from service.film.frames.image_file import check_image, is_costly  # noqa: PLC0415 - a server starts without NumPy
-
     try:
         extension = sniff(path, Kind.IMAGE).extension
-        if is_costly(path):
-            with visiting_decoder() as decoder:
-                decoder.check_image(path)
-        else:
-            check_image(path)
+        uploads.check_picture(path)
     except (BadNodeResult, UnusableMedia) as error:
         raise InvalidInput("file", f"file 不是可用的图片（支持 png、jpg、webp）：{error}") from error
     return extension
-
-
-@retrying
-def _check_room(services: Services) -> None:
-    with services.database.write() as session:
-        quotas.take(services, session)
 
 
 @retrying
@@ -233,22 +208,7 @@ def _painted(unit: ProjectUnit, project: Project, shot: Shot, member: CastMember
     if look and look.casefold() not in (shot.prompt or "").casefold():
         shot.prompt = f"{shot.prompt}, {look}"[:MAX_PROMPT] if shot.prompt else look
     shot.updated_at = unit.now
-    return Task.new(
-        TaskType.IMAGE,
-        project.id,
-        shot_id=shot.id,
-        message="等待生成图片",
-        parameters=payloads.image(
-            shot.id,
-            prompt=shot.prompt or "",
-            style=project.style,
-            transition=shot.transition or "",
-            aspect=project.aspect,
-            depends_on=[],
-            wishes=project_options.wishes(project, shot.order),
-        ),
-        now=unit.now,
-    )
+    return shots_.new_image(shot, project, now=unit.now)
 
 
 def _found_project(project: Project | None) -> Project:

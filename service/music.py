@@ -17,7 +17,7 @@ from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
 from models import outbox
 from models.asset import Asset, AssetKind
 from models.db import retrying
-from service.access import quotas
+from service import uploads
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.container import Services
@@ -27,7 +27,6 @@ from service.film.errors import UnusableMedia
 from service.schemas import MusicUpload
 from service.workflow import once
 
-CHUNK = 1 << 20  # bytes
 AUTO = "auto"
 MAX_NAME = 200  # characters of a title that is taken from a file's name
 
@@ -80,9 +79,10 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
     owner = versions.AssetOwner(project_id="", title=name)
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
-        _receive(stream, path, services.settings.film.max_music)
+        limit = services.settings.film.max_music
+        uploads.receive(stream, path, limit, lambda: too_large(limit))
         extension, seconds, notes = _looked_at(path)
-        _check_room(services)
+        uploads.check_room(services)
         asset = versions.reserve(services, AssetKind.MUSIC, owner, extension, path.stat().st_size)
         try:
             versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
@@ -107,12 +107,6 @@ def _looked_at(path: Path) -> tuple[str, float, list[str]]:
 
 
 @retrying
-def _check_room(services: Services) -> None:
-    with services.database.write() as session:
-        quotas.take(services, session)
-
-
-@retrying
 def _publish(services: Services, asset: Asset, notes: list[str]) -> None:
     with services.database.write() as session:
         once.begin(session, services.clock.now())
@@ -124,18 +118,6 @@ def _name(filename: str) -> str:
     """A file's name for a person: without its folders (of either kind of system), its extension, and what cannot be shown."""
     stem = Path(re.split(r"[/\\]", filename)[-1]).stem
     return " ".join("".join(c if c.isprintable() else " " for c in stem).split())[:MAX_NAME] or "music"
-
-
-def _receive(stream: BinaryIO, path: Path, limit: int) -> None:
-    size = 0
-    with path.open("wb") as file:
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise too_large(limit)
-            file.write(chunk)
-    if size == 0:
-        raise InvalidInput("file", "file 不能为空")
 
 
 def too_large(limit: int) -> TooLarge:

@@ -17,13 +17,13 @@ from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import OPEN, Task, TaskStatus, TaskType
 from models.types import DAWN
-from service import films, project_options, projects
+from service import films, projects, shots
 from service.access import quotas
 from service.container import Services
 from service.oss import links
 from service.schemas import FilmRequest, ResumeRequest
 from service.tasks import RETRIABLE, parameters_again
-from service.workflow import completion, film_dependencies, once, payloads
+from service.workflow import completion, film_dependencies, once
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
 REPLACED = "项目已恢复生成，影片将重新合成"
@@ -146,14 +146,7 @@ class _Resumption:
         if last is not None and last.status in RETRIABLE:
             wishes = parameters_again(unit.session, last, shot, project)
         else:
-            wishes = payloads.image(
-                shot.id,
-                prompt=shot.prompt or "",
-                style=project.style,
-                aspect=project.aspect,
-                depends_on=[],
-                wishes=project_options.wishes(project, shot.order),
-            )
+            wishes = shots.image_parameters(shot, project)
         return Task.new(kind, project.id, shot_id=shot.id, message="等待重试", parameters=wishes, now=unit.now)
 
     def _open_film(self) -> Task | None:

@@ -14,7 +14,7 @@ from models.asset import Asset, AssetKind
 from models.db import retrying
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service.access import quotas
+from service import uploads
 from service.assets import shot_versions, versions
 from service.assets.media_type import Kind, sniff
 from service.assets.shot_versions import DURATION, HEIGHT, SOURCE, UPLOADED, WIDTH, Version
@@ -25,7 +25,6 @@ from service.workflow import completion, once
 from service.workflow.project_status import refresh_project
 from service.workflow.unit_of_work import ProjectUnit, project_unit
 
-CHUNK = 1 << 20  # bytes
 REPLACED = "素材已被替换，旧任务取消"
 _NAMES = {
     AssetKind.IMAGE: (Kind.IMAGE, "可用的图片（支持 png、jpg、webp）"),
@@ -80,9 +79,10 @@ def upload(
     owner = versions.AssetOwner(project_id, shot.id, "", shot.title, shot.order)
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "upload"
-        _receive(stream, path, services.settings.film.max_upload)
+        limit = services.settings.film.max_upload
+        uploads.receive(stream, path, limit, lambda: too_large(limit))
         extension, details = _looked_at(path, kind)
-        _check_room(services)
+        uploads.check_room(services)
         asset = versions.reserve(services, kind, owner, extension, path.stat().st_size)
         asset.details = {SOURCE: UPLOADED, **details}
         try:
@@ -139,38 +139,16 @@ def _looked_at(path: Path, kind: AssetKind) -> tuple[str, dict[str, Any]]:
 
 
 def _looked_at_image(path: Path) -> dict[str, Any]:
-    from service.film.frames.image_file import check_image, is_costly, size_of  # noqa: PLC0415 - a server starts without NumPy
+    from service.film.frames.image_file import size_of  # noqa: PLC0415 - a server starts without NumPy
 
-    if is_costly(path):
-        with visiting_decoder() as decoder:
-            decoder.check_image(path)
-    else:
-        check_image(path)
+    uploads.check_picture(path)
     width, height = size_of(path)
     return {WIDTH: width, HEIGHT: height}
-
-
-def _receive(stream: BinaryIO, path: Path, limit: int) -> None:
-    size = 0
-    with path.open("wb") as file:
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise too_large(limit)
-            file.write(chunk)
-    if size == 0:
-        raise InvalidInput("file", "file 不能为空")
 
 
 def too_large(limit: int) -> TooLarge:
     """The refusal of an upload over `limit` bytes."""
     return TooLarge(f"file 不能超过 {limit / (1 << 20):.3g} MB", field="file")
-
-
-@retrying
-def _check_room(services: Services) -> None:
-    with services.database.write() as session:
-        quotas.take(services, session)
 
 
 def _found(session: Session, project_id: str, shot_id: str) -> Shot:

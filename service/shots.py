@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -81,7 +82,7 @@ def update(services: Services, project_id: str, shot_id: str, changes: ShotChang
             return ""
         quotas.take(services, session, tasks=1)
         old = [task for task in open_tasks(session, shot) if _shows_old_image(task)]
-        task = _new_image(shot, project, changes, now=unit.now)
+        task = new_image(shot, project, now=unit.now, style=changes.style, own=changes.wishes())
         session.add(task)  # before the old one is cancelled, so that a film which waits for the shot waits for this one
         session.flush()
         unit.ready.append(task.id)
@@ -131,23 +132,27 @@ def _apply(shot: Shot, changes: ShotChanges) -> None:
         setattr(shot, name, value)
 
 
-def _new_image(shot: Shot, project: Project, changes: ShotChanges, *, now: datetime) -> Task:
-    return Task.new(
-        TaskType.IMAGE,
-        project.id,
-        shot_id=shot.id,
-        message="等待生成图片",
-        parameters=payloads.image(
-            shot.id,
-            prompt=shot.prompt or "",
-            style=changes.style if changes.style is not None else project.style,
-            transition=shot.transition or "",
-            aspect=project.aspect,
-            depends_on=[],
-            wishes=project_options.wishes(project, shot.order, changes.wishes()),
-        ),
-        now=now,
+def image_parameters(
+    shot: Shot, project: Project, *, style: str | None = None, own: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What an image of the shot is painted by; in the project's style unless one is given, and with wishes of its `own`."""
+    return payloads.image(
+        shot.id,
+        prompt=shot.prompt or "",
+        style=project.style if style is None else style,
+        transition=shot.transition or "",
+        aspect=project.aspect,
+        depends_on=[],
+        wishes=project_options.wishes(project, shot.order, own),
     )
+
+
+def new_image(
+    shot: Shot, project: Project, *, now: datetime, style: str | None = None, own: dict[str, Any] | None = None
+) -> Task:
+    """The task of another image of the shot; see `image_parameters`."""
+    parameters = image_parameters(shot, project, style=style, own=own)
+    return Task.new(TaskType.IMAGE, project.id, shot_id=shot.id, message="等待生成图片", parameters=parameters, now=now)
 
 
 @retrying
