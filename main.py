@@ -1,4 +1,5 @@
-"""The command line: serve, processor, demo, doctor, tidy, user, key, database; project and tasks, which are a client of a running server; completion.
+"""The command line: serve, processor, demo, doctor, tidy, user, key, database; completion; and project and tasks, which are a client of a
+running server.
 
 Each command imports what it runs: `--help` is not to wait for a web server, nor a web server for what makes films.
 """

@@ -43,6 +43,8 @@
     ├── StartError                 a command cannot start or go on; the operator reads the text in the terminal
     │   ├── ConfigError            `config.load`
     │   ├── DsnError               `config.go_dsn`
+    │   ├── PostgresqlUrlError     `config.postgresql_url`
+    │   ├── CopyError              `models.copying`
     │   ├── AddressInUse           `runtime.listener`
     │   ├── ChildFailed            `runtime.embedded.child`
     │   ├── CheckFailed            `runtime.doctor`

@@ -18,7 +18,7 @@ from models.db import retrying
 from models.project import Project
 from models.shot import Shot, ShotStatus
 from models.task import Task, TaskStatus, TaskType
-from service import cast_voices, uploads
+from service import cast_voices, intake
 from service import shots as shots_
 from service.access import quotas
 from service.assets import versions
@@ -121,9 +121,9 @@ def set_reference(services: Services, project_id: str, member_id: str, stream: B
     owner = versions.AssetOwner(project_id, member.public_id, title=member.name)
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "reference"
-        uploads.receive(stream, path, MAX_REFERENCE, too_large)
+        intake.receive(stream, path, MAX_REFERENCE, too_large)
         extension = _looked_at(path)
-        uploads.check_room(services)
+        intake.check_room(services)
         asset = versions.reserve(services, AssetKind.CAST, owner, extension, path.stat().st_size)
         try:
             versions.store_file(services, asset, path, owner, hurry=True)  # its client waits
@@ -142,7 +142,7 @@ def _looked_at(path: Path) -> str:
     """The extension that the picture deserves; raises `InvalidInput`."""
     try:
         extension = sniff(path, Kind.IMAGE).extension
-        uploads.check_picture(path)
+        intake.check_picture(path)
     except (BadNodeResult, UnusableMedia) as error:
         raise InvalidInput("file", f"file 不是可用的图片（支持 png、jpg、webp）：{error}") from error
     return extension

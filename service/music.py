@@ -17,7 +17,7 @@ from common.errors import BadNodeResult, InvalidInput, NotFound, TooLarge
 from models import outbox
 from models.asset import Asset, AssetKind
 from models.db import retrying
-from service import uploads
+from service import intake
 from service.assets import versions
 from service.assets.media_type import Kind, sniff
 from service.container import Services
@@ -80,9 +80,9 @@ def add(services: Services, stream: BinaryIO, filename: str, upload: MusicUpload
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "music"
         limit = services.settings.film.max_music
-        uploads.receive(stream, path, limit, lambda: too_large(limit))
+        intake.receive(stream, path, limit, lambda: too_large(limit))
         extension, seconds, notes = _looked_at(path)
-        uploads.check_room(services)
+        intake.check_room(services)
         asset = versions.reserve(services, AssetKind.MUSIC, owner, extension, path.stat().st_size)
         try:
             versions.store_file(services, asset, path, owner, hurry=True)  # its client waits

@@ -14,7 +14,7 @@ from models.asset import Asset, AssetKind
 from models.db import retrying
 from models.shot import Shot
 from models.task import Task, TaskStatus, TaskType
-from service import uploads
+from service import intake
 from service.assets import shot_versions, versions
 from service.assets.media_type import Kind, sniff
 from service.assets.shot_versions import DURATION, HEIGHT, SOURCE, UPLOADED, WIDTH, Version
@@ -80,9 +80,9 @@ def upload(
     with tempfile.TemporaryDirectory(prefix="s2v-") as folder:
         path = Path(folder) / "upload"
         limit = services.settings.film.max_upload
-        uploads.receive(stream, path, limit, lambda: too_large(limit))
+        intake.receive(stream, path, limit, lambda: too_large(limit))
         extension, details = _looked_at(path, kind)
-        uploads.check_room(services)
+        intake.check_room(services)
         asset = versions.reserve(services, kind, owner, extension, path.stat().st_size)
         asset.details = {SOURCE: UPLOADED, **details}
         try:
@@ -141,7 +141,7 @@ def _looked_at(path: Path, kind: AssetKind) -> tuple[str, dict[str, Any]]:
 def _looked_at_image(path: Path) -> dict[str, Any]:
     from service.film.frames.image_file import size_of  # noqa: PLC0415 - a server starts without NumPy
 
-    uploads.check_picture(path)
+    intake.check_picture(path)
     width, height = size_of(path)
     return {WIDTH: width, HEIGHT: height}
 
