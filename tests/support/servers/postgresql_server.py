@@ -102,7 +102,8 @@ def _program(name: str) -> str:
 
 
 def _unprivileged() -> list[str]:
-    return ["setpriv", f"--reuid={UNPRIVILEGED}", "--clear-groups"] if os.geteuid() == 0 else []
+    own = ["setpriv", f"--reuid={UNPRIVILEGED}", "--clear-groups", "--pdeathsig=INT"]  # it ends with the tests
+    return own if os.geteuid() == 0 else []
 
 
 @contextmanager
