@@ -13,7 +13,6 @@ from tests.studio.browser import holds, studio
 from tests.studio.story import FILM_MS, STORY, Story, colours
 from tests.support.server_process import ServerUnderTest
 from tests.support.servers.node_server import NodeServer
-from tests.support.soak import soaking
 
 SHOTS = 4
 
@@ -47,7 +46,8 @@ def test_an_open_page_says_that_the_server_is_away_and_goes_on_with_it(
         assert window.reports() == []
 
 
-@pytest.mark.parametrize("comes_back", soaking((True, False), 1), ids=["comes back", "stays away for a while"])
+@pytest.mark.soak
+@pytest.mark.parametrize("comes_back", [True, False], ids=["comes back", "stays away for a while"])
 def test_a_story_whose_node_is_killed_in_the_middle_goes_on_to_its_film(
     browser: Browser, node: NodeServer, tmp_path: Path, comes_back: bool
 ) -> None:

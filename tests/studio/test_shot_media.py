@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.client import Client
@@ -45,6 +46,22 @@ def test_narrations_are_spoken_and_heard_and_a_clip_is_made_and_seen(
     expect(sound).to_have_count(1, timeout=FILM_MS)
     holds(lambda: all(row["audio_path"] for row in story.rows()), "two narrations")
     window.until("document.querySelector('audio[aria-label]').duration > 0.3")
+    page.get_by_label("时长（秒）").fill("1")
+    page.get_by_role("button", name="生成片段").click()
+    clip = page.locator("video[aria-label='第 1 镜的片段']")
+    expect(clip).to_have_count(1, timeout=FILM_MS)
+    assert story.rows()[0]["video_path"].endswith(".mp4")
+    holds(lambda: colours(clip) > 100, "the clip's first frame")
+    window.fine()
+
+
+@pytest.mark.soak
+def test_one_shot_is_spoken_anew_and_the_others_stay(window: Studio, server: ServerUnderTest, client: Client) -> None:
+    story = Story.painted(server, client, shots=2)
+    story.speak()
+    page = window.open(story.place("shot 1")).page
+    window.settled()
+    sound = page.locator("audio[aria-label='第 1 镜的旁白']")
     before = [row["audio_path"] for row in story.rows()]
     page.get_by_label("旁白 / 文案").fill("小狐狸睡着了。")
     page.get_by_role("button", name=re.compile("朗读这一镜")).click()
@@ -52,10 +69,4 @@ def test_narrations_are_spoken_and_heard_and_a_clip_is_made_and_seen(
     assert story.rows()[0]["narration"] == "小狐狸睡着了。"
     assert story.rows()[1]["audio_path"] == before[1], "the other shot is as it was"
     expect(sound).to_have_count(1)
-    page.get_by_label("时长（秒）").fill("1")
-    page.get_by_role("button", name="生成片段").click()
-    clip = page.locator("video[aria-label='第 1 镜的片段']")
-    expect(clip).to_have_count(1, timeout=FILM_MS)
-    assert story.rows()[0]["video_path"].endswith(".mp4")
-    holds(lambda: colours(clip) > 100, "the clip's first frame")
     window.fine()
