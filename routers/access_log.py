@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("access")
 
-LONGEST = 300  # characters of a path
+LONGEST = 300  # characters of what a client says
 
 
 class Answered(NamedTuple):
@@ -29,11 +29,9 @@ def write(environ: WSGIEnvironment, answered: Answered, served: Served) -> None:
     """Write the line."""
     if not log.isEnabledFor(logging.INFO):
         return
-    method = environ["REQUEST_METHOD"]
-    path = quote(environ.get("PATH_INFO", ""), safe="/:@!$'()*,;=", encoding="latin-1")
     fields = {
-        "method": method if len(method) <= LONGEST else method[:LONGEST],
-        "path": path if len(path) <= LONGEST else f"{path[:LONGEST]}...",
+        "method": environ["REQUEST_METHOD"][:LONGEST],
+        "path": _quoted(environ.get("PATH_INFO", ""), "latin-1"),
         "route": answered.route,
         "status": answered.status,
         "ms": round(answered.seconds * 1000, 2),
@@ -41,7 +39,7 @@ def write(environ: WSGIEnvironment, answered: Answered, served: Served) -> None:
         "bytes": answered.size,
         "client": environ.get("REMOTE_ADDR", ""),
         "user": served.user,
-        "task": served.task_id,
+        "task": _quoted(served.task_id, "utf-8"),  # a client's word, there or not
     }
     log.info(
         "%s %s %d %s ms, upstream %s ms, %d bytes, %s%s%s",
@@ -56,3 +54,9 @@ def write(environ: WSGIEnvironment, answered: Answered, served: Served) -> None:
         f", task {fields['task']}" if fields["task"] else "",
         extra={"fields": {name: value for name, value in fields.items() if value != ""}},
     )
+
+
+def _quoted(said: str, encoding: str) -> str:
+    """As it stands in an address, and no longer than is worth reading."""
+    quoted = quote(said, safe="/:@!$'()*,;=", encoding=encoding, errors="replace")
+    return quoted if len(quoted) <= LONGEST else f"{quoted[:LONGEST]}..."
