@@ -39,7 +39,7 @@ SETTINGS: dict[str, object] = {
     "server.processes": 2,
     "server.max_sockets": SOCKETS,
     "limits.enabled": "true",
-    "limits.login": f"{LOGINS}/minute",
+    "limits.login": f"{LOGINS}/hour",
     "film.resolution": "320x180",
     **dict.fromkeys(("limits.read", "limits.write", "limits.expensive"), "10000/second"),
 }
