@@ -88,8 +88,9 @@ $(BENCH_VENV)/.done: bench/requirements.txt | $(VENV)/bin/python
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --require-hashes -r bench/requirements.txt
 	@touch $@
 
-screenshots: $(VENV)/.dev ## photograph every page of the studio into dist/screenshots, and those of the README into doc/pictures (needs Chromium)
+screenshots: $(VENV)/.dev ## photograph every page of the studio into dist/screenshots, and those of the README into doc/pictures (needs Chromium and MinIO)
 	@$(BIN)/python -m tests.studio.screenshots dist/screenshots doc/pictures
+	@$(BIN)/python -m tests.studio.minio_console doc/pictures/console.webp
 
 bench: $(VENV)/.dev $(BENCH_VENV)/.done ## measure the film beside its peers (BENCH="--quick --only 6"); see bench/README.md
 	@$(BIN)/python -m bench.film $(BENCH)
