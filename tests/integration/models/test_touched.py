@@ -20,13 +20,14 @@ from models.outbox import Removal
 from models.project import Project
 from models.row_versions import RowVersions, slot_of
 from models.shot import Shot
+from models.shot_undo import ShotUndo
 from models.stray_job import StrayJob
 from models.task import Task
 from models.webhook import Delivery, Webhook
 from tests.integration.models.rows import NOW, project, task
 
 ID = "p"
-UNSHOWN = {model.__tablename__ for model in (Idempotency, Removal, StrayJob, Webhook, Delivery)}
+UNSHOWN = {model.__tablename__ for model in (Idempotency, Removal, ShotUndo, StrayJob, Webhook, Delivery)}
 
 
 def test_it_is_known_of_each_table_whether_answers_show_it() -> None:
