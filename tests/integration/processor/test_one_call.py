@@ -154,12 +154,17 @@ def test_what_failed_is_begun_again_and_the_film_follows(backend: Backend, clien
             backend.dispatched(task["id"])
             client.post(f"{V1}/tasks/{task['id']}/cancel")
     last = resume(client, created)
-    assert types(last["tasks"])[-2:] != ["generate_video"] * 2, "the film was not replaced while it waited"
-    backend.wait(resume(client, created)["film_task_id"], "finished", timeout=120)
-    [version] = films_of(client, created)
-    assert version["warnings"] == []
+    if backend.status(begun["film_task_id"]) == "blocked":
+        assert last["film_task_id"] == begun["film_task_id"], "the film was not replaced while it waited"
+    while last["tasks"]:  # a clip whose image was cancelled may have failed since, and is begun again then
+        for task in last["tasks"]:
+            backend.wait(task["id"], "finished", "failed", timeout=120)
+        last = resume(client, created)
+    backend.wait(last["film_task_id"], "finished", timeout=120)
+    newest = films_of(client, created)[0]
+    assert newest["warnings"] == []
     there = resume(client, created)
-    assert (there["tasks"], there["film_task_id"]) == ([], version["taskId"])
+    assert (there["tasks"], there["film_task_id"]) == ([], newest["taskId"])
 
 
 def test_a_cancelled_storyboard_takes_the_film_along_and_resume_begins_both(
