@@ -76,6 +76,8 @@ ROUTES = (
     Route("POST", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/duplicate"),
     Route("POST", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/split", {"json": {"at": 2}}),
     Route("POST", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/merge"),
+    Route("POST", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/undo"),
+    Route("POST", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/narrations", {"json": {}}),
     Route("GET", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/images/versions"),
     Route("POST", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/clips/versions/1/restore"),
     Route("POST", f"{V1}/projects/{{project_id}}/shots/{{shot_id}}/images", {"data": {"file": "x"}}),

@@ -20,6 +20,7 @@ OPEN = {
     "/readyz",
     f"{V1}/health",
     "/assets/<path:key>",
+    "/uploads/<path:key>",
     "/api/webhook/task_complete",
     f"{V1}/auth/login",
     f"{V1}/auth/refresh",
