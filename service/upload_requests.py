@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from service.fields import Id, Integer, Word, shorten
-from service.oss.multipart import MOST_PARTS
+from service.oss.part_sizes import MOST_PARTS
 from service.schemas import MusicUpload, Request
 
 _HEX = re.compile(r"[0-9a-f]+")

@@ -35,7 +35,7 @@ from service.assets.shot_versions import KINDS, Version
 from service.container import Services
 from service.fields import shorten
 from service.oss import keys
-from service.oss.multipart import part_size_for
+from service.oss.part_sizes import part_size_for
 from service.oss.promised import CheckedStream, Promised
 from service.oss.store import TemporaryKeys, UploadLinks
 from service.upload_requests import CompleteRequest, PresignRequest

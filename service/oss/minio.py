@@ -30,7 +30,8 @@ from service.oss import keys, temporary_keys
 from service.oss.cdn import type_a
 from service.oss.limits import HURRIED, PATIENT, Limit, LimitedPool, Patience, limited
 from service.oss.metadata import clipped, decoded, encoded
-from service.oss.multipart import Multipart, part_size_for
+from service.oss.multipart import Multipart
+from service.oss.part_sizes import part_size_for
 from service.oss.promised import NOT_THERE, Promised
 from service.oss.resumed_upload import ResumedUpload
 from service.oss.s3_client import client_for, endpoint_host, public_host

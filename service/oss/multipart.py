@@ -16,7 +16,6 @@ from service.oss.limits import LimitedPool
 from service.oss.s3_links import S3Links
 
 ASKED_S = 900  # seconds for which our own requests are signed
-MOST_PARTS = 10_000
 SMALLEST = 5 << 20  # bytes; S3 takes no smaller part but the last
 SHOWN = {"NotImplemented", "MethodNotAllowed", "AccessDenied"}
 """What stores say that list no unfinished uploads, or not to us."""
@@ -28,12 +27,6 @@ class Part:
 
     etag: str
     size: int
-
-
-def part_size_for(size: int, least: int, most_parts: int = MOST_PARTS) -> int:
-    """Bytes of each part but the last, so that there are not too many of them; whole MiB."""
-    wanted = -(-size // most_parts)
-    return max(least, -(-wanted >> 20) << 20 if wanted > least else least)
 
 
 class Multipart:

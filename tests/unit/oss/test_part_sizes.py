@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.oss.multipart import part_size_for
+from service.oss.part_sizes import part_size_for
 
 MIB = 1 << 20
 
