@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -177,11 +177,10 @@ def remove_reference(services: Services, session: Session, member: CastMember, *
 def _forget(
     services: Services, session: Session, project_id: str, named: list[str | None], *of_owner: ColumnElement[bool]
 ) -> None:
-    found = _keys(services, named)
-    for row in session.scalars(select(Asset).where(*of_owner)).all():
-        found.add(row.object_key)
-        session.delete(row)
-    outbox.remove(session, found, project_id)
+    owned = set(session.scalars(select(Asset.object_key).where(*of_owner)))
+    if owned:  # an upload that fails at the same time may have taken its row away before
+        session.execute(delete(Asset).where(Asset.project_id == project_id, Asset.object_key.in_(owned)))
+    outbox.remove(session, owned | _keys(services, named), project_id)
 
 
 def _keys(services: Services, named: Iterable[str | None]) -> set[str]:
