@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image, ImageChops
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page
 from sqlalchemy import URL, NullPool, create_engine, text
 
 from config.go_dsn import parse
@@ -17,6 +17,7 @@ from tests.studio.browser import Studio
 from tests.support.node.dialect import Envelope
 from tests.support.node.scripts import Script, finished
 from tests.support.server_process import ServerUnderTest
+from tests.support.wait import wait_until
 
 FILM_MS = 180_000  # until a film or a clip is made
 STORY = "从前有一只小狐狸，住在森林边上。它每天晚上都看着月亮。有一天，月亮不见了，小狐狸决定去找它。"
@@ -79,8 +80,17 @@ def painted(_envelope: Envelope) -> Script:
 
 
 def picture(place: Locator) -> Image.Image:
-    """What an element shows."""
-    return Image.open(io.BytesIO(place.screenshot())).convert("RGB")
+    """What an element shows; once more where news from the server put another in its place meanwhile."""
+
+    def taken() -> bytes | None:
+        try:
+            return place.screenshot()
+        except Error as error:
+            if "not attached" not in str(error):
+                raise
+            return None
+
+    return Image.open(io.BytesIO(wait_until(taken, 60, "a picture") or b"")).convert("RGB")
 
 
 def colours(place: Locator) -> int:
