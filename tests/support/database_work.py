@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,16 +26,17 @@ class Work:
 
 
 @contextmanager
-def counted(database: Database) -> Iterator[Work]:
-    """Counts what is done on the database inside the block."""
-    work = Work()
+def counted(database: Database, *, here: bool = False) -> Iterator[Work]:
+    """Counts what is done on the database inside the block; `here`: of statements only this thread's."""
+    work, thread = Work(), threading.get_ident()
     before: dict[int, int] = {}
     if database.kind == "postgresql":  # as it does by itself now and then: without it one index is as good as another
         with database.engine.begin() as connection:
             connection.exec_driver_sql("ANALYZE")
 
     def statement(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_rest: Any) -> None:
-        work.statements.append((sql, parameters))
+        if not here or threading.get_ident() == thread:
+            work.statements.append((sql, parameters))
 
     def loaded(_task: Task, _context: Any) -> None:
         work.tasks += 1
