@@ -90,7 +90,7 @@ def silent(connection: socket.socket) -> None:
 def deaf(connection: socket.socket) -> None:
     """Takes a byte now and then, and says nothing."""
     while connection.recv(1):
-        time.sleep(TRICKLE_S)
+        time.sleep(TRICKLE_S)  # such slowness is what is tried
 
 
 def trickling_head(connection: socket.socket) -> None:
@@ -99,7 +99,7 @@ def trickling_head(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     while True:
         connection.sendall(b"a")
-        time.sleep(TRICKLE_S)
+        time.sleep(TRICKLE_S)  # as above
 
 
 def trickling_body(connection: socket.socket) -> None:
@@ -108,7 +108,7 @@ def trickling_body(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\nContent-Type: application/xml\r\n\r\n")
     while True:
         connection.sendall(b"a")
-        time.sleep(TRICKLE_S)
+        time.sleep(TRICKLE_S)  # as above
 
 
 TALKS = [silent, deaf, trickling_head, trickling_body]
