@@ -58,6 +58,13 @@ def below() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if "service.film.decoder_process" in child.cmdline()]
 
 
+@pytest.fixture
+def started() -> Callable[[], list[psutil.Process]]:
+    """Says which children came since the test began: those that make other tests' thumbnails live on for a moment."""
+    before = below()
+    return lambda: [child for child in below() if child not in before]
+
+
 @pytest.mark.parametrize("rate", soaking([1, 8, 100, 3_999], keep=[1, 3_999]))
 @pytest.mark.parametrize("suffix", ["flac", "wav", "mov"])
 def test_a_sound_of_too_low_a_rate_is_refused_by_its_number_and_costs_no_memory(
@@ -174,28 +181,30 @@ FATES: list[tuple[signal.Signals, type[Exception], str]] = [
 
 
 def test_a_decoder_that_dies_or_stands_still_is_told_and_another_takes_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: Callable[[], list[psutil.Process]]
 ) -> None:
     path = plain_wav(tmp_path / "a.wav", 48_000)
     monkeypatch.setattr(decoder, "SILENCE_S", 1.0)
     with Decoder() as asked:
         for fate, error, reason in FATES:
             asked.start()
-            wait_until(below, 30, "a child that is the decoder by now")
-            [child] = below()
+            wait_until(started, 30, "a child that is the decoder by now")
+            [child] = started()
             child.send_signal(fate)
             with pytest.raises(error, match=reason):
                 asked.sound_seconds(path)
-            assert not below()
+            assert not started()
         monkeypatch.undo()
         assert asked.sound_seconds(path) == pytest.approx(1.0, abs=0.01)
-        first = below()
+        first = started()
         assert asked.sound_seconds(path) == pytest.approx(1.0, abs=0.01)
-        assert below() == first, "one child for all that is asked"
-    assert not below()
+        assert started() == first, "one child for all that is asked"
+    assert not started()
 
 
-def test_whoever_waits_may_stop_and_the_decoder_is_gone(tmp_path: Path) -> None:
+def test_whoever_waits_may_stop_and_the_decoder_is_gone(
+    tmp_path: Path, started: Callable[[], list[psutil.Process]]
+) -> None:
     path = plain_wav(tmp_path / "a.wav", 48_000, 600)
     calls: list[None] = []
 
@@ -207,7 +216,7 @@ def test_whoever_waits_may_stop_and_the_decoder_is_gone(tmp_path: Path) -> None:
     with Decoder() as asked:
         with pytest.raises(Cancelled):
             list(asked.sound(path, 600, check))
-        assert not below()
+        assert not started()
 
 
 def test_a_decoder_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -61,4 +61,4 @@ def test_no_answer_is_older_than_what_was_committed_before_it_was_asked_for(
     assert total["stale"] == 0
     assert total["reads"] >= reads - PROCESSES
     assert total["writes"] > reads / 100
-    assert total["statements"] < total["reads"], "the cache is not what was hunted in"
+    assert total["kept"] > total["reads"] / 100, "the cache is not what was hunted in"
