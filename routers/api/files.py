@@ -45,9 +45,7 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
         """What a client sends by a link of `/api/oss/presign`, where there is no MinIO that takes it."""
         if not isinstance(store, LocalStore) or not is_key(key):
             raise NotFound("文件不存在")
-        odd = request.args.keys() - {
-            "token"
-        }  # the link is used as it was given: no rule set of a proxy looks at what else is in it
+        odd = request.args.keys() - {"token"}  # the link is used as it was given
         if odd:
             raise InvalidInput(min(odd), f"不支持的参数：{shorten(min(odd))}")
         etag = store.receive(key, request.args.get("token", ""), request.headers.get("Content-Type", ""), _body)

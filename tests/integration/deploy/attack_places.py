@@ -69,6 +69,36 @@ def _cookie(gateway: Gateway, attack: str) -> requests.Response:
     return gateway.ask("GET", "/v1/api/projects", headers={"Cookie": f"lang={attack.replace(';', '|')}"})
 
 
+def _path_of_an_upload(gateway: Gateway, attack: str) -> requests.Response:
+    return gateway.bare("PUT", f"/uploads/{_quoted(attack)}", data=b"RIFF", headers={"Content-Type": "audio/wav"})
+
+
+def _uploaded(gateway: Gateway, query: str, **headers: str) -> requests.Response:
+    """A file by a link of `/api/oss/presign`, which the rules see without its body."""
+    sent = {"Content-Type": "audio/wav", **headers}
+    return gateway.bare("PUT", f"/uploads/projects/x/uploads/a.wav?{query}", data=b"RIFF\0\xff", headers=sent)
+
+
+def _query_of_an_upload(gateway: Gateway, attack: str) -> requests.Response:
+    return _uploaded(gateway, f"token=x&v={_quoted(attack)}")
+
+
+def _token_of_an_upload(gateway: Gateway, attack: str) -> requests.Response:
+    return _uploaded(gateway, f"token={_quoted(attack)}")
+
+
+def _name_in_an_upload(gateway: Gateway, attack: str) -> requests.Response:
+    return _uploaded(gateway, f"token=x&{_quoted(attack)}=1")
+
+
+def _cookie_of_an_upload(gateway: Gateway, attack: str) -> requests.Response:
+    return _uploaded(gateway, "token=x", Cookie=f"lang={attack.replace(';', '|')}")
+
+
+def _agent_of_an_upload(gateway: Gateway, attack: str) -> requests.Response:
+    return _uploaded(gateway, "token=x", **{"User-Agent": attack.strip()})
+
+
 def _text_cookie(gateway: Gateway, attack: str) -> requests.Response:
     return gateway.ask("GET", "/v1/api/projects", headers={"Cookie": f"title={attack.replace(';', '|')}"})
 
@@ -91,10 +121,21 @@ PARAMETERS: dict[str, Place] = {
     "form": _form,
     "multipart": _multipart,
     "login": _login,
+    "upload's path": _path_of_an_upload,
+    "upload's query": _query_of_an_upload,
+    "upload's token": _token_of_an_upload,
 }
-NAMES: dict[str, Place] = {"name": _name, "json name": _json_name, "cookie": _cookie, "text's cookie": _text_cookie}
-AGENT: dict[str, Place] = {name: _header(name) for name in ("User-Agent", "Referer")}
-ANY_HEADER: dict[str, Place] = {name: _header(name) for name in ("User-Agent", "X-Other", "Title")}
+NAMES: dict[str, Place] = {
+    "name": _name,
+    "json name": _json_name,
+    "cookie": _cookie,
+    "text's cookie": _text_cookie,
+    "name in an upload": _name_in_an_upload,
+    "upload's cookie": _cookie_of_an_upload,
+}
+_UPLOAD_AGENT: dict[str, Place] = {"upload's User-Agent": _agent_of_an_upload}
+AGENT: dict[str, Place] = {name: _header(name) for name in ("User-Agent", "Referer")} | _UPLOAD_AGENT
+ANY_HEADER: dict[str, Place] = {name: _header(name) for name in ("User-Agent", "X-Other", "Title")} | _UPLOAD_AGENT
 FILE_NAME: dict[str, Place] = {
     name: _header(name) for name in ("X-Filename", "X_Filename", "X.Filename", "X-File-Name")
 }

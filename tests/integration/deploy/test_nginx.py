@@ -177,7 +177,7 @@ def test_what_clients_upload_by_signed_links_passes_whatever_it_holds(real: Gate
     assert path.startswith("/uploads/"), given
     sent = real.bare("PUT", path, data=content, headers=given["headers"])
     assert (sent.status_code, sent.headers["X-Content-Type-Options"]) == (200, "nosniff"), sent.text
-    for odd in (path.partition("?")[0], path.replace("uploads/projects", "uploads/../projects"), f"{path}&a=<script>"):
+    for odd in (path.partition("?")[0], path.replace("uploads/projects", "uploads/../projects"), f"{path}&a=b"):
         assert real.bare("PUT", odd, data=content, headers=given["headers"]).status_code in (400, 403), odd
     done = {"project_id": project, "key": given["key"], "size": len(content), "kind": "music"}
     answer = real.ask("POST", "/api/oss/complete", json={**done, "sha256": hashlib.sha256(content).hexdigest()})
@@ -220,3 +220,15 @@ def test_no_line_of_nginx_s_access_log_holds_a_key_or_a_story(real: Gateway) -> 
     assert line["path"] == "/k/***/v1/api/projects"
     log = real.nginx.access_log
     assert not any(secret in log for secret in (real.legacy, real.key, "secret-story"))
+
+
+def test_no_line_of_nginx_s_error_log_holds_a_key_or_a_token(real: Gateway) -> None:
+    """Of what makes nginx write lines of the level `error`: a refusal, a body that is too large, a file that is not there."""
+    where = f"/k/{real.legacy}/v1/api/projects"
+    assert real.ask("GET", f"{where}?token={real.key}&q=<script>alert(1)</script>").status_code == 403
+    assert (
+        real.ask("POST", where, data=b"x" * 3_000_000, headers={"Content-Type": "application/json"}).status_code == 413
+    )
+    assert real.ask("GET", f"/.well-known/acme-challenge/none?token={real.key}").status_code == 404
+    log = real.nginx.error_log
+    assert not any(secret in log for secret in (real.legacy, real.key))

@@ -75,6 +75,23 @@ def test_stories_pass_in_every_place_that_texts_have(real: Gateway) -> None:
         assert answer.status_code in (404, 405) or "field" in answer.json(), story  # the server's own words
 
 
+@pytest.mark.parametrize("parameter", ["name", "Name", "filename", "fileName", "file_name"])
+def test_files_that_are_to_be_uploaded_are_called_as_people_call_them(real: Gateway, parameter: str) -> None:
+    wanted = {"project_id": "x", "size": 5, "content_type": "audio/wav"}
+    for text in ('它\'s "猫" (1).wav', "; rm -rf /.wav", *(attacks[0] for attacks in FAMILIES.values())):
+        passed = real.ask("POST", "/api/oss/presign", json={**wanted, parameter: text})
+        assert (passed.status_code, passed.json()["message"]) == (404, "项目不存在"), text
+    attack = FAMILIES["shell"][0]
+    assert_refused(real.ask("POST", "/api/oss/presign", json={**wanted, "content_type": attack}), "another parameter")
+    assert_refused(real.ask("POST", "/v1/api/projects/x/tts", json={parameter: attack}), "the same name elsewhere")
+
+
+@pytest.mark.parametrize("url", ["https://hooks.example/in?key=a-b_c", "http://192.0.2.7:8443/in"])
+def test_the_address_of_a_webhook_passes(real: Gateway, url: str) -> None:
+    made = real.ask("POST", "/v1/api/webhooks", json={"url": url, "events": ["none such"]})
+    assert (made.status_code, made.json()["field"]) == (400, "events"), made.text
+
+
 def test_stories_become_projects_with_every_character_in_place(real: Gateway) -> None:
     for story in (STORIES[5], STORIES[12], STORIES[37]):
         made = real.ask("POST", "/v1/api/projects", params={"StoryText": story, "Title": story[:100], "ShotCount": "1"})
