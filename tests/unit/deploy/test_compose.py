@@ -18,9 +18,18 @@ from tests.conftest import leave_out
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deploy" / "compose"
-FILE = FOLDER / "compose.yaml"
+FILE, POSTGRESQL = FOLDER / "compose.yaml", FOLDER / "postgresql.yaml"
+TEXTS = FILE.read_text("utf-8") + POSTGRESQL.read_text("utf-8")
 STACK: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
-SERVICES: dict[str, dict[str, Any]] = STACK["services"]
+
+
+class Changes(yaml.SafeLoader):
+    """What changes a file of Compose; `!reset` takes away."""
+
+
+Changes.add_constructor("!reset", lambda _loader, _node: None)
+CHANGES: dict[str, Any] = yaml.load(POSTGRESQL.read_text("utf-8"), Changes)
+SERVICES: dict[str, dict[str, Any]] = {**STACK["services"], "postgresql": CHANGES["services"]["postgresql"]}
 ONCE = {"minio-volume", "minio-user"}
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-])?([^}]*)\}")
 GIVEN = {"PUBLIC_URL": "https://film.example.org", "MEDIA_URL": "https://media.example.org", "TLS_DIR": "/etc/tls"}
@@ -44,6 +53,7 @@ def test_the_whole_column_is_there() -> None:
         "processor",
         "node",
         "mysql",
+        "postgresql",
         "redis",
         "minio",
         "prometheus",
@@ -75,12 +85,12 @@ def test_only_the_gateway_is_reached_from_outside_and_minio_s_console_is_on_9001
 
 def test_no_secret_has_a_default_and_all_are_drawn(tmp_path: Path) -> None:
     secrets = drawn(tmp_path)
-    used = VARIABLE.findall(FILE.read_text("utf-8"))
+    used = VARIABLE.findall(TEXTS)
     named = {name for name, _, _ in used}
     assert set(secrets) - named == set(), "drawn for nothing"
     assert {(name, how) for name, how, _ in used if name in secrets} == {(name, ":?") for name in secrets}
     assert named - set(secrets) - set(GIVEN) == {"NODES", "LAN_CONF", "ACME_DIR", "FRP_SERVER_ADDR"}
-    assert not re.search(r"(PASSWORD|SECRET|TOKEN|KEY)\w*: (?!\$|\"\$)\S", FILE.read_text("utf-8"))
+    assert not re.search(r"(PASSWORD|SECRET|TOKEN|KEY)\w*: (?!\$|\"\$)\S", TEXTS)
     assert (tmp_path / "env").stat().st_mode & 0o077 == 0
     again = subprocess.run(
         ["sh", str(ROOT / "deploy/secrets.sh"), str(tmp_path / "env"), "S2V_AUTH_SECRET"],
@@ -103,6 +113,29 @@ def test_the_server_reads_its_settings_and_is_closed(tmp_path: Path) -> None:
     [network] = STACK["networks"]["back"]["ipam"]["config"]
     assert settings.server.trusted_proxies == [network["subnet"]]
     assert SERVICES["processor"]["environment"] == SERVICES["server"]["environment"]
+
+
+def test_postgresql_stands_in_mysql_s_place(tmp_path: Path) -> None:
+    changed = CHANGES["services"]
+    assert (changed["mysql"], CHANGES["volumes"]["mysql"], set(changed)) == (
+        None,
+        None,
+        {
+            "mysql",
+            "postgresql",
+            *(name for name in STACK["services"] if "mysql" in SERVICES[name].get("depends_on", ())),
+        },
+    )
+    for name in ("server", "processor"):
+        assert changed[name]["depends_on"] == {"mysql": None, "postgresql": {"condition": "service_healthy"}}
+        values = {**drawn(tmp_path), **GIVEN}
+        environment = {**SERVICES[name]["environment"], **changed[name]["environment"]}
+        settings = load(None, {key: filled(str(text), values) for key, text in environment.items()}).settings
+        password = values["POSTGRES_PASSWORD"]
+        assert (settings.mysql.dsn, settings.database.url) == (
+            "",
+            f"postgresql://storytovideo:{password}@postgresql:5432/storytovideo",
+        )
 
 
 def mounted() -> Iterator[Path]:
