@@ -89,7 +89,9 @@ def _command(tree: Path, name: str) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("S2V_")}
+    """Ours without settings; and what Python compiles is kept, as it is where nobody forbids it."""
+    left_out = ("S2V_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return kept | {"S2V_DATA_DIR": str(folder / "data"), "S2V_SERVER_PORT": "127.0.0.1:0"}
 
 

@@ -56,7 +56,7 @@ class Request(BaseModel):
     the fields in `clearable`, which "" empties, and null too where `null_clears`.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, defer_build=True)
     misspelt: ClassVar[Mapping[str, str]] = {}
     clearable: ClassVar[frozenset[str]] = frozenset()
     null_clears: ClassVar[bool] = False

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -36,6 +37,10 @@ from tests.support.servers.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
+
+# Hundreds of servers are started, each of which would compile all its modules anew: a sixth of a start. So would these tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # An example may take as long as it takes: the machine may be busy.
 settings.register_profile("busy machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
