@@ -29,6 +29,7 @@ from service.films import Film
 from service.music import music_id, tags
 from service.node.interface import Voice
 from service.oss import ObjectStore, links
+from service.oss.file_name import file_name
 from service.workflow import payloads
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
@@ -59,8 +60,8 @@ class UrlResolver:
         """Links for a client that called this host, as its `Host` has it."""
         return cls(services.store, services.settings.server.public_url.rstrip("/") or called(scheme, host))
 
-    def __call__(self, stored: str | None) -> str:
-        return links.resolve(stored, self.store, self.base) if stored else ""
+    def __call__(self, stored: str | None, saved_as: str = "") -> str:
+        return links.resolve(stored, self.store, self.base, saved_as) if stored else ""
 
 
 def time(value: datetime | None) -> str:
@@ -173,9 +174,11 @@ def film(row: Asset | FilmRow, link: UrlResolver, stale_shots: Sequence[str] = (
     """One version of a project's film; `number` counts from 1, `size` is in bytes, `duration` in whole seconds.
 
     `subtitles` has the links that there are, `parameters` are the options it was asked for with. It is stale by `stale_shots`.
+    `downloads` are links that a browser saves under the film's title.
     """
     details = _object(row.details)
-    beside = {key.rpartition(".")[2]: link(key) for key in details.get("companions") or []}
+    companions = details.get("companions") or []
+    beside = {key.rpartition(".")[2]: link(key) for key in companions}
     return {
         "id": row.object_key,
         "projectId": row.project_id,
@@ -185,6 +188,7 @@ def film(row: Asset | FilmRow, link: UrlResolver, stale_shots: Sequence[str] = (
         "url": link(row.object_key),
         "cover": beside.get("jpg", ""),
         "subtitles": {name: beside[name] for name in ("srt", "ass") if name in beside},
+        "downloads": _downloads(row, companions, link),
         "log": beside.get("json", ""),
         "size": row.size,
         "sha256": row.sha256,
@@ -199,6 +203,16 @@ def film(row: Asset | FilmRow, link: UrlResolver, stale_shots: Sequence[str] = (
         "createdAt": time(row.created_at),
         "stale": bool(stale_shots),
         "stale_shots": list(stale_shots),
+    }
+
+
+def _downloads(row: Asset | FilmRow, companions: Sequence[str], link: UrlResolver) -> dict[str, str]:
+    """The film's and its subtitles', by the ends of their names."""
+    wanted = {key.rpartition(".")[2]: key for key in companions} | {"mp4": row.object_key}
+    return {
+        end: link(wanted[end], file_name(row.title or "", f" {row.number}.{end}"))
+        for end in ("mp4", "srt", "ass")
+        if end in wanted
     }
 
 

@@ -13,6 +13,7 @@ from routers.access.accel_redirect import by_proxy
 from service.assets.legacy_static import static_file
 from service.container import Services
 from service.fields import shorten
+from service.oss.file_name import attachment
 from service.oss.keys import is_key
 from service.oss.local import LocalStore
 
@@ -30,14 +31,17 @@ def blueprint(services: Services, static_folder: Path) -> Blueprint:
     def asset(key: str) -> Response:
         if not isinstance(store, LocalStore):
             raise NotFound("文件不存在")
-        store.verify(key, request.args.get("token", ""))
+        saved_as = store.verify(key, request.args.get("token", ""))
         known = store.stat(key)
         if location:
-            return harmless(by_proxy(location, known))
-        response = send_file(store.local_path(key), mimetype=known.content_type or None, conditional=True)
-        response.cache_control.private = True
-        response.cache_control.max_age = CACHE_S
-        response.cache_control.immutable = True
+            response: Response = by_proxy(location, known)
+        else:
+            response = send_file(store.local_path(key), mimetype=known.content_type or None, conditional=True)
+            response.cache_control.private = True
+            response.cache_control.max_age = CACHE_S
+            response.cache_control.immutable = True
+        if saved_as:
+            response.headers["Content-Disposition"] = attachment(saved_as)
         return harmless(response)
 
     @routes.put("/uploads/<path:key>")

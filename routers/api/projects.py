@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from flask import Blueprint, Response, request
 
 from routers import entity_tags, request_params, serializers, shown
 from routers.api.files import harmless
 from service import archive, deletions, project_options, projects, tasks
 from service.container import Services
+from service.oss.file_name import attachment, file_name
 from service.schemas import NewProject, OptionChanges, PageRequest, ProjectChanges, TaskPageRequest
 from service.shot_requests import UndoRequest
 
@@ -98,8 +97,7 @@ def blueprint(services: Services) -> Blueprint:
     def everything(project_id: str) -> Response:
         found = archive.of_project(services, project_id)
         response = Response(archive.stream(services, found), mimetype="application/zip")
-        name = quote(f"{found.title or project_id}.zip", safe="")  # RFC 6266: a header is ASCII, a title is not
-        response.headers["Content-Disposition"] = f"attachment; filename=project.zip; filename*=UTF-8''{name}"
+        response.headers["Content-Disposition"] = attachment(file_name(found.title or project_id, ".zip"))
         return harmless(response)
 
     return routes

@@ -180,6 +180,12 @@ class Subtitles(Answer):
     ass: Link = ""
 
 
+class Downloads(Subtitles):
+    """Links by which a browser saves the film, and its subtitles, under the film's title."""
+
+    mp4: Link
+
+
 class Film(CamelCased):
     """One version of a project's film."""
 
@@ -191,6 +197,7 @@ class Film(CamelCased):
     url: Link
     cover: Link
     subtitles: Subtitles
+    downloads: Downloads
     log: Link
     size: int
     sha256: str | None

@@ -21,13 +21,13 @@ def key_of(stored: str, bucket: str) -> str | None:
     return key if key is not None and is_key(key) else None
 
 
-def resolve(stored: str, store: ObjectStore, base: str) -> str:
-    """A complete URL for what a row stores; links elsewhere, `/static/...` paths and "" pass unchanged.
+def resolve(stored: str, store: ObjectStore, base: str, saved_as: str = "") -> str:
+    """A complete URL for what a row stores, to be `saved_as` that; links elsewhere, `/static/...` paths and "" pass unchanged.
 
     An expired presigned link into our own bucket is signed afresh from its key.
     """
     key = key_of(stored, store.bucket)
-    return stored if key is None else store.url(key, base)
+    return stored if key is None else store.url(key, base, saved_as=saved_as)
 
 
 def _key_in_link(link: str, bucket: str) -> str | None:

@@ -225,21 +225,21 @@ class LocalStore:
         """See `ObjectStore.temporary_keys`: a folder has none."""
         raise Conflict("本地存储不提供临时凭证（STS），请改用 POST /api/oss/presign")
 
-    def url(self, key: str, base: PublicBase = "") -> str:
-        """See `ObjectStore.url`: a JSON Web Token that names the key and when the URL expires.
+    def url(self, key: str, base: PublicBase = "", *, saved_as: str = "") -> str:
+        """See `ObjectStore.url`: a JSON Web Token that names the key, the file's name and when the URL expires.
 
         Without `base` and without a public URL it is the path alone.
         """
         keys.check_key(key)
-        token = self._token(key, self._now().replace(minute=0, second=0, microsecond=0))
+        token = self._token(key, self._now().replace(minute=0, second=0, microsecond=0), saved_as)
         return f"{(base or self._public_url).rstrip('/')}/assets/{quote(key)}?token={token}"
 
-    def _sign(self, key: str, signed: datetime) -> str:
-        claims = {"sub": key, "aud": AUDIENCE, "exp": signed + VALID_FOR}
+    def _sign(self, key: str, signed: datetime, saved_as: str) -> str:
+        claims = {"sub": key, "aud": AUDIENCE, "exp": signed + VALID_FOR, **({"name": saved_as} if saved_as else {})}
         return jwt.encode(claims, self._signing_key, algorithm=ALGORITHM)
 
-    def verify(self, key: str, token: str) -> None:
-        """Raise `Forbidden` unless the token was signed here for this key and has not expired."""
+    def verify(self, key: str, token: str) -> str:
+        """The name under which it is to be saved, if any. Raises `Forbidden` unless the token was signed here for this key and holds."""
         options: Any = {
             "require": ["exp", "sub", "aud"],
             "verify_exp": False,
@@ -252,6 +252,7 @@ class LocalStore:
             raise Forbidden("链接签名无效")
         if claims["exp"] <= self._now().timestamp():
             raise Forbidden("链接已过期，请重新获取")
+        return str(claims.get("name", ""))
 
     def local_path(self, key: str) -> Path:
         """Where the object's bytes lie; raises `InvalidKey` for a key that is none, `Forbidden` where a link leads out of the folder."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from xml.etree.ElementTree import ParseError
 
 import urllib3
@@ -28,6 +28,7 @@ from config.addresses import parse_base
 from config.settings import MinioSettings
 from service.oss import keys, temporary_keys
 from service.oss.cdn import type_a
+from service.oss.file_name import attachment
 from service.oss.limits import HURRIED, PATIENT, Limit, LimitedPool, Patience, limited
 from service.oss.metadata import clipped, decoded, encoded
 from service.oss.multipart import Multipart
@@ -288,24 +289,30 @@ class MinioStore:
             addressing="virtual" if settings.is_virtual(public.name) else "path",
         )
 
-    def url(self, key: str, base: PublicBase = "") -> str:
+    def url(self, key: str, base: PublicBase = "", *, saved_as: str = "") -> str:
         """See `ObjectStore.url`; `base` plays no part. Signing needs no network: the region is known.
 
         The URL is signed for the host that clients see: `minio.domain`, else the endpoint. With a CDN (`minio.cdn`) it is
         `<cdn>/<key>?<signature>`: scheme, host and bucket give way to the CDN's base, and the signature is the endpoint's, because the CDN
         fetches `/<bucket>/<key>` with that query from the endpoint and names the endpoint in its `Host` header. With `minio.cdn_key` the
-        CDN checks the link itself, and has a way of its own into the bucket.
+        CDN checks the link itself, and has a way of its own into the bucket: it is for the CDN to hand `response-content-disposition` on.
         """
         keys.check_key(key)
-        return self._signed_url(key, self._now().replace(minute=0, second=0, microsecond=0))
+        return self._signed_url(key, self._now().replace(minute=0, second=0, microsecond=0), saved_as)
 
-    def _sign(self, key: str, signed: datetime) -> str:
+    def _sign(self, key: str, signed: datetime, saved_as: str) -> str:
         settings = self._settings
+        wish: dict[str, str | list[str] | tuple[str]] = {}
+        if saved_as:
+            wish["response-content-disposition"] = attachment(saved_as)
         if settings.cdn and settings.cdn_key:
-            return type_a(settings.cdn, key, settings.cdn_key, settings.cdn_parameter, signed)
+            link = type_a(settings.cdn, key, settings.cdn_key, settings.cdn_parameter, signed)
+            return f"{link}&{urlencode(wish, quote_via=quote)}" if wish else link
         signer = self._client if self._settings.cdn else self._signer
         with self._translated(key):
-            url = signer.presigned_get_object(self.bucket, key, expires=VALID_FOR, request_date=signed)
+            url = signer.presigned_get_object(
+                self.bucket, key, expires=VALID_FOR, response_headers=wish, request_date=signed
+            )
         parts = urlsplit(url)
         if self._settings.cdn:
             return f"{parse_base(self._settings.cdn).base}/{quote(key)}?{parts.query}"

@@ -145,8 +145,9 @@ class ObjectStore(Protocol):
     def temporary_keys(self, prefix: str) -> TemporaryKeys:
         """Keys for writing under this prefix; raises `Conflict` where the storage has none to give."""
 
-    def url(self, key: str, base: PublicBase = "") -> str:
+    def url(self, key: str, base: PublicBase = "", *, saved_as: str = "") -> str:
         """A complete URL that a client can GET without a header, signed when it is read.
 
-        Valid for 7 days from the last full hour, so that the same object keeps the same URL for that hour.
+        Valid for 7 days from the last full hour, so that the same object keeps the same URL for that hour. With `saved_as`, a file's name,
+        a browser saves what it leads to, under that name, instead of showing it.
         """

@@ -41,9 +41,7 @@ function version(project, film, isShown, isOther, { watch, compare }) {
       { class: "row" },
       !isShown && button(t("film.watch"), { icon: "play", class: "small", label: t("film.watch.n", { n }), onclick: () => watch(film) }),
       !isShown && button(t(isOther ? "compare.end" : "film.compare"), { kind: "ghost", icon: "board", class: "small", label: isOther ? t("compare.end") : t("film.compare.n", { n }), "aria-pressed": String(isOther), onclick: () => compare(isOther ? null : film) }),
-      take(film.url, "MP4", n),
-      take(film.subtitles?.srt, "SRT", n),
-      take(film.subtitles?.ass, "ASS", n),
+      ["mp4", "srt", "ass"].map((kind) => take(film.downloads?.[kind], kind.toUpperCase(), n)),
       keepButton(film),
     ),
   );

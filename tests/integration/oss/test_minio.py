@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from minio import Minio
+from werkzeug.http import parse_options_header
 
 from common.errors import DiskFull, ObjectNotFound, StorageError, StorageUnavailable
 from config.settings import MinioSettings
@@ -47,6 +48,8 @@ def proxy(target: str, *, host: str, strip: str = "", add: str = "") -> Iterator
             answer = requests.get(f"http://{target}{path}", headers={"Host": host or self.headers["Host"]}, timeout=60)
             self.send_response(answer.status_code)
             self.send_header("Content-Length", str(len(answer.content)))
+            for name in answer.headers.keys() & {"Content-Disposition"}:
+                self.send_header(name, answer.headers[name])
             self.end_headers()
             self.wfile.write(answer.content)
 
@@ -65,6 +68,19 @@ def test_a_link_is_fetched_without_a_header(minio_store: MinioStore) -> None:
     minio_store.put(KEY, io.BytesIO(b"0123456789"))
     answer = requests.get(minio_store.url(KEY), timeout=60)
     assert (answer.status_code, answer.content, answer.headers["Content-Type"]) == (200, b"0123456789", "image/png")
+
+
+def test_a_link_may_say_under_which_name_to_save(minio: MinioSettings) -> None:
+    with proxy(minio.endpoint, host=minio.endpoint, add=f"/{minio.bucket}") as address:
+        for settings in (minio, changed(minio, cdn=f"http://{address}/")):
+            store = MinioStore(settings)
+            store.check()
+            store.put(KEY, io.BytesIO(b"0123456789"))
+            answer = requests.get(store.url(KEY, saved_as="狐狸 & القمر.png"), timeout=60)
+            assert (answer.status_code, answer.content) == (200, b"0123456789")
+            saved = parse_options_header(answer.headers["Content-Disposition"])
+            assert saved == ("attachment", {"filename": "狐狸 & القمر.png"})
+            assert "Content-Disposition" not in requests.get(store.url(KEY), timeout=60).headers
 
 
 def test_a_link_serves_ranges(minio_store: MinioStore) -> None:

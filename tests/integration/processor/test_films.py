@@ -9,12 +9,15 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import av
 import imageio_ffmpeg
+import jwt
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.http import parse_options_header
 
 from config.settings import FilmSettings, MinioSettings, MysqlSettings, Settings, StorySettings, WorkerSettings
 from models import task_transitions
@@ -91,6 +94,16 @@ def versions(client: FlaskClient, project_id: str) -> list[dict[str, Any]]:
     body = client.get(f"/v1/api/projects/{project_id}/films").get_json()
     assert body["total_films"] == len(body["films"])
     return list(body["films"])
+
+
+def saved_as(url: str) -> str:
+    """The name under which a browser saves what a link leads to, as it is signed in it."""
+    query = parse_qs(urlsplit(url).query)
+    if "token" in query:
+        return str(jwt.decode(query["token"][0], options={"verify_signature": False})["name"])
+    how, named = parse_options_header(query["response-content-disposition"][0])
+    assert how == "attachment"
+    return named["filename"]
 
 
 def melody(seconds: float, seed: int) -> Samples:
@@ -208,6 +221,9 @@ def test_every_version_stays_and_is_listed_with_all_that_belongs_to_it(
         assert version["size"] == len(content)
         for url in (version["url"], version["cover"], version["log"], *version["subtitles"].values()):
             assert url.startswith("http")
+        assert set(version["downloads"]) == {"mp4", *version["subtitles"]}
+        for end, url in version["downloads"].items():
+            assert saved_as(url) == f"{version['title']} {version['number']}.{end}"
         (tmp_path / "film.mp4").write_bytes(content)
         with av.open(str(tmp_path / "film.mp4")) as container:
             assert container.duration is not None

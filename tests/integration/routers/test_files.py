@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.http import parse_options_header
 
 from models.task import TaskStatus
 from routers.app import create_app
@@ -42,6 +43,19 @@ def test_a_proxy_is_told_which_file_a_link_means_and_sends_it_itself(services: S
         answer = client.get(refused)
         assert answer.status_code == 403
         assert "X-Accel-Redirect" not in answer.headers
+
+
+@pytest.mark.parametrize("location", ["", "/_objects/"])
+def test_a_link_may_say_under_which_name_to_save(services: Services, link: str, location: str) -> None:
+    server = services.settings.server.model_copy(update={"accel_redirect": location})
+    settings = services.settings.model_copy(update={"server": server})
+    client = create_app(dataclasses.replace(services, settings=settings)).test_client()
+    with client.get(services.store.url(KEY, saved_as="狐狸 & القمر.mp4")) as answer:
+        assert answer.status_code == 200
+        saved = parse_options_header(answer.headers["Content-Disposition"])
+        assert saved == ("attachment", {"filename": "狐狸 & القمر.mp4"})
+    with client.get(link) as answer:
+        assert "attachment" not in answer.headers.get("Content-Disposition", "")
 
 
 def test_an_asset_is_served_whole_with_type_size_and_cache_headers(client: FlaskClient, link: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -47,3 +48,14 @@ def test_links_are_the_cdns_own_and_the_same_within_the_hour(parameter: str) -> 
     assert len({each.rpartition("-")[2] for each in (early, next_hour, another)}) == 3
     assert "X-Amz" not in early
     assert settings.cdn_key not in early
+
+
+def test_a_cdn_that_checks_links_itself_is_asked_to_hand_on_how_to_save() -> None:
+    settings = MinioSettings(
+        endpoint="minio:9000", access_key="a", secret_key="b" * 8, cdn="https://cdn.example.org", cdn_key="key"
+    )
+    store = MinioStore(settings)
+    plain, saved = store.url(KEY), store.url(KEY, saved_as="狐狸 & 月亮.mp4")
+    assert saved.startswith(f"{plain}&")
+    [wish] = parse_qs(urlsplit(saved).query)["response-content-disposition"]
+    assert wish == "attachment; filename=film.mp4; filename*=UTF-8''%E7%8B%90%E7%8B%B8%20%26%20%E6%9C%88%E4%BA%AE.mp4"

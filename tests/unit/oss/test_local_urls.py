@@ -49,6 +49,11 @@ def test_a_url_opens_its_own_object_only(store: LocalStore) -> None:
             store.verify(other, token)
 
 
+def test_a_url_says_under_which_name_it_is_to_be_saved(store: LocalStore) -> None:
+    assert store.verify(KEY, token_of(store.url(KEY))) == ""
+    assert store.verify(KEY, token_of(store.url(KEY, saved_as="狐狸 1.mp4"))) == "狐狸 1.mp4"
+
+
 def test_a_url_stays_the_same_within_the_hour_and_changes_with_the_next(store: LocalStore, clock: HeldClock) -> None:
     first = store.url(KEY)
     clock.time = MORNING.replace(minute=59, second=59)
