@@ -106,16 +106,24 @@ class Create extends View {
     const { form, busy, error } = this.local;
     return h(
       "section",
-      { class: "create-options card padded stack" },
-      this.styles(form),
-      choices("aspect", t("create.aspect"), ASPECTS.map((value) => ({ value, label: value, content: shape(value) })), form.aspect, (aspect) => this.change({ aspect }), { class: "aspects" }),
-      this.shots(form),
-      can("resume") && this.sound(form),
-      choices("telling", t("create.telling"), ["verbatim", "told"].map((value) => ({ value, label: t(`create.telling.${value}`) })), form.telling, (telling) => this.change({ telling })),
-      can("resume") && h("label", { class: "check" }, h("input", { type: "checkbox", checked: form.film, onchange: (event) => this.change({ film: event.target.checked }) }), h("span", {}, t("create.film"))),
-      error && !/story|title/i.test(error.field ?? "") && h("p", { class: "error", role: "alert" }, icon("warn"), error.message),
-      button(busy ? t("create.starting") : t("create.start"), { kind: "primary", icon: "wand", busy, class: "large", type: "submit", onclick: () => {} }),
-      h("div", { class: "tips" }, h("h2", { class: "small" }, t("create.tips")), h("ul", {}, [1, 2, 3].map((n) => h("li", { key: n }, t(`create.tip.${n}`))))),
+      { class: "create-options card" },
+      h(
+        "div",
+        { class: "create-form padded stack" },
+        this.styles(form),
+        choices("aspect", t("create.aspect"), ASPECTS.map((value) => ({ value, label: value, content: shape(value) })), form.aspect, (aspect) => this.change({ aspect }), { class: "aspects" }),
+        this.shots(form),
+        can("resume") && this.sound(form),
+        choices("telling", t("create.telling"), ["verbatim", "told"].map((value) => ({ value, label: t(`create.telling.${value}`) })), form.telling, (telling) => this.change({ telling })),
+        can("resume") && h("label", { class: "check" }, h("input", { type: "checkbox", checked: form.film, onchange: (event) => this.change({ film: event.target.checked }) }), h("span", {}, t("create.film"))),
+        h("div", { class: "tips" }, h("h2", { class: "small" }, t("create.tips")), h("ul", {}, [1, 2, 3].map((n) => h("li", { key: n }, t(`create.tip.${n}`))))),
+      ),
+      h(
+        "div",
+        { class: "create-foot" },
+        error && !/story|title/i.test(error.field ?? "") && h("p", { class: "error", role: "alert" }, icon("warn"), error.message),
+        button(busy ? t("create.starting") : t("create.start"), { kind: "primary", icon: "wand", busy, class: "large", type: "submit", onclick: () => {} }),
+      ),
     );
   }
 
