@@ -90,12 +90,17 @@ class Storyboard extends View {
     const film = ownTask(project, "generate_video");
     const busy = (text) => button(text, { kind: "primary", busy: true });
     if (this.local.asked) return busy(t(this.local.asked));
-    if (film && ACTIVE.has(film.status)) return busy(`${t("board.film.busy")} ${film.progress}%`);
+    const failed = counts.failed > 0 || film?.status === "failed";
+    const resume = () => this.action("board.resume", "retry", async () => notify(t("board.resumed", { n: await resumeProject(this.projectId) }), { kind: "info" }));
+    if (film && ACTIVE.has(film.status)) {
+      const others = project.tasks.some((task) => ACTIVE.has(task.status) && task.id !== film.id);
+      // A film in which something is only stood in for need not be waited for: it is replaced.
+      return counts.failed > 0 && !others ? resume() : busy(`${t("board.film.busy")} ${film.progress}%`);
+    }
     const storyboard = ownTask(project, "generate_storyboard");
     if (storyboard && ACTIVE.has(storyboard.status)) return busy(t("board.writing"));
     if (!counts.shots) return null;
-    const failed = counts.failed > 0 || film?.status === "failed";
-    if (failed && !isBusy(project)) return this.action("board.resume", "retry", async () => notify(t("board.resumed", { n: await resumeProject(this.projectId) }), { kind: "info" }));
+    if (failed && !isBusy(project)) return resume();
     if (counts.painted < counts.shots && !isBusy(project)) return this.action("board.generate", "wand", () => this.generate());
     if (freshFilm(project)) return button(t("board.watch"), { kind: "primary", icon: "play", href: href("film", { project: this.projectId }) });
     return this.action("board.film", "film", () => this.film());

@@ -192,3 +192,23 @@ def test_nothing_to_resume_is_told(backend: Backend, client: FlaskClient) -> Non
         client.delete(f"{V1}/shots/{shot['id']}")
     assert client.post(f"{shots_gone}/resume").status_code == 409
     assert client.post(f"{V1}/projects/nobody/resume").status_code == 404
+
+
+def test_a_film_of_placeholders_is_followed_by_one_that_is_whole(backend: Backend, client: FlaskClient) -> None:
+    """What could not be painted is replaced, so that there is a film; once it is painted there is one more, however often one asks."""
+    backend.node.script("generate_shot", lambda _e: failed("显存不足"))
+    backend.start()
+    created = create(client)
+    backend.wait(created["film_task_id"], "finished", timeout=120)
+    [first] = films_of(client, created)
+    assert len(first["warnings"]) == 2
+
+    backend.node.script("generate_shot", lambda _e: finished(png()))
+    begun = resume(client, created)
+    assert types(begun["tasks"]) == ["generate_shot", "generate_shot", "generate_video"]
+    assert resume(client, created)["tasks"] == []
+    backend.wait(begun["film_task_id"], "finished", timeout=120)
+    assert resume(client, created)["tasks"] == []
+    whole, replaced = films_of(client, created)
+    assert (whole["taskId"], whole["warnings"], whole["stale"]) == (begun["film_task_id"], [], False)
+    assert (replaced["id"], replaced["stale"]) == (first["id"], True)
