@@ -141,6 +141,7 @@ def test_by_keyboard_alone(window: Studio, server: ServerUnderTest, client: Clie
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)  # of a machine busy with other things, as patiently as each of its steps
 def test_sixty_shots_become_a_film(window: Studio, server: ServerUnderTest, client: Client) -> None:
     page = window.open("/new").page
     page.get_by_label("故事文本").fill("".join(f"第{number}天，小狐狸走过了一座山。" for number in range(60)))
