@@ -7,12 +7,26 @@ from pathlib import Path
 
 import pytest
 import redis
+from argon2 import PasswordHasher
 
+from service.access import passwords
 from tests.integration.hostile.world import World, world
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Every world hashes half a dozen; what they cost otherwise: `tests/unit/service/test_passwords.py`."""
+    with pytest.MonkeyPatch.context() as patch:
+        nobodys = CHEAP.hash("nobody's password")
+        patch.setattr(passwords, "_hasher", lambda: CHEAP)
+        patch.setattr(passwords, "_nobodys", lambda: nobodys)
+        yield
 
 
 @pytest.fixture(scope="package")
-def closed(_redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def closed(_cheap_passwords: None, _redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The closed server, without limits on requests."""
     with redis.Redis.from_url(_redis_server) as client:
         client.flushdb()

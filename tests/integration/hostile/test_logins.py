@@ -21,6 +21,7 @@ from common.errors import DependencyError, TooManyRequests
 from config.settings import AuthSettings, LimitsSettings, Settings
 from service.access import accounts, passwords
 from service.access.tokens import ACCESS, Tokens
+from tests.integration.hostile.conftest import CHEAP
 from tests.integration.hostile.world import API, PASSWORD, SECRET, V1, World, told, world
 
 LOGIN, REFRESH = f"{V1}/auth/login", f"{V1}/auth/refresh"
@@ -122,7 +123,7 @@ def test_every_name_costs_one_look_at_a_password(fresh: World, name: str, monkey
 
     monkeypatch.setattr(PasswordHasher, "verify", counted)
     assert fresh.send("POST", LOGIN, json={"username": name, "password": "a wrong one"}).status_code == 401
-    assert looks == ["m=65536,t=3,p=4"]
+    assert looks == [f"m={CHEAP.memory_cost},t={CHEAP.time_cost},p={CHEAP.parallelism}"]
 
 
 def test_no_more_than_two_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
