@@ -81,6 +81,8 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1, help="of each server")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="of load by contender and round")
+    parser.add_argument("--writes", type=int, default=WRITES, help="one request in so many writes; 0: none")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the servers")
     parser.add_argument("--only", default="", help="contenders whose names hold this; hello and health always run")
     parser.add_argument("--peer", default="", help="a server with the same routes, such as the Go backend")
     chosen = parser.parse_args()
@@ -187,13 +189,14 @@ def running(chosen: argparse.Namespace) -> Iterator[list[Contender]]:
             "redis.addr": f"127.0.0.1:{redis.port}",
             "worker.addr": "127.0.0.1:9",
             **{f"limits.{cost}": "10000/second" for cost in ("read", "write", "expensive")},
+            **dict(one.split("=", 1) for one in chosen.set),
         }
         serve = partial(_serve, stack, common, chosen.processes)
         hello, open_, closed = serve("bare"), serve("ours"), serve("ours", {"auth.required": "true"})
         made = [Contender("hello", *hello, _always(request("GET", hello[0], "/")))]
         made.append(Contender("health", *open_, _always(request("GET", open_[0], f"{V1}/health"))))
         for name, place, with_key in (("open", open_, ""), ("closed", closed, key)):
-            made += _reads(name, place, with_key, ids)
+            made += _reads(name, place, with_key, ids, chosen.writes)
         made += _beside(open_, ids)
         yield [*made, *(_peer(chosen.peer) if chosen.peer else [])]
 
@@ -221,7 +224,7 @@ def _always(data: bytes) -> Callable[[], bytes]:
     return lambda: data
 
 
-def _reads(name: str, place: tuple[str, int], key: str, ids: Ids) -> list[Contender]:
+def _reads(name: str, place: tuple[str, int], key: str, ids: Ids, one_in: int = 0) -> list[Contender]:
     host, pid = place
     paths = {
         "task": [f"{V1}/tasks/{id_}" for id_ in ids.tasks],
@@ -230,7 +233,8 @@ def _reads(name: str, place: tuple[str, int], key: str, ids: Ids) -> list[Conten
     }
     writes = [_write(host, project, shot, key) for project, shot in ids.shots]
     mixed = {
-        what: _mixed([request("GET", host, path, key) for path in of_kind], writes) for what, of_kind in paths.items()
+        what: _mixed([request("GET", host, path, key) for path in of_kind], writes, one_in)
+        for what, of_kind in paths.items()
     }
     return [Contender(f"{name} {what}", host, pid, one, rows=len(paths[what])) for what, one in mixed.items()]
 
@@ -240,12 +244,12 @@ def _write(host: str, project: str, shot: str, key: str) -> bytes:
     return request("POST", host, f"{V1}/projects/{project}/shots/{shot}", key, json.dumps({"motion": motion}).encode())
 
 
-def _mixed(reads: list[bytes], writes: list[bytes]) -> Callable[[], bytes]:
-    """One write among so many requests."""
+def _mixed(reads: list[bytes], writes: list[bytes], one_in: int) -> Callable[[], bytes]:
+    """One write among so many requests; none where that is 0."""
     rng = random.Random(2)
 
     def one() -> bytes:
-        return rng.choice(writes) if writes and rng.randrange(WRITES) == 0 else rng.choice(reads)
+        return rng.choice(writes) if one_in and rng.randrange(one_in) == 0 else rng.choice(reads)
 
     return one
 
@@ -254,7 +258,7 @@ def _beside(place: tuple[str, int], ids: Ids) -> list[Contender]:
     """Writes alone, and the lists, by one connection: how long they take."""
     host, pid = place
     writes = [_write(host, project, shot, "") for project, shot in ids.shots]
-    made = [Contender("open write", host, pid, _mixed(writes, []))]
+    made = [Contender("open write", host, pid, _mixed(writes, [], 0))]
     for name, (path, _) in LISTS.items():
         made.append(Contender(f"open {name}", host, pid, _always(request("GET", host, path)), connections=1))
     return made

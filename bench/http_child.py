@@ -1,4 +1,5 @@
 """A server of `bench.http`: gunicorn as `main.py serve` sets it up, without a processor, in so many web processes.
+Its log goes into a file in its data folder.
 
 `python -m bench.http_child KIND FD PROCESSES`; KIND is `bare`, a WSGI hello, or `ours`, whose settings are in the environment as usual.
 """
@@ -23,11 +24,14 @@ def main(kind: str, fd: int, processes: int) -> int:
     from routers.app import create_app
     from runtime import gunicorn_server
     from runtime.gunicorn_server import Plan, Site
+    from runtime.logging_setup import set_up_logging
     from runtime.wiring import open_services
 
     loaded = load(Path(os.devnull), os.environ).settings
     server = loaded.server.model_copy(update={"processes": processes})
     settings = shared_out(loaded.model_copy(update={"server": server}))
+    log = (settings.data_dir / f"log-{os.getpid()}").open("a", encoding="utf-8")
+    set_up_logging(settings.log.level, settings.log.format, log)
 
     def build(sockets: SharedCounts) -> Site:
         services = open_services(settings)
