@@ -88,16 +88,6 @@ def bound(value: str, trace: str = "") -> Iterator[Served]:
         _served.reset(token)
 
 
-@contextmanager
-def resumed(now: Served) -> Iterator[None]:
-    """The same as before, in a later part of it."""
-    token = _served.set(now)
-    try:
-        yield
-    finally:
-        _served.reset(token)
-
-
 def goes_to(route: str, task_id: str = "") -> None:
     """Note where the request goes."""
     now = _served.get()

@@ -1,9 +1,16 @@
-"""The access log: one line for each request, when its last byte was handed over. Nobody's query, header or body is in it."""
+"""The access log: one line for each request, when its last byte was handed over. Nobody's query, header or body is in it.
+
+Its text is made where it is written, which a thread does for many at a time (`runtime.log_handler`): a request's own thread notes what
+happened, and no more.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from common.request_id import Served
@@ -14,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("access")
 
 LONGEST = 300  # characters of what a client says
+_PLAIN = re.compile(rf"[A-Za-z0-9_.~/:@!$'()*,;=-]{{0,{LONGEST}}}")  # is the same in an address
 
 
 class Answered(NamedTuple):
@@ -26,37 +34,71 @@ class Answered(NamedTuple):
 
 
 def write(environ: WSGIEnvironment, answered: Answered, served: Served) -> None:
-    """Write the line."""
-    if not log.isEnabledFor(logging.INFO):
-        return
-    fields = {
-        "method": environ["REQUEST_METHOD"][:LONGEST],
-        "path": _quoted(environ.get("PATH_INFO", ""), "latin-1"),
-        "route": answered.route,
-        "status": answered.status,
-        "ms": round(answered.seconds * 1000, 2),
-        "upstream_ms": round(served.upstream_s * 1000, 2),
-        "bytes": answered.size,
-        "client": environ.get("REMOTE_ADDR", ""),
-        "user": served.user,
-        "task": _quoted(served.task_id, "utf-8"),  # a client's word, there or not
-    }
-    log.info(
-        "%s %s %d %s ms, upstream %s ms, %d bytes, %s%s%s",
-        fields["method"],
-        fields["path"],
-        answered.status,
-        fields["ms"],
-        fields["upstream_ms"],
-        answered.size,
-        fields["client"],
-        f", user {fields['user']}" if fields["user"] else "",
-        f", task {fields['task']}" if fields["task"] else "",
-        extra={"fields": {name: value for name, value in fields.items() if value != ""}},
-    )
+    """Write the line, at once or soon."""
+    if log.isEnabledFor(logging.INFO):
+        said = environ["REQUEST_METHOD"][:LONGEST], environ.get("PATH_INFO", ""), environ.get("REMOTE_ADDR", "")
+        log.handle(_Line(said, answered, served))
+
+
+class _Line(logging.LogRecord):
+    """A record that holds what its text is made of; `said` are the method, the path and the address of the client.
+
+    It is made without `LogRecord`'s own beginning, which looks for the place in the code and takes several times as long.
+    """
+
+    may_wait = True
+
+    def __init__(self, said: tuple[str, str, str], answered: Answered, served: Served) -> None:
+        now = time.time()
+        self.__dict__ = {
+            **_SAME,
+            "created": now,
+            "msecs": int(now * 1000) % 1000,
+            "threadName": threading.current_thread().name,
+            "said": said,
+            "answered": answered,
+            "served": served,
+        }
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What is known of the request, for lines in JSON; what is "" is left out."""
+        method, path, client = self.__dict__["said"]
+        answered, served = self.__dict__["answered"], self.__dict__["served"]
+        found = {
+            "method": method,
+            "path": _quoted(path, "latin-1"),
+            "route": answered.route,
+            "status": answered.status,
+            "ms": round(answered.seconds * 1000, 2),
+            "upstream_ms": round(served.upstream_s * 1000, 2),
+            "bytes": answered.size,
+            "client": client,
+            "user": served.user,
+            "task": _quoted(served.task_id, "utf-8"),  # a client's word, there or not
+        }
+        return {name: value for name, value in found.items() if value != ""}
+
+    def getMessage(self) -> str:  # noqa: N802 - the library's name
+        """The line for people."""
+        method, path, client = self.__dict__["said"]
+        answered, served = self.__dict__["answered"], self.__dict__["served"]
+        user = f", user {served.user}" if served.user else ""
+        task = f", task {_quoted(served.task_id, 'utf-8')}" if served.task_id else ""
+        return (
+            f"{method} {_quoted(path, 'latin-1')} {answered.status} {round(answered.seconds * 1000, 2)} ms, "
+            f"upstream {round(served.upstream_s * 1000, 2)} ms, {answered.size} bytes, {client}{user}{task}"
+        )
+
+
+_SAME = dict(
+    logging.LogRecord(log.name, logging.INFO, __file__, 0, "", None, None, write.__name__).__dict__, taskName=None
+)
 
 
 def _quoted(said: str, encoding: str) -> str:
     """As it stands in an address, and no longer than is worth reading."""
+    if _PLAIN.fullmatch(said):
+        return said
     quoted = quote(said, safe="/:@!$'()*,;=", encoding=encoding, errors="replace")
     return quoted if len(quoted) <= LONGEST else f"{quoted[:LONGEST]}..."

@@ -6,6 +6,7 @@ It keeps to what costs next to nothing: an answer that comes as a list is counte
 from __future__ import annotations
 
 import os
+import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 
-from common.request_id import Served, bound, goes_to, resumed, trace_in
+from common.request_id import Served, bound, goes_to, trace_in
 from routers import access_log
 from routers.access_log import Answered
 from service.metrics import requests
@@ -28,6 +29,10 @@ UPGRADED, FAILED = 101, "500"
 LONGEST_ID = 64
 _OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
+# Ids are no secrets, and the system's own source would have each request give up its turn.
+_random = random.Random()  # noqa: S311
+os.register_at_fork(after_in_child=_random.seed)
+
 Done = Callable[[int], None]
 """Called with the bytes of the body when it is sent."""
 
@@ -36,7 +41,7 @@ def accepted_id(header: str, traceparent: str) -> str:
     """The caller's id: `X-Request-ID` where it is 1 to 64 harmless characters, else the trace id of a W3C `traceparent`, else a new one."""
     if header and _OWN.fullmatch(header):
         return header
-    return trace_in(traceparent) or os.urandom(16).hex()
+    return trace_in(traceparent) or f"{_random.getrandbits(128):032x}"
 
 
 def install(app: Flask) -> None:
@@ -88,8 +93,7 @@ class Observed:
         route = served.route or UNKNOWN
         requests.count(route, environ["REQUEST_METHOD"], status, None if status == UPGRADED else seconds)
         if self._logs:
-            with resumed(served):
-                access_log.write(environ, Answered(route, status, seconds, size), served)
+            access_log.write(environ, Answered(route, status, seconds, size), served)
 
 
 class _Started:

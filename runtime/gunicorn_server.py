@@ -27,6 +27,7 @@ from common.parent_death import end_with_parent
 from common.shared_counts import SharedCounts
 from config.addresses import parse_network
 from config.settings import ServerSettings
+from runtime import logging_setup
 from runtime.arbiter import Arbiter, Gate, Place
 from runtime.gunicorn_worker import Worker
 from runtime.logging_setup import name_process
@@ -226,6 +227,7 @@ def _worker_exit(_arbiter: Any, worker: Any) -> None:
             thread.start()
         thread.join(GRACE_S)
     held.close()
+    logging_setup.flush()
     sys.stderr.flush()
     # Threads of requests that are still at work would be waited for at an ordinary exit; no client waits for their answers any more.
     os._exit(0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -18,6 +19,7 @@ from typing import Any, TextIO
 
 from common.hidden_credentials import without_credentials
 from common.request_id import served, trace_of
+from runtime.log_handler import LogHandler
 
 TEXT = "%(asctime)s %(levelname)-7s %(process_name)s%(name)s%(request)s: %(message)s"
 NEWLINE = "\n"
@@ -31,14 +33,23 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 
 def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send every logger's lines to `stream` (standard error). May be called again; only the last call counts."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = LogHandler(stream or sys.stderr)
     handler.addFilter(_add_request)
     handler.setFormatter(_JsonFormatter() if form == "json" else _TextFormatter(TEXT))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    before, root.handlers[:] = root.handlers[:], [handler]
+    for each in before:
+        if isinstance(each, LogHandler):
+            each.close()
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def flush() -> None:
+    """Write the lines that wait, before the process ends by `os._exit`."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def name_process(name: str) -> None:
@@ -47,7 +58,7 @@ def name_process(name: str) -> None:
 
 
 def _add_request(record: logging.LogRecord) -> bool:
-    now, process = served(), _named[0]
+    now, process = vars(record).get("served") or served(), _named[0]
     request, trace = ("", "") if now is None else (now.request_id, now.trace_id)
     shown = f" [{request}]" if trace == trace_of(request) else f" [{request} trace {trace}]"
     record.__dict__.update(
@@ -61,6 +72,15 @@ def _add_request(record: logging.LogRecord) -> bool:
 
 class _TextFormatter(logging.Formatter):
     """One line a record. A traceback's lines stand below it, each of what an exception says being one of them."""
+
+    _second = (0, "")  # the latest, and how it is written: many lines come in one
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the library's name
+        second, shown = self._second
+        if second != int(record.created):
+            second, shown = int(record.created), time.strftime(self.default_time_format, time.localtime(record.created))
+            self._second = second, shown
+        return f"{shown},{int(record.msecs):03d}"
 
     def format(self, record: logging.LogRecord) -> str:
         return without_credentials(super().format(record))

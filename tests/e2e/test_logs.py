@@ -151,6 +151,13 @@ def test_one_request_is_known_by_its_id_and_its_trace_from_the_access_log_to_the
         assert all(task_id in told for task_id in (created["text_task_id"], *created["shot_task_ids"])), part
 
 
+def test_the_line_of_the_last_request_is_written_when_the_server_ends(tmp_path: Path) -> None:
+    with ServerUnderTest(tmp_path, {"log.format": "json"}) as server:
+        requests.get(f"{server.url}/v1/api/tasks/none", headers={"X-Request-ID": "last"}, timeout=60)
+        server.end()
+        assert access(server, "last")["status"] == 404
+
+
 def test_no_log_of_server_processor_and_node_tells_a_secret(world: tuple[ServerUnderTest, dict[str, str]]) -> None:
     server, known = world
     own = {"Authorization": f"Bearer {known['key']}"}
