@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pymysql.connections import Connection as MysqlConnection
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+if TYPE_CHECKING:
+    from pymysql.connections import Connection as MysqlConnection
 
 SQLITE_BUSY_S = 30.0
 CONNECT_TIMEOUT_S = 10

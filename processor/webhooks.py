@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 from standardwebhooks import Webhook as Signer
@@ -22,16 +22,17 @@ from models.database_clock import database_now
 from models.db import retrying
 from models.webhook import Delivery, DeliveryState, Webhook
 from service.container import Services
-from service.webhooks import sending
 from service.webhooks.endpoints import allowed_networks
-from service.webhooks.sending import TOTAL_S, Answer
+
+if TYPE_CHECKING:
+    from service.webhooks.sending import Answer
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0
 AT_ONCE = 8  # webhooks
 BATCH = 5  # messages to one of them
-CLAIM_S = BATCH * TOTAL_S + 60
+MARGIN_S = 60  # by which a claim is longer than its messages may take
 PAUSES_S = (5, 30, 120, 600, 1800, 3600, 7200, *5 * (14_400,))  # between the tries of one message: about a day
 LONGEST_WISH_S = 7200  # of a receiver that says when to come again
 LONGEST_PAUSE_S = 300  # between two rounds to a receiver that took nothing
@@ -84,8 +85,10 @@ class WebhookSender:
 
     @retrying
     def _claim(self, row: Webhook) -> bool:
+        from service.webhooks.sending import TOTAL_S
+
         with self._services.database.write() as session:
-            return table.claim(session, row, for_ms=int(CLAIM_S * 1000))
+            return table.claim(session, row, for_ms=int(1000 * (BATCH * TOTAL_S + MARGIN_S)))
 
     def _serve(self, row: Webhook, stopped: threading.Event) -> None:
         try:
@@ -115,6 +118,8 @@ class WebhookSender:
             self._note(row, tried=tried, arrived=arrived, gone=gone)
 
     def _send_one(self, row: Webhook, delivery: Delivery, now: datetime) -> Answer:
+        from service.webhooks import sending
+
         answer = sending.post(row.url, delivery.body.encode(), _headers(row, delivery, now), self._networks)
         self._write(delivery, answer)
         return answer

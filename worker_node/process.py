@@ -17,16 +17,18 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker_node import PACKAGE_PARENT
 from worker_node.errors import DISK_FULL, Cancelled, DiskFull, NoneAble, ProviderError
 from worker_node.job_notes import JobNotes
 from worker_node.log import log_form
-from worker_node.providers.base import Report
 from worker_node.providers.registry import LOADED
 from worker_node.providers.settings import ProviderSettings
 from worker_node.stopping import ASK
+
+if TYPE_CHECKING:
+    from worker_node.providers.base import Report
 
 GRACE_S = 10.0
 

@@ -6,8 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from worker_node.providers.settings import SettingsError
 
 MAX_FILE = 1 << 20  # bytes
@@ -21,6 +19,8 @@ def read_settings_file(source: str, known: Collection[str]) -> dict[str, Any]:
     if not source:
         return {}
     where, text = ("the configuration", source) if source.startswith("{") else (source, _read(source))
+    import yaml  # noqa: PLC0415 - only where there is a file
+
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:

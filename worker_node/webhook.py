@@ -17,13 +17,16 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
-import requests
 from tenacity import Retrying, retry_if_result, sleep_using_event, stop_after_attempt, wait_exponential, wait_random
 
 from worker_node.job_store import Job, JobStatus
 from worker_node.log import bound_request_id
+
+if TYPE_CHECKING:
+    import requests
 
 ATTEMPTS = 8
 PAUSE_S = 0.5  # after the first attempt; it doubles, and up to as much again is added at random
@@ -84,9 +87,10 @@ class Webhook:
             self._thread.join(1.0)
 
     def _serve(self) -> None:
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy and no .netrc of this machine stands between the node and its server
+        with ExitStack() as opened:
+            session = None
             while (job := self._waiting.get()) is not None and not self._closing.is_set():
+                session = session or opened.enter_context(_session())
                 with bound_request_id(job.request_id, job.trace_id):
                     self._deliver(session, job)
 
@@ -106,6 +110,8 @@ class Webhook:
         """Whether the delivery is settled: it arrived, was refused, or the node is closing and nothing is to be sent any more."""
         if self._closing.is_set():
             return True
+        import requests  # noqa: PLC0415 - see `_session`
+
         body = self.body(job)
         raw = json.dumps(body, ensure_ascii=False).encode()
         headers = {
@@ -139,3 +145,11 @@ class Webhook:
             "timestamp": int(self._wall_clock()),
         }
         return {**body, "signature": sign(self._secret, canonical(body))}
+
+
+def _session() -> requests.Session:
+    import requests  # noqa: PLC0415 - takes a good part of a start, which delivers nothing
+
+    session = requests.Session()
+    session.trust_env = False  # no proxy and no .netrc of this machine stands between the node and its server
+    return session

@@ -52,11 +52,12 @@ def main(wanted: dict[str, Any]) -> int:
 
 
 def _children(wanted: dict[str, Any], folder: Path) -> dict[str, Child]:
+    """By name; the one that takes longest to start is the first."""
     children: dict[str, Child] = {}
-    if wanted.get("redis"):
-        children["redis"] = EmbeddedRedis(folder)
     if node := wanted.get("node"):
         children["node"] = EmbeddedNode(Path(node["output"]), node["webhook_url"], wanted["log"])
+    if wanted.get("redis"):
+        children["redis"] = EmbeddedRedis(folder)
     return children
 
 

@@ -2,6 +2,8 @@
 
 The algorithm is the configured one, whatever a token's head says, and the key is the only one that there is: `kid`, `jku` and the like are
 not looked at. Each purpose has an audience of its own, so that no token serves another.
+
+The libraries are imported where they are used: they would be a good part of a start.
 """
 
 from __future__ import annotations
@@ -12,16 +14,15 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from typing import TYPE_CHECKING, Any
 
 from common.errors import DependencyError, Unauthorized
 from common.secret_file import kept_secret
 from config.settings import AuthSettings, Settings
 from models.base import new_id
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 ACCESS, REFRESH, LINK = "storytovideo:access", "storytovideo:refresh", "storytovideo:link"
 CLAIMS = ["exp", "iat", "jti", "sub", "aud"]
@@ -61,6 +62,8 @@ class Tokens:
 
     def issue(self, audience: str, subject: str, *, session_id: str = "", valid_s: int, token_id: str = "") -> str:
         """A token for the purpose, valid from now on."""
+        import jwt
+
         now = int(time.time())
         claims = {
             "aud": audience,
@@ -74,6 +77,8 @@ class Tokens:
 
     def read(self, audience: str, token: str) -> Claims:
         """What a token for the purpose says; raises `Unauthorized` for any other."""
+        import jwt
+
         try:
             if len(token) > LONGEST:
                 raise Unauthorized(INVALID)
@@ -114,6 +119,9 @@ def _derived(secret: str, purpose: bytes) -> bytes:
 
 
 def _private_key(settings: AuthSettings) -> RSAPrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(Path(settings.private_key).read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:

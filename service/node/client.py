@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from common.errors import (
@@ -28,8 +29,10 @@ from service.node.interface import Character, Job, Scene, Voice
 from service.node.job_report import read_job
 from service.node.responses import asset_path, read_job_id, resource_url
 from service.node.storyboard import cast_inside, scenes_in_file, scenes_inside
-from service.node.transport import MAX_JSON, Transport
 from service.node.voices import read_voices
+
+if TYPE_CHECKING:
+    from service.node.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ class NodeClient:
         download_s: float = 600.0,
     ) -> None:
         self._address = NodeAddress.parse(addr)
-        self._transport = Transport(self._address, token=token, connect_s=connect_s, read_s=read_s, answer_s=answer_s)
+        self._token, self._connect_s, self._read_s, self._answer_s = token, connect_s, read_s, answer_s
         self.breaker = Breaker()
         self._max_download = max_download
         self._poll_s = poll_s
@@ -72,6 +75,18 @@ class NodeClient:
         self._health_until = 0.0
         self._voices: list[Voice] = []
         self._voices_until = 0.0
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from service.node.transport import Transport  # its library is a good part of a start, which asks no node
+
+        return Transport(
+            self._address,
+            token=self._token,
+            connect_s=self._connect_s,
+            read_s=self._read_s,
+            answer_s=self._answer_s,
+        )
 
     @property
     def name(self) -> str:
@@ -94,7 +109,7 @@ class NodeClient:
     def cancel(self, job_id: str) -> bool:
         """See `ModelNode.cancel`."""
         try:
-            with self._transport.open("DELETE", _job_path(job_id), limit=MAX_JSON, within_s=CANCEL_WITHIN_S) as body:
+            with self._transport.open("DELETE", _job_path(job_id), within_s=CANCEL_WITHIN_S) as body:
                 body.readall()
         except StoryToVideoError as error:
             log.info("the node did not cancel job %s: %s", job_id, error)

@@ -10,8 +10,6 @@ import json
 import re
 from collections.abc import Iterator
 
-import json_repair
-
 MAX_REPAIR = 1 << 17  # characters; a language model's answer has a tenth of it
 MAX_OPEN = 64  # brackets that are open at once in what is mended
 
@@ -88,6 +86,8 @@ def _values(text: str) -> Iterator[object]:
 def _mended(text: str) -> Iterator[object]:
     if len(text) > MAX_REPAIR or _most_open(text) > MAX_OPEN:
         return
+    import json_repair  # seldom needed, and slow to import
+
     try:
         found = json_repair.loads(_HALF_ESCAPE.sub("", text))
     except (ValueError, RecursionError):

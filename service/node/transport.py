@@ -75,11 +75,11 @@ class Transport:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, within_s: float | None = None
     ) -> bytes:
         """The answer's bytes, all of them. Raises as `open` does."""
-        with self.open(method, path, body, limit=MAX_JSON, within_s=within_s or self._answer_s) as stream:
+        with self.open(method, path, body, within_s=within_s or self._answer_s) as stream:
             return stream.readall()
 
     def open(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, limit: int, within_s: float
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, limit: int = MAX_JSON, within_s: float
     ) -> Body:
         """The body of a successful answer, for the caller to close; all of it must come within `within_s` seconds.
 

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
-import jwt
-
 from common.errors import Conflict, DiskFull, Forbidden, ObjectNotFound, StorageUnavailable
 from common.hashing import copy_hashing
 from common.host_faults import DISK_FULL, FULL
@@ -235,11 +233,15 @@ class LocalStore:
         return f"{(base or self._public_url).rstrip('/')}/assets/{quote(key)}?token={token}"
 
     def _sign(self, key: str, signed: datetime, saved_as: str) -> str:
+        import jwt  # a good part of a start that has no use for it
+
         claims = {"sub": key, "aud": AUDIENCE, "exp": signed + VALID_FOR, **({"name": saved_as} if saved_as else {})}
         return jwt.encode(claims, self._signing_key, algorithm=ALGORITHM)
 
     def verify(self, key: str, token: str) -> str:
         """The name under which it is to be saved, if any. Raises `Forbidden` unless the token was signed here for this key and holds."""
+        import jwt
+
         options: Any = {
             "require": ["exp", "sub", "aud"],
             "verify_exp": False,

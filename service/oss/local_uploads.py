@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-import jwt
-
 from common.errors import Forbidden, InvalidInput, ObjectNotFound
 from common.hashing import copy_hashing
 from service.oss.promised import NOT_THERE, CheckedStream, Promised
@@ -52,6 +50,8 @@ class LocalUploads:
         return UploadLinks(upload_id, tuple(links))
 
     def _link(self, granted: Granted, base: str) -> UploadLink:
+        import jwt  # see `LocalStore`
+
         promised = granted.promised
         claims = {
             "sub": granted.key,
@@ -66,6 +66,8 @@ class LocalUploads:
 
     def granted(self, key: str, token: str) -> Granted:
         """What this link grants; raises `Forbidden` unless it was signed here for this key and has not expired."""
+        import jwt
+
         options: Any = {"require": ["exp", "sub", "aud"], "verify_exp": False}  # by our own clock
         try:
             claims = jwt.decode(token, self._signing_key, algorithms=[ALGORITHM], audience=AUDIENCE, options=options)

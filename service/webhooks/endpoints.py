@@ -18,7 +18,7 @@ from models.database_clock import database_now
 from models.db import retrying
 from models.webhook import Delivery, DeliveryState, Webhook
 from service.container import Services
-from service.webhooks import sending
+from service.webhooks.addresses import check_url
 from service.webhooks.requests import SECRET_PREFIX, NewSecret, NewWebhook, WebhookChanges
 from service.workflow import once, webhook_events
 from service.workflow.webhook_events import EVENTS
@@ -152,7 +152,7 @@ def allowed_networks(services: Services) -> list[Any]:
 
 
 def _check_url(services: Services, url: str) -> None:
-    wrong = sending.check_url(url, allowed_networks(services))
+    wrong = check_url(url, allowed_networks(services))
     if wrong:
         raise InvalidInput("url", f"url {wrong}")
 

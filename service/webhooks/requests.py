@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from service.fields import Integer
 from service.schemas import Request
-from service.webhooks.sending import MAX_URL
+from service.webhooks.addresses import MAX_URL
 from service.workflow.webhook_events import EVENTS
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - no password

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -24,15 +24,13 @@ from urllib3.exceptions import HTTPError
 
 from common.host_faults import raise_if_ours
 from config.networks import Ip, Network, may_connect
+from service.webhooks.addresses import LOCAL, PORTS, Refused, parts_of
 
 CONNECT_S, TOTAL_S = 5.0, 15.0
 MAX_ANSWER = 65_536  # bytes that are read of an answer, which nobody looks at
-MAX_URL = 2048  # characters
 MOST_REDIRECTS = 3
 REDIRECTS = (307, 308)  # the only ones that keep the method and the body
 _WHOLE_SECONDS = re.compile(r"[0-9]{1,5}")
-PORTS = {"http": 80, "https": 443}
-LOCAL = "地址指向服务器自己的网络，已拒绝（运维者可用 webhooks.allow_networks 开放）"
 
 
 @dataclass(frozen=True)
@@ -49,22 +47,6 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-class _Refused(Exception):
-    """The address may not be connected to, or cannot be."""
-
-
-def check_url(url: str, allowed: Collection[Network]) -> str:
-    """What is wrong with an address, in words; "" where nothing is. A name is not resolved: it may lead elsewhere tomorrow."""
-    try:
-        parts = _parts(url)
-    except _Refused as error:
-        return str(error)
-    with suppress(ValueError):
-        if not may_connect(ip_address(str(parts.hostname)), allowed):
-            return LOCAL
-    return ""
-
-
 def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[Network]) -> Answer:
     """Send the body; whatever the other side does, there is an answer after `TOTAL_S` seconds and the resolver's own patience."""
     ends = _Timer(TOTAL_S)
@@ -77,7 +59,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[
             if secure and not url.startswith("https:"):
                 return Answer(None, "重定向离开了 https，已拒绝")
         return Answer(None, f"重定向超过 {MOST_REDIRECTS} 次")
-    except _Refused as error:
+    except Refused as error:
         return Answer(None, str(error))
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         raise_if_ours(error)
@@ -89,7 +71,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[
 def _post(
     url: str, body: bytes, headers: Mapping[str, str], allowed: Collection[Network], ends: _Timer
 ) -> tuple[Answer, str]:
-    parts = _parts(url)
+    parts = parts_of(url)
     connection = _connection(parts, allowed, ends)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -143,11 +125,11 @@ def _connect(host: str, port: int, allowed: Collection[Network], ends: _Timer) -
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise _Refused(f"主机 {host} 无法解析") from None
+        raise Refused(f"主机 {host} 无法解析") from None
     usable = [each for each in found if may_connect(_ip(str(each[4][0])), allowed)]
     if not usable:
-        raise _Refused(LOCAL)
-    last: Exception = _Refused("连接失败")
+        raise Refused(LOCAL)
+    last: Exception = Refused("连接失败")
     for family, kind, protocol, _, address in usable:
         wire = socket.socket(family, kind, protocol)
         try:
@@ -156,7 +138,7 @@ def _connect(host: str, port: int, allowed: Collection[Network], ends: _Timer) -
             wire.connect(address)
         except OSError as error:  # the receiver's, or the network's, whatever its number says of files
             wire.close()
-            last = error if isinstance(error, TimeoutError) else _Refused("连接失败")
+            last = error if isinstance(error, TimeoutError) else Refused("连接失败")
         else:
             wire.settimeout(TOTAL_S)
             return wire
@@ -165,19 +147,6 @@ def _connect(host: str, port: int, allowed: Collection[Network], ends: _Timer) -
 
 def _ip(text: str) -> Ip:
     return ip_address(text.partition("%")[0])
-
-
-def _parts(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.scheme in PORTS and parts.hostname and parts.port != 0)
-    except ValueError:  # half an IPv6 address, a port that is none
-        usable = False
-    if not usable or len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise _Refused(f"必须是 http 或 https 地址，最多 {MAX_URL} 个字符")
-    if parts.username is not None or parts.password is not None:
-        raise _Refused("地址中不能有用户名和密码")
-    return parts
 
 
 def _why(error: Exception) -> str:

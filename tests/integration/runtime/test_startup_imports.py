@@ -49,7 +49,17 @@ def test_doctor_itself_imports_neither_the_web_server_nor_what_makes_films() -> 
 
 def test_server_on_sqlite_and_a_folder_imports_nothing_that_makes_films_and_no_client_of_a_store() -> None:
     held = imported("from runtime import gunicorn_server, serve, site, wiring")
-    assert held & (PIPELINE | {"minio", "Crypto", "rich"}) == set()
+    assert held & (PIPELINE | {"minio", "Crypto", "pymysql", "psycopg", "rich"}) == set()
+
+
+def test_server_that_has_neither_login_nor_link_nor_job_yet_imports_what_these_need_only_then() -> None:
+    held = imported("from runtime import gunicorn_server, serve, site, wiring")
+    assert held & {"jwt", "requests", "urllib3", "json_repair"} == set()
+
+
+def test_model_node_imports_no_client_before_it_has_something_to_tell_and_no_yaml_without_a_file() -> None:
+    held = imported("import worker_node.command")
+    assert held & (PIPELINE | {"requests", "urllib3", "yaml"}) == set()
 
 
 def test_supervisor_of_the_embedded_parts_imports_no_library() -> None:

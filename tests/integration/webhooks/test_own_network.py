@@ -10,6 +10,7 @@ import pytest
 
 from config.networks import may_connect
 from service.webhooks import sending
+from service.webhooks.addresses import check_url
 from tests.integration.webhooks.receivers import receiving
 
 NOTATIONS = [
@@ -75,7 +76,7 @@ def test_a_name_that_leads_elsewhere_when_it_is_called_gains_nothing(monkeypatch
             "getaddrinfo",
             lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))],
         )
-        assert sending.check_url(f"http://rebind.example:{port}/", []) == ""
+        assert check_url(f"http://rebind.example:{port}/", []) == ""
         answer = sending.post(f"http://rebind.example:{port}/", b"{}", {}, [])
     assert (answer.status, inside.received) == (None, [])
     assert "自己的网络" in answer.reason
@@ -137,4 +138,4 @@ def test_a_network_that_is_opened_is_open_and_no_other(network: str, address: st
     ],
 )
 def test_what_is_no_address_outside_is_refused_when_it_is_given(url: str) -> None:
-    assert sending.check_url(url, []) != ""
+    assert check_url(url, []) != ""

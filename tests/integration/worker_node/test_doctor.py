@@ -11,7 +11,7 @@ from tests.support.model_servers.ollama import Ollama
 from tests.support.model_servers.openai_chat import OpenAIChat
 from tests.support.stories import right
 from worker_node import doctor
-from worker_node.__main__ import main
+from worker_node.command import main
 from worker_node.doctor import examine
 from worker_node.settings import parse_settings
 
