@@ -10,8 +10,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from worker_node.errors import ProviderError
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderError
 from worker_node.providers.base import Animator, ClipRequest, JobRun, Made
 from worker_node.providers.clip_check import ClipFacts, clip_fault, looked_at
 from worker_node.providers.picture_check import blankness, fitted, opened_picture

@@ -9,6 +9,7 @@
     ├── BadRequest      422: well typed, but nothing can be made of it
     └── ProviderError   the work itself failed, and would at any other provider; the text becomes the job's error
         ├── ProviderUnable  this provider cannot do it (away, over its quota, out of memory, nothing usable made); the next one may
+        │   ├── BrokenAnswer  asked again it may be better
         │   └── NoneAble    none of the kind's providers could: code 903 on the wire
         ├── Cancelled       the job is not wanted any more, and was ended between two of its steps
         └── DiskFull    nothing failed but the disk: the same task may be sent again, and becomes a new job
@@ -65,6 +66,10 @@ class ProviderError(NodeError):
 
 class ProviderUnable(ProviderError):
     """A provider cannot do this job now; the next one of its list may."""
+
+
+class BrokenAnswer(ProviderUnable):
+    """An answer that broke off, or is not what was asked for, or an error of the server's own: asked again it may be better."""
 
 
 class NoneAble(ProviderUnable):

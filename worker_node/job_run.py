@@ -11,7 +11,7 @@ from pathlib import Path
 from worker_node.files import ANSWERS
 from worker_node.job_notes import JobNotes
 from worker_node.providers.base import Report
-from worker_node.providers.time_limit import Deadline
+from worker_node.providers.deadline import Deadline
 
 
 class WorkerRun:

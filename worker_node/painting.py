@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer
 from worker_node.providers.base import ImageRequest, JobRun, Made, Painter
 from worker_node.providers.picture_check import fitted, opened_picture, picture_fault
 from worker_node.second_try import once_more

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from worker_node.errors import ProviderUnable
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderUnable
 from worker_node.providers.base import JobRun, Report
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.seeds import other_seed
-from worker_node.providers.time_limit import Deadline
 
 Result = TypeVar("Result")
 TRIES = (1, 2)

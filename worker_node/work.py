@@ -7,9 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from worker_node.animating import animate
 from worker_node.errors import ProviderError
-from worker_node.painting import paint
 from worker_node.providers.base import (
     Animator,
     ClipRequest,
@@ -58,6 +56,8 @@ def _tell(provider: Storyteller, request: StoryRequest, folder: Path, run: JobRu
 
 
 def _paint(provider: Painter, request: ImageRequest, folder: Path, run: JobRun) -> dict[str, Any]:
+    from worker_node.painting import paint  # noqa: PLC0415 - who paints nothing starts without its libraries
+
     name = "image.png"
     made = paint(provider, request, folder / name, run)
     return {"file": name, "prompt": request.prompt, **_how(made)}
@@ -86,6 +86,8 @@ def _down(seconds: float) -> float:
 
 
 def _animate(provider: Animator, request: ClipRequest, folder: Path, run: JobRun) -> dict[str, Any]:
+    from worker_node.animating import animate  # noqa: PLC0415 - see `_paint`
+
     name = "clip.mp4"
     made, clip = animate(provider, request, folder / name, run)
     whole = clip.rate.denominator == 1

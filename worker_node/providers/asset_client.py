@@ -6,16 +6,12 @@ from typing import Any
 
 from urllib3.exceptions import HTTPError
 
-from worker_node.errors import ProviderUnable
+from worker_node.errors import BrokenAnswer, ProviderUnable
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import Answer, HttpClient
-from worker_node.providers.time_limit import Deadline
 
 MAX_ASSET = 128 << 20  # bytes
 BROKE = (500, 502)  # the server itself broke on the request, and may not the next time
-
-
-class BrokenAnswer(ProviderUnable):
-    """An answer that broke off, or is not what was asked for, or an error of the server's own: asked again it may be better."""
 
 
 class AssetClient(HttpClient):

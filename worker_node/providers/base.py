@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from worker_node.providers.time_limit import Deadline
+from worker_node.providers.deadline import Deadline
 
 Report = Callable[[int, str], None]
 """`report(percent, message)`: percent from 0 to 99, message in Chinese for the user."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from worker_node.providers.base import JobRun, Storyboard, StoryRequest
 from worker_node.providers.chat_form import Ways
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import HttpClient, overlaid
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
 from worker_node.providers.storytelling.teller import tell_story
-from worker_node.providers.time_limit import Deadline
 
 TIMEOUT_S = 600.0
 

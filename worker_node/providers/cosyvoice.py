@@ -6,16 +6,16 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from worker_node.errors import ProviderUnable
-from worker_node.providers.asset_client import AssetClient, BrokenAnswer, media_type
+from worker_node.errors import BrokenAnswer, ProviderUnable
+from worker_node.providers.asset_client import AssetClient, media_type
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.base import Voice as VoiceRow
 from worker_node.providers.cosyvoice_package import CosyVoicePackage, is_installed
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import Answer, json_or_text
 from worker_node.providers.settings import ProviderSettings, Voice
 from worker_node.providers.sound_files import decoded, format_of, told, wav_of_pcm
 from worker_node.providers.speaking import SpeechServer, speak
-from worker_node.providers.time_limit import Deadline
 from worker_node.providers.voice_rows import rows_of_settings
 
 BASE = "http://127.0.0.1:50000"

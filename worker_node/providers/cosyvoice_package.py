@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from worker_node.errors import ProviderUnable
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderUnable
 from worker_node.providers.http_errors import clean
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.sound_files import wav_of_pcm

@@ -22,9 +22,10 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from worker_node.errors import ProviderUnable
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http_errors import Busy, clean, is_page, refusal
 from worker_node.providers.settings import ProviderSettings
-from worker_node.providers.time_limit import Deadline, Wires
+from worker_node.providers.time_limit import Wires
 
 CONNECT_S = 10.0
 MAX_ANSWER = 16 << 20  # bytes

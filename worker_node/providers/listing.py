@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import HttpClient, json_or_text
-from worker_node.providers.time_limit import Deadline
 
 LIST_S = 10.0
 

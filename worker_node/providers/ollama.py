@@ -8,13 +8,13 @@ from worker_node.errors import ProviderUnable
 from worker_node.providers.base import JobRun
 from worker_node.providers.chat_form import as_text, count, text_in
 from worker_node.providers.chat_server import ChatServer
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import json_or_text
 from worker_node.providers.http_errors import Refused
 from worker_node.providers.listing import listed
 from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
-from worker_node.providers.time_limit import Deadline
 
 BASE = "http://127.0.0.1:11434"
 MODEL = DEFAULT_MODELS["llm"]["ollama"]

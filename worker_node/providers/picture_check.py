@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer
 from worker_node.providers.sizes import Size
 
 MAX_PIXELS = 64_000_000

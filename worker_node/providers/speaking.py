@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from worker_node.errors import ProviderUnable
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderUnable
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.http_errors import Refused
 from worker_node.providers.offline import readings

@@ -17,8 +17,9 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from worker_node.errors import ProviderUnable
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import CONNECT_S, read_bounded
-from worker_node.providers.time_limit import Deadline, Wires
+from worker_node.providers.time_limit import Wires
 
 MOST_REDIRECTS = 3
 PORTS = {"http": 80, "https": 443}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,17 +14,7 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-
-class Deadline:
-    """A moment `seconds` from now, on the monotonic clock."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._ends_at = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds until then; 0 when it has passed."""
-        return max(0.0, self._ends_at - time.monotonic())
+from worker_node.providers.deadline import Deadline
 
 
 class Wires:

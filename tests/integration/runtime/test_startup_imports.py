@@ -62,6 +62,11 @@ def test_model_node_imports_no_client_before_it_has_something_to_tell_and_no_yam
     assert held & (PIPELINE | {"requests", "urllib3", "yaml"}) == set()
 
 
+def test_process_in_which_the_node_tells_stories_offline_imports_no_client_and_nothing_for_pictures() -> None:
+    held = imported("import worker_node.child, worker_node.providers.offline.storyteller")
+    assert held & (PIPELINE | {"requests", "urllib3", "fastapi", "yaml"}) == set()
+
+
 def test_supervisor_of_the_embedded_parts_imports_no_library() -> None:
     held = imported("import runtime.embedded.supervisor")
     assert held & (PIPELINE | WEB | {"pydantic", "sqlalchemy", "redis", "requests"}) == set()

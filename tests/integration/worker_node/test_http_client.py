@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from tests.support.node.server import Exchange, Node
 from worker_node.errors import ProviderUnable
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import Answer, HttpClient, decoded, overlaid
 from worker_node.providers.settings import ProviderSettings
-from worker_node.providers.time_limit import Deadline
 
 KEY = "sk-planted-0123456789"
 

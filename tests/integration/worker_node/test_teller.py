@@ -15,10 +15,10 @@ from tests.support.stories import parts_of, right
 from tests.unit.worker_node.stories import stories
 from worker_node.errors import ProviderUnable
 from worker_node.providers.base import JobRun, QuietRun, Storyboard, StoryRequest
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.offline.storyteller import OfflineStoryteller
 from worker_node.providers.storytelling.prompts import Question
 from worker_node.providers.storytelling.teller import tell_story
-from worker_node.providers.time_limit import Deadline
 
 
 class Model:

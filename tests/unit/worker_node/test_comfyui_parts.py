@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.model_servers.pictures import picture
-from worker_node.errors import ProviderUnable
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderUnable
 from worker_node.providers.clip_check import looked_at
 from worker_node.providers.comfyui import animator
 from worker_node.providers.comfyui.animator import write_animation

@@ -15,8 +15,7 @@ from PIL import Image
 
 from tests.support.model_servers.pictures import clip, encoded, picture
 from worker_node.animating import animate
-from worker_node.errors import ProviderError, ProviderUnable
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderError, ProviderUnable
 from worker_node.providers.base import ClipRequest, JobRun, Made, QuietRun
 from worker_node.providers.clip_check import ClipFacts, clip_fault, looked_at
 from worker_node.providers.picture_check import blankness, fitted, opened_picture, picture_fault

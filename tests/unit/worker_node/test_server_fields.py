@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer
 from worker_node.providers.base import ImageRequest, JobRun, QuietRun
 from worker_node.providers.http_errors import Refused, refusal
 from worker_node.providers.openai.fields import Fields, Sizes, asked_until_taken, least_of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.support.model_servers import sounds
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer
 from worker_node.providers.sound_files import decoded, format_of, stretched, wav_of_pcm
 from worker_node.providers.speaking import parts, spoken_text
 from worker_node.providers.voice_rows import listed_voices

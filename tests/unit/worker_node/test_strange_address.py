@@ -12,8 +12,8 @@ import pytest
 from tests.support.node.server import Exchange, Node
 from worker_node.errors import ProviderUnable
 from worker_node.providers import strange_address
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.strange_address import fetch, is_public
-from worker_node.providers.time_limit import Deadline
 
 LIMIT = 100_000
 NO_HOST = "http://provider.example"

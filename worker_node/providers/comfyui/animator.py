@@ -12,16 +12,16 @@ import av
 import numpy as np
 from PIL import Image, ImageSequence
 
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer
 from worker_node.providers.base import ClipRequest, JobRun, Made
 from worker_node.providers.clip_check import MAX_FRAMES, MAX_SIDE
 from worker_node.providers.comfyui.history import STILL, File
 from worker_node.providers.comfyui.provider import ComfyProvider
 from worker_node.providers.comfyui.running import fetched
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.picture_check import fitted, opened_picture
 from worker_node.providers.prompting import NOTHING
 from worker_node.providers.settings import ProviderSettings
-from worker_node.providers.time_limit import Deadline
 
 EXAMPLE = "svd.json"
 SIZES = ((1024, 576), (576, 1024), (768, 768), (896, 672), (672, 896))

@@ -11,10 +11,10 @@ from worker_node.errors import ProviderUnable
 from worker_node.providers.asset_client import MAX_ASSET
 from worker_node.providers.comfyui.history import File, Outcome, read_history
 from worker_node.providers.comfyui.workflow import Workflow, options_of
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import HttpClient, json_or_text
 from worker_node.providers.http_errors import Refused, clean
 from worker_node.providers.settings import ProviderSettings
-from worker_node.providers.time_limit import Deadline
 
 BASE = "http://127.0.0.1:8188"
 CALL_S, CANCEL_S = 30.0, 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer
 from worker_node.providers.base import ImageRequest, JobRun, Made
 from worker_node.providers.comfyui.history import picture_file
 from worker_node.providers.comfyui.provider import ComfyProvider

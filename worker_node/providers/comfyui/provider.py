@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from worker_node.providers.base import ClipRequest, ImageRequest, JobRun
 from worker_node.providers.comfyui.history import File
 from worker_node.providers.comfyui.running import ComfyJobs
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
-from worker_node.providers.time_limit import Deadline
 
 Size = tuple[int, int]
 

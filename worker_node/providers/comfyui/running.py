@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from worker_node.errors import ProviderError, ProviderUnable
-from worker_node.providers.asset_client import BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderError, ProviderUnable
 from worker_node.providers.base import JobRun
 from worker_node.providers.comfyui.client import ComfyClient
 from worker_node.providers.comfyui.history import File, Outcome
 from worker_node.providers.comfyui.progress import Progress
 from worker_node.providers.comfyui.workflow import Workflow, filled, lacks, model_of, places_of, read_workflow
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.sizes import Size, nearest, size_of
-from worker_node.providers.time_limit import Deadline
 
 WORKFLOWS = Path(__file__).parent / "workflows"
 TIMEOUT_S = 850.0  # within the 15 minutes of a job

@@ -8,11 +8,11 @@ from worker_node.errors import ProviderError, ProviderUnable
 from worker_node.providers.base import JobRun, Storyboard, StoryRequest
 from worker_node.providers.chat_form import as_text, count, text_in
 from worker_node.providers.chat_server import ChatServer
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import json_or_text
 from worker_node.providers.openai.models import listed_models
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.storytelling.prompts import Question
-from worker_node.providers.time_limit import Deadline
 
 BASE = "https://api.openai.com/v1"
 

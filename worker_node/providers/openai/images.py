@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from worker_node.providers.asset_client import AssetClient, BrokenAnswer
+from worker_node.errors import BrokenAnswer
+from worker_node.providers.asset_client import AssetClient
 from worker_node.providers.base import ImageRequest, JobRun, Made
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import json_or_text, overlaid
 from worker_node.providers.http_errors import Refused
 from worker_node.providers.openai.fields import Fields, Sizes, asked_until_taken
@@ -22,7 +24,6 @@ from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.sizes import Size
 from worker_node.providers.strange_address import LinkLost, fetch
-from worker_node.providers.time_limit import Deadline
 
 BASE, MODEL = "https://api.openai.com/v1", DEFAULT_MODELS["t2i"]["openai"]
 TIMEOUT_S = 600.0

@@ -12,12 +12,12 @@ from worker_node.errors import ProviderUnable
 from worker_node.providers.asset_client import AssetClient, media_type
 from worker_node.providers.base import JobRun, SpeechRequest, Spoken
 from worker_node.providers.base import Voice as VoiceRow
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import overlaid
 from worker_node.providers.registry import DEFAULT_MODELS
 from worker_node.providers.settings import ProviderSettings, Voice
 from worker_node.providers.sound_files import format_of, wav_of_pcm
 from worker_node.providers.speaking import SpeechServer, speak
-from worker_node.providers.time_limit import Deadline
 from worker_node.providers.voice_rows import listed_voices, rows_of_settings
 
 BASE, MODEL = "https://api.openai.com/v1", DEFAULT_MODELS["tts"]["openai"]

@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from worker_node.errors import ProviderError, ProviderUnable
-from worker_node.providers.asset_client import MAX_ASSET, BrokenAnswer
+from worker_node.errors import BrokenAnswer, ProviderError, ProviderUnable
+from worker_node.providers.asset_client import MAX_ASSET
 from worker_node.providers.base import ClipRequest, JobRun, Made
 from worker_node.providers.clip_check import looked_at
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.http import HttpClient, json_or_text, overlaid
 from worker_node.providers.http_errors import Refused
 from worker_node.providers.openai.fields import Fields, Sizes, asked_until_taken, least_of
@@ -29,7 +30,6 @@ from worker_node.providers.prompting import NOTHING
 from worker_node.providers.seeds import drawn_seed
 from worker_node.providers.settings import ProviderSettings
 from worker_node.providers.sizes import Size
-from worker_node.providers.time_limit import Deadline
 
 BASE = "https://api.openai.com/v1"
 TIMEOUT_S = 850.0  # within the 15 minutes of a job

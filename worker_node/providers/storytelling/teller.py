@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from worker_node.providers.base import Character, JobRun, QuietRun, Scene, Storyboard, StoryRequest
+from worker_node.providers.deadline import Deadline
 from worker_node.providers.offline.sentences import is_chinese, is_han
 from worker_node.providers.offline.storyteller import OfflineStoryteller
 from worker_node.providers.storytelling import retold
@@ -18,7 +19,6 @@ from worker_node.providers.storytelling.answers import CharacterAnswer, SceneAns
 from worker_node.providers.storytelling.batches import MAX_BATCH, batches, excerpt, pieces
 from worker_node.providers.storytelling.cast import draw_cast, with_looks
 from worker_node.providers.storytelling.prompts import Question, cast_question, scenes_question
-from worker_node.providers.time_limit import Deadline
 
 AGAIN = 2  # times that a wrong answer is asked for again
 MOST_NAMED = 8  # scenes that are named in a note
