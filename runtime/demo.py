@@ -31,7 +31,7 @@ from config.load import PREFIX, variable
 from config.settings import Settings
 from runtime.embedded.node import ROOT
 from runtime.listener import listen
-from runtime.wiring import ASSETS_FOLDER
+from runtime.stores import ASSETS_FOLDER
 
 FOLDER = "demo"
 DEFAULT_STORY = ROOT / "examples" / "story.zh.txt"

@@ -76,7 +76,7 @@ def _queue(settings: Settings) -> str:
 
 
 def _storage(settings: Settings) -> str:
-    from runtime.wiring import open_store, storage_name
+    from runtime.stores import open_store, storage_name
 
     if not settings.minio.endpoint and not settings.data_dir.exists():  # opening the store would make the folder
         return f"{storage_name(settings)}: {_may_be_made(settings.data_dir)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from config.settings import Settings
 from models.bootstrap import open_database
 from runtime.data_dir import protect
-from runtime.wiring import open_store
+from runtime.stores import open_store
 from service.tidying import Stores, tidy
 
 

@@ -21,18 +21,16 @@ from common.clock import Clock
 from common.errors import DependencyError, StorageError
 from common.host_faults import temporary_folder
 from common.private_files import restrict
-from common.secret_file import kept_secret
 from common.user_text import hide
-from config.addresses import parse_group, parse_redis
+from config.addresses import parse_redis
 from config.settings import RedisSettings, Settings
 from models.bootstrap import open_database, reopen_database
+from runtime.stores import open_store, storage_name
 from service.broker import Events, TaskQueue
 from service.container import Services
 from service.film.errors import FilmError
 from service.metrics import work
 from service.node.pool import NodePool
-from service.oss import ObjectStore
-from service.oss.local import LocalStore
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +38,6 @@ CONNECT_S = 5.0
 ANSWER_S = 5.0
 RETRIES = 2  # few: a request must not wait long for a Redis that is down, since the recoverer enqueues its task later
 HEALTH_CHECK_S = 30  # an idle connection may have been dropped by something on the way
-ASSETS_FOLDER = "assets"
 
 
 def open_services(settings: Settings) -> Services:
@@ -133,26 +130,3 @@ def open_redis(settings: RedisSettings) -> Redis:
         socket_keepalive=True,
         health_check_interval=HEALTH_CHECK_S,
     )
-
-
-def open_store(settings: Settings) -> ObjectStore:
-    """MinIO where an endpoint is configured, else the folder `assets` of the data directory."""
-    if settings.minio.endpoint:
-        from service.oss.minio import MinioStore
-
-        return MinioStore(settings.minio)
-    secret = kept_secret(settings.data_dir)
-    return LocalStore(
-        settings.data_dir / ASSETS_FOLDER,
-        secret,
-        settings.server.public_url,
-        bucket=settings.minio.bucket,
-        group=parse_group(settings.server.assets_group) if settings.server.assets_group else None,
-    )
-
-
-def storage_name(settings: Settings) -> str:
-    """Where assets lie, for a person."""
-    if settings.minio.endpoint:
-        return f"bucket {settings.minio.bucket} at {settings.minio.endpoint}"
-    return f"folder {settings.data_dir / ASSETS_FOLDER}"

@@ -39,7 +39,7 @@ from models.bootstrap import open_database  # noqa: E402
 from models.db import Database  # noqa: E402
 from models.types import StoredJson  # noqa: E402
 from runtime.data_dir import protect  # noqa: E402
-from runtime.wiring import open_store  # noqa: E402
+from runtime.stores import open_store  # noqa: E402
 from service.oss import ObjectStore  # noqa: E402
 
 MANIFEST, POOL, ROWS = "manifest.json", "objects", "rows"

@@ -13,7 +13,7 @@ from common.errors import StorageError
 from config.settings import DatabaseSettings, MinioSettings, MysqlSettings, Settings
 from models.bootstrap import open_database
 from models.db import Database
-from runtime.wiring import open_store
+from runtime.stores import open_store
 from service.oss import ObjectStore
 from tests.support.columns import Production
 from tests.support.server_process import ProcessorUnderTest, ServerUnderTest

@@ -14,7 +14,7 @@ from common.secret_file import SECRET_FILE
 from config.load import ConfigError, load
 from config.settings import MinioSettings, ServerSettings, Settings
 from models.bootstrap import FILE_NAME
-from runtime import data_dir, demo, wiring
+from runtime import data_dir, demo, stores
 from runtime.data_dir import protect
 from runtime.embedded import parts
 from service.oss.local import LocalStore
@@ -95,7 +95,7 @@ def test_a_group_is_let_in_to_the_objects_alone_and_out_again(loose: Path) -> No
 def test_new_objects_are_the_groups_to_read(tmp_path: Path) -> None:
     chosen = settings(tmp_path / "data", assets_group=str(group()))
     protect(chosen)
-    store = wiring.open_store(chosen)
+    store = stores.open_store(chosen)
     store.check()
     store.put(KEY, io.BytesIO(b"image"))
     assert isinstance(store, LocalStore)
@@ -147,7 +147,7 @@ def test_what_is_written_for_the_user_has_the_users_rights(tmp_path: Path, monke
 
 
 def test_the_names_that_are_closed_are_those_that_are_written() -> None:
-    assert {wiring.ASSETS_FOLDER, parts.NODE_FOLDER, demo.FOLDER} <= set(data_dir.FOLDERS)
+    assert {stores.ASSETS_FOLDER, parts.NODE_FOLDER, demo.FOLDER} <= set(data_dir.FOLDERS)
     for name in (FILE_NAME, SECRET_FILE):
         assert name.startswith(data_dir.FILES)
 

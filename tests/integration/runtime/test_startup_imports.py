@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,19 @@ def test_help_and_version_import_no_part_of_the_server(asked: str) -> None:
 def test_doctor_itself_imports_neither_the_web_server_nor_what_makes_films() -> None:
     held = imported("import main, runtime.doctor, config.load, runtime.logging_setup")
     assert held & (PIPELINE | WEB | {"sqlalchemy", "redis", "requests", "rich"}) == set()
+
+
+def test_doctor_of_a_server_with_everything_embedded_imports_no_queue_and_nothing_that_serves_or_asks(
+    tmp_path: Path,
+) -> None:
+    code = (
+        f"import contextlib, main, os\nos.environ['S2V_DATA_DIR'] = {str(tmp_path / 'data')!r}\n"
+        "os.environ['S2V_SERVER_PORT'] = '127.0.0.1:0'\n"
+        "with contextlib.suppress(SystemExit): main.cli(['doctor'])"
+    )
+    held = imported(code)
+    assert "sqlalchemy" in held
+    assert held & (WEB | {"redis", "requests", "urllib3", "jwt", "numpy", "av", "rich"}) == set()
 
 
 def test_server_on_sqlite_and_a_folder_imports_nothing_that_makes_films_and_no_client_of_a_store() -> None:

@@ -15,7 +15,8 @@ from common.errors import DependencyError, QueueUnavailable
 from config.settings import MinioSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
 from models.db import Database
 from models.row_versions import NAME
-from runtime.wiring import open_redis, open_services, open_store, reopen_services
+from runtime.stores import open_store
+from runtime.wiring import open_redis, open_services, reopen_services
 from service.broker import TaskQueue
 from tests.support.servers.process import silent_port
 
