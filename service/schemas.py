@@ -110,7 +110,7 @@ class FilmOptions(Request):
     first_seconds: Annotated[Decimal, Field(ge=0.5, le=3600)] | None = None
     subtitles: Annotated[Literal["burned", "soft", "both", "off", ""], Word] = ""
     narration: Annotated[Literal["auto", "none"], Word] = "auto"
-    # An id from GET /v1/api/music, "auto", or "" for none.
+    # An id from GET /v1/api/music, "auto", "none", or "" for the project's.
     music: MusicId = ""
     music_level: Annotated[Decimal, Field(ge=-40, le=0)] = -14.0
     transition: TransitionName = ""

@@ -84,6 +84,29 @@ def test_without_a_film_one_is_exported_as_the_form_says_and_says_what_has_chang
     window.fine()
 
 
+def test_a_film_has_the_projects_music_unless_the_form_says_none(
+    window: Studio, server: ServerUnderTest, client: Client, tmp_path: Path
+) -> None:
+    with write_wav(tmp_path / "calm.wav", music(2.0)).open("rb") as file:
+        piece = client.request("POST", "/v1/api/music", files={"file": ("calm.wav", file)}).json()["music"]["id"]
+    story = Story.painted(server, client, shots=1)
+    assert client.request("PATCH", f"/v1/api/projects/{story.id}", json={"music": piece}).ok
+    page = window.open(story.place("/film")).page
+    window.settled()
+    page.get_by_role("radio", name="预览").check()
+    expect(page.get_by_label("配乐", exact=True)).to_have_value("")
+    expect(page.locator(".wave-level")).to_have_attribute("d", LINE)
+    page.get_by_label("配乐", exact=True).select_option("none")
+    expect(page.locator(".wave-level")).to_have_count(0)
+    page.get_by_role("button", name="导出影片").click()
+    expect(page.locator("[data-film='1']")).to_be_visible(timeout=FILM_MS)
+    page.get_by_label("配乐", exact=True).select_option("")
+    page.get_by_role("button", name="导出影片").click()
+    expect(page.locator("[data-film='2']")).to_be_visible(timeout=FILM_MS)
+    assert [film["music"] for film in films(story)] == [piece, ""]
+    window.fine()
+
+
 def test_a_film_is_played_stepped_through_and_heard_as_one_likes(window: Studio, story: Story) -> None:
     page = ready(window, story)
     screen = page.locator("video.main")

@@ -72,16 +72,23 @@ class Export extends View {
     return field(t(label), { id: `export-${name}`, hint }, (attributes) => h("input", { ...attributes, type: "number", inputmode: "decimal", ...props, value: this.local.wanted[name], oninput: (event) => this.change(name, event.target.value) }));
   }
 
+  /** What the film will have: what is chosen here, else the project's own; "" is none. */
+  heard({ music }) {
+    const found = music || store.state.project[this.project]?.options?.music || "";
+    return found === "none" ? "" : found;
+  }
+
   music(wanted) {
     const { items } = store.state.music;
-    const piece = items.find((one) => one.id === wanted.music);
-    const options = [["", t("export.music.")], ["auto", t("export.music.auto")], ...items.map((one) => [one.id, one.title])];
+    const heard = this.heard(wanted);
+    const piece = items.find((one) => one.id === heard);
+    const options = [["", t("export.music.")], ["none", t("export.music.none")], ["auto", t("export.music.auto")], ...items.map((one) => [one.id, one.title])];
     return h(
       "div",
       { class: "stack music-choice" },
       field(t("export.music"), { id: "export-music" }, (attributes) => select(attributes, options, wanted.music, (value) => this.change("music", value))),
       piece && h("s2v-waveform", { key: piece.id, src: piece.url, name: piece.title, level: Number(wanted.music_level) }),
-      wanted.music &&
+      heard &&
         field(t("export.level"), { id: "export-level", aside: h("output", { class: "small muted numbers", for: "export-level" }, t("export.level.value", { db: wanted.music_level })) }, (attributes) =>
           h("input", { ...attributes, type: "range", min: "-40", max: "0", step: "1", value: wanted.music_level, "aria-valuetext": t("export.level.value", { db: wanted.music_level }), oninput: (event) => this.change("music_level", event.target.value) })),
     );
@@ -90,9 +97,9 @@ class Export extends View {
   async begin() {
     const { wanted } = this.local;
     const { items, status } = store.state.music;
-    const lost = status === "ready" && wanted.music && wanted.music !== "auto" && !items.some((one) => one.id === wanted.music);
+    const lost = status === "ready" && !["", "none", "auto"].includes(wanted.music) && !items.some((one) => one.id === wanted.music);
     const sent = { ...wanted, music: lost ? "" : wanted.music };
-    if (!sent.music) delete sent.music_level;
+    if (!this.heard(sent)) delete sent.music_level;
     if (!sent.rate_control) delete sent.bitrate;
     this.set({ busy: true });
     await tried(async () => {

@@ -24,6 +24,7 @@ async function read(id) {
     ]);
     updateProject(id, {
       detail: whole.project_detail,
+      options: whole.options ?? {},
       shots: whole.shots,
       tasks: tasks.tasks,
       films: films.films,
