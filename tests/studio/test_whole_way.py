@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.client import Client
 from tests.studio.browser import Studio, holds
-from tests.studio.story import FILM_MS, STORY, Story, colours
+from tests.studio.story import FILM_MS, STORY, Story, colours, film_until
 from tests.support.server_process import ServerUnderTest
 from tests.support.soak import soaking
 
@@ -46,8 +47,8 @@ def row(story: Story) -> dict[str, Any]:
     return found
 
 
-def download(page: Page, press: str | None = None) -> bytes:
-    """The newest film, by the link beside it: pressed with the mouse, or by a key while it has the focus."""
+def download(page: Page, press: str | None = None) -> tuple[str, str]:
+    """The newest film's name and hash, by the link beside it: pressed with the mouse, or by a key while it has the focus."""
     link = page.get_by_role("link", name="下载版本 1 的 MP4")
     with page.expect_download() as got:
         if press is None:
@@ -55,7 +56,18 @@ def download(page: Page, press: str | None = None) -> bytes:
         else:
             link.focus()
             page.keyboard.press(press)
-    return Path(got.value.path()).read_bytes()
+    return got.value.suggested_filename, hashlib.sha256(Path(got.value.path()).read_bytes()).hexdigest()
+
+
+def photographed(page: Page, folder: Path) -> Image.Image:
+    """What the player's button for a still saves; its name ends as what it holds."""
+    with page.expect_download() as got:
+        page.get_by_role("button", name="截图").click()
+    path = folder / got.value.suggested_filename
+    got.value.save_as(path)
+    with Image.open(path) as image:
+        assert image.format == path.suffix[1:].upper()
+        return image.convert("RGB")
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -72,7 +84,7 @@ def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"no {name} within 60 steps")
 
 
-def test_by_mouse(window: Studio, server: ServerUnderTest, client: Client) -> None:
+def test_by_mouse(window: Studio, server: ServerUnderTest, client: Client, tmp_path: Path) -> None:
     page = window.open().page
     page.get_by_role("link", name="新建故事").first.click()
     page.get_by_label("标题").fill("小狐狸 🦊 القمر")
@@ -100,7 +112,9 @@ def test_by_mouse(window: Studio, server: ServerUnderTest, client: Client) -> No
     page.get_by_role("button", name="生成影片").click()
     page.get_by_role("link", name="观看影片").click(timeout=FILM_MS)
     [film] = [row for row in story.rows("asset") if row["kind"] == "film"]
-    assert hashlib.sha256(download(page)).hexdigest() == film["sha256"]
+    assert download(page) == ("小狐狸 🦊 القمر 1.mp4", film["sha256"])
+    film_until(window, "film.readyState > 1")
+    assert len(photographed(page, tmp_path).getcolors(1 << 24) or []) > 500
     page.get_by_role("link", name="资产库").first.click()
     expect(page.locator(".project").first).to_contain_text("已成片")
     window.fine()
@@ -136,7 +150,7 @@ def test_by_keyboard_alone(window: Studio, server: ServerUnderTest, client: Clie
     page.keyboard.press("Enter")
     page.wait_for_url("**/film")
     [film] = [row for row in story.rows("asset") if row["kind"] == "film"]
-    assert hashlib.sha256(download(page, "Enter")).hexdigest() == film["sha256"]
+    assert download(page, "Enter") == ("键盘 1.mp4", film["sha256"])
     window.fine()
 
 

@@ -210,8 +210,9 @@ class Player extends View {
   shoot() {
     return tried(async () => {
       const { video } = this;
-      const name = `${this.film.title || "film"}-${this.film.number}-${video.currentTime.toFixed(2)}.png`;
-      save(await grabbed(video).catch((error) => this.still(video.currentTime, error)), name);
+      const name = `${this.film.title || "film"}-${this.film.number}-${video.currentTime.toFixed(2)}`;
+      const frame = await grabbed(video).catch((error) => this.still(video.currentTime, error));
+      save(frame, `${name}.${frame.type.slice("image/".length)}`);
       notify(t("player.shot"));
     });
   }
