@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from common import caller
@@ -208,6 +208,21 @@ def tasks_by_kind(session: Session) -> tuple[dict[tuple[str, str], int], datetim
         if status == TaskStatus.PENDING:
             oldest = made if oldest is None else min(oldest, made)
     return {**found, **{(kind, TaskStatus.FINISHED.value): max(0, left) for kind, left in of_type.items()}}, oldest
+
+
+def clips_by_status(session: Session) -> dict[str, int]:
+    """How many of the films' tasks make a shot's clip, everybody's; also of shots that are gone, which only the parameters name.
+
+    From the projects, whose index of types leads to the films' tasks: no other has to be looked at.
+    """
+    parameters = cast(Task.parameters, Text)
+    named = [
+        and_(parameters.contains(begin), not_(parameters.contains(f'{begin}"')))
+        for begin in ('"shotId":"', '"shotId": "')  # MySQL writes JSON anew, with blanks
+    ]
+    films = select(Task.status, func.count()).where(Task.project_id.in_(select(Project.id)), Task.type == TaskType.FILM)
+    clips = films.where(or_(Task.shot_id.is_not(None), *named))
+    return {str(status): int(count) for status, count in session.execute(clips.group_by(Task.status))}
 
 
 def failed_tasks(session: Session, *, limit: int) -> list[FailedTask]:

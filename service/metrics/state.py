@@ -87,14 +87,19 @@ class State:
     def _tasks(self) -> list[Metric]:
         with self._services.database.read() as session:
             counts, oldest = queries.tasks_by_kind(session)
+            clips = queries.clips_by_status(session)
             age = 0.0 if oldest is None else max(0.0, (database_now(session) - oldest).total_seconds())
+        kinds = {(KINDS[type_], state): count for (type_, state), count in counts.items() if type_ in KINDS}
+        for state, count in clips.items():
+            kinds["clip", state] = count
+            kinds["film", state] = max(0, kinds.get(("film", state), 0) - count)
         rows = [
-            ((shown, state.value), float(counts.get((kind, state.value), 0)))
-            for kind, shown in KINDS.items()
+            ((kind, state.value), float(kinds.get((kind, state.value), 0)))
+            for kind in (*KINDS.values(), "clip")
             for state in TaskStatus
         ]
         return [
-            _gauge("tasks", "Rows of tasks; a clip is a film's.", ("kind", "state"), rows),
+            _gauge("tasks", "Rows of tasks.", ("kind", "state"), rows),
             _gauge("oldest_waiting_seconds", "Age of the oldest task that waits.", (), [((), age)]),
         ]
 

@@ -16,6 +16,7 @@ import websocket
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.metrics.requests import BOUNDS_S
 from service.metrics.work import FILM, TASKS
 from tests.conftest import leave_out
 from tests.e2e.client import Client
@@ -37,6 +38,8 @@ MADE = [
     "storytovideo_cache_misses_total > 0",
     *(f'storytovideo_stage_seconds_count{{stage="{stage}"}} > 0' for stage in (*TASKS[:-1], *FILM)),
     'storytovideo_tasks{kind="film",state="finished"} == 1',
+    'storytovideo_tasks{kind="clip",state="finished"} == 0',
+    'storytovideo_http_request_seconds_count{route="/v1/api/projects/<project_id>/video"} == 1',
 ]
 """What there is after a film."""
 PROJECT = "/v1/api/projects/<project_id>"
@@ -142,10 +145,11 @@ def test_numbers_are_those_of_all_processes_and_of_those_that_died_too(server: S
         "all requests, and no more",
     )
     series = len(samples(server))
+    times = len(BOUNDS_S) + len(("+Inf", "sum", "count"))
     for number in range(20):
         asked(server, f"/nowhere/{number}", 1)
         asked(server, f"/v1/api/projects/{number}", 1)
-    assert len(samples(server)) <= series + 2, "a name for all that are unknown, and one for a route"
+    assert len(samples(server)) <= series + times + 2, "a name for all that are unknown, and one for a route"
     opened = open_socket(server, created["project_id"])
     assert value(server, "sockets") == 1
     for name in ("web-1", "web-2", "processor"):

@@ -10,7 +10,7 @@ from models import queries, reads
 from models.bootstrap import open_sqlite
 from models.db import Database
 from models.project import EXCERPT, Project
-from models.task import Task, TaskStatus
+from models.task import Task, TaskStatus, TaskType
 from tests.integration.models.rows import NOW, project, shot, task
 from tests.support.database_work import counted, plans
 
@@ -130,3 +130,23 @@ def test_an_id_that_waits_for_the_storyboard_is_told_from_others(filled: Databas
         session.get_one(Task, waiting.id).status = TaskStatus.PENDING
     with filled.read() as session:
         assert not queries.is_reserved(session, reserved)
+
+
+def test_clips_are_told_from_films(database: Database) -> None:
+    """Also of shots that are gone; words in a prompt name none, and an id that is empty is none."""
+    owner = project()
+    of_owner = shot(owner.id)
+    named = [{"shotId": "gone"}, {"shotId": "", "prompt": '"shotId":"x"'}, {"prompt": '"shotId": "x"'}]
+    film, failed = {"type": TaskType.FILM, "status": TaskStatus.FINISHED}, TaskStatus.FAILED
+    with database.write() as session:
+        session.add(owner)
+        session.flush()
+        session.add(of_owner)
+        session.flush()
+        session.add_all([task(owner.id, **film, parameters={"shot": each}) for each in named])
+        session.add_all([task(owner.id, **film), task(owner.id, shot_id=of_owner.id, status=TaskStatus.FINISHED)])
+        session.add(task(owner.id, type=TaskType.FILM, status=failed, shot_id=of_owner.id))
+    with database.read() as session:
+        assert queries.clips_by_status(session) == {"finished": 1, "failed": 1}
+        counts, _ = queries.tasks_by_kind(session)
+        assert counts["generate_video", "finished"] == 4

@@ -6,14 +6,17 @@ import dataclasses
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from config.settings import MetricsSettings, ServerSettings
+from models.project import Project
+from models.shot import Shot
 from models.task import TaskStatus, TaskType
 from routers.app import create_app
 from service.container import Services
 from service.metrics import state
 from tests.support.database_work import Work, counted, plans
-from tests.support.web_app import FastClock, new_task
+from tests.support.web_app import NOW, FastClock, new_task
 
 
 class StandingClock(FastClock):
@@ -69,9 +72,17 @@ def test_reading_it_often_costs_the_database_a_few_statements_that_indexes_answe
     for status in (TaskStatus.PENDING, TaskStatus.FINISHED, TaskStatus.FINISHED, TaskStatus.FAILED):
         new_task(services, status=status)
     new_task(services, type=TaskType.FILM, status=TaskStatus.PROCESSING, node="http://no-node.invalid:1")
+    with services.database.write() as session:
+        project_id = session.scalars(select(Project.id)).first()
+        shot = Shot(id="s", project_id=project_id, order=1, title="", status="created", created_at=NOW, updated_at=NOW)
+        session.add(shot)
+    new_task(services, type=TaskType.FILM, shot_id="s", status=TaskStatus.FINISHED)
+    of_a_shot_that_is_gone = {"shot": {"shotId": "gone", "prompt": 'a "shotId":"" b'}}
+    new_task(services, type=TaskType.FILM, parameters=of_a_shot_that_is_gone, status=TaskStatus.FAILED)
+    new_task(services, type=TaskType.FILM, parameters={"shot": {"shotId": ""}}, status=TaskStatus.FAILED)
     with counted(services.database) as work:
         said = [read(app)[1] for _ in range(20)]
-    assert selects(work) == 4
+    assert selects(work) == 5
     assert [
         plan for plan in plans(services.database, work) if plan.startswith("SCAN task") and "COVERING" not in plan
     ] == []
@@ -79,13 +90,17 @@ def test_reading_it_often_costs_the_database_a_few_statements_that_indexes_answe
     clock.now_s += state.KEEP_S
     with counted(services.database) as again:
         _, text = read(app)
-    assert selects(again) == 4
+    assert selects(again) == 5
     for kind, state_, count in (
         ("image", "pending", 1),
         ("image", "finished", 2),
         ("image", "failed", 1),
         ("film", "processing", 1),
         ("film", "finished", 0),
+        ("film", "failed", 1),
+        ("clip", "finished", 1),
+        ("clip", "failed", 1),
+        ("clip", "processing", 0),
         ("narration", "blocked", 0),
     ):
         assert f'storytovideo_tasks{{kind="{kind}",state="{state_}"}} {count}.0\n' in text
