@@ -89,6 +89,13 @@ class Observed:
                 raise
             return _watched(answer, environ, started, done)
 
+    def refused(self, method: str, client: str, status: int, size: int, served: Served) -> None:
+        """Tell of what the web server refused itself, since it is no request: of its address nothing is sure, nor when it began."""
+        requests.count(UNKNOWN, method, status, None)
+        if self._logs:
+            environ: WSGIEnvironment = {"REQUEST_METHOD": method, "PATH_INFO": "-", "REMOTE_ADDR": client}
+            access_log.write(environ, Answered(UNKNOWN, status, 0.0, size), served)
+
     def _tell(self, environ: WSGIEnvironment, status: int, seconds: float, size: int, served: Served) -> None:
         route = served.route or UNKNOWN
         requests.count(route, environ["REQUEST_METHOD"], status, None if status == UPGRADED else seconds)

@@ -24,6 +24,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http import message
 
 from common.parent_death import end_with_parent
+from common.request_id import Served
 from common.shared_counts import SharedCounts
 from config.addresses import parse_network
 from config.settings import ServerSettings
@@ -60,6 +61,10 @@ class Site(Work):
     """What a web process serves. At the signal to end `close_sockets` and `stop_work` run beside the last requests."""
 
     app: Flask
+
+    def refused(self, method: str, client: str, status: int, size: int, served: Served) -> None:
+        """See `Observed.refused`."""
+        self.app.extensions["observed"].refused(method, client, status, size, served)
 
     def close_sockets(self) -> None:
         """Close every open WebSocket: a thread waits on each."""

@@ -218,7 +218,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             return False
 
     def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: BaseException) -> None:
-        refuse(req, client, addr, exc)
+        refuse(req, client, addr, exc, self.app.site.refused)
 
     def finish_request(self, conn: Connection, fs: Any) -> None:
         """Called in the main loop when the thread is done."""

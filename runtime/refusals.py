@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from typing import Any
 
 from gunicorn.http import errors
 
-from common.request_id import bound, request_id
+from common.request_id import Served, bound, request_id
 from routers.errors import envelope
 from routers.observed import REQUEST_ID_HEADER, accepted_id
 
@@ -45,31 +46,39 @@ _TABLE: dict[type[BaseException], _Refusal] = {
     errors.UnsupportedTransferCoding: _Refusal(HTTPStatus.NOT_IMPLEMENTED, "不支持该 Transfer-Encoding"),
     errors.ExpectationFailed: _Refusal(HTTPStatus.EXPECTATION_FAILED, "不支持该 Expect"),
 }
+Tell = Callable[[str, str, int, int, Served], object]
+"""Called with the request's method, the client's address, the status, the bytes of the answer's body, and what else is known."""
 _FAULT = _Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "服务器内部错误")
 
 
-def refuse(request: Any, client: socket.socket, address: Any, error: BaseException) -> None:
-    """Answer a request that failed outside of the application. What is wrong in detail goes to the log."""
+def refuse(request: Any, client: socket.socket, address: Any, error: BaseException, tell: Tell) -> None:
+    """Answer a request that failed outside of the application. What is wrong in detail goes to the log.
+
+    `tell` is for what never came to the application, which tells of all else itself.
+    """
     found = _TABLE.get(type(error), _FAULT)
-    headers = dict(getattr(request or getattr(error, "req", None), "headers", ()))
-    with bound(accepted_id(headers.get("X-REQUEST-ID", ""), headers.get("TRACEPARENT", ""))):
+    known = request or getattr(error, "req", None)
+    headers = dict(getattr(known, "headers", ()))
+    with bound(accepted_id(headers.get("X-REQUEST-ID", ""), headers.get("TRACEPARENT", ""))) as served:
         if found is _FAULT:
             log.error("unexpected %s", type(error).__name__, exc_info=error)
         else:
             log.info("%s sent a request that is none: %s", address[0] if address else "a client", error)
-        answer = _answer(found)
+        body = json.dumps(envelope(found.status, found.text), ensure_ascii=False).encode()
+        answer = _head(found, len(body)) + body
+        if request is None or found is not _FAULT:
+            tell(getattr(known, "method", None) or "-", address[0] if address else "", found.status, len(body), served)
     with suppress(OSError):
         client.settimeout(SEND_S)
         client.sendall(answer)
 
 
-def _answer(refusal: _Refusal) -> bytes:
-    body = json.dumps(envelope(refusal.status, refusal.text), ensure_ascii=False).encode()
+def _head(refusal: _Refusal, size: int) -> bytes:
     head = [
         f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}",
         "Connection: close",
         "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
+        f"Content-Length: {size}",
         f"{REQUEST_ID_HEADER}: {request_id()}",
     ]
-    return "\r\n".join([*head, "", ""]).encode() + body
+    return "\r\n".join([*head, "", ""]).encode()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -195,6 +198,39 @@ def test_no_log_of_server_processor_and_node_tells_a_secret(world: tuple[ServerU
     for name, secret in (SECRETS | known | drawn | {"signature": signature}).items():
         assert not secret or secret not in said, name
     assert "Planted" not in said
+
+
+def test_what_the_web_server_refuses_itself_has_a_line_and_is_counted_too(
+    world: tuple[ServerUnderTest, dict[str, str]],
+) -> None:
+    server, known = world
+    own = b"Host: x\r\nX-Request-ID: none-"
+    secret = known["key"].encode()
+    for name, request, status in (
+        (
+            "none-line",
+            b"GET /k/%s/v1/api/projects?token=%s HTTX/1.1\r\n" % (secret, secret) + own + b"line\r\n\r\n",
+            400,
+        ),
+        ("none-long", b"GET /k/%s/x HTTP/1.1\r\n" % secret + own + b"long\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+        ("none-header", b"GET /?token=%s HTTP/1.1\r\n" % secret + own + b"header\r\nX Y: z\r\n\r\n", 400),
+        ("none-coding", b"POST / HTTP/1.1\r\n" + own + b"coding\r\nTransfer-Encoding: x\r\n\r\n", 501),
+    ):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+            client.sendall(request)
+            answer = HTTPResponse(client)
+            answer.begin()
+            assert (answer.status, answer.length) == (status, len(answer.read())), name
+        [found] = wait_until(lambda: refused(server, answer.getheader("X-Request-ID", "")), SOON_S, name)  # noqa: B023
+        assert (found["status"], found["path"], found["route"], found["client"]) == (status, "-", "other", "127.0.0.1")
+        assert found["bytes"] > 0
+    assert known["key"] not in server.lines()
+    counted = requests.get(f"{server.url}/metrics", timeout=60).text
+    assert re.search(r'http_requests_total{method="\w+",route="other",status="431"} 1.0', counted), counted
+
+
+def refused(server: ServerUnderTest, request: str) -> list[dict[str, Any]]:
+    return [line for line in lines(server) if line["logger"] == "access" and line["request_id"] == request]
 
 
 CASES = ["dsn", "redis", "minio", "node"]
