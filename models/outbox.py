@@ -64,6 +64,12 @@ def announce(session: Session, key: str, project_id: str, *, until_ms: int) -> N
     session.add(Removal(object_key=key, project_id=project_id, passes=UPLOADING, not_before=until_ms))
 
 
+def prolong(session: Session, key: str, *, until_ms: int) -> bool:
+    """What was announced goes on until then. False when it took too long: it is being removed."""
+    on = update(Removal).where(Removal.object_key == key, Removal.passes == UPLOADING).values(not_before=until_ms)
+    return _hit(session, on)
+
+
 def keep(session: Session, key: str) -> bool:
     """Keep what was uploaded. False when it took too long: it is being removed."""
     return _hit(session, delete(Removal).where(Removal.object_key == key, Removal.passes == UPLOADING))

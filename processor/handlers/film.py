@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from common.errors import Cancelled, NotFound
+from common.hashing import measure
 from common.private_files import give_to_user, make_folder
 from common.user_text import without_paths
 from models import queries
@@ -24,6 +25,7 @@ from processor.handlers.narration import WORDS
 from service import music, project_options
 from service.assets import versions
 from service.assets.fetch import fetch
+from service.container import Services
 from service.film.cache import work_folder
 from service.film.compose import compose
 from service.film.errors import FilmError
@@ -158,7 +160,7 @@ def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: Fi
     claimed.report(COMPOSED, "正在保存影片")
     services, project = claimed.services, parts.project
     owner = versions.AssetOwner(project.id, "", claimed.task.id, project.title)
-    asset = versions.reserve(services, AssetKind.FILM, owner, "mp4", report.film.stat().st_size)
+    asset, resume = _reserved(services, owner, report.film)
     warnings = [without_paths(warning) for warning in (*parts.warnings, *report.warnings)]
     log = report.film.with_suffix(".log.json")
     log.write_text(json.dumps(_diary(claimed, request, parts, report, warnings), ensure_ascii=False, indent=1), "utf-8")
@@ -182,7 +184,7 @@ def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: Fi
         fresh.updated_at = unit.now
 
     try:
-        versions.store_file(services, asset, report.film, owner)
+        versions.store_file(services, asset, report.film, owner, resume=resume)
         for key, path in companions.items():
             services.store.put_file(key, path, metadata={"project": project.id, "task": claimed.task.id})
         if request.export == "local":
@@ -194,6 +196,16 @@ def _store(claimed: ClaimedTask, request: FilmRequest, parts: _Parts, report: Fi
             for path in exported:
                 path.unlink(missing_ok=True)
         raise
+
+
+def _reserved(services: Services, owner: versions.AssetOwner, film: Path) -> tuple[Asset, bool]:
+    """The film's row, and whether a processor that died had it for the same film: its upload goes on."""
+    with film.open("rb") as file:
+        size, sha256 = measure(file)
+    left = versions.left_behind(services, owner, size, sha256)
+    if left is not None:
+        return left, True
+    return versions.reserve(services, AssetKind.FILM, owner, "mp4", size, sha256=sha256), False
 
 
 def _measure(parts: _Parts, report: FilmReport) -> None:

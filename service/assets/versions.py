@@ -45,12 +45,15 @@ class AssetOwner:
     order: int = 0
 
 
-def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: str, size: int) -> Asset:
+def reserve(
+    services: Services, kind: AssetKind, owner: AssetOwner, extension: str, size: int, *, sha256: str = ""
+) -> Asset:
     """A row and with it a name that no other upload has: `image-<n>.png`, `films/<n>.mp4`. It is committed once `stored_at` is set.
 
-    Until then the outbox has it, too: what is never committed goes, though whoever uploads `size` bytes may die at it.
+    Until then the outbox has it, too: what is never committed goes, though whoever uploads `size` bytes may die at it. With the file's
+    `sha256` another attempt of the task may go on with it (`left_behind`).
     """
-    now, within_ms = services.clock.now(), (UPLOAD_S + size // SLOWEST) * 1000
+    now, within_ms = services.clock.now(), _patience_ms(size)
     for _ in range(RESERVE_TRIES):
         with services.database.read() as session:
             number = _free_number(services, session, kind, owner, extension)
@@ -62,6 +65,7 @@ def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: s
             kind=kind,
             number=number,
             title=owner.title[:255],
+            sha256=sha256,
             created_at=now,
         )
         try:
@@ -73,6 +77,35 @@ def reserve(services: Services, kind: AssetKind, owner: AssetOwner, extension: s
         except IntegrityError:  # another upload of the same shot took this number
             continue
     raise StorageError(f"无法为新文件取名（{kind.value}，尝试 {RESERVE_TRIES} 次）")
+
+
+def _patience_ms(size: int) -> int:
+    return (UPLOAD_S + size // SLOWEST) * 1000
+
+
+def left_behind(services: Services, owner: AssetOwner, size: int, sha256: str) -> Asset | None:
+    """What an earlier attempt of the task was uploading when its processor died, where that is this very file; else that is deleted.
+
+    Should that processor be alive after all, it uploads the same bytes under the same name.
+    """
+    with services.database.read() as session:
+        left = list(session.scalars(select(Asset).where(*_uncommitted(owner.project_id, owner.task_id))))
+    found = next((asset for asset in left if asset.sha256 == sha256 and _goes_on(services, asset, size)), None)
+    others = [asset.object_key for asset in left if asset is not found]
+    if others:
+        _give_up(services, others, owner.project_id)
+    return found
+
+
+@retrying
+def _goes_on(services: Services, asset: Asset, size: int) -> bool:
+    with services.database.write() as session:
+        until_ms = database_clock.milliseconds(session) + _patience_ms(size)
+        return outbox.prolong(session, asset.object_key, until_ms=until_ms)
+
+
+def _uncommitted(project_id: str, task_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (Asset.project_id == project_id, Asset.task_id == task_id, Asset.stored_at.is_(None))
 
 
 def _free_number(services: Services, session: Session, kind: AssetKind, owner: AssetOwner, extension: str) -> int:
@@ -89,10 +122,12 @@ def _free_number(services: Services, session: Session, kind: AssetKind, owner: A
     return number
 
 
-def store_file(services: Services, asset: Asset, path: Path, owner: AssetOwner, *, hurry: bool = False) -> Asset:
+def store_file(
+    services: Services, asset: Asset, path: Path, owner: AssetOwner, *, hurry: bool = False, resume: bool = False
+) -> Asset:
     """Upload a file under its reserved name; the row learns its size and hash when the caller's commit marks it stored.
 
-    `hurry`: see `ObjectStore.put_file`.
+    `hurry`, `resume`: see `ObjectStore.put_file`.
     """
     metadata = {
         "project": owner.project_id,
@@ -102,7 +137,11 @@ def store_file(services: Services, asset: Asset, path: Path, owner: AssetOwner, 
         "title": owner.title,
     }
     info = services.store.put_file(
-        asset.object_key, path, metadata={name: value for name, value in metadata.items() if value}, hurry=hurry
+        asset.object_key,
+        path,
+        metadata={name: value for name, value in metadata.items() if value},
+        hurry=hurry,
+        resume=resume,
     )
     asset.sha256, asset.size, asset.content_type = info.sha256, info.size, info.content_type
     return asset
@@ -136,11 +175,11 @@ def discard(services: Services, asset: Asset) -> bool:
 
 
 def delete_orphans(services: Services, task: Task) -> None:
-    """Delete what an earlier attempt at the task uploaded without committing it: its processor died.
+    """Delete what an earlier attempt at the task uploaded without committing it: its processor died. What it may go on with stays.
 
     The names stay reserved: should that processor be alive after all and complete its upload, it overwrites nothing.
     """
-    of_task = (Asset.project_id == task.project_id, Asset.task_id == task.id, Asset.stored_at.is_(None))
+    of_task = (*_uncommitted(task.project_id, task.id), Asset.sha256 == "")
     with services.database.read() as session:
         left = list(session.scalars(select(Asset.object_key).where(*of_task)))
     if left:

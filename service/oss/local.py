@@ -109,6 +109,7 @@ class LocalStore:
         content_type: str = "",
         metadata: Mapping[str, str] | None = None,
         hurry: bool = False,  # a folder has no limits on time
+        resume: bool = False,  # nor parts
     ) -> ObjectInfo:
         """See `ObjectStore.put_file`."""
         with path.open("rb") as stream:

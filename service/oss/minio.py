@@ -132,18 +132,19 @@ class MinioStore:
         content_type: str = "",
         metadata: Mapping[str, str] | None = None,
         hurry: bool = False,
+        resume: bool = False,
     ) -> ObjectInfo:
         """See `ObjectStore.put_file`."""
         keys.check_key(key)
         with path.open("rb") as file:
             size, sha256 = measure(file)
             info = ObjectInfo(key, size, content_type or keys.content_type(key), sha256, clipped(metadata))
-            return self._send(info, file, HURRIED if hurry else PATIENT)
+            return self._send(info, file, HURRIED if hurry else PATIENT, resume=resume)
 
-    def _send(self, info: ObjectInfo, stream: BinaryIO, patience: Patience) -> ObjectInfo:
+    def _send(self, info: ObjectInfo, stream: BinaryIO, patience: Patience, *, resume: bool = False) -> ObjectInfo:
         """Upload; what is long in parts, of which those that arrived need not be sent again. Who is in a hurry does not wait for that."""
         if info.size > PART and patience is PATIENT:
-            return self._send_in_parts(info, stream)
+            return self._send_in_parts(info, stream, resume)
         with self._asking(info.key, patience, info.size):
             self._client.put_object(
                 self.bucket,
@@ -157,12 +158,12 @@ class MinioStore:
             )
         return info
 
-    def _send_in_parts(self, info: ObjectInfo, stream: BinaryIO) -> ObjectInfo:
+    def _send_in_parts(self, info: ObjectInfo, stream: BinaryIO, resume: bool) -> ObjectInfo:
         kept = encoded({**info.metadata, HASH: info.sha256})
         headers = {"Content-Type": info.content_type, **{USER_METADATA + name: text for name, text in kept.items()}}
         part_size = part_size_for(info.size, PART)
         upload = ResumedUpload(self._multipart, lambda size: self._asking(info.key, PATIENT, size), info.key, part_size)
-        upload.send(stream, info.size, headers)
+        upload.send(stream, info.size, headers, resume=resume)
         if self.stat(info.key).size != info.size:
             raise StorageUnavailable(f"素材上传不完整：{info.key}")
         return info

@@ -1,4 +1,4 @@
-"""A large file on its way to S3 in parts: where the way breaks, what is there already is not sent again.
+"""A large file on its way to S3 in parts: where the way breaks, or its sender dies, what is there already is not sent again.
 
 The SDK's own upload gives all parts up at the first one that fails.
 """
@@ -36,12 +36,20 @@ class ResumedUpload:
         self._last_progress = 0.0
         self._asked_to_finish = False
 
-    def send(self, stream: BinaryIO, size: int, headers: Mapping[str, str]) -> None:
-        """Send the stream's next `size` bytes. Raises as a store does once nothing has arrived for `PATIENCE_S`."""
+    def send(self, stream: BinaryIO, size: int, headers: Mapping[str, str], *, resume: bool = False) -> None:
+        """Send the stream's next `size` bytes. Raises as a store does once nothing has arrived for `PATIENCE_S`.
+
+        `resume`: go on with the upload of another sender, who is gone, of the same bytes and headers.
+        """
         start = stream.tell()
         self._last_progress = time.monotonic()
         try:
-            self._upload_id = self._tried(lambda: self._begin(headers))
+            self._upload_id = self._tried(self._begun) if resume else ""
+            if self._upload_id:
+                self._look()
+                log.info("upload of %s goes on with %d parts there", self._key, len(self._there))
+            else:
+                self._upload_id = self._tried(lambda: self._begin(headers))
             for number in range(1, max(1, -(-size // self._part_size)) + 1):
                 stream.seek(start + (number - 1) * self._part_size)
                 self._send_part(number, stream.read(self._part_size))
@@ -61,6 +69,14 @@ class ResumedUpload:
             self._there[number] = Part(etag, len(data))
 
         self._tried(once)
+
+    def _begun(self) -> str:
+        """The other sender's upload, or ""."""
+        with self._asking(0):
+            found, *others = self._multipart.unfinished(self._key) or [""]
+            for other in others:
+                self._multipart.give_up(self._key, other)
+        return found
 
     def _begin(self, headers: Mapping[str, str]) -> str:
         with self._asking(0):

@@ -106,8 +106,12 @@ class ObjectStore(Protocol):
         content_type: str = "",
         metadata: Mapping[str, str] | None = None,
         hurry: bool = False,
+        resume: bool = False,
     ) -> ObjectInfo:
-        """Store a file. In a `hurry`, for a client waits, storage that hangs is unavailable within 5 s."""
+        """Store a file. In a `hurry`, for a client waits, storage that hangs is unavailable within 5 s.
+
+        `resume`: whoever began to store this very file under this key was killed at it; what has arrived need not be sent again.
+        """
 
     def open(self, key: str) -> BinaryIO:
         """A stream over the object's bytes; the caller closes it."""
