@@ -24,6 +24,7 @@ from service.film.errors import UnusableMedia
 from tests.integration.film import material
 from tests.support.audio_signals import encode, tone
 from tests.support.hostile_media import ffmpeg, plain_wav, raw_sound, watched, wav_header
+from tests.support.processes import below
 from tests.support.soak import soaking
 from tests.support.wait import wait_until
 
@@ -54,15 +55,15 @@ def clip_fault(path: Path) -> str:
     return ""
 
 
-def below() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "service.film.decoder_process" in child.cmdline()]
+def decoders() -> list[psutil.Process]:
+    return below("service.film.decoder_process")
 
 
 @pytest.fixture
 def started() -> Callable[[], list[psutil.Process]]:
     """Says which children came since the test began: those that make other tests' thumbnails live on for a moment."""
-    before = below()
-    return lambda: [child for child in below() if child not in before]
+    before = decoders()
+    return lambda: [child for child in decoders() if child not in before]
 
 
 @pytest.mark.parametrize("rate", soaking([1, 8, 100, 3_999], keep=[1, 3_999]))

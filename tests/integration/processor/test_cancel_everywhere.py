@@ -31,6 +31,7 @@ from tests.integration.processor.conftest import Backend
 from tests.support.columns import DATABASES
 from tests.support.node.scripts import finished, png, running
 from tests.support.node.stand_in import StandInNode
+from tests.support.processes import below
 from tests.support.removals import swept
 from tests.support.soak import soaking_rows
 from tests.support.wait import wait_until
@@ -233,16 +234,7 @@ def test_a_film_in_the_making_ends_with_its_processes(
 
 
 def _encoders() -> list[psutil.Process]:
-    """Processes below this one that make a film."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            words = " ".join(process.cmdline())
-        except psutil.NoSuchProcess:
-            continue
-        if "service.film" in words or "ffmpeg" in words:
-            found.append(process)
-    return found
+    return below("service.film", "ffmpeg")
 
 
 def _ended(backend: Backend, task_id: str) -> bool:

@@ -22,15 +22,12 @@ from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.redis import EmbeddedRedis
 from runtime.wiring import open_redis
 from service.node.client import NodeClient
+from tests.support.processes import below
 from tests.support.server_process import ROOT, alive
 from tests.support.wait import wait_until
 
 NODE_ELSEWHERE = WorkerSettings(addr="127.0.0.1:9")
 REDIS_ELSEWHERE = RedisSettings(addr="127.0.0.1:9")
-
-
-def below(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
 
 
 @pytest.fixture
@@ -54,8 +51,7 @@ def test_redis_is_real_empty_private_and_saves_nothing(redis_only: EmbeddedParts
 
 def test_stop_ends_it_and_removes_its_folder(redis_only: EmbeddedParts) -> None:
     folder = Path(redis_only.settings.redis.addr).parent
-    family = below(os.getpid())
-    mine = [process for process in family if str(folder) in " ".join(process.cmdline())]
+    mine = below(str(folder))
     assert mine
     redis_only.stop()
     assert alive(mine) == []
@@ -85,8 +81,8 @@ def test_part_that_cannot_be_started_again_is_tried_on_and_the_others_are_kept(
     """No file can be opened for a while, so that no process can be started."""
     parts = EmbeddedParts.start(Settings(data_dir=tmp_path), "http://127.0.0.1:1").wait()
     try:
-        children = psutil.Process().children()  # not all below: a server that other tests share has parts of its own
-        (supervisor,) = [process for process in children if "runtime.embedded.supervisor" in process.cmdline()]
+        # Not all below: a server that other tests share has parts of its own.
+        (supervisor,) = [process for process in below("runtime.embedded.supervisor") if process.ppid() == os.getpid()]
         (node,) = [process for process in supervisor.children() if "worker_node" in process.cmdline()]
         soft, hard = supervisor.rlimit(psutil.RLIMIT_NOFILE)
         supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, hard))
@@ -170,17 +166,21 @@ def test_embedded_node_answers_nobody_who_has_not_its_token(tmp_path: Path) -> N
             for auth in (None, ("storytovideo", "guess"), (token, "")):
                 assert requests.get(f"http://{host}/{path}", auth=auth, timeout=60).status_code == 401
         assert requests.post(f"http://{host}/v1/generate", json={}, timeout=60).status_code == 401
-        assert all(token not in " ".join(process.cmdline()) for process in below(os.getpid()))
+        assert below(token) == []
     finally:
         parts.stop()
 
 
+def supervisors() -> set[int]:
+    return {process.pid for process in below("runtime.embedded.supervisor")}
+
+
 def test_nothing_is_started_where_everything_has_an_address(tmp_path: Path) -> None:
-    before = {process.pid for process in below(os.getpid())}
+    before = supervisors()
     settings = Settings(data_dir=tmp_path, redis=REDIS_ELSEWHERE, worker=NODE_ELSEWHERE)
     parts = EmbeddedParts.start(settings, "http://127.0.0.1:1").wait()
     assert parts.settings == settings
-    assert {process.pid for process in below(os.getpid())} <= before
+    assert supervisors() <= before
     parts.stop()
 
 
@@ -208,7 +208,7 @@ def test_kill_leaves_neither_redis_nor_node_behind(tmp_path: Path, victim: str) 
     ) as owner:
         assert owner.stdout
         socket = Path(owner.stdout.readline().strip())
-        family = below(owner.pid)
+        family = psutil.Process(owner.pid).children(recursive=True)
         words = [" ".join(process.cmdline()) for process in family]
         assert any("valkey-server" in line for line in words)
         assert any("worker_node" in line for line in words)
