@@ -49,7 +49,8 @@ doctor: $(VENV)/.run ## say how the configuration is understood and whether each
 	@$(BIN)/python main.py doctor $(if $(CONFIG),--config '$(CONFIG)')
 
 # A file's tests stay together, since they share what is dear to set up; which file comes next is left to chance.
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # pytest-timeout interrupts a test that hangs; one whose clean-up hangs too ends its process. xdist can stand still for ever once it has
 # replaced a process that crashed, so that it is not to: the run fails, and names the test.
 HANGS := -o faulthandler_timeout=420 -o faulthandler_exit_on_timeout=true --max-worker-restart=0
@@ -69,10 +70,10 @@ test-models: $(MODELS_VENV)/.done ## hear the voices, tell stories, paint and an
 	@$(MODELS_VENV)/bin/python -m pytest -s -m models tests/models $(PYTEST)
 
 mutants: $(VENV)/.dev ## put faults into the server, one by one, and see that the tests find each (PYTEST="-k URL" for some)
-	@$(BIN)/python -m pytest -n 2 -m mutants tests/mutants $(PYTEST)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m mutants tests/mutants $(PYTEST)
 
 soak: $(VENV)/.dev ## more of the long tests, of which `test` runs one each (PYTEST="-k demo" for some)
-	@$(BIN)/python -m pytest -n 2 -m soak tests $(PYTEST)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m soak tests $(PYTEST)
 
 faults: $(VENV)/.dev ## outages of a minute, full disks and kills in the middle of films, about half an hour (PYTEST="-k storage" for some)
 	@$(BIN)/python -m pytest tests/faults tests/e2e/test_full_disk.py tests/e2e/test_storage_outage.py tests/e2e/test_crowds.py tests/integration/texts $(PYTEST)
