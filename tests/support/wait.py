@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 INTERVAL_S = 0.02
 
 
-def wait_until(predicate: Callable[[], Value], timeout: float = 10.0, what: str = "") -> Value:
+def wait_until(predicate: Callable[[], Value], timeout: float = 60.0, what: str = "") -> Value:
     """The first true value of the predicate; an assertion error when none came within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:

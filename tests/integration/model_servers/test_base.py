@@ -170,5 +170,5 @@ def test_what_hangs_ends_with_the_server() -> None:
         wait_until(lambda: server.charged)
         server.close()
         with pytest.raises(requests.ConnectionError):
-            waiting.result(timeout=5)
+            waiting.result(timeout=60)
     assert not server.left

@@ -142,4 +142,4 @@ def test_what_a_killed_uploader_left_goes_with_the_object(minio: MinioSettings) 
     store.remove(KEY)
     assert store._multipart.unfinished(KEY) == []
     assert len(store._multipart.unfinished(f"{KEY}.other")) == 1
-    wait_until(lambda: list(store.list("")) == [], 5, "an empty bucket")
+    wait_until(lambda: list(store.list("")) == [], what="an empty bucket")

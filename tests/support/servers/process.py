@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from common.parent_death import guarded
@@ -23,11 +24,19 @@ class MissingServiceError(Exception):
     """The program is not installed; the text names it."""
 
 
+LOWEST, END = 10_240, 32_768  # from there on Linux gives ports to connections
+_CHANCE = (
+    random.SystemRandom()
+)  # another one in each of the tests' processes, whose `random` pytest-randomly seeds alike
+
+
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that was free a moment ago, and that no connection gets, neither now nor while its server is away."""
+    while True:
+        port = _CHANCE.randrange(LOWEST, END)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
