@@ -18,6 +18,7 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.integration.worker_node.speech_servers import Voice, cosyvoice, openai
 from tests.support.server_process import ROOT, clean_environment
 from tests.support.wait import wait_until
 
@@ -141,3 +142,24 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+@pytest.fixture
+def openai_voice() -> Iterator[Voice]:
+    voice = openai()
+    with voice.server:
+        yield voice
+
+
+@pytest.fixture
+def cosy_voice() -> Iterator[Voice]:
+    voice = cosyvoice()
+    with voice.server:
+        yield voice
+
+
+@pytest.fixture(params=["openai", "cosyvoice"])
+def any_voice(request: pytest.FixtureRequest) -> Iterator[Voice]:
+    voice = {"openai": openai, "cosyvoice": cosyvoice}[request.param]()
+    with voice.server:
+        yield voice

@@ -2,108 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 
 from tests.integration.worker_node.conftest import StartNode
+from tests.integration.worker_node.speech_servers import ENGLISH, KEY, TEXT, Voice, openai
 from tests.support.model_servers import sounds
 from tests.support.model_servers.base import ModelServer
-from tests.support.model_servers.cosyvoice import FORMS, CosyVoice
+from tests.support.model_servers.cosyvoice import CosyVoice
 from tests.support.model_servers.fields import Field
 from tests.support.model_servers.openai_speech import OpenAISpeech
 from tests.support.soak import soaking, soaking_rows
 from worker_node.errors import ProviderUnable
-from worker_node.providers.base import QuietRun, SpeechRequest, Spoken
-from worker_node.providers.cosyvoice import CosyVoiceSpeaker
-from worker_node.providers.openai.speech import OpenAISpeaker
-from worker_node.providers.settings import ProviderSettings
-
-TEXT = "从前有一位老人，住在海边的灯塔里。每天晚上他都会点亮那盏灯，等待远方的小船回家。"
-ENGLISH = "Once upon a time an old man lived in a lighthouse by the sea, and every night he lit the lamp."
-KEY = "sk-very-secret"
-
-
-class Run(QuietRun):
-    """Remembers what was used."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.characters = 0.0
-
-    def used(self, **units: float) -> None:
-        self.characters += units["characters"]
-
-
-@dataclass
-class Voice:
-    """A stand-in with its client."""
-
-    server: Any
-    make: Callable[..., Any]
-    run: Run = field(default_factory=Run)
-
-    def say(self, folder: Path, text: str = TEXT, settings: dict[str, Any] | None = None, **request: Any) -> Spoken:
-        target = folder / f"speech.{request.get('format', 'mp3')}"
-        spoken: Spoken = self.make(**(settings or {})).speak(SpeechRequest(text, **request), target, self.run)
-        with av.open(str(target)) as container:
-            stream = container.streams.audio[0]
-            assert stream.rate == request.get("sample_rate", 24_000)
-            assert stream.channels == 1
-            frames = [frame.to_ndarray() for frame in container.decode(stream)]
-        assert sum(frame.shape[1] for frame in frames) / stream.rate == pytest.approx(spoken.seconds, abs=0.15)
-        return spoken
-
-    @property
-    def asked(self) -> int:
-        return len(self.server.requests())
-
-
-def openai(**settings: Any) -> Voice:
-    server = OpenAISpeech(key=KEY, **settings)
-
-    def make(**more: Any) -> OpenAISpeaker:
-        given = {"base": server.base, "model": "stand-in", "key": KEY, "timeout_s": 20, **more}
-        return OpenAISpeaker(ProviderSettings(provider="openai", label="openai", **given))
-
-    return Voice(server, make)
-
-
-def cosyvoice(**settings: Any) -> Voice:
-    server = CosyVoice(**settings)
-
-    def make(**more: Any) -> CosyVoiceSpeaker:
-        given = {"base": server.url, "timeout_s": 20, **more}
-        return CosyVoiceSpeaker(ProviderSettings(provider="cosyvoice", label="cosyvoice", **given))
-
-    return Voice(server, make)
-
-
-@pytest.fixture
-def openai_voice() -> Iterator[Voice]:
-    voice = openai()
-    with voice.server:
-        yield voice
-
-
-@pytest.fixture
-def cosy_voice() -> Iterator[Voice]:
-    voice = cosyvoice()
-    with voice.server:
-        yield voice
-
-
-@pytest.fixture(params=["openai", "cosyvoice"])
-def any_voice(request: pytest.FixtureRequest) -> Iterator[Voice]:
-    voice = {"openai": openai, "cosyvoice": cosyvoice}[request.param]()
-    with voice.server:
-        yield voice
-
+from worker_node.providers.base import SpeechRequest
 
 ONCE = ("ok", "odd_bytes", "long_silence_at_the_end", "marks_break_timing", "gzip")
 TWICE = (
@@ -321,90 +235,6 @@ def test_voices_are_those_that_the_server_lists_else_openais(openai_voice: Voice
     assert "nova" in [row.id for row in openai_voice.make().voices()]
     openai_voice.server.script("html_200", on="GET /v1/audio/voices")
     assert [row.id for row in openai_voice.make(voice="mine").voices()] == ["mine"]
-
-
-def voice_settings(tmp_path: Path, form: str, seconds: float = 5.0, rate: int = 16_000) -> dict[str, Any]:
-    sample = tmp_path / "sample.wav"
-    sample.write_bytes(sounds.wav(sounds.voice(seconds, rate), rate))
-    fields = {
-        "sft": {},
-        "zero_shot": {"prompt_text": "希望你以后能够做得比我还好", "prompt_wav": str(sample)},
-        "cross_lingual": {"prompt_wav": str(sample)},
-        "instruct": {"instruct": "用温柔的语气"},
-        "instruct2": {"instruct": "用四川话说", "prompt_wav": str(sample)},
-    }[form]
-    return {"voices": [{"id": "中文女", "sex": "female", "language": "zh", **fields}]}
-
-
-@pytest.mark.parametrize(
-    ("form", "named"),
-    soaking_rows(
-        itertools.product(FORMS, (False, True)), keep=[*((form, False) for form in FORMS), ("zero_shot", True)]
-    ),
-)
-def test_every_form_of_cosyvoice(cosy_voice: Voice, tmp_path: Path, form: str, named: bool) -> None:
-    settings = {**voice_settings(tmp_path, form), "sample_rate": 22_050, **({"form": form} if named else {})}
-    assert cosy_voice.say(tmp_path, settings=settings).seconds == pytest.approx(sounds.seconds_of(TEXT), rel=0.05)
-    assert cosy_voice.server.requests()[0].path == f"/inference_{form}"
-    assert [tuple(row) for row in cosy_voice.make(**settings).voices()] == [("中文女", "中文女", "zh", "female")]
-
-
-@pytest.mark.parametrize(("seconds", "rate"), [(5.0, 8_000), (29.0, 48_000)])
-def test_a_sample_of_any_rate_is_brought_to_what_the_server_takes(
-    cosy_voice: Voice, tmp_path: Path, seconds: float, rate: int
-) -> None:
-    cosy_voice.say(tmp_path, settings=voice_settings(tmp_path, "zero_shot", seconds, rate))
-    assert not cosy_voice.server.refused
-
-
-@pytest.mark.parametrize(
-    ("form", "change", "reason"),
-    [
-        ("zero_shot", {"prompt_wav": None}, "prompt_wav"),
-        ("zero_shot", {"prompt_text": ""}, "prompt_text"),
-        ("instruct", {"instruct": ""}, "instruct"),
-        ("zero_shot", {"prompt_wav": "/nowhere.wav"}, "nowhere.wav 无法读取"),
-        ("zero_shot", {"prompt_wav": __file__}, "不是声音文件"),
-    ],
-)
-def test_what_a_form_lacks_is_named(
-    cosy_voice: Voice, tmp_path: Path, form: str, change: dict[str, Any], reason: str
-) -> None:
-    settings = voice_settings(tmp_path, form)
-    settings["voices"][0].update(change)
-    with pytest.raises(ProviderUnable, match=reason):
-        cosy_voice.say(tmp_path, settings={**settings, "form": form})
-    assert cosy_voice.asked == 0
-
-
-def test_a_sample_that_is_too_long_is_named(cosy_voice: Voice, tmp_path: Path) -> None:
-    with pytest.raises(ProviderUnable, match="超过 30 秒"):
-        cosy_voice.say(tmp_path, settings=voice_settings(tmp_path, "cross_lingual", 32.0))
-
-
-@pytest.mark.parametrize(
-    ("rate", "announced", "settings"),
-    [
-        (22_050, False, {}),
-        (24_000, True, {}),
-        (24_000, False, {"model": "FunAudioLLM/CosyVoice2-0.5B"}),
-        (22_050, False, {"model": "CosyVoice-300M-SFT"}),
-        (16_000, False, {"sample_rate": 16_000}),
-        (16_000, True, {"sample_rate": 24_000}),
-    ],
-)
-def test_the_rate_of_samples_without_a_header(
-    tmp_path: Path, rate: int, announced: bool, settings: dict[str, Any]
-) -> None:
-    voice = cosyvoice(rate=rate, announces_rate=announced)
-    with voice.server:
-        assert voice.say(tmp_path, settings=settings).seconds == pytest.approx(sounds.seconds_of(TEXT), rel=0.02)
-
-
-def test_a_voice_that_the_server_does_not_know_is_left_to_the_next_provider(cosy_voice: Voice, tmp_path: Path) -> None:
-    with pytest.raises(ProviderUnable, match="读不下去"):
-        cosy_voice.say(tmp_path, settings={"voice": "nobody"})
-    assert cosy_voice.say(tmp_path, voice="nobody").seconds > 1, "one that is asked for, and not set, is the default"
 
 
 def test_a_node_speaks_by_a_server_and_by_the_next_provider_when_that_is_away(start_node: StartNode) -> None:

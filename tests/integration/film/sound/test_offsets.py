@@ -10,7 +10,7 @@ import pytest
 from service.film.decoder import Decoder
 from service.film.sound.soundtrack import analyse
 from service.film.spec import Music
-from tests.integration.film.sound.test_soundtrack import Film
+from tests.integration.film.sound.film import Film
 from tests.support.audio_signals import (
     ebur128,
     heard,

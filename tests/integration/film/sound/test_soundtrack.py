@@ -5,25 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from service.film.decoder import Decoder
-from service.film.sound import soundtrack
-from service.film.sound.soundtrack import SoundReport, analyse, make_sound
-from service.film.spec import FilmShot, FilmSpec, Music, Quality, ShotTiming
+from service.film.sound.soundtrack import analyse, make_sound
+from service.film.spec import FilmShot, FilmSpec, Music, ShotTiming
+from tests.integration.film.sound.film import Film, between, uneven
 from tests.support.audio_signals import (
     RATE,
     Samples,
     ebur128,
-    encode,
     heard,
     music,
-    peaky,
     rms_db,
     silence,
     speech,
@@ -31,160 +27,6 @@ from tests.support.audio_signals import (
     write_wav,
 )
 from tests.support.soak import soaking
-
-
-@dataclasses.dataclass
-class Film:
-    """A film's sound to be made: shots of `slot_s` seconds, each narration half a second into its slot."""
-
-    folder: Path
-    narrations: list[Path | None]
-    music: Music | None = None
-    slot_s: float = 3.0
-    total_s: float = 0.0
-    strict: bool = False
-    quality: Quality = Quality.FINAL
-
-    def timings(self) -> list[ShotTiming]:
-        return [
-            ShotTiming(
-                order=number + 1,
-                start=number * self.slot_s,
-                end=(number + 1) * self.slot_s,
-                speech_start=number * self.slot_s + (0.5 if path else 0.0),
-                speech_end=(number + 1) * self.slot_s if path else number * self.slot_s,
-            )
-            for number, path in enumerate(self.narrations)
-        ]
-
-    def make(self, name: str = "sound.m4a", **options: Any) -> tuple[SoundReport, Path]:
-        shots = tuple(FilmShot(order=number + 1, narration=path) for number, path in enumerate(self.narrations))
-        spec = FilmSpec(
-            shots,
-            self.folder / "out",
-            self.folder / "cache",
-            music=self.music,
-            strict=self.strict,
-            quality=self.quality,
-        )
-        output = self.folder / name
-        given: dict[str, Any] = {"cancel": threading.Event(), "progress": lambda _done: None, **options}
-        total = self.total_s or self.slot_s * len(self.narrations)
-        with Decoder() as decoder:
-            return make_sound(spec, self.timings(), total, output, decoder=decoder, **given), output
-
-
-def _quiet(folder: Path) -> Film:
-    return Film(folder, [write_wav(folder / f"{n}.wav", speech(2.2, n, peak=0.02)) for n in range(3)])
-
-
-def _loud(folder: Path) -> Film:
-    return Film(folder, [write_wav(folder / f"{n}.wav", speech(2.2, n, peak=0.99)) for n in range(3)])
-
-
-def _uneven(folder: Path) -> Film:
-    peaks = (0.01, 0.9, 0.1)
-    paths = [write_wav(folder / f"{n}.wav", speech(2.2, n, peak=peak)) for n, peak in enumerate(peaks)]
-    return Film(folder, list(paths), Music(write_wav(folder / "m.wav", music(4))))
-
-
-def _sparse(folder: Path) -> Film:
-    narrations: list[Path | None] = [None] * 6
-    narrations[2] = write_wav(folder / "n.wav", speech(0.8, 1))
-    return Film(folder, narrations, Music(write_wav(folder / "m.wav", music(30))))
-
-
-def _music_only(folder: Path) -> Film:
-    return Film(folder, [None, None, None], Music(write_wav(folder / "m.wav", music(4, peak=0.05))))
-
-
-def _clipping(folder: Path) -> Film:
-    loud = np.clip(speech(2.2, 1, peak=6.0), -1, 1)
-    return Film(folder, [write_wav(folder / "n.wav", loud)], Music(write_wav(folder / "m.wav", music(4, peak=3.0))))
-
-
-def _telephone(folder: Path) -> Film:
-    path = write_wav(folder / "n.wav", speech(2.2, 1, rate=8000), 8000, channels=1)
-    return Film(folder, [path], Music(encode(folder / "m.mp3", music(4, rate=44_100), "mp3", rate=44_100)))
-
-
-def _surround(folder: Path) -> Film:
-    path = encode(folder / "n.m4a", speech(2.2, 2), "aac", layout="5.1")
-    return Film(folder, [path], Music(encode(folder / "m.ogg", music(4), "libopus")))
-
-
-def _one_second(folder: Path) -> Film:
-    return Film(folder, [encode(folder / "n.flac", speech(0.5, 3), "flac")], slot_s=1.0)
-
-
-def _long_pauses(folder: Path) -> Film:
-    words = np.concatenate([speech(0.7, 4), silence(6.0), speech(0.8, 5, peak=0.1), silence(3.0)], axis=1)
-    return Film(folder, [write_wav(folder / "n.wav", words)], slot_s=12.0)
-
-
-def _peaky(folder: Path) -> Film:
-    return Film(folder, [write_wav(folder / "n.wav", peaky(2.2, 1))], Music(write_wav(folder / "m.wav", music(4))))
-
-
-MIXES = [
-    _quiet, _loud, _peaky, _uneven, _sparse, _music_only, _clipping, _telephone, _surround, _one_second, _long_pauses,
-]  # fmt: skip
-IN_SHORT = (_loud, _sparse, _music_only, _clipping, _telephone, _surround, _one_second)
-
-
-@pytest.mark.parametrize("mix", soaking(MIXES, keep=IN_SHORT), ids=lambda mix: mix.__name__.strip("_"))
-def test_every_mix_is_as_loud_as_wanted_and_under_the_ceiling(mix: Callable[[Path], Film], tmp_path: Path) -> None:
-    film = mix(tmp_path)
-    report, path = film.make()
-    lufs, dbtp = ebur128(path)
-    assert lufs == pytest.approx(-16.0, abs=0.3)
-    assert dbtp <= -1.0
-    assert report.integrated_lufs == pytest.approx(lufs, abs=0.15)
-    assert report.warnings == ()
-    seconds = heard(path).shape[1] / RATE
-    assert seconds == pytest.approx(film.slot_s * len(film.narrations), abs=0.03)  # one AAC frame
-
-
-@pytest.mark.parametrize("mix", soaking([_peaky, _loud, _telephone], keep=1), ids=lambda mix: mix.__name__.strip("_"))
-def test_a_preview_sounds_nearly_as_loud_and_is_not_taken_for_the_films_sound(
-    mix: Callable[[Path], Film], tmp_path: Path
-) -> None:
-    film = mix(tmp_path)
-    report, path = dataclasses.replace(film, quality=Quality.PREVIEW).make("preview.m4a")
-    lufs, dbtp = ebur128(path)
-    assert lufs == pytest.approx(-16.0, abs=0.5)
-    assert dbtp <= 0.0
-    assert (report.integrated_lufs, report.true_peak_dbtp) == pytest.approx((lufs, dbtp), abs=0.7)
-    whole, other = film.make()
-    assert not whole.cached
-    assert other.stat().st_size > 1.3 * path.stat().st_size
-
-
-def test_the_limiter_is_needed_for_peaks_and_gives_no_loudness_away(tmp_path: Path) -> None:
-    """Without it this mix would have peaks above full scale."""
-    report, path = _peaky(tmp_path).make()
-    plain_lufs, plain_dbtp = ebur128(tmp_path / "n.wav")
-    assert plain_dbtp + (-16.0 - plain_lufs) > 1.0
-    assert -2.5 < report.true_peak_dbtp <= -1.0
-    assert ebur128(path)[0] == pytest.approx(-16.0, abs=0.3)
-
-
-def test_a_codec_that_shifts_peaks_more_than_expected_is_answered_by_another_try(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As if AAC added 2.7 dB more than planned for."""
-    monkeypatch.setattr(soundtrack, "_CODEC_HEADROOM_DB", -2.0)
-    _, path = _peaky(tmp_path).make()
-    lufs, dbtp = ebur128(path)
-    assert dbtp <= -1.0
-    assert lufs == pytest.approx(-16.0, abs=0.3)
-
-
-def test_narrations_of_different_levels_become_equally_loud(tmp_path: Path) -> None:
-    film = _uneven(tmp_path)
-    sound = heard(dataclasses.replace(film, music=None).make()[1])
-    levels = [rms_db(_between(sound, at, at + 2.0)) for at in (0.6, 3.6, 6.6)]
-    assert max(levels) - min(levels) < 1.0
 
 
 def _band(sound: Samples, hz: float, width: float = 30.0) -> float:
@@ -201,12 +43,12 @@ def test_music_goes_down_six_decibels_under_speech_and_comes_back_without_a_jump
     piece = Music(write_wav(tmp_path / "m.wav", tone(13, -6, 9000)), fade_in_s=0.0, fade_out_s=0.0)
     _, path = Film(tmp_path, narrations, piece).make()
     sound = heard(path)
-    alone = [_band(_between(sound, at, at + 0.5), 9000) for at in (1.5, 2.2, 7.5, 9.0, 11.0)]
-    under = [_band(_between(sound, at, at + 0.5), 9000) for at in (3.6, 4.3, 5.3)]
+    alone = [_band(between(sound, at, at + 0.5), 9000) for at in (1.5, 2.2, 7.5, 9.0, 11.0)]
+    under = [_band(between(sound, at, at + 0.5), 9000) for at in (3.6, 4.3, 5.3)]
     assert max(alone) - min(alone) < 0.5
     for level in under:
         assert level - np.mean(alone) == pytest.approx(-6.0, abs=0.5)
-    envelope = np.array([_band(_between(sound, at, at + 0.02), 9000, 200) for at in np.arange(2.6, 8.0, 0.01)])
+    envelope = np.array([_band(between(sound, at, at + 0.02), 9000, 200) for at in np.arange(2.6, 8.0, 0.01)])
     assert np.abs(np.diff(envelope)).max() < 1.0  # dB in a hundredth of a second
 
 
@@ -216,17 +58,13 @@ def _below(sound: Samples, hz: float) -> Samples:
     return np.fft.irfft(spectrum, sound.shape[1]).astype(np.float32)
 
 
-def _between(sound: Samples, start: float, end: float) -> Samples:
-    return sound[:, round(start * RATE) : round(end * RATE)]
-
-
 def test_music_does_not_make_the_narration_softer(tmp_path: Path) -> None:
     voice = [write_wav(tmp_path / f"{n}.wav", _below(speech(2.4, n, peak=0.4), 3000)) for n in range(2)]
     _, plain = Film(tmp_path, list(voice)).make("plain.m4a")
     piece = Music(write_wav(tmp_path / "m.wav", tone(12, -6, 9000)))
     _, mixed = Film(tmp_path, list(voice), piece).make("mixed.m4a")
     for start in (0.6, 3.6):
-        alone, under_music = (_below(_between(heard(path), start, start + 2.2), 3000) for path in (plain, mixed))
+        alone, under_music = (_below(between(heard(path), start, start + 2.2), 3000) for path in (plain, mixed))
         assert rms_db(under_music) == pytest.approx(rms_db(alone), abs=0.5)
 
 
@@ -248,7 +86,7 @@ def test_every_narration_is_at_its_place_and_none_runs_into_the_next(tmp_path: P
         likeness = float(heard_words @ words / (np.linalg.norm(heard_words) * np.linalg.norm(words)))
         assert likeness > 0.98  # nothing else is heard with it
     for timing in film.timings():  # before the words there is silence, the last slot's narration is over
-        assert rms_db(_between(sound, timing.start + 0.05, timing.start + 0.45)) < -70
+        assert rms_db(between(sound, timing.start + 0.05, timing.start + 0.45)) < -70
 
 
 def test_nothing_clicks_where_narrations_are_cut_or_begin_at_once(tmp_path: Path) -> None:
@@ -258,7 +96,7 @@ def test_nothing_clicks_where_narrations_are_cut_or_begin_at_once(tmp_path: Path
     film = Film(tmp_path, [write_wav(tmp_path / "n.wav", np.stack([crest, crest]))] * 2)
     sound = heard(film.make()[1])
     for edge in (0.5, 3.0, 3.5, 6.0):
-        piece = _between(sound, max(0.0, edge - 0.05), edge + 0.05)
+        piece = between(sound, max(0.0, edge - 0.05), edge + 0.05)
         spectrum = np.abs(np.fft.rfft(piece[0] * np.hanning(piece.shape[1])))
         frequencies = np.fft.rfftfreq(piece.shape[1], 1 / RATE)
         assert spectrum[frequencies > 2000].max() < spectrum.max() / 3000, edge
@@ -276,7 +114,7 @@ def test_a_silent_film_is_digitally_silent(tmp_path: Path) -> None:
 def test_a_rooms_hiss_is_not_made_loud(tmp_path: Path) -> None:
     hiss = (0.0005 * np.random.default_rng(0).standard_normal((2, 2 * RATE))).astype(np.float32)
     report, path = Film(tmp_path, [write_wav(tmp_path / "n.wav", hiss)]).make()
-    assert rms_db(_between(heard(path), 0.6, 2.3)) < -60
+    assert rms_db(between(heard(path), 0.6, 2.3)) < -60
     assert len(report.warnings) == 1
 
 
@@ -289,9 +127,9 @@ def test_a_voice_that_was_recorded_very_softly_is_heard_and_named(tmp_path: Path
     assert ebur128(tmp_path / "soft.wav")[0] < -50
     report, path = Film(tmp_path, list(narrations)).make()
     sound = heard(path)
-    levels = [rms_db(_between(sound, at + 0.5, at + 1.5)) for at in (0, 3, 6)]
+    levels = [rms_db(between(sound, at + 0.5, at + 1.5)) for at in (0, 3, 6)]
     assert levels[1] == pytest.approx(levels[0], abs=2)
-    assert rms_db(_between(sound, 4.6, 5.0)) < -60
+    assert rms_db(between(sound, 4.6, 5.0)) < -60
     (warning,) = report.warnings
     assert "镜头 2" in warning
     assert "放大" in warning
@@ -318,14 +156,14 @@ def test_what_is_faint_and_no_voice_is_left_out(tmp_path: Path, noise: str) -> N
 def test_pauses_stay_silent_when_a_quiet_narration_is_made_loud(tmp_path: Path) -> None:
     words = np.concatenate([speech(1.0, 1, peak=0.01), silence(1.0), speech(0.5, 2, peak=0.01)], axis=1)
     _, path = Film(tmp_path, [write_wav(tmp_path / "n.wav", words)]).make()
-    assert rms_db(_between(heard(path), 1.6, 2.4)) < -80
+    assert rms_db(between(heard(path), 1.6, 2.4)) < -80
 
 
 def test_music_is_cut_to_the_film_and_fades_at_both_ends(tmp_path: Path) -> None:
     piece = Music(write_wav(tmp_path / "m.wav", tone(30, -6, 440)), fade_in_s=1.0, fade_out_s=2.0)
     _, path = Film(tmp_path, [None] * 3, piece).make()
     sound = heard(path)
-    levels = [rms_db(_between(sound, at, at + 0.1)) for at in np.arange(0, 8.9, 0.1)]
+    levels = [rms_db(between(sound, at, at + 0.1)) for at in np.arange(0, 8.9, 0.1)]
     assert levels[0] < levels[20] - 15
     assert levels[-1] < levels[20] - 15
     assert np.all(np.diff(levels[:10]) > 0)
@@ -337,10 +175,10 @@ def test_short_music_is_repeated_without_a_gap_or_a_click(tmp_path: Path) -> Non
     piece = Music(write_wav(tmp_path / "m.wav", music(2.345)), fade_in_s=0.0, fade_out_s=0.0)
     _, path = Film(tmp_path, [None] * 4, piece).make()
     sound = heard(path)
-    levels = [rms_db(_between(sound, at, at + 0.1)) for at in np.arange(0.1, 11.8, 0.1)]
+    levels = [rms_db(between(sound, at, at + 0.1)) for at in np.arange(0.1, 11.8, 0.1)]
     assert max(levels) - min(levels) < 6.0  # where two chords meet they may cancel a little
     spectra = [
-        np.abs(np.fft.rfft(_between(sound, at, at + 0.1)[0] * np.hanning(4800))) for at in np.arange(0.1, 11.8, 0.05)
+        np.abs(np.fft.rfft(between(sound, at, at + 0.1)[0] * np.hanning(4800))) for at in np.arange(0.1, 11.8, 0.05)
     ]
     assert max(spectrum[400:].max() / spectrum.max() for spectrum in spectra) < 0.01  # above 4 kHz a chord has nothing
 
@@ -349,12 +187,12 @@ def test_music_as_long_as_the_film_is_heard_to_its_own_end(tmp_path: Path) -> No
     rising = np.concatenate([tone(1, -6, hz) for hz in (300, 400, 500, 600, 700, 800)], axis=1)
     piece = Music(write_wav(tmp_path / "m.wav", rising), fade_in_s=0.0, fade_out_s=0.0)
     sound = heard(Film(tmp_path, [None] * 2, piece).make()[1])
-    last = _between(sound, 5.2, 5.9)
+    last = between(sound, 5.2, 5.9)
     assert _band(last, 800) > _band(last, 300) + 40
 
 
 def test_the_same_sound_is_made_once_and_is_the_same_to_the_byte(tmp_path: Path) -> None:
-    film = _uneven(tmp_path)
+    film = uneven(tmp_path)
     first, path = film.make("one.m4a")
     second, again = film.make("two.m4a")
     assert (first.cached, second.cached) == (False, True)
@@ -368,7 +206,7 @@ def test_the_same_sound_is_made_once_and_is_the_same_to_the_byte(tmp_path: Path)
 
 
 def test_another_narration_music_or_place_is_another_sound(tmp_path: Path) -> None:
-    film = _uneven(tmp_path)
+    film = uneven(tmp_path)
     film.make()
     write_wav(tmp_path / "1.wav", speech(2.2, 9))
     assert not film.make()[0].cached
@@ -380,7 +218,7 @@ def test_another_narration_music_or_place_is_another_sound(tmp_path: Path) -> No
 
 def test_progress_rises_from_nothing_to_all(tmp_path: Path) -> None:
     seen: list[float] = []
-    _uneven(tmp_path).make(progress=seen.append)
+    uneven(tmp_path).make(progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     assert len(seen) > 8
