@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,10 @@ from common.errors import DatabaseUnavailable
 from models import cast_member, deletion, outbox, queries, shot_undo
 from models.account import Account
 from models.asset import Asset
+from models.base import Base
 from models.bootstrap import open_server
 from models.cast_member import CastMember
+from models.db import Database
 from models.migrations import OF_POSTGRESQL, SCRIPT, SQL, run_script, statements, upgrades
 from models.outbox import Removal
 from models.project import Project
@@ -30,33 +32,31 @@ NEWEST = str(upgrades()[-1].number)
 before_postgresql = pytest.mark.parametrize("url", BEFORE_POSTGRESQL, indirect=True)
 
 
-@before_postgresql
-def test_tables_of_an_older_version_are_brought_up_to_date_with_their_rows(url: URL, open_url: Open) -> None:
+def upgraded(url: URL, open_url: Open, version: int, *undone: str, rows: Sequence[Base] = ()) -> Database:
+    """The tables of today, with project p and these rows of it in their order, after `undone` led back to `version`, and an upgrade."""
     with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.add(task("p", id="t"))
-        session.flush()
-        session.execute(text("ALTER TABLE task DROP COLUMN crashes"))
-        session.execute(text("UPDATE schema_info SET value = '1' WHERE name = 'version'"))
+        for row in (project(id="p"), *rows):
+            session.add(row)
+            session.flush()
+        for statement in undone:
+            session.execute(text(statement))
+        session.execute(text(f"UPDATE schema_info SET value = '{version}' WHERE name = 'version'"))
     database = open_url(url)
     assert info(database)["version"] == NEWEST
+    return database
+
+
+@before_postgresql
+def test_tables_of_an_older_version_are_brought_up_to_date_with_their_rows(url: URL, open_url: Open) -> None:
+    database = upgraded(url, open_url, 1, "ALTER TABLE task DROP COLUMN crashes", rows=[task("p", id="t")])
     with database.read() as session:
         assert session.get_one(Task, "t").crashes == 0
 
 
 @before_postgresql
 def test_tables_without_motion_and_aspect_get_them_with_nothing_chosen(url: URL, open_url: Open) -> None:
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.add(shot("p", id="s"))
-        session.flush()
-        session.execute(text("ALTER TABLE project DROP COLUMN aspect"))
-        session.execute(text("ALTER TABLE shot DROP COLUMN motion"))
-        session.execute(text("UPDATE schema_info SET value = '5' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
+    undone = ("ALTER TABLE project DROP COLUMN aspect", "ALTER TABLE shot DROP COLUMN motion")
+    database = upgraded(url, open_url, 5, *undone, rows=[shot("p", id="s")])
     with database.write() as session:
         assert (session.get_one(Project, "p").aspect, session.get_one(Shot, "s").motion) == (None, None)
         session.get_one(Project, "p").aspect, session.get_one(Shot, "s").motion = "9:16", "none"
@@ -66,14 +66,7 @@ def test_tables_without_motion_and_aspect_get_them_with_nothing_chosen(url: URL,
 
 @before_postgresql
 def test_tables_without_telling_and_cast_get_them(url: URL, open_url: Open) -> None:
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.execute(text("ALTER TABLE project DROP COLUMN telling"))
-        session.execute(text("DROP TABLE cast_member"))
-        session.execute(text("UPDATE schema_info SET value = '7' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
+    database = upgraded(url, open_url, 7, "ALTER TABLE project DROP COLUMN telling", "DROP TABLE cast_member")
     fox = {"name": "狐狸", "look_zh": "红色的皮毛", "look_en": "red fur"}
     with database.write() as session:
         assert session.get_one(Project, "p").telling is None
@@ -89,13 +82,7 @@ def test_tables_without_telling_and_cast_get_them(url: URL, open_url: Open) -> N
 
 @before_postgresql
 def test_tables_without_a_cost_get_one_that_nobody_told(url: URL, open_url: Open) -> None:
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.execute(text("ALTER TABLE project DROP COLUMN cost"))
-        session.execute(text("UPDATE schema_info SET value = '6' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
+    database = upgraded(url, open_url, 6, "ALTER TABLE project DROP COLUMN cost")
     with database.read() as session:
         assert session.get_one(Project, "p").cost is None
 
@@ -130,16 +117,9 @@ def test_tables_without_accounts_get_them_and_what_is_there_belongs_to_nobody(
 
 @before_postgresql
 def test_tables_without_options_and_with_a_plain_cast_get_more_with_nothing_chosen(url: URL, open_url: Open) -> None:
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.add(CastMember(project_id="p", position=1, name="狐狸"))
-        session.flush()
-        session.execute(text("ALTER TABLE project DROP COLUMN options"))
-        for column in ("id", "voice", "reference", "updated_at"):
-            session.execute(text(f"ALTER TABLE cast_member DROP COLUMN {column}"))
-        session.execute(text("UPDATE schema_info SET value = '12' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
+    plain = [f"ALTER TABLE cast_member DROP COLUMN {name}" for name in ("id", "voice", "reference", "updated_at")]
+    member = CastMember(project_id="p", position=1, name="狐狸")
+    database = upgraded(url, open_url, 12, "ALTER TABLE project DROP COLUMN options", *plain, rows=[member])
     with database.write() as session:
         [fox] = cast_member.members(session, "p")
         assert (session.get_one(Project, "p").options, fox.id, fox.public_id) == ({}, None, "1")
@@ -150,15 +130,7 @@ def test_tables_without_options_and_with_a_plain_cast_get_more_with_nothing_chos
 
 @before_postgresql
 def test_tables_without_deletions_get_them_and_nothing_is_deleted(url: URL, open_url: Open) -> None:
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.add(shot("p", id="s"))
-        session.execute(text("DROP TABLE deletion"))
-        session.execute(text("DROP TABLE shot_undo"))
-        session.execute(text("UPDATE schema_info SET value = '12' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
+    database = upgraded(url, open_url, 12, "DROP TABLE deletion", "DROP TABLE shot_undo", rows=[shot("p", id="s")])
     with database.write() as session:
         assert [row.id for row in queries.shots(session, "p")] == ["s"]
         deletion.put(session, "p", "s", keep_ms=60_000)
@@ -208,28 +180,20 @@ def test_what_was_deleted_is_gone_for_good_on_the_way_back_to_the_go_backend(mys
 def test_what_an_older_version_could_not_remove_is_in_the_outbox_after_its_upgrade(url: URL, open_url: Open) -> None:
     """Deleted music, and uploads of tasks that have ended; not what is there, nor what may still be uploaded."""
     common = {"project_id": "p", "shot_id": "", "kind": "image", "created_at": NOW}
-    with open_url(url).write() as session:
-        session.add(project(id="p"))
-        session.flush()
-        session.add(task("p", id="open"))
-        session.add(task("p", id="over", status=TaskStatus.CANCELLED))
-        for number, (key, task_id, size, stored) in enumerate(
-            [
-                ("music/1.mp3", "", 9, None),
-                ("music/2.mp3", "", 9, NOW),
-                ("music/3.mp3", "", 0, None),
-                ("projects/p/shots/s/image-1.png", "over", 0, None),
-                ("projects/p/shots/s/image-2.png", "over", 9, NOW),
-                ("projects/p/shots/s/image-3.png", "open", 0, None),
-            ]
-        ):
-            row = Asset(object_key=key, task_id=task_id, number=number, size=size, stored_at=stored, **common)
-            session.add(row)
-        session.flush()
-        session.execute(text("DROP TABLE outbox"))
-        session.execute(text("UPDATE schema_info SET value = '4' WHERE name = 'version'"))
-    database = open_url(url)
-    assert info(database)["version"] == NEWEST
+    uploads = [
+        ("music/1.mp3", "", 9, None),
+        ("music/2.mp3", "", 9, NOW),
+        ("music/3.mp3", "", 0, None),
+        ("projects/p/shots/s/image-1.png", "over", 0, None),
+        ("projects/p/shots/s/image-2.png", "over", 9, NOW),
+        ("projects/p/shots/s/image-3.png", "open", 0, None),
+    ]
+    assets = [
+        Asset(object_key=key, task_id=task_id, number=number, size=size, stored_at=stored, **common)
+        for number, (key, task_id, size, stored) in enumerate(uploads)
+    ]
+    over = task("p", id="over", status=TaskStatus.CANCELLED)
+    database = upgraded(url, open_url, 4, "DROP TABLE outbox", rows=[task("p", id="open"), over, *assets])
     with database.read() as session:
         left = {row.object_key: (row.project_id, row.passes) for row in session.query(Removal)}
     assert left == {"music/1.mp3": ("p", 2), "projects/p/shots/s/image-1.png": ("p", 2)}
