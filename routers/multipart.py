@@ -13,7 +13,6 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, Multip
 
 from common.errors import InvalidInput
 
-FORM_SLACK = 65_536  # bytes of a form beside its file
 MULTIPART = "multipart/form-data"
 FORM_SLACK = 65_536  # bytes of a form beside its file
 READ = 65_536  # bytes

@@ -53,6 +53,15 @@ def _remote(command: Callable[..., None]) -> Command:
     return run
 
 
+def _about_one(group: click.Group, name: str, parameter: str) -> Callable[[Callable[..., None]], click.Command]:
+    """A command that is given the id of one project or task, after the server."""
+
+    def add(command: Callable[..., None]) -> click.Command:
+        return group.command(name)(click.argument(parameter, metavar="ID")(_remote(command)))
+
+    return add
+
+
 @click.group(epilog=EXITS)
 def project() -> None:
     """Projects of a running server: from a story to a film.
@@ -89,24 +98,19 @@ def list_projects(work: Work, page: int, page_size: int, search: str) -> None:
     work.projects(page, page_size, search)
 
 
-@project.command("show")
-@click.argument("project_id", metavar="ID")
-@_remote
+@_about_one(project, "show", "project_id")
 def show_project(work: Work, project_id: str) -> None:
     """Show a project with its shots and its film."""
     work.project(project_id)
 
 
-@project.command("watch")
-@click.argument("project_id", metavar="ID")
-@_remote
+@_about_one(project, "watch", "project_id")
 def watch_project(work: Work, project_id: str) -> None:
     """Show how far a project is, until nothing of it is at work."""
     work.watch(project_id)
 
 
-@project.command("film")
-@click.argument("project_id", metavar="ID")
+@_about_one(project, "film", "project_id")
 @click.option(
     "-o", "--option", "given", multiple=True, metavar="NAME=VALUE", help="Of the film: -o mode=preview -o fps=24."
 )
@@ -114,7 +118,6 @@ def watch_project(work: Work, project_id: str) -> None:
 @click.option(
     "--output", "target", type=click.Path(path_type=Path), help="Wait for it, and download it to this file or folder."
 )
-@_remote
 def film(work: Work, project_id: str, given: tuple[str, ...], watch: bool, target: Path | None) -> None:
     """Ask for a project's film. Says the task's id. All options: POST .../video in doc/api.md."""
     from runtime.client.work import options
@@ -122,8 +125,7 @@ def film(work: Work, project_id: str, given: tuple[str, ...], watch: bool, targe
     work.film(project_id, options(given), watch=watch, target=target)
 
 
-@project.command("download")
-@click.argument("project_id", metavar="ID")
+@_about_one(project, "download", "project_id")
 @click.option(
     "--what", type=click.Choice(["film", "cover", "srt", "ass", "archive"]), default="film", show_default=True
 )
@@ -131,7 +133,6 @@ def film(work: Work, project_id: str, given: tuple[str, ...], watch: bool, targe
 @click.option(
     "--output", "target", type=click.Path(path_type=Path), help="A file or a folder. [default: the title, here]"
 )
-@_remote
 def download(work: Work, project_id: str, what: str, number: int, target: Path | None) -> None:
     """Download a film, or what belongs to it. What broke off goes on where it was."""
     work.download(project_id, what, number, target)
@@ -151,34 +152,26 @@ def list_tasks(work: Work, project_id: str, status: str | None) -> None:
     work.tasks(project_id, status or "")
 
 
-@tasks.command("show")
-@click.argument("task_id", metavar="ID")
-@_remote
+@_about_one(tasks, "show", "task_id")
 def show_task(work: Work, task_id: str) -> None:
     """Show a task, and the link to what it made."""
     work.task(task_id)
 
 
-@tasks.command("cancel")
-@click.argument("task_id", metavar="ID")
-@_remote
+@_about_one(tasks, "cancel", "task_id")
 def cancel(work: Work, task_id: str) -> None:
     """Cancel a task and what is part of it."""
     work.cancel(task_id)
 
 
-@tasks.command("retry")
-@click.argument("task_id", metavar="ID")
+@_about_one(tasks, "retry", "task_id")
 @click.option("--watch", is_flag=True, help="Wait until it has ended.")
-@_remote
 def retry(work: Work, task_id: str, watch: bool) -> None:
     """Begin anew what failed or was cancelled. Says the new task's id."""
     work.retry(task_id, watch=watch)
 
 
-@tasks.command("watch")
-@click.argument("task_id", metavar="ID")
-@_remote
+@_about_one(tasks, "watch", "task_id")
 def watch_task(work: Work, task_id: str) -> None:
     """Show how far a task is, until it has ended."""
     work.watch_task(task_id)
