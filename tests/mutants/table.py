@@ -33,8 +33,7 @@ from service.access import logins, passwords, principals, quotas
 from service.access.tokens import ACCESS, REFRESH, Tokens
 from service.assets import shot_versions, versions
 from service.film.timeline import make_timeline
-from service.oss import keys
-from service.oss.local import LocalStore
+from service.oss import keys, link_tokens
 from service.workflow import cancellation, completion, once
 from tests.mutants.faults import InFunction, InModule, Mutant
 from tests.mutants.operators import (
@@ -373,12 +372,12 @@ MUTANTS = (
     ),
     Mutant(
         "a URL opens every object",
-        InFunction(LocalStore.verify, never("sub")),
+        InFunction(link_tokens.read, never("sub")),
         ("tests/unit/oss/test_local_urls.py::test_a_url_opens_its_own_object_only",),
     ),
     Mutant(
         "a URL never expires",
-        InFunction(LocalStore.verify, never("exp")),
+        InFunction(link_tokens.read, never("exp")),
         ("tests/unit/oss/test_local_urls.py::test_a_url_lives_for_seven_days_from_the_full_hour",),
     ),
     # The film
