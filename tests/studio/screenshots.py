@@ -85,8 +85,9 @@ def main(out: Path, chosen: Path) -> None:
             project, shot = make_stories(client, language)
             places = {
                 "assets": "", "create": "/new", "outline": f"/new?p={project}", "storyboard": f"/p/{project}",
-                "shot": f"/p/{project}/shots/{shot}", "film": f"/p/{project}/film", "cast": f"/p/{project}/cast",
-                "music": "/music", "system": "/system",
+                "sheet": f"/p/{project}?view=sheet", "shot": f"/p/{project}/shots/{shot}", "film": f"/p/{project}/film",
+                "cast": f"/p/{project}/cast", "options": f"/p/{project}/options", "music": "/music",
+                "system": "/system", "login": "/login",
             }  # fmt: skip
             for device, options in DEVICES.items():
                 with studio(browser, server.url, locale=locale, color_scheme=THEMES[language], **options) as window:
