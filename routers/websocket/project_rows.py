@@ -74,9 +74,9 @@ def rows(session: Session, project_id: str, changed: Iterable[Key]) -> dict[Key,
 
 def _statement(project_id: str) -> Any:
     return union_all(
-        _columns(PROJECT, Project.id, Project.status, literal(0), literal(""), Project.updated_at).where(
-            Project.id == project_id, deletion.has_project(Project.id)
-        ),
+        _columns(
+            PROJECT, Project.id, Project.status, literal(0), func.coalesce(Project.cost, ""), Project.updated_at
+        ).where(Project.id == project_id, deletion.has_project(Project.id)),
         _columns(SHOT, Shot.id, Shot.status, Shot.order, _paths(), Shot.updated_at).where(
             Shot.project_id == project_id, deletion.has_shot(Shot.project_id, Shot.id)
         ),

@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.client import Client
 from tests.studio.browser import Studio, holds, studio
 from tests.studio.story import FILM_MS, Story, card, choose, colours, differs, painted, picture
-from tests.support.node.scripts import failed
+from tests.support.node.dialect import Envelope
+from tests.support.node.scripts import Script, failed
 from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import ServerUnderTest
 
@@ -107,6 +108,27 @@ def test_a_film_is_made_by_the_one_filled_button_and_the_timeline_has_its_true_l
     expect(card(page, 2)).to_have_class(re.compile("selected"))
     link.click()
     page.wait_for_url("**/film")
+    window.fine()
+
+
+def test_what_was_spent_is_told_and_grows_with_each_picture(
+    window: Studio, server: ServerUnderTest, client: Client, node: StandInNode
+) -> None:
+    def priced(envelope: Envelope) -> Script:
+        script = painted(envelope)
+        usage = [{"provider": "p", "model": "m", "units": {"images": 1}, "cost": "0.125"}]
+        script.reports[-1] |= {"result": {"resource_url": "/files/{job}", "usage": usage}}
+        return script
+
+    node.script("generate_shot", priced)
+    try:
+        story = Story.painted(server, client, shots=2)
+        lead = window.open(story.place()).page.locator(".page-titles .lead")
+        expect(lead).to_contain_text("已花费 0.25")
+        client.post(f"/v1/api/projects/{story.id}/shots/{story.shots[0]['id']}", {"prompt": "雪山"})
+        expect(lead).to_contain_text("已花费 0.375")
+    finally:
+        node.script("generate_shot", painted)
     window.fine()
 
 

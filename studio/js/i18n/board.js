@@ -3,6 +3,7 @@ import { extend } from "../core/i18n.js";
 extend({
   zh: {
     "board.lead": "{painted}/{shots} 张画面 · {spoken}/{shots} 段旁白 · 约 {length}",
+    "board.cost": "已花费 {cost}",
     "board.writing": "正在写分镜脚本",
     "board.writing.text": "分镜写好后会出现在这里，画面随后逐张生成。",
     "board.empty.title": "还没有分镜",
@@ -81,6 +82,7 @@ extend({
   },
   en: {
     "board.lead": "{painted} of {shots} painted · {spoken} of {shots} spoken · about {length}",
+    "board.cost": "{cost} spent",
     "board.writing": "Writing the storyboard",
     "board.writing.text": "Shots appear here once it is written; their pictures follow one by one.",
     "board.empty.title": "No shots yet",

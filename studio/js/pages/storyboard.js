@@ -80,7 +80,7 @@ class Storyboard extends View {
     const length = clock(lengths.reduce((sum, one) => sum + one.seconds, 0));
     return pageHead(project.detail.title || t("project.untitled"), {
       above: h("a", { class: "above", href: href("assets") }, icon("left"), t("nav.assets")),
-      lead: counts.shots ? t("board.lead", { ...counts, length }) : "",
+      lead: [counts.shots && t("board.lead", { ...counts, length }), Number(project.detail.cost) > 0 && t("board.cost", { cost: project.detail.cost })].filter(Boolean).join(" · "),
       actions: [this.next(project, counts), this.more(project)],
     });
   }
