@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from config import go_dsn
+from config import go_dsn, postgresql_url
 from config.addresses import parse_node
 from config.settings import Settings
 
@@ -16,9 +16,11 @@ def secrets_of(settings: Settings) -> list[str]:
     """All of them that are set."""
     worker, minio = settings.worker, settings.minio
     found = [settings.redis.password, minio.secret_key, worker.token, worker.webhook_secret, settings.auth.secret]
-    found += [settings.log.sentry_dsn]
+    found += [minio.cdn_key, settings.log.sentry_dsn]
     if settings.mysql.dsn:
         found.append(str(go_dsn.parse(settings.mysql.dsn).url.password or ""))
+    if settings.database.url:
+        found.append(str(postgresql_url.parse(settings.database.url).password or ""))
     for node in worker.nodes:
         found += [node.token, *_of_address(node.addr)]
     found += _within(settings.node)
