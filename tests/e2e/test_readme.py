@@ -11,11 +11,9 @@ from pathlib import Path
 import av
 import pytest
 
-from config.addresses import Listen
-from runtime.listener import listen
 from tests.conftest import leave_out
 from tests.support.server_process import ROOT, clean_environment
-from tests.support.servers.process import MissingServiceError, program
+from tests.support.servers.process import MissingServiceError, free_port, program
 from tests.support.soak import soaking
 
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
@@ -33,8 +31,7 @@ def typed(walk: str, tmp_path: Path, **more: str) -> subprocess.CompletedProcess
     except MissingServiceError as error:
         leave_out(str(error))
     (tmp_path / "typed").mkdir()
-    with listen(Listen("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     settings = {"S2V_SERVER_PORT": address, "S2V_DATA_DIR": str(tmp_path / "data"), "S2V_WORKER_POLL_SECONDS": "0.2"}
     return subprocess.run(
         [shell, "-eu", "-o", "pipefail", "-c", SERVE + walk.replace(ADDRESS, f"http://{address}")],

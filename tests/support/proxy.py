@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.support.servers.process import free_port
+
 
 class Proxy:
     """It listens and answers nothing."""
@@ -66,7 +68,7 @@ class Tunnel:
         self._chance = random.Random(seed)
         self._generation, self._ended = 0, threading.Event()
         self._listener: socket.socket | None = None
-        self._port = 0
+        self._port = free_port()
         self.up()
 
     @property
@@ -76,7 +78,6 @@ class Tunnel:
     def up(self) -> None:
         """Listen (again)."""
         self._listener = socket.create_server(("127.0.0.1", self._port), backlog=64)
-        self._port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def down(self) -> None:

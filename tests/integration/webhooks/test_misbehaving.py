@@ -21,6 +21,7 @@ from service.webhooks import endpoints
 from service.webhooks.requests import WebhookChanges
 from tests.integration.webhooks.conftest import Send, added, due_now, log_of
 from tests.integration.webhooks.receivers import Behaviour, answering, receiving
+from tests.support.servers.process import silent_port
 
 gone = threading.Event()  # never set: who waits for it hangs
 
@@ -114,9 +115,7 @@ def test_who_is_not_there_and_whose_certificate_is_nobodys_is_told_to_the_owner(
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "1"]
     subprocess.run([*make, "-keyout", tmp_path / "key", "-out", tmp_path / "crt"], check=True, capture_output=True)
     pem.write_text((tmp_path / "key").read_text() + (tmp_path / "crt").read_text())
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with receiving(certificate=pem) as secure:
+    with silent_port() as port, receiving(certificate=pem) as secure:
         urls = [f"http://127.0.0.1:{port}/", "http://no-such-host.invalid/", secure.url]
         rows = [added(services, url)[0] for url in urls]
         for row in rows:
