@@ -67,7 +67,8 @@ def photographed(page: Page, folder: Path) -> Image.Image:
     got.value.save_as(path)
     with Image.open(path) as image:
         assert image.format == path.suffix[1:].upper()
-        return image.convert("RGB")
+        picture: Image.Image = image.convert("RGB")
+    return picture
 
 
 def tab_to(page: Page, name: str) -> None:
