@@ -31,12 +31,15 @@ from rich.table import Table
 from bench.harness import machine, note
 from bench.http_rows import Ids, fill
 from common.clock import Clock
+from common.request_id import Served, trace_of
 from config.settings import AuthSettings, LimitsSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
 from models import reads
 from models.account import Scope
 from models.row_versions import slot_of
+from routers import access_log
+from routers.access_log import Answered
 from routers.app import create_app
-from runtime.logging_setup import set_up_logging
+from runtime.logging_setup import flush, set_up_logging
 from runtime.wiring import open_services
 from service.access import accounts
 from service.container import Services
@@ -160,6 +163,7 @@ def _parts(services: Services, apps: Mapping[str, Flask], ids: Ids, key: str) ->
             made[f"{name} {what}, given again"] = (_asks(app, path, key), services.changes.reliable)
     for what, path in paths.items():
         made[f"open {what}, made anew"] = (_asks(apps["open"], path, key), anew)
+    made["its line in the log"] = (lambda: _lines(paths["task"]), _nothing)
     made["task's row alone"] = (lambda: reads.task(database, ids.tasks[0]), _nothing)
     made["shots' rows alone"] = (lambda: reads.shots(database, project), _nothing)
     made["project's rows alone"] = (lambda: reads.whole_project(database, project), _nothing)
@@ -167,6 +171,15 @@ def _parts(services: Services, apps: Mapping[str, Flask], ids: Ids, key: str) ->
     for name, app in apps.items():
         made[f"{name} write"] = (_asks(app, write, key, lambda: {"motion": random.choice(("auto", "none"))}), _nothing)
     return made
+
+
+def _lines(path: str) -> None:
+    """One, written at once."""
+    request = "1790d25c45dfaacae169b693e81be636"
+    answered = Answered("/v1/api/tasks/<task_id>", 200, 0.00123, 1234)
+    said = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "REMOTE_ADDR": "127.0.0.1"}
+    access_log.write(said, answered, Served(request, trace_of(request), 0.001))
+    flush()
 
 
 def _nothing() -> None:
