@@ -103,8 +103,8 @@ class Watch {
     clearTimeout(this.timers.silence);
     if (this.isGone) return;
     this.failures += 1;
-    if (this.failures > 1) store.update({ connection: "stale" });
-    if (this.failures > 2) this.poll({ once: true }); // the socket may be what does not come through, and HTTP may
+    if (this.failures > 1 && !this.isPolling) store.update({ connection: "stale" });
+    if (this.failures > 2 && !this.isPolling) this.poll(); // the socket may be what does not come through, and HTTP may
     this.after("reopen", backOff(this.failures), () => this.openFeed());
   }
 
@@ -145,17 +145,22 @@ class Watch {
     this.after("reload", ms, () => loadProject(this.id).then(() => this.fresh(), (error) => this.failed(error)));
   }
 
-  async poll({ once = false } = {}) {
+  /** Look, again and again: for good where there is no feed, else until it is open. */
+  async poll() {
+    this.isPolling = !this.isGone && this.feed?.readyState !== WebSocket.OPEN;
+    if (!this.isPolling) return;
+    let answered = true;
     try {
       await loadProject(this.id);
       this.fresh();
     } catch (error) {
+      answered = false;
       this.failed(error);
     }
-    if (once || this.ended) return;
+    if (this.ended) return;
     const project = projectOf(this.id);
-    if (project?.detail) this.watchTasks(project);
-    const pause = this.failures ? backOff(this.failures) : isBusy(project) ? POLL_BUSY_MS : POLL_IDLE_MS;
+    if (!feedIsThere && project?.detail) this.watchTasks(project);
+    const pause = !answered ? backOff(this.failures) : isBusy(project) ? POLL_BUSY_MS : POLL_IDLE_MS;
     this.after("poll", document.hidden ? Math.max(pause, POLL_IDLE_MS) : pause, () => this.poll());
   }
 
