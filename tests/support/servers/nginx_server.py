@@ -23,11 +23,15 @@ UPSTREAM = re.compile(r"^    server 127\.0\.0\.1:8080(.*);\n(?:    server 127\.0
 class NginxServer(ServerProcess):
     """`https` and `http` are its addresses, `upstreams` those of the servers behind it. As root it runs as nginx's own user.
 
-    `changes` are texts of the configuration with what stands in their place; each must be there.
+    `changes` are texts of the configuration with what stands in their place; each must be there. `local` are files of an installation.
     """
 
     def __init__(
-        self, upstreams: Iterable[str], objects: Path | None = None, changes: dict[str, str] | None = None
+        self,
+        upstreams: Iterable[str],
+        objects: Path | None = None,
+        changes: dict[str, str] | None = None,
+        local: Iterable[Path] = (),
     ) -> None:
         self._program = program("nginx", "/usr/sbin/nginx")
         for needed in (MODULE, RULES):
@@ -37,6 +41,7 @@ class NginxServer(ServerProcess):
         self.http_port, self.https_port = free_port(), free_port()
         self.http, self.https = f"http://127.0.0.1:{self.http_port}", f"https://127.0.0.1:{self.https_port}"
         self._upstreams, self._objects, self._changes = list(upstreams), objects, changes or {}
+        self._local = list(local)
         self.certificate = self.folder / "tls" / "fullchain.pem"
         self._make_certificate()
         self._write()
@@ -88,6 +93,8 @@ class NginxServer(ServerProcess):
         conf = self.folder / "conf"
         shutil.copytree(DEPLOYED, conf)
         (conf / "local").mkdir(exist_ok=True)
+        for own in self._local:
+            shutil.copy(own, conf / "local")
         (self.folder / "temporary").mkdir()
         lines = [f"{name}_temp_path {self.folder}/temporary/{name};\n" for name in TEMPORARY]
         (conf / "local" / "folders.conf").write_text("".join(lines), "utf-8")
