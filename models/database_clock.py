@@ -45,4 +45,9 @@ def milliseconds(session: Session) -> int:
 
 def database_now(session: Session) -> datetime:
     """The database's time as an aware UTC datetime, to the millisecond."""
-    return EPOCH + timedelta(milliseconds=milliseconds(session))
+    return at(milliseconds(session))
+
+
+def at(ms: int) -> datetime:
+    """So many milliseconds after 1970 began, in UTC."""
+    return EPOCH + timedelta(milliseconds=ms)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, PoolResetState, create_engine, event
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as MysqlConnection
@@ -52,6 +52,7 @@ def mysql_engine(url: URL, *, pool_size: int, threads: int, statement_timeout_s:
     engine = create_engine(
         _address(url),
         isolation_level="READ COMMITTED",
+        pool_reset_on_return=None,
         pool_size=pool_size,
         max_overflow=max(0, threads - pool_size),
         pool_pre_ping=True,
@@ -60,6 +61,7 @@ def mysql_engine(url: URL, *, pool_size: int, threads: int, statement_timeout_s:
         connect_args={"read_timeout": CONNECT_TIMEOUT_S, "write_timeout": statement_timeout_s + SOCKET_GRACE_S},
     )
     _ping_briefly(engine)
+    _roll_back_what_is_begun(engine)
     _on_connect(engine, lock_wait_s=max(1, statement_timeout_s // 2), statement_s=statement_timeout_s)
     return engine
 
@@ -99,6 +101,17 @@ def _ping_seldom(engine: Engine) -> None:
             vars(connection)[served] = time.monotonic()
 
     engine.dialect.do_ping = do_ping  # type: ignore[method-assign,assignment]  # of this engine alone
+
+
+def _roll_back_what_is_begun(engine: Engine) -> None:
+    """When a connection is given back: after a commit there is nothing to roll back, and so the server is not asked to."""
+    from pymysql.constants import SERVER_STATUS  # a start on another database has no use for the driver
+
+    @event.listens_for(engine, "reset")
+    def _reset(connection: Any, _record: Any, state: PoolResetState) -> None:
+        is_begun = bool(connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
+        if is_begun and not state.transaction_was_reset and not state.terminate_only:
+            connection.rollback()
 
 
 def _ping_briefly(engine: Engine) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, Text, and_, bindparam, cast, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from common import caller
 from models import deletion
 from models.asset import Asset
+from models.database_clock import at, database_ms
 from models.project import Project
 from models.shot import Shot
 from models.task import OPEN, Task, TaskStatus, TaskType, dependencies
@@ -63,20 +65,32 @@ class ShotParts(NamedTuple):
     video_path: str | None
 
 
-def lock_project(session: Session, project_id: str) -> Project | None:
-    """The project, locked until the unit of work ends: whoever moves its tasks does so one at a time.
+class Locked(NamedTuple):
+    """A project that is locked until the unit of work ends, None where there is none; `now` is the database's time behind the lock."""
+
+    project: Project | None
+    now: datetime
+
+
+def lock_project(session: Session, project_id: str) -> Locked:
+    """Lock the project: whoever moves its tasks does so one at a time.
 
     On SQLite the whole database is locked by the write itself.
     """
-    row = lock_deleted_too(session, project_id)
-    # Asked behind the lock: whoever held it may have deleted the project.
-    return row if row is None or deletion.find(session, row.id) is None else None
+    return _locked(session, project_id, deleted_too=False)
 
 
-def lock_deleted_too(session: Session, project_id: str) -> Project | None:
+def lock_deleted_too(session: Session, project_id: str) -> Locked:
     """The same, also of one that was deleted and can still be had back."""
-    query = select(Project).where(Project.id == project_id, *_own(Project)).with_for_update()
-    return _exactly(session.scalar(query), project_id)
+    return _locked(session, project_id, deleted_too=True)
+
+
+def _locked(session: Session, project_id: str, *, deleted_too: bool) -> Locked:
+    found = session.scalar(_lock(caller.restricted_to() is not None), {"id": project_id, **_owner()})
+    row = _exactly(found, project_id)
+    # Asked behind the lock: whoever held it may have deleted the project.
+    now_ms, is_there = session.execute(_now(), {"id": project_id}).one()
+    return Locked(row if is_there or deleted_too else None, at(now_ms))
 
 
 def project(session: Session, project_id: str) -> Project | None:
@@ -86,8 +100,8 @@ def project(session: Session, project_id: str) -> Project | None:
 
 def shots(session: Session, project_id: str) -> list[Shot]:
     """The project's shots by order; none of a project of another's."""
-    of_project = select(Shot).where(Shot.project_id == project_id, *_visible(Shot))
-    rows = session.scalars(of_project.order_by(Shot.order, Shot.id))
+    statement = _shots_of_project(caller.restricted_to() is not None)
+    rows = session.scalars(statement, {"id": project_id, **_owner()})
     return [row for row in rows if row.project_id == project_id]
 
 
@@ -126,9 +140,10 @@ def shot(session: Session, shot_id: str) -> Shot | None:
 
 def is_reserved(session: Session, shot_id: str) -> bool:
     """Whether a shot that is not there yet will have this id: it waits in the parameters of a blocked image task."""
-    waiting = select(Task).where(Task.status == TaskStatus.BLOCKED, Task.type == TaskType.IMAGE, *_visible(Task))
-    holding = cast(Task.parameters, Text).contains(shot_id, autoescape=True)
-    return any(row.target_shot_id == shot_id for row in session.scalars(waiting.where(holding)))
+    own = _visible(Task, caller.restricted_to() is not None)
+    waiting = select(Task).where(Task.status == TaskStatus.BLOCKED, Task.type == TaskType.IMAGE, *own)
+    holding = waiting.where(cast(Task.parameters, Text).contains(shot_id, autoescape=True))
+    return any(row.target_shot_id == shot_id for row in session.scalars(holding, _owner()))
 
 
 def task(session: Session, task_id: str) -> Task | None:
@@ -273,27 +288,56 @@ def _oldest_first(rows: Iterable[Task]) -> list[Task]:
 
 def _one(session: Session, model: type[Row], row_id: str) -> Row | None:
     """The row of this id; None where there is none, and where it is another's, or deleted."""
-    return _exactly(session.scalar(select(model).where(model.id == row_id, *_visible(model))), row_id)
+    statement = _by_id(model, caller.restricted_to() is not None)
+    found: Row | None = session.scalar(statement, {"id": row_id, **_owner()})
+    return _exactly(found, row_id)
 
 
-def _visible(model: type[Row]) -> tuple[ColumnElement[bool], ...]:
+def _owner() -> dict[str, str]:
+    owner = caller.restricted_to()
+    return {} if owner is None else {"owner": owner}
+
+
+# `owned`: whether the caller may see its own rows only. Made once each: making one takes as long as asking the database.
+@cache
+def _lock(owned: bool) -> Select[Any]:
+    return select(Project).where(Project.id == bindparam("id"), *_own(Project, owned)).with_for_update()
+
+
+@cache
+def _by_id(model: type[Row], owned: bool) -> Select[Any]:
+    return select(model).where(model.id == bindparam("id"), *_visible(model, owned))
+
+
+@cache
+def _shots_of_project(owned: bool) -> Select[Any]:
+    of_project = select(Shot).where(Shot.project_id == bindparam("id"), *_visible(Shot, owned))
+    return of_project.order_by(Shot.order, Shot.id)
+
+
+@cache
+def _now() -> Select[Any]:
+    """The database's time, and whether the project of this id was not deleted."""
+    return select(database_ms(), deletion.has_project(bindparam("id", type_=String())))
+
+
+def _visible(model: type[Row], owned: bool) -> tuple[ColumnElement[bool], ...]:
     """What leaves what was not deleted, and of that the caller's own rows."""
     if model is Project:
-        return (deletion.has_project(Project.id), *_own(model))
+        return (deletion.has_project(Project.id), *_own(model, owned))
     of_project = Shot.project_id if model is Shot else Task.project_id
     there = deletion.has_project(of_project)
-    return (there, *([deletion.has_shot(Shot.project_id, Shot.id)] if model is Shot else []), *_own(model))
+    return (there, *([deletion.has_shot(Shot.project_id, Shot.id)] if model is Shot else []), *_own(model, owned))
 
 
-def _own(model: type[Row]) -> tuple[ColumnElement[bool], ...]:
+def _own(model: type[Row], owned: bool) -> tuple[ColumnElement[bool], ...]:
     """What leaves the caller's own rows of a statement's; nothing where every row may be seen."""
-    owner = caller.restricted_to()
-    if owner is None:
+    if not owned:
         return ()
     if model is Project:
-        return (Project.owner_id == owner,)
+        return (Project.owner_id == bindparam("owner"),)
     of_project = Shot.project_id if model is Shot else Task.project_id
-    return (of_project.in_(select(Project.id).where(Project.owner_id == owner)),)
+    return (of_project.in_(select(Project.id).where(Project.owner_id == bindparam("owner"))),)
 
 
 def _exactly(row: Row | None, row_id: str) -> Row | None:

@@ -201,7 +201,7 @@ def _type_of(wanted: PresignRequest) -> str:
 @retrying
 def _expect(services: Services, project_id: str, key: str) -> None:
     with services.database.write() as session:
-        if queries.lock_project(session, project_id) is None:
+        if queries.lock_project(session, project_id).project is None:
             raise NotFound("项目不存在")
         quotas.take(services, session)
         _check_room(session, project_id)

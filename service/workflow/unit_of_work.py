@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models import queries
-from models.database_clock import database_now
 from models.project import Project
+from models.queries import Locked
 from models.task import Task
 from service.container import Services
 from service.workflow import once
@@ -36,14 +36,14 @@ class ProjectUnit:
 
 @contextmanager
 def project_unit(
-    services: Services, project_id: str, *, lock: Callable[[Session, str], Project | None] = queries.lock_project
+    services: Services, project_id: str, *, lock: Callable[[Session, str], Locked] = queries.lock_project
 ) -> Iterator[ProjectUnit]:
     """Lock the project and commit what the block did; then stop the work on what ended, and enqueue what became ready.
 
     Whoever moves a project's tasks holds its lock, so that no two ends miss each other. An exception rolls everything back.
     """
     with services.database.write() as session:
-        unit = ProjectUnit(session, lock(session, project_id), database_now(session))
+        unit = ProjectUnit(session, *lock(session, project_id))
         once.begin(session, unit.now)
         yield unit
     stop_work(services, unit.ended)

@@ -3,11 +3,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymysql.connections import Connection as MysqlConnection
 from sqlalchemy import URL, event, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -33,6 +36,7 @@ from tests.support.wait import wait_until
 
 servers = pytest.mark.parametrize("url", DATABASES[1:], indirect=True)
 OWN_ID = {"mysql": "SELECT CONNECTION_ID()", "postgresql": "SELECT PG_BACKEND_PID()"}
+PING = ""  # no statement
 SLEEP = {"mysql": "SLEEP", "postgresql": "PG_SLEEP"}
 CONNECTED = {
     "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE db = :name",
@@ -271,6 +275,65 @@ def test_no_thread_waits_for_another_ones_connection(kind: str, request: pytest.
     with ThreadPoolExecutor(threads) as pool:
         assert len(set(pool.map(use, range(threads)))) == threads
     database.close()
+
+
+def test_a_unit_of_work_asks_whether_the_server_lives_and_then_for_nothing_but_its_statements_and_the_commit(
+    mysql_url: URL, open_url: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_url(mysql_url)
+    two_projects(database)
+    asked: list[str] = []
+    whole: Any = vars(MysqlConnection)["_execute_command"]
+
+    def note(self: MysqlConnection[Any], command: int, sql: str | bytes) -> None:
+        asked.append(str(sql if isinstance(sql, str) else sql.decode()).partition(" ")[0])
+        whole(self, command, sql)
+
+    monkeypatch.setattr(MysqlConnection, "_execute_command", note)
+    with database.write() as session:
+        rename(session, "a", "c")
+    assert asked == [PING, "UPDATE", "COMMIT"]
+    asked.clear()
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        _a_mistake(session)
+    assert asked == [PING, "UPDATE", "ROLLBACK"]
+    assert titles(database) == ["b", "c"]
+
+
+def begun(database: Database, url: URL) -> int:
+    """Transactions of this database's connections that have not ended."""
+    query = (
+        "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN information_schema.processlist"
+        " ON id = trx_mysql_thread_id WHERE db = :name"
+    )
+    with go_backend.foreign_engine(url.set(database="mysql")).connect() as other:
+        return int(other.execute(text(query), {"name": url.database}).scalar() or 0)
+
+
+def _twice_the_same(session: Session) -> None:
+    session.add(project(id="a"))
+    session.flush()
+
+
+def _a_mistake(session: Session) -> None:
+    rename(session, "a", "x")
+    raise ZeroDivisionError
+
+
+def _a_look(session: Session) -> None:
+    session.execute(text("SELECT title FROM project FOR UPDATE"))
+
+
+@pytest.mark.parametrize("work", [_a_look, _twice_the_same, _a_mistake])
+@pytest.mark.parametrize("unit", ["read", "write"])
+def test_a_unit_of_work_leaves_nothing_begun_however_it_ends(
+    mysql_url: URL, open_url: Open, work: Callable[[Any], None], unit: str
+) -> None:
+    database = open_url(mysql_url)
+    two_projects(database)
+    with suppress(ZeroDivisionError, IntegrityError), getattr(database, unit)() as session:
+        work(session)
+    assert begun(database, mysql_url) == 0
 
 
 def own_server(kind: str) -> tuple[MariadbServer | PostgresqlServer, URL]:
