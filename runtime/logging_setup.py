@@ -13,7 +13,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -26,6 +25,7 @@ NEWLINE = "\n"
 KEPT = "\u3000"  # the blank of Chinese texts
 QUIET = ("rq", "urllib3", "PIL", "hypothesis")  # libraries whose INFO tells an operator nothing
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 _named = [""]  # this process's name
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -123,7 +123,7 @@ class _JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}+00:00",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -137,5 +137,5 @@ class _JsonFormatter(logging.Formatter):
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        text = without_credentials(json.dumps(line, ensure_ascii=False))
+        text = without_credentials(_encode(line))
         return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

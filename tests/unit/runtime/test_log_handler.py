@@ -193,3 +193,16 @@ def test_a_line_that_cannot_be_written_keeps_no_other_from_it(capsys: pytest.Cap
     logging_setup.flush()
     assert ", 1 bytes" in stream.getvalue()
     assert "no number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_is_hidden_in_one_of_many_lines_hides_nothing_of_the_next(form: str) -> None:
+    stream = io.StringIO()
+    logging_to(stream, form)
+    for path in ("/before", "/password':'pLanted-1", "/k/pLanted-2/x", "/after\u200b"):
+        access_log.write({**ENVIRON, "PATH_INFO": path}, Answered("/<name>", 200, 0.25, 1), Served("mine"))
+    logging_setup.flush()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert "pLanted" not in stream.getvalue()
+    assert ["10.0.0.1" in line for line in lines if "password" not in line] == [True] * 3
