@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,15 @@ PING_S = 5
 FRESH_S = 1.0
 SOCKET_GRACE_S = 5
 """The socket waits this much longer than the server lets a statement run, so that the server's own error arrives."""
+SINGLE_READS: Mapping[str, Any] = {
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    "pool_reset_on_return": None,
+    "pool_pre_ping": True,
+    "pool_use_lifo": True,
+    "pool_recycle": 1800,
+}
+"""What makes an engine for single SELECTs: nothing is begun nor rolled back."""
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -73,14 +83,9 @@ def mysql_reads_engine(url: URL, *, pool_size: int, threads: int, statement_time
     """
     engine = create_engine(
         _address(url),
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        pool_reset_on_return=None,
+        **SINGLE_READS,
         pool_size=pool_size,
         max_overflow=max(0, threads - pool_size),
-        pool_pre_ping=True,
-        pool_use_lifo=True,
-        pool_recycle=1800,
         connect_args={"read_timeout": CONNECT_TIMEOUT_S, "write_timeout": statement_timeout_s + SOCKET_GRACE_S},
     )
     _ping_briefly(engine)

@@ -14,7 +14,7 @@ from psycopg.abc import PQGen
 from psycopg.types.string import TextLoader
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 
-from models.engines import CONNECT_TIMEOUT_S, FRESH_S, PING_S, SOCKET_GRACE_S
+from models.engines import CONNECT_TIMEOUT_S, FRESH_S, PING_S, SINGLE_READS, SOCKET_GRACE_S
 
 T = TypeVar("T")
 
@@ -54,14 +54,9 @@ def postgresql_reads_engine(url: URL, *, pool_size: int, threads: int, statement
     """The same for single SELECTs: see `models.engines.mysql_reads_engine`."""
     engine = create_engine(
         _address(url),
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        pool_reset_on_return=None,
+        **SINGLE_READS,
         pool_size=pool_size,
         max_overflow=max(0, threads - pool_size),
-        pool_pre_ping=True,
-        pool_use_lifo=True,
-        pool_recycle=1800,
     )
     _ping_briefly(engine, unless_served_within_s=FRESH_S)
     _on_connect(engine, lock_wait_s=max(1, statement_timeout_s // 2), statement_s=statement_timeout_s)

@@ -19,7 +19,7 @@ from config.settings import RedisSettings
 from runtime.gunicorn_server import KEEPALIVE_S
 from runtime.gunicorn_worker import ADDRESS_SHARE, UNASKED_SHARE
 from tests.conftest import leave_out
-from tests.e2e.web_server import Server, running_server
+from tests.e2e.web_server import Server, is_open, running_server
 from tests.support.wait import wait_until
 from tests.support.web_app import closed_with, connecting, hear
 
@@ -81,17 +81,6 @@ def says(text: bytes) -> Callable[[socket.socket], None]:
 def asks_and_stays(client: socket.socket) -> None:
     client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     assert client.recv(65_536).startswith(b"HTTP/1.1 200")
-
-
-def is_open(client: socket.socket) -> bool:
-    """Whether the server has not closed it; of one that was answered the answer was read."""
-    client.setblocking(False)
-    try:
-        return client.recv(1) != b""
-    except BlockingIOError:
-        return True
-    except ConnectionError:
-        return False
 
 
 @contextmanager

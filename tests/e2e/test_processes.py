@@ -23,8 +23,9 @@ from runtime.gunicorn_server import IDLE_CONNECTIONS
 from runtime.gunicorn_worker import ADDRESS_SHARE, UNASKED_SHARE
 from runtime.memory import proportional
 from tests.e2e.client import Client
+from tests.e2e.web_server import is_open
 from tests.support.columns import DATABASES
-from tests.support.node.scripts import Script, finished, png, running, wav
+from tests.support.node.scripts import Script, png, running
 from tests.support.node.stand_in import StandInNode
 from tests.support.server_process import END_S, ServerUnderTest, alive
 from tests.support.wait import wait_until
@@ -74,9 +75,7 @@ def node() -> Iterator[StandInNode]:
 
 @pytest.fixture(autouse=True)
 def _quick(node: StandInNode) -> None:
-    for kind, content in {"generate_shot": png(), "generate_audio": wav()}.items():
-        node.script(kind, lambda _envelope, content=content: finished(content))  # type: ignore[misc]  # a default is no parameter
-    node.script_storyboards()
+    node.script_quickly()
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -223,16 +222,6 @@ def test_limits_are_those_of_all_processes_together(server: ServerUnderTest, cli
         wait_until(lambda: sum(map(is_open, crowd)) <= most, SOON_S, "the crowd's bound")
         assert sum(map(is_open, crowd)) >= most // 2
         assert ask(both[0], "GET", "/healthz")[0] == ask(both[1], "GET", "/healthz")[0] == 200
-
-
-def is_open(client: socket.socket) -> bool:
-    client.setblocking(False)
-    try:
-        return client.recv(1) != b""
-    except BlockingIOError:
-        return True
-    except ConnectionError:
-        return False
 
 
 def test_a_key_that_both_processes_get_at_once_makes_one_thing(server: ServerUnderTest, client: Client) -> None:

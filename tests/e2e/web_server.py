@@ -74,3 +74,14 @@ def running_server(
     finally:
         process.terminate()
         process.wait(60)
+
+
+def is_open(client: socket.socket) -> bool:
+    """Whether the server has not closed it; of one that was answered the answer was read."""
+    client.setblocking(False)
+    try:
+        return client.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False

@@ -56,6 +56,12 @@ class StandInNode(Node):
         """Let each storyboard have as many scenes as were asked for, or as the node always makes."""
         self.script("generate_storyboard", self._storyboard)
 
+    def script_quickly(self) -> None:
+        """Let every job that a story leads to be done at once."""
+        for kind, content in {"generate_shot": png(), "generate_audio": wav()}.items():
+            self.script(kind, lambda _envelope, content=content: finished(content))  # type: ignore[misc]  # a default is no parameter
+        self.script_storyboards()
+
     def held_storyboard(self, progress: float = 10) -> threading.Event:
         """Hold storyboards at "processing" until the returned event is set."""
         gate = threading.Event()
