@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.client import Client
-from tests.studio.browser import holds, studio
+from tests.studio.browser import PATIENCE_MS, holds, studio
 from tests.studio.story import FILM_MS, STORY, Story, card, colours
 from tests.support.cutting_proxy import CuttingProxy
+from tests.support.proxy import Tunnel
 from tests.support.server_process import ServerUnderTest
 from tests.support.servers.node_server import NodeServer
 
@@ -65,6 +66,25 @@ def test_a_page_whose_sockets_no_proxy_lets_through_is_fresh_all_the_same(
             assert client.request("PATCH", f"/v1/api/projects/{story.id}/shots/{story.shots[0]['id']}", json=words).ok
             expect(card(page, 1)).to_contain_text(title)
         assert window.reports() == []
+
+
+@pytest.mark.soak  # a minute until the page gives up waiting
+def test_a_page_that_is_never_answered_says_so_and_goes_on_when_the_way_is_open_again(
+    browser: Browser, quick_server: ServerUnderTest
+) -> None:
+    """As after a night in which a router has forgotten the connections: they take what is sent, and lead nowhere."""
+    with Tunnel(f"127.0.0.1:{quick_server.port}") as tunnel, studio(browser, f"http://{tunnel.addr}") as window:
+        page = window.open().page
+        window.settled()
+        page.get_by_role("link", name="音乐库").click()
+        expect(page.locator("#page-title")).to_have_text("音乐库")
+        window.settled()
+        tunnel.half_open = True
+        page.get_by_role("link", name="资产库").first.click()
+        expect(page.locator(".connection")).to_be_visible(timeout=2 * PATIENCE_MS)
+        tunnel.half_open = False
+        tunnel.cut()
+        expect(page.locator(".connection")).to_have_count(0, timeout=2 * PATIENCE_MS)
 
 
 @pytest.mark.soak

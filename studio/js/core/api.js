@@ -8,6 +8,7 @@ const TRIES = 3;
 const AGAIN_AFTER_MS = [400, 1500];
 const PASSING = new Set([502, 503, 504]);
 const SAFE = new Set(["GET", "HEAD"]);
+const ANSWERED_MS = 60_000; // longer than the server takes; after that a connection is one that leads nowhere any more
 
 const etags = new Map(); // by path, of what was read or written last
 
@@ -41,7 +42,7 @@ export async function call(method, path, options = {}) {
       if (last || !PASSING.has(response.status)) return await read(path, method, response, options);
     } catch (error) {
       if (error instanceof ApiError || error.name === "AbortError") throw error;
-      if (last) throw new ApiError(0, null, t("error.unreachable"));
+      if (last || error.name === "TimeoutError") throw new ApiError(0, null, t("error.unreachable"));
     }
     await new Promise((done) => setTimeout(done, AGAIN_AFTER_MS[tried - 1]));
   }
@@ -58,7 +59,8 @@ function prepare(method, path, { json, form, file, type, query, key, match, sign
   return { address: PREFIX + path + search, init: { method, headers, body, signal, credentials: "same-origin" } };
 }
 
-async function send({ address, init }) {
+async function send({ address, init: given }) {
+  const init = SAFE.has(given.method) && !given.signal ? { ...given, signal: AbortSignal.timeout(ANSWERED_MS) } : given;
   const own = credentials(init.method);
   const response = await fetch(address, { ...init, headers: { ...init.headers, ...own } });
   if (response.status !== 401 || address.includes("/auth/login")) return response;
