@@ -48,7 +48,8 @@ run: $(VENV)/.run ## serve on 127.0.0.1:8080 (CONFIG=path for another configurat
 doctor: $(VENV)/.run ## say how the configuration is understood and whether each service answers
 	@$(BIN)/python main.py doctor $(if $(CONFIG),--config '$(CONFIG)')
 
-# A file's tests stay together, since they share what is dear to set up; which file comes next is left to chance.
+# WORKERS says how many processes of tests run beside one another; they wait more than they compute. A file's tests stay together, since
+# they share what is dear to set up; which file comes next is left to chance.
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # pytest-timeout interrupts a test that hangs; one whose clean-up hangs too ends its process. xdist can stand still for ever once it has
