@@ -94,6 +94,12 @@ def fresh_database(server: str) -> Iterator[str]:
 def _execute(server: str, statement: str) -> None:
     before, _, after = server.rpartition("/")
     url = parse(f"{before}/mysql?{after.partition('?')[2]}").url
-    connection = pymysql.connect(host=url.host, port=url.port or 3306, user=url.username, password=url.password or "")
+    connection = pymysql.connect(
+        host=url.host,
+        port=url.port or 3306,
+        user=url.username,
+        password=url.password or "",
+        ssl_disabled=True,  # for TLS PyMySQL would read all certificates of the system first
+    )
     with connection, connection.cursor() as cursor:
         cursor.execute(statement)
