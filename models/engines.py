@@ -110,7 +110,7 @@ def _ping_seldom(engine: Engine) -> None:
 
 def _roll_back_what_is_begun(engine: Engine) -> None:
     """When a connection is given back: after a commit there is nothing to roll back, and so the server is not asked to."""
-    from pymysql.constants import SERVER_STATUS  # a start on another database has no use for the driver
+    from pymysql.constants import SERVER_STATUS  # noqa: PLC0415 - a start on another database has no use for the driver
 
     @event.listens_for(engine, "reset")
     def _reset(connection: Any, _record: Any, state: PoolResetState) -> None:
