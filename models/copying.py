@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
@@ -36,6 +37,7 @@ OTHERS = {
     "WHERE datname = CURRENT_DATABASE() AND pid <> PG_BACKEND_PID() AND backend_type = 'client backend'",
     "mysql": "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
 }
+LEAVING_S = 2.0  # a database knows of those that left only after a moment
 Row = dict[str, Any]
 Say = Callable[[str], object]
 
@@ -172,9 +174,13 @@ def _refuse_company(address: DatabaseAddress) -> None:
         if address.path.exists() and not _is_alone(str(address.path)):
             raise CopyError(refusal)
         return
+    deadline = time.monotonic() + LEAVING_S
     with _words(address), _engine(address).connect() as connection:
-        if connection.scalar(text(OTHERS[connection.dialect.name])):
-            raise CopyError(refusal)
+        while connection.scalar(text(OTHERS[connection.dialect.name])):
+            if time.monotonic() > deadline:
+                raise CopyError(refusal)
+            connection.rollback()  # PostgreSQL shows a transaction the same others all the time
+            time.sleep(0.05)
 
 
 def _is_alone(path: str) -> bool:
