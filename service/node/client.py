@@ -65,7 +65,13 @@ class NodeClient:
         download_s: float = 600.0,
     ) -> None:
         self._address = NodeAddress.parse(addr)
-        self._token, self._connect_s, self._read_s, self._answer_s = token, connect_s, read_s, answer_s
+
+        def transport() -> Transport:
+            from service.node.transport import Transport  # its library is a good part of a start, which asks no node
+
+            return Transport(self._address, token=token, connect_s=connect_s, read_s=read_s, answer_s=answer_s)
+
+        self._make_transport = transport  # and no attribute holds the token, which somebody might print
         self.breaker = Breaker()
         self._max_download = max_download
         self._poll_s = poll_s
@@ -78,15 +84,7 @@ class NodeClient:
 
     @cached_property
     def _transport(self) -> Transport:
-        from service.node.transport import Transport  # its library is a good part of a start, which asks no node
-
-        return Transport(
-            self._address,
-            token=self._token,
-            connect_s=self._connect_s,
-            read_s=self._read_s,
-            answer_s=self._answer_s,
-        )
+        return self._make_transport()
 
     @property
     def name(self) -> str:
