@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-LONGEST = (
-    80  # characters of a title; an address with it in three bytes each, encoded, is still one that every proxy takes
-)
+# Characters of a title. An address with three bytes of each, encoded, is still one that every proxy takes.
+LONGEST = 80
 HELD_BY_SYSTEMS = frozenset('/\\:*?"<>|')
-BIDI = frozenset(
-    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
-)  # "fdp.exe" read from the right
+# They turn the direction of what follows: a name's end would be read somewhere else.
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
 def file_name(title: str, suffix: str) -> str:
