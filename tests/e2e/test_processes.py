@@ -115,6 +115,7 @@ Opened = Callable[[str], Any]
 @contextmanager
 def reaching(server: ServerUnderTest, make: Callable[[], tuple[Any, socket.socket]]) -> Iterator[Opened]:
     """Makes connections until one is at the named process; the others are kept so long, since each tips the balance."""
+    idle: list[HTTPConnection] = []  # which the server would end after five seconds
     with ExitStack() as reached:
 
         def at(name: str) -> Any:
@@ -125,11 +126,14 @@ def reaching(server: ServerUnderTest, make: Callable[[], tuple[Any, socket.socke
                     except websocket.WebSocketBadStatusException:  # they have all the places
                         others.close()
                         continue
+                    for one in idle:
+                        ask(one, "GET", "/healthz")
                     here = server_of(server, sock.getsockname()[1]) == name
                     keeper = reached if here else others
                     keeper.callback(sock.close)  # which a WebSocket leaves open when the server has closed it
                     keeper.callback(made.close)
                     if here:
+                        idle.extend([made] if isinstance(made, HTTPConnection) else [])
                         return made
 
         yield at
@@ -248,16 +252,20 @@ def test_what_is_killed_is_replaced_and_the_others_do_not_notice(
     [image] = created["shot_task_ids"]
     with ExitStack() as stack:
         at = stack.enter_context(reaching(server, http(server)))
-        kept = at("web-2")
         filled = fill(server, image, stack)
         assert len(filled) == SOCKETS, "of both processes together"
         places = [server_of(server, cast("socket.socket", one.sock).getsockname()[1]) for one in filled]
         assert set(places) == set(WEB)
+        kept = at("web-2")
         for name in ("web-1", "processor"):
             killed = psutil.Process(pid_of(server, name))
             killed.kill()
-            wait_until(lambda: pid_of(server, name) != killed.pid, SOON_S, f"another {name}")  # noqa: B023 - used at once
-            assert ask(kept, "GET", "/healthz")[0] == 200, "its connection is as it was"
+
+            def is_replaced() -> bool:
+                assert ask(kept, "GET", "/healthz")[0] == 200, "its connection is as it was"
+                return pid_of(server, name) != killed.pid  # noqa: B023 - used at once
+
+            wait_until(is_replaced, SOON_S, f"another {name}")
         wait_until(lambda: len(server_of_each(server)) == 2, SOON_S, "both processes at work")
         assert len(fill(server, image, stack)) == places.count("web-1"), "the places of what died, and no more"
         held.gate.set()

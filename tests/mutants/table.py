@@ -162,7 +162,7 @@ MUTANTS = (
     ),
     Mutant(
         "everybody sees what is others'",
-        InFunction(queries._own, always("owner")),
+        InFunction(queries._own, always("owned")),
         (f"{HOSTILE}/test_owners.py::test_what_is_anothers_is_answered_as_what_is_not_there",),
     ),
     Mutant(
