@@ -14,7 +14,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    StreamHandler = logging.StreamHandler[TextIO]
+else:  # Python 3.10's takes no type
+    StreamHandler = logging.StreamHandler
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +27,7 @@ WAIT_S = 0.1
 MOST_WAITING = 20_000
 
 
-class LogHandler(logging.StreamHandler[TextIO]):
+class LogHandler(StreamHandler):
     """Thread-safe. In a forked process it begins anew: what waited is the parent's."""
 
     def __init__(self, stream: TextIO) -> None:
