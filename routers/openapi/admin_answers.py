@@ -24,7 +24,7 @@ class FailedTask(Answer):
 class StoredKind(Answer):
     """How much there is of one kind of files."""
 
-    kind: Literal["image", "audio", "clip", "film", "music"]
+    kind: Literal["image", "audio", "clip", "film", "music", "cast"]
     files: int
     bytes: int
 
