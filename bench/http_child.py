@@ -18,7 +18,7 @@ HELLO = b'{"status":"ok","service":"hello"}'
 
 def main(kind: str, fd: int, processes: int) -> int:
     """Serve on an inherited listening socket until SIGTERM."""
-    from common.shared_counts import SharedCounts
+    from common.shared import Shared
     from config.load import load
     from config.processes import shared_out
     from routers.app import create_app
@@ -33,10 +33,10 @@ def main(kind: str, fd: int, processes: int) -> int:
     log = (settings.data_dir / f"log-{os.getpid()}").open("a", encoding="utf-8")
     set_up_logging(settings.log.level, settings.log.format, log)
 
-    def build(sockets: SharedCounts) -> Site:
+    def build(shared: Shared) -> Site:
         services = open_services(settings)
         services.changes.listen()
-        app = create_app(services, sockets=sockets)
+        app = create_app(services, shared=shared)
         if kind == "bare":
             app.wsgi_app = hello  # type: ignore[method-assign,assignment]  # as routers/app.py does
         return Site(lambda: None, services.close, app)

@@ -17,7 +17,7 @@ def main(kind: str, fd: int, folder: Path, sockets: int) -> int:
 
         monkey.patch_all()
     # Only now: what is imported before keeps the blocking calls.
-    from common.shared_counts import SharedCounts
+    from common.shared import Shared
     from config.settings import ServerSettings, Settings, WorkerSettings
     from routers.app import create_app
     from runtime.embedded.parts import EmbeddedParts
@@ -38,9 +38,9 @@ def main(kind: str, fd: int, folder: Path, sockets: int) -> int:
 
     parts = EmbeddedParts.start(settings, "http://127.0.0.1").wait()
 
-    def build(sockets: SharedCounts) -> Site:
+    def build(shared: Shared) -> Site:
         services = open_services(parts.settings)
-        return Site(lambda: None, services.close, create_app(services, sockets=sockets))
+        return Site(lambda: None, services.close, create_app(services, shared=shared))
 
     try:
         Gunicorn(socket.socket(fileno=fd), settings.server, Plan(build)).run()

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
-from common.shared_counts import SharedCounts
+from common.shared import Shared
 from config.addresses import parse_allowed_host, parse_base, parse_network
 from config.settings import ServerSettings
 from routers import entity_tags, errors, gateway, observed, studio
@@ -51,10 +51,10 @@ from service.container import Services
 from service.metrics.state import State
 
 
-def create_app(services: Services, static_folder: Path = FOLDER, sockets: SharedCounts | None = None) -> Flask:
+def create_app(services: Services, static_folder: Path = FOLDER, shared: Shared | None = None) -> Flask:
     """The application over these services. Nothing connects before the first request, and no thread starts before the first socket.
 
-    `sockets` counts the open ones of all processes that serve.
+    `shared` is what all processes that serve have in common.
     """
     app = Flask("storytovideo", static_folder=None)
     app.request_class = StrictFormRequest
@@ -76,9 +76,10 @@ def create_app(services: Services, static_folder: Path = FOLDER, sockets: Shared
     app.register_blueprint(webhook.blueprint(services), url_prefix="/api")
     app.register_blueprint(files.blueprint(services, static_folder))
     health.install(app, services)
-    sockets = sockets or SharedCounts()
+    shared = shared or Shared(answer_bytes=services.settings.server.answer_cache)
+    sockets = shared.sockets
     route.install(app, services, sockets)
-    hot = HotReads(app, app.wsgi_app, services, at_the_gate)
+    hot = HotReads(app, app.wsgi_app, services, at_the_gate, shared.answers)
     limited = RequestLineLimit(UrlCredentials(Unpacking(hot)), services.settings.server.max_request_line)
     named = HostCheck(limited, _allowed_hosts(services.settings.server))
     behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))

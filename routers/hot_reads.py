@@ -18,6 +18,7 @@ from flask import Flask, Response
 from common.caller import calling
 from common.errors import StoryToVideoError
 from common.request_id import goes_to, request_id
+from common.shared_cache import SharedCache
 from models.row_versions import now
 from routers import entity_tags, etags, shown
 from routers.access.gate import LOOKED, Gate
@@ -67,11 +68,13 @@ class _Hot(NamedTuple):
 class HotReads:
     """The gate, then the cache, then the answer, or Flask's `application`."""
 
-    def __init__(self, app: Flask, application: WSGIApplication, services: Services, gate: Gate) -> None:
+    def __init__(
+        self, app: Flask, application: WSGIApplication, services: Services, gate: Gate, shared: SharedCache
+    ) -> None:
         self._app, self._application, self._services, self._gate = app, application, services, gate
         self._rules = _rules(app)
         versions, size = services.database.versions, services.settings.server.answer_cache
-        self._cache = AnswerCache(versions, size) if versions is not None and size else None
+        self._cache = AnswerCache(versions, shared) if versions is not None and size else None
         self._headers: dict[tuple[str, ...], Headers] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -85,23 +88,23 @@ class HotReads:
             return self._application(environ, start_response)
         environ[LOOKED] = principal if principal is not None else True
         goes_to(*hot.route)
-        key = (environ["PATH_INFO"], _sees(principal), *hot.asked_as)
-        answer = self._cache.get(key)
-        if answer is not None:
-            return _given(answer, environ, start_response)
         headers = self._headers.get((hot.endpoint, *hot.asked_as))
         if headers is None:
             return self._ask(hot, environ, start_response)
+        key = "\n".join((environ["PATH_INFO"], _sees(principal), *hot.asked_as)).encode("latin-1")
+        answer = self._cache.get(key)
+        if answer is not None:
+            return _given(answer, headers, environ, start_response)
         began = now()
         try:
             shown_now = self._show(hot, principal)
         except Exception as error:  # noqa: BLE001 - whatever it is, Flask knows how to answer it
             environ[FAILED] = error
             return self._application(environ, start_response)
-        answer = _made(shown_now, headers, self._app)
-        if len(answer.before) <= LARGEST:
+        answer = _made(shown_now, self._app)
+        if len(answer.body) <= LARGEST:
             self._cache.keep(key, answer, shown_now.project_id, began)
-        return _given(answer, environ, start_response)
+        return _given(answer, headers, environ, start_response)
 
     def _hot(self, environ: WSGIEnvironment) -> _Hot | None:
         """What is asked for, where it is one of these reads and may be taken from here."""
@@ -150,19 +153,20 @@ def _sees(principal: Principal | None) -> str:
     return "*" if principal is None or principal.caller.sees_all else f"account {principal.account_id}"
 
 
-def _made(made: Shown, headers: Headers, app: Flask) -> Answer:
+def _made(made: Shown, app: Flask) -> Answer:
     body = cast(Response, app.json.response(made.body)).get_data()
     before, id_, after = split_at_id(body, request_id())
     etag = entity_tags.tag_of(made.state, body) if made.state else etags.tag_of(before, after)
-    return Answer([*headers, ("ETag", etag)], etag, before, after, bool(id_))
+    return Answer(etag, before + after, len(before) if id_ else -1)
 
 
-def _given(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def _given(answer: Answer, common: Headers, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    headers = [*common, ("ETag", answer.etag)]
     if is_known(environ.get("HTTP_IF_NONE_MATCH", ""), answer.etag):
-        start_response("304 NOT MODIFIED", [pair for pair in answer.headers if pair[0] not in BODY_HEADERS])
+        start_response("304 NOT MODIFIED", [pair for pair in headers if pair[0] not in BODY_HEADERS])
         return []
-    body = answer.before
-    if answer.has_id:
-        body = b"".join((body, f'"request_id":"{request_id()}"'.encode(), answer.after))
-    start_response("200 OK", [*answer.headers, ("Content-Length", str(len(body)))])
+    body = answer.body
+    if answer.at >= 0:
+        body = b"".join((body[: answer.at], f'"request_id":"{request_id()}"'.encode(), body[answer.at :]))
+    start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
     return [body]

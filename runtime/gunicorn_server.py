@@ -26,7 +26,7 @@ from gunicorn.http import message
 
 from common.parent_death import end_with_parent
 from common.request_id import Served
-from common.shared_counts import SharedCounts
+from common.shared import Shared
 from config.addresses import parse_network
 from config.settings import ServerSettings
 from runtime import logging_setup
@@ -74,12 +74,12 @@ class Site(Work):
 
 @dataclass(frozen=True)
 class Plan:
-    """What the processes are to run: each web process `web`, which is given the open sockets of all of them; one of its own `work`, if any.
+    """What the processes are to run: each web process `web`, which is given what all of them share; one of its own `work`, if any.
 
     The server stops by itself when `should_exit`, asked once per second, says that the embedded parts have exited.
     """
 
-    web: Callable[[SharedCounts], Site]
+    web: Callable[[Shared], Site]
     work: Callable[[], Work] | None = None
     should_exit: Callable[[], bool] = lambda: False
 
@@ -129,7 +129,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
         self.processes = max(1, settings.processes)
         self.places = _places(self.processes, with_work=plan.work is not None)
         self.numbers = instruments.share(len(self.places))
-        self.connections, self.sockets = SharedCounts(self.processes), SharedCounts(self.processes)
+        self.shared = Shared(self.processes, settings.answer_cache)
         self.gate = Gate()
         if plan.work is None:
             self.gate.let_go()
@@ -170,7 +170,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn carries no t
 
     def load(self) -> Flask:
         """Called in a web process, after the fork."""
-        self.held = self.site = self._plan.web(self.sockets)
+        self.held = self.site = self._plan.web(self.shared)
         _let_the_collector_pass_over_what_stays()
         self.gate.wait()
         return self.site.app
@@ -220,16 +220,14 @@ def _post_fork(arbiter: Any, worker: Any) -> None:
         name_process(worker.place.name)
         log.info("process %d", os.getpid())
     if worker.place.number is not None:
-        for counts in (worker.app.connections, worker.app.sockets):
-            counts.join(worker.place.number)
+        worker.app.shared.join(worker.place.number)
 
 
 def _child_exit(arbiter: Any, worker: Any) -> None:
     """In the arbiter, when it has seen a process's end."""
     instruments.ended(arbiter.app.places.index(worker.place))
     if worker.place.number is not None:
-        for counts in (arbiter.app.connections, arbiter.app.sockets):
-            counts.leave(worker.place.number)
+        arbiter.app.shared.leave(worker.place.number)
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:

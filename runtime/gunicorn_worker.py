@@ -117,15 +117,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
 
     def _count(self, more: int) -> None:
         self.nr_conns += more
-        self.app.connections.own = self.nr_conns
+        self.app.shared.connections.own = self.nr_conns
 
     def _has_more_than_another(self) -> bool:
         """More connections. WebSockets, which do not ask, weigh less, but enough that one connection which stays does not keep all away."""
         if self.app.processes == 1:
             return False
-        counts = zip(self.app.connections.each(), self.app.sockets.each(), strict=True)
+        counts = zip(self.app.shared.connections.each(), self.app.shared.sockets.each(), strict=True)
         loads = [None if every < 0 else (every - sockets) * ASKING + sockets for every, sockets in counts]
-        own = loads[self.app.connections.number]
+        own = loads[self.app.shared.connections.number]
         return own is not None and any(load is not None and load < own for load in loads)
 
     def _not_accepted(self, error: OSError) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from common.shared_counts import SharedCounts
+from common.shared import Shared
 from config.settings import Settings
 from processor.processor import Processor
 from routers.app import create_app
@@ -24,24 +24,24 @@ class Builder:
     settings: Settings
     zone: tzinfo
 
-    def web(self, sockets: SharedCounts) -> Site:
+    def web(self, shared: Shared) -> Site:
         """Requests alone."""
         passwords.share(self.settings.server.processes)
         services = reopen_services(self.settings, self.zone)
         services.changes.listen()
-        return Site(lambda: None, services.close, create_app(services, sockets=sockets))
+        return Site(lambda: None, services.close, create_app(services, shared=shared))
 
     def work(self) -> Work:
         """Tasks alone."""
         services = reopen_services(self.settings, self.zone)
         return Work(_started(Processor(services)), services.close)
 
-    def both(self, sockets: SharedCounts) -> Site:
+    def both(self, shared: Shared) -> Site:
         """Tasks, then requests."""
         services = reopen_services(self.settings, self.zone)
         services.changes.listen()
         stop_work = _started(Processor(services))
-        return Site(stop_work, services.close, create_app(services, sockets=sockets))
+        return Site(stop_work, services.close, create_app(services, shared=shared))
 
 
 def _started(processor: Processor) -> Callable[[], None]:

@@ -1,16 +1,18 @@
-"""One process of the hunt for stale answers: threads that read projects from the application, and threads that write them.
+"""The hunt for stale answers: threads of several processes that read projects from the application, and threads that write them.
 
-`python -m tests.support.stale_reader FOLDER DSN REDIS_URL TASKS NUMBER READS`, where FOLDER has `truth`, a shared array: of each project
-the numbers that are surely committed in each of `KINDS`. A project is written by one thread of one process, and its numbers only grow, so
-that an answer with less than what was in the array before the read began is stale. Prints how many reads and writes there were, how many
-reads were stale, and how many asked the database for nothing.
+`python -m tests.support.stale_reader FOLDER DSN REDIS_URL TASKS READS`, where FOLDER has `truth`, a shared array: of each project the
+numbers that are surely committed in each of `KINDS`. A project is written by one thread of one process, and its numbers only grow, so that
+an answer with less than what was in the array before the read began is stale. Each process prints a line: how many reads and writes it
+made, how many reads were stale, and how many asked the database for nothing. They are forked, as a server's are, and share its answers.
 """
 
 from __future__ import annotations
 
 import json
 import mmap
+import os
 import random
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -20,6 +22,8 @@ from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 from werkzeug.test import EnvironBuilder
 
+from common.parent_death import end_with_parent
+from common.shared import Shared
 from models import cast_member
 from models.cast_member import CastMember
 from models.project import Project
@@ -71,9 +75,11 @@ def shown(body: Any) -> dict[int, int]:
 class Hunt:
     """What the threads share."""
 
-    def __init__(self, services: Services, truth: Path, tasks: list[tuple[str, str]], reads: int) -> None:
+    def __init__(
+        self, services: Services, truth: Path, tasks: list[tuple[str, str]], reads: int, shared: Shared
+    ) -> None:
         self.services, self.tasks = services, tasks
-        self.app = create_app(services)
+        self.app = create_app(services, shared=shared)
         with truth.open("r+b") as file:
             self.truth = memoryview(mmap.mmap(file.fileno(), 0)).cast("Q")
         self.left = reads
@@ -124,26 +130,40 @@ class Hunt:
             self.count("writes")
 
 
-def main(folder: Path, dsn: str, redis_url: str, tasks: Path, number: int, reads: int) -> None:
-    """Hunt, and print the counts."""
-    with open_services(make_settings(folder, dsn), redis_url) as services:
-        services.changes.listen()
-        hunt = Hunt(services, folder / "truth", json.loads(tasks.read_text()), reads)
-        wait_until(services.changes.reliable, 60)
-        own = range(number, len(hunt.tasks), PROCESSES)
-        readers = [threading.Thread(target=hunt.read, args=(random.Random(f"{number} {n}"),)) for n in range(READERS)]
-        writers = [
-            threading.Thread(target=hunt.write, args=(random.Random(n), list(own)[n::WRITERS])) for n in range(WRITERS)
-        ]
-        for thread in (*readers, *writers):
-            thread.start()
-        for thread in readers:
-            thread.join()
-        hunt.over.set()
-        for thread in writers:
-            thread.join()
-        sys.stdout.write(json.dumps(hunt.counts))
+def main(folder: Path, dsn: str, redis_url: str, tasks: Path, reads: int) -> int:
+    """Hunt in `PROCESSES` processes; returns how many of them failed."""
+    end_with_parent(os.getppid(), signal.SIGKILL)
+    parent, shared, rows = os.getpid(), Shared(PROCESSES, 1 << 22), json.loads(tasks.read_text())
+    children = []
+    for number in range(PROCESSES):
+        child = os.fork()
+        if not child:
+            end_with_parent(parent, signal.SIGKILL)
+            shared.join(number)
+            with open_services(make_settings(folder, dsn), redis_url) as services:
+                counts = hunt(Hunt(services, folder / "truth", rows, reads // PROCESSES, shared), number)
+            os.write(sys.stdout.fileno(), json.dumps(counts).encode() + b"\n")
+            os._exit(0)
+        children.append(child)
+    return sum(os.waitpid(child, 0)[1] != 0 for child in children)
+
+
+def hunt(one: Hunt, number: int) -> dict[str, int]:
+    """What one process counts."""
+    one.services.changes.listen()
+    wait_until(one.services.changes.reliable, 60)
+    own = list(range(number, len(one.tasks), PROCESSES))
+    readers = [threading.Thread(target=one.read, args=(random.Random(f"{number} {n}"),)) for n in range(READERS)]
+    writers = [threading.Thread(target=one.write, args=(random.Random(n), own[n::WRITERS])) for n in range(WRITERS)]
+    for thread in (*readers, *writers):
+        thread.start()
+    for thread in readers:
+        thread.join()
+    one.over.set()
+    for thread in writers:
+        thread.join()
+    return one.counts
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]), int(sys.argv[5])))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from common.shared_cache import SharedCache
 from models.asset import Asset, AssetKind
 from models.project import Project
 from models.row_versions import RowVersions, now
@@ -125,10 +126,10 @@ def test_an_answer_goes_with_the_hour_of_its_links(tmp_path: Path, monkeypatch: 
     fake = SimpleNamespace(time=lambda: clock.wall, monotonic=lambda: clock.steady)
     monkeypatch.setattr(answer_cache, "time", fake)
     versions = RowVersions(tmp_path, "boot")
-    cache, answer = AnswerCache(versions, 1 << 20), Answer([], "", b"", b"", has_id=False)
-    cache.keep(("path",), answer, "project", now())
+    cache, answer = AnswerCache(versions, SharedCache(1 << 20)), Answer("tag", b"body", -1)
+    cache.keep(b"path", answer, "project", now())
     clock.steady += 0.9
-    assert cache.get(("path",)) is answer
+    assert cache.get(b"path") == answer
     clock.steady += 0.2
-    assert cache.get(("path",)) is None
+    assert cache.get(b"path") is None
     versions.close()

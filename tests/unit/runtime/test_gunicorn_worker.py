@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from common.shared_counts import AWAY, SharedCounts
+from common.shared import Shared
+from common.shared_counts import AWAY
 from runtime.connections import ClientSocket, Connection, Crowd
 from runtime.gunicorn_worker import MAX_HEADS, Worker
 from runtime.request_head import HeadLimits
@@ -29,7 +30,7 @@ class Idle:
         self.conn.expect(HeadLimits(1000, 1000), time.monotonic() - 1)
         self.handed_over: list[Connection] = []
         self.worker = worker = Worker.__new__(Worker)
-        worker.app = SimpleNamespace(client_timeout_s=30, connections=SharedCounts(), processes=1)
+        worker.app = SimpleNamespace(client_timeout_s=30, shared=Shared(), processes=1)
         worker.tpool, worker.poller = ThreadPool(1), selectors.DefaultSelector()
         worker.nr_conns, worker.enqueue_req = 1, self.handed_over.append
         worker._unasked, worker._heads, worker._at_work, worker._next_look = Crowd(), 0, {}, 0.0
@@ -88,8 +89,8 @@ def test_one_that_asked_half_meanwhile_has_time_for_the_rest_and_no_more(idle: I
 )
 def test_one_with_more_than_another_waits(connections: list[int], sockets: list[int], waits: bool) -> None:
     worker = Worker.__new__(Worker)
-    worker.app = SimpleNamespace(connections=SharedCounts(2), sockets=SharedCounts(2), processes=2)
-    for counts, each in ((worker.app.connections, connections), (worker.app.sockets, sockets)):
+    worker.app = SimpleNamespace(shared=Shared(2), processes=2)
+    for counts, each in ((worker.app.shared.connections, connections), (worker.app.shared.sockets, sockets)):
         for number, count in reversed(list(enumerate(each))):
             counts.join(number)
             counts.own = count

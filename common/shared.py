@@ -1,0 +1,24 @@
+"""What the web processes of a server have in common, made before they are forked."""
+
+from __future__ import annotations
+
+from common.shared_cache import SharedCache
+from common.shared_counts import SharedCounts
+
+
+class Shared:
+    """`connections` and `sockets` count the open ones, `answers` keeps up to `answer_bytes` of them."""
+
+    def __init__(self, processes: int = 1, answer_bytes: int = 0) -> None:
+        self.connections, self.sockets = SharedCounts(processes), SharedCounts(processes)
+        self.answers = SharedCache(answer_bytes, processes)
+
+    def join(self, number: int) -> None:
+        """This process is the one of that number from now on."""
+        for each in (self.connections, self.sockets, self.answers):
+            each.join(number)
+
+    def leave(self, number: int) -> None:
+        """The process of that number is gone."""
+        self.connections.leave(number)
+        self.sockets.leave(number)

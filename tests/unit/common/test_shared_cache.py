@@ -1,0 +1,132 @@
+"""What processes keep for one another, in a bounded memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from common.shared_cache import SharedCache
+
+SIZE = 1 << 20
+
+
+def in_a_process(work: Callable[[], bool]) -> bool:
+    """Whether it is true there."""
+    child = os.fork()
+    if not child:
+        os._exit(0 if work() else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def test_what_one_process_puts_another_finds() -> None:
+    cache = SharedCache(SIZE, processes=2)
+    cache.put(b"one", b"1")
+
+    def other() -> bool:
+        cache.join(1)
+        cache.put(b"two", b"2" * 1000)
+        return cache.get(b"one") == b"1"
+
+    assert in_a_process(other)
+    assert (cache.get(b"one"), cache.get(b"two"), cache.get(b"three")) == (b"1", b"2" * 1000, None)
+
+
+@pytest.mark.parametrize("key", [b"", b"k", b"\x00", "键".encode(), b"k" * 5000])
+@pytest.mark.parametrize("value", [b"", b"\x00" * 17, b"v" * 100_000])
+def test_any_key_and_value_come_back_as_they_were(key: bytes, value: bytes) -> None:
+    cache = SharedCache(SIZE)
+    assert cache.get(key) is None
+    cache.put(key, b"before")
+    cache.put(key, value)
+    assert cache.get(key) == value
+    assert cache.get(key + b"x") is None
+
+
+def test_what_is_put_never_takes_the_place_of_all_others() -> None:
+    cache = SharedCache(SIZE)
+    cache.put(b"small", b"small")
+    cache.put(b"large", bytes(SIZE))
+    assert (cache.get(b"small"), cache.get(b"large")) == (b"small", None)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100])
+def test_with_no_room_nothing_is_kept(size: int) -> None:
+    cache = SharedCache(size)
+    cache.put(b"key", b"value" * 10)
+    assert cache.get(b"key") is None
+
+
+def test_the_newest_of_many_are_found_and_the_oldest_are_not() -> None:
+    cache, rng = SharedCache(SIZE), random.Random(1)
+    written = [(f"key {number}".encode(), rng.randbytes(rng.randrange(1000, 5000))) for number in range(1000)]
+    for key, value in written:
+        cache.put(key, value)
+    found = [cache.get(key) == value for key, value in written]
+    assert not any(found[:600])
+    assert sum(found[-200:]) >= 195  # places that several keys want are few
+    assert all(cache.get(key) in (None, value) for key, value in written)
+
+
+def test_keys_that_want_one_place_do_not_answer_for_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common.shared_cache.hash", len, raising=False)
+    cache = SharedCache(SIZE)
+    keys = [bytes([number]) for number in range(20)]
+    for key in keys:
+        cache.put(key, key)
+    assert [key for key in keys if cache.get(key) is not None] == keys[-1:]
+    assert cache.get(keys[-1]) == keys[-1]
+
+
+def test_what_was_half_written_is_not_found() -> None:
+    cache = SharedCache(SIZE)
+    cache.put(b"before", b"b" * 64)
+    at = cache._next
+    cache.put(b"key", b"v" * 4000)
+    whole = cache._rings[at : at + 5000]
+    for cut in (0, 7, 8, 16, 19, 500, 4000):
+        cache._rings[at : at + 5000] = whole[:cut] + bytes(5000 - cut)
+        assert cache.get(b"key") is None, cut
+    cache._rings[at : at + 5000] = whole
+    assert cache.get(b"key") == b"v" * 4000
+    assert cache.get(b"before") == b"b" * 64
+
+
+def test_processes_and_threads_that_write_at_once_find_only_what_belongs_to_the_key() -> None:
+    cache = SharedCache(1 << 18, processes=3)
+
+    def busy(seed: int) -> bool:
+        rng = random.Random(seed)
+        for _ in range(4000):
+            key = b"key %d" % rng.randrange(150)
+            if rng.random() < 0.4:
+                cache.put(key, key * rng.randrange(1, 300))
+            found = cache.get(key)
+            if found is not None and found != key * (len(found) // len(key)):
+                return False
+        return True
+
+    def process(number: int) -> bool:
+        cache.join(number)
+        wrong = []
+        threads = [
+            threading.Thread(target=lambda seed=seed: wrong.append(not busy(seed))) for seed in (number, -number)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return wrong == [False, False]
+
+    children = []
+    for number in (1, 2):
+        child = os.fork()
+        if not child:
+            os._exit(0 if process(number) else 1)
+        children.append(child)
+    assert busy(0)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    assert any(cache.get(b"key %d" % number) for number in range(150))
