@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 NAME = "storytovideo.versions"  # begins like the database's file: `data_dir` closes it to others
 PROCESSES = 128  # that mark what they write; a further one gives new versions before its commit and after it
-SLOTS = 8192  # several projects may share one: a write of one then counts for the others, too
+SLOTS = 16384  # several projects may share one: a write of one then counts for the others, too
+TASKS = SLOTS // 2  # from here on those of projects' tasks
 ACCOUNTS = 0  # the slot of accounts, logins and keys
 EVERYTHING = range(SLOTS)
 MARKS = SLOTS * 8  # where they begin, behind the versions
@@ -38,8 +39,17 @@ Slots = Iterable[int]
 
 
 def slot_of(project_id: str) -> int:
-    """The slot of a project, the same on every host."""
-    return 1 + zlib.crc32(project_id.encode("utf-8", "replace")) % (SLOTS - 1)
+    """The slot of all that is shown of a project, the same on every host."""
+    return 1 + _number(project_id) % (TASKS - 1)
+
+
+def task_slot_of(project_id: str) -> int:
+    """The slot of what is shown of its tasks alone: what changes shots, films or the cast is no news for these."""
+    return TASKS + _number(project_id) % TASKS
+
+
+def _number(project_id: str) -> int:
+    return zlib.crc32(project_id.encode("utf-8", "replace"))
 
 
 class RowVersions:

@@ -20,13 +20,16 @@ from models.asset import Asset
 from models.cast_member import CastMember
 from models.deletion import Deletion
 from models.project import Project
-from models.row_versions import ACCOUNTS, EVERYTHING, slot_of
+from models.row_versions import ACCOUNTS, EVERYTHING, slot_of, task_slot_of
 from models.shot import Shot
 from models.task import Task
 
 _OF_ACCOUNTS = (Account, LoginSession, ApiKey)
 _ACCOUNT_TABLES = frozenset(model.__tablename__ for model in _OF_ACCOUNTS)
-_PROJECT_TABLES = frozenset(model.__tablename__ for model in (Project, Shot, Task, Asset, CastMember, Deletion))
+_OF_TASKS = (Project, Task, Deletion)  # what a task's answer is made of
+_BESIDE_TASKS = (Shot, Asset, CastMember)
+_TASK_TABLES = frozenset(model.__tablename__ for model in _OF_TASKS)
+_PROJECT_TABLES = _TASK_TABLES | {model.__tablename__ for model in _BESIDE_TASKS}
 # No answer shows these: the heartbeat writes leases every few seconds.
 _UNSEEN = frozenset({"lease_owner", "lease_until", "not_before", "attempts", "crashes", "node"})
 _SLOTS = "touched"
@@ -52,10 +55,9 @@ def _flushed(session: Session, _context: UOWTransaction) -> None:
     for row in (*session.new, *session.dirty, *session.deleted):
         if isinstance(row, _OF_ACCOUNTS):
             _note(session, [ACCOUNTS])
-        elif isinstance(row, Project):
-            _note(session, [slot_of(row.id)])
-        elif isinstance(row, Shot | Task | Asset | CastMember | Deletion):
-            _note(session, [slot_of(row.project_id)])
+        elif isinstance(row, (*_OF_TASKS, *_BESIDE_TASKS)):
+            project_id = row.id if isinstance(row, Project) else row.project_id
+            _note(session, _slots_of(project_id, row.__tablename__))
 
 
 def _executed(state: ORMExecuteState) -> None:
@@ -69,6 +71,10 @@ def _executed(state: ORMExecuteState) -> None:
         _note(state.session, [ACCOUNTS])
     elif table.name in _PROJECT_TABLES and not _is_unseen(statement):
         _note(state.session, _of_statement(state, statement, table))
+
+
+def _slots_of(project_id: str, table: str) -> tuple[int, ...]:
+    return (slot_of(project_id), task_slot_of(project_id)) if table in _TASK_TABLES else (slot_of(project_id),)
 
 
 def _note(session: Session, touched: Iterable[int]) -> None:
@@ -87,13 +93,15 @@ def _of_statement(state: ORMExecuteState, statement: Insert | Update | Delete, t
     if isinstance(statement, Insert):
         given = state.parameters or {}
         rows: Sequence[Mapping[str, Any]] = [given] if isinstance(given, Mapping) else given
-        return [slot_of(str(row[owner])) for row in rows] if all(owner in row for row in rows) else ALL
+        if not all(owner in row for row in rows):
+            return ALL
+        return [slot for row in rows for slot in _slots_of(str(row[owner]), table.name)]
     equal = _equalities(statement.whereclause)
     if owner in equal:
-        return [slot_of(str(equal[owner]))]
+        return _slots_of(str(equal[owner]), table.name)
     if table.name == Task.__tablename__ and "id" in equal:
         project_id = _project_of(state.session, str(equal["id"]))
-        return [slot_of(project_id)] if project_id else ()
+        return _slots_of(project_id, table.name) if project_id else ()
     return ALL
 
 

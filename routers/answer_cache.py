@@ -8,7 +8,7 @@ import zlib
 from typing import NamedTuple
 
 from common.shared_cache import SharedCache
-from models.row_versions import RowVersions, slot_of
+from models.row_versions import RowVersions
 
 LONGEST_S = 300.0
 """How long an answer is kept at most: rows that another program changed, or a person by hand, are seen after that."""
@@ -45,9 +45,8 @@ class AnswerCache:
         body = kept[end:]
         return Answer(kept[_HEAD.size : end].decode(), zlib.decompress(body) if is_packed else body, at)
 
-    def keep(self, key: bytes, answer: Answer, project_id: str, began: int) -> None:
-        """Keep an answer that was read of this project since `began`, unless it may be old already."""
-        slot = slot_of(project_id)
+    def keep(self, key: bytes, answer: Answer, slot: int, began: int) -> None:
+        """Keep an answer that was read of this slot's rows since `began`, unless it may be old already."""
         version = self._versions.settled(slot, began)
         if version is None:
             return

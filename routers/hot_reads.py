@@ -26,7 +26,7 @@ from routers.answer_cache import Answer, AnswerCache
 from routers.etags import BODY_HEADERS, is_known, split_at_id
 from routers.gateway import shown as gateway_shown
 from routers.serializers import UrlResolver
-from routers.shown import FAILED, PROJECT, Show, Shown
+from routers.shown import FAILED, SHOWN, Show, Shown
 from service.access.principals import Principal
 from service.container import Services
 
@@ -103,7 +103,7 @@ class HotReads:
             return self._application(environ, start_response)
         answer = _made(shown_now, self._app)
         if len(answer.body) <= LARGEST:
-            self._cache.keep(key, answer, shown_now.project_id, began)
+            self._cache.keep(key, answer, shown_now.slot, began)
         return _given(answer, headers, environ, start_response)
 
     def _hot(self, environ: WSGIEnvironment) -> _Hot | None:
@@ -132,7 +132,7 @@ class HotReads:
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
         ) -> Callable[[bytes], object]:
-            if status.startswith("200") and PROJECT in environ:
+            if status.startswith("200") and SHOWN in environ:
                 if len(self._headers) >= MOST_HEADERS:
                     self._headers.clear()
                 common = [(name, value) for name, value in headers if name.lower() not in _OF_THE_ANSWER]

@@ -11,19 +11,20 @@ from typing import NamedTuple
 from flask import Response, jsonify, request
 
 from models.row_state import state_of
+from models.row_versions import slot_of, task_slot_of
 from routers import entity_tags, serializers
 from routers.serializers import Json, UrlResolver
 from service import project_options, projects, shots, tasks
 from service.container import Services
 
-# In the environment: whose rows the answer is made of; what was raised already when it was tried.
-PROJECT, FAILED = "storytovideo.project", "storytovideo.failed"
+# In the environment: that it is such an answer; what was raised already when it was tried.
+SHOWN, FAILED = "storytovideo.shown", "storytovideo.failed"
 
 
 class Shown(NamedTuple):
-    """An answer, and whose rows it is made of; `state` is that of the one row which clients may change by it, "" where there is none."""
+    """An answer, and the slot of its rows in `models.row_versions`; `state` is "" or that of the row which clients may change by it."""
 
-    project_id: str
+    slot: int
     body: Json
     state: str = ""
 
@@ -35,7 +36,7 @@ Show = Callable[[Services, str, UrlResolver], Shown]
 def task(services: Services, task_id: str, link: UrlResolver) -> Shown:
     """`/v1/api/tasks/:task_id`."""
     row = tasks.read(services, task_id)
-    return Shown(row.project_id, {"task": serializers.task(row, link)})
+    return Shown(task_slot_of(row.project_id), {"task": serializers.task(row, link)})
 
 
 def project(services: Services, project_id: str, link: UrlResolver) -> Shown:
@@ -48,13 +49,13 @@ def project(services: Services, project_id: str, link: UrlResolver) -> Shown:
         "options": project_options.chosen(found.project),
         "film": serializers.shown_film(found.film, link),
     }
-    return Shown(project_id, body, state_of(found.project))
+    return Shown(slot_of(project_id), body, state_of(found.project))
 
 
 def shots_of_project(services: Services, project_id: str, link: UrlResolver) -> Shown:
     """`/v1/api/projects/:project_id/shots`."""
     found = [serializers.shot(row, link) for row in shots.of_project(services, project_id)]
-    return Shown(project_id, {"shots": found, "project_id": project_id, "total_shots": len(found)})
+    return Shown(slot_of(project_id), {"shots": found, "project_id": project_id, "total_shots": len(found)})
 
 
 def answer(services: Services, show: Show, id_: str) -> Response:
@@ -62,8 +63,8 @@ def answer(services: Services, show: Show, id_: str) -> Response:
     failed = request.environ.pop(FAILED, None)
     if failed is not None:
         raise failed
-    project_id, body, state = show(services, id_, UrlResolver.of(services, request))
-    request.environ[PROJECT] = project_id
+    _, body, state = show(services, id_, UrlResolver.of(services, request))
+    request.environ[SHOWN] = True
     response = jsonify(body)
     if state:
         response.headers["ETag"] = entity_tags.tag_of(state, response.get_data())

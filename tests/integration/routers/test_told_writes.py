@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from common.shared_cache import SharedCache
 from models.asset import Asset, AssetKind
 from models.project import Project
-from models.row_versions import RowVersions, now
+from models.row_versions import RowVersions, now, slot_of
 from models.shot import Shot
 from routers import answer_cache
 from routers.answer_cache import Answer, AnswerCache
@@ -127,7 +127,7 @@ def test_an_answer_goes_with_the_hour_of_its_links(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(answer_cache, "time", fake)
     versions = RowVersions(tmp_path, "boot")
     cache, answer = AnswerCache(versions, SharedCache(1 << 20)), Answer("tag", b"body", -1)
-    cache.keep(b"path", answer, "project", now())
+    cache.keep(b"path", answer, slot_of("project"), now())
     clock.steady += 0.9
     assert cache.get(b"path") == answer
     clock.steady += 0.2

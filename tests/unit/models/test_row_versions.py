@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.row_versions import EVERYTHING, NAME, SIZE, SLOTS, RowVersions, now, slot_of
+from models.row_versions import EVERYTHING, NAME, SIZE, SLOTS, TASKS, RowVersions, now, slot_of, task_slot_of
 
 SLOT = slot_of("a project")
 
@@ -76,7 +76,7 @@ def test_other_projects_are_left_alone_and_everything_is_all_of_them(pair: tuple
     assert reader.holds(SLOT, version)
     writer.renew(EVERYTHING)
     assert not reader.holds(SLOT, version)
-    assert all(0 < slot_of(str(number)) < SLOTS for number in range(10_000))
+    assert all(0 < slot_of(str(number)) < TASKS <= task_slot_of(str(number)) < SLOTS for number in range(20_000))
 
 
 def test_the_marks_of_a_killed_process_go_and_what_was_kept_goes_with_them(tmp_path: Path) -> None:
