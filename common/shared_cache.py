@@ -1,8 +1,10 @@
 """Byte strings by their keys, in memory that processes share: what is new takes the place of what is oldest.
 
-It is made before the processes are forked, and needs no lock between them. Each writes into a ring of its own, and notes in a table that
-all share where what it wrote begins. A reader believes nothing of that: what it finds there must have the key that it looks for, and the
-hash that was noted with it. So what another process is just writing, or was killed at, or has written over, is not found, and no more.
+It is made before the processes are forked, and needs no lock between them. Each writes into a ring of its own (over what it wrote for the
+same key, where that had the room), and notes in a table that all share where what it wrote begins. A reader believes nothing of that: what
+it finds there must have the key that it looks for, and the hash that was noted with it. So what another process is just writing, or was
+killed at, or has written over, is not found, and no more.
+
 The hash is Python's own, which is drawn anew at each start, and is the same in all processes that were forked.
 """
 
@@ -11,18 +13,19 @@ from __future__ import annotations
 import mmap
 import struct
 import threading
+from collections.abc import Iterator
 
-ROOM = 1024  # bytes of the rings for each place of the table: about what the smallest answers take
+ROOM = 512  # bytes of the rings for each place of the table: half of what the smallest answers take, so that few want one place
 WAYS = 4  # places that a key may have
-GRAIN = 16  # bytes; where something begins is counted in these
-_HEAD = struct.Struct("<qII")  # the hash of what follows; the lengths of key and value
+GRAIN = 64  # bytes; where something begins is counted in these, so that a value may become a little longer in its place
+_HEAD = struct.Struct("<qIII")  # the hash of key and value, their lengths, and the room that they have with this
 _TAG = 24  # bits of a key's hash that stand in its place in the table, above where it begins
 _AT = 64 - _TAG
 _HASH = (1 << 64) - 1
 
 
 class SharedCache:
-    """Of `size` bytes in all, and a table of about a hundredth of that beside them; it takes no memory before it is filled."""
+    """Of `size` bytes in all, and a table of a few hundredths of that beside them; it takes no memory before it is filled."""
 
     def __init__(self, size: int, processes: int = 1) -> None:
         self._ring = size // processes // GRAIN * GRAIN
@@ -39,12 +42,10 @@ class SharedCache:
     def get(self, key: bytes) -> bytes | None:
         """What was put last under this key, where it is there still."""
         hashed = hash(key) & _HASH
-        first, tag = self._bucket(hashed), hashed >> _AT
-        for place in self._table[first : first + WAYS]:
-            if place and place >> _AT == tag:
-                value = self._read(GRAIN * ((place & ((1 << _AT) - 1)) - 1), key)
-                if value is not None:
-                    return value
+        for at in self._places(hashed):
+            value = self._read(at, key)
+            if value is not None:
+                return value
         return None
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -55,10 +56,26 @@ class SharedCache:
             return
         hashed = hash(key) & _HASH
         with self._lock:
-            at = self._next if self._next + size <= self._first + self._ring else self._first
-            self._next = at + -(-size // GRAIN) * GRAIN
-            self._rings[at : at + size] = _HEAD.pack(hash(data), len(key), len(value)) + data
+            at, room = self._own_place(hashed, key) or (0, 0)
+            if size > room:
+                room = -(-size // GRAIN) * GRAIN
+                at = self._next if self._next + room <= self._first + self._ring else self._first
+                self._next = at + room
+            self._rings[at : at + size] = _HEAD.pack(hash(data), len(key), len(value), room) + data
             self._note(hashed, at // GRAIN + 1)
+
+    def _places(self, hashed: int) -> Iterator[int]:
+        first, tag = self._bucket(hashed), hashed >> _AT
+        for place in self._table[first : first + WAYS]:
+            if place and place >> _AT == tag:
+                yield GRAIN * ((place & ((1 << _AT) - 1)) - 1)
+
+    def _own_place(self, hashed: int, key: bytes) -> tuple[int, int] | None:
+        """Where this process has written something for this key, and the room there."""
+        for at in self._places(hashed):
+            if self._first <= at < self._first + self._ring and self._read(at, key) is not None:
+                return at, _HEAD.unpack_from(self._rings, at)[3]
+        return None
 
     def _bucket(self, hashed: int) -> int:
         return WAYS * (hashed & (self._buckets - 1))
@@ -74,7 +91,7 @@ class SharedCache:
 
     def _read(self, at: int, key: bytes) -> bytes | None:
         begin = at + _HEAD.size
-        hashed, of_key, of_value = _HEAD.unpack_from(self._rings, at)
+        hashed, of_key, of_value, _ = _HEAD.unpack_from(self._rings, at)
         if of_key != len(key) or of_value > self._ring:
             return None
         data = self._rings[begin : begin + of_key + of_value]

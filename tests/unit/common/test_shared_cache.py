@@ -130,3 +130,34 @@ def test_processes_and_threads_that_write_at_once_find_only_what_belongs_to_the_
     assert busy(0)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
     assert any(cache.get(b"key %d" % number) for number in range(150))
+
+
+def test_what_is_put_again_takes_no_more_room_than_it_had() -> None:
+    cache, rng = SharedCache(SIZE), random.Random(3)
+    keys = [f"key {number}".encode() for number in range(150)]
+    for key in keys:
+        cache.put(key, rng.randbytes(4000))
+    at = cache._next
+    for _ in range(10):
+        for key in keys:
+            cache.put(key, b"new" + key + bytes(rng.randrange(3000, 3980)))
+    assert cache._next == at
+    assert all((cache.get(key) or b"").startswith(b"new" + key) for key in keys)
+    cache.put(keys[0], bytes(5000))
+    assert cache._next > at
+    assert cache.get(keys[0]) == bytes(5000)
+
+
+def test_a_process_never_writes_where_another_has_written() -> None:
+    cache = SharedCache(SIZE, processes=2)
+    cache.put(b"key", b"first" * 100)
+    kept = cache._rings[: cache._ring]
+
+    def other() -> bool:
+        cache.join(1)
+        cache.put(b"key", b"other" * 100)
+        return cache.get(b"key") == b"other" * 100
+
+    assert in_a_process(other)
+    assert cache._rings[: cache._ring] == kept
+    assert cache.get(b"key") == b"other" * 100
