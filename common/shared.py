@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 from common.shared_cache import SharedCache
 from common.shared_counts import SharedCounts
+
+log = logging.getLogger(__name__)
 
 
 class Shared:
@@ -11,7 +15,13 @@ class Shared:
 
     def __init__(self, processes: int = 1, answer_bytes: int = 0) -> None:
         self.connections, self.sockets = SharedCounts(processes), SharedCounts(processes)
-        self.answers = SharedCache(answer_bytes, processes)
+        try:
+            self.answers = SharedCache(answer_bytes, processes)
+        except (OSError, OverflowError) as error:
+            log.warning(
+                "no answers are kept: there is no memory of %d bytes (server.answer_cache): %s", answer_bytes, error
+            )
+            self.answers = SharedCache(0, processes)
 
     def join(self, number: int) -> None:
         """This process is the one of that number from now on."""

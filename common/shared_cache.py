@@ -15,7 +15,7 @@ import struct
 import threading
 from collections.abc import Iterator
 
-ROOM = 512  # bytes of the rings for each place of the table: half of what the smallest answers take, so that few want one place
+ROOM = 512  # bytes of the rings for each place of the table, at most: half of what the smallest answers take, so that few want one
 WAYS = 4  # places that a key may have
 GRAIN = 64  # bytes; where something begins is counted in these, so that a value may become a little longer in its place
 _HEAD = struct.Struct("<qIII")  # the hash of key and value, their lengths, and the room that they have with this
@@ -40,7 +40,7 @@ class SharedCache:
         self._first = self._next = number * self._ring
 
     def get(self, key: bytes) -> bytes | None:
-        """What was put last under this key, where it is there still."""
+        """What was put under this key, where it is there still: the last of it, but where two processes put it at once."""
         hashed = hash(key) & _HASH
         for at in self._places(hashed):
             value = self._read(at, key)
@@ -49,7 +49,7 @@ class SharedCache:
         return None
 
     def put(self, key: bytes, value: bytes) -> None:
-        """Keep this; not what would be a quarter of this process's ring or more."""
+        """Keep this, where it is not more than a quarter of this process's ring."""
         data = key + value
         size = _HEAD.size + len(data)
         if size > self._ring // 4:
@@ -68,7 +68,7 @@ class SharedCache:
         first, tag = self._bucket(hashed), hashed >> _AT
         for place in self._table[first : first + WAYS]:
             if place and place >> _AT == tag:
-                yield GRAIN * ((place & ((1 << _AT) - 1)) - 1)
+                yield _begin(place)
 
     def _own_place(self, hashed: int, key: bytes) -> tuple[int, int] | None:
         """Where this process has written something for this key, and the room there."""
@@ -81,13 +81,20 @@ class SharedCache:
         return WAYS * (hashed & (self._buckets - 1))
 
     def _note(self, hashed: int, at: int) -> None:
-        """In the key's own place, or in one that was never used, or else in any."""
+        """In the key's own place, or in one that was never used or is of nothing any more, or else in any."""
         first, tag = self._bucket(hashed), hashed >> _AT
         places = self._table[first : first + WAYS].tolist()
         own = [way for way, place in enumerate(places) if place >> _AT == tag and place]
         free = [way for way, place in enumerate(places) if not place]
-        way = (own or free or [at % WAYS])[0]
+        way = (own or free or [way for way, place in enumerate(places) if self._is_over(place)] or [tag % WAYS])[0]
         self._table[first + way] = tag << _AT | at
+
+    def _is_over(self, place: int) -> bool:
+        """Whether something else was written there since."""
+        at = _begin(place)
+        of_key = _HEAD.unpack_from(self._rings, at)[1]
+        key = self._rings[at + _HEAD.size : at + _HEAD.size + of_key] if of_key <= self._ring else b""
+        return (hash(key) & _HASH) >> _AT != place >> _AT or self._read(at, key) is None
 
     def _read(self, at: int, key: bytes) -> bytes | None:
         begin = at + _HEAD.size
@@ -96,3 +103,7 @@ class SharedCache:
             return None
         data = self._rings[begin : begin + of_key + of_value]
         return data[of_key:] if hash(data) == hashed and data.startswith(key) else None
+
+
+def _begin(place: int) -> int:
+    return GRAIN * ((place & ((1 << _AT) - 1)) - 1)

@@ -44,7 +44,7 @@ def slot_of(project_id: str) -> int:
 
 
 def task_slot_of(project_id: str) -> int:
-    """The slot of what is shown of its tasks alone: what changes shots, films or the cast is no news for these."""
+    """The slot of what is shown of its tasks alone: a change of shots, films or the cast is no news for these."""
     return TASKS + _number(project_id) % TASKS
 
 

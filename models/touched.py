@@ -26,7 +26,11 @@ from models.task import Task
 
 _OF_ACCOUNTS = (Account, LoginSession, ApiKey)
 _ACCOUNT_TABLES = frozenset(model.__tablename__ for model in _OF_ACCOUNTS)
-_OF_TASKS = (Project, Task, Deletion)  # what a task's answer is made of
+_OF_TASKS = (
+    Project,
+    Task,
+    Deletion,
+)  # what a task's answer is made of; a shot that is deleted takes its id out of it, too
 _BESIDE_TASKS = (Shot, Asset, CastMember)
 _TASK_TABLES = frozenset(model.__tablename__ for model in _OF_TASKS)
 _PROJECT_TABLES = _TASK_TABLES | {model.__tablename__ for model in _BESIDE_TASKS}
@@ -57,7 +61,9 @@ def _flushed(session: Session, _context: UOWTransaction) -> None:
             _note(session, [ACCOUNTS])
         elif isinstance(row, (*_OF_TASKS, *_BESIDE_TASKS)):
             project_id = row.id if isinstance(row, Project) else row.project_id
-            _note(session, _slots_of(project_id, row.__tablename__))
+            _note(
+                session, _slots_of(project_id, row.__tablename__, goes=isinstance(row, Shot) and row in session.deleted)
+            )
 
 
 def _executed(state: ORMExecuteState) -> None:
@@ -73,8 +79,9 @@ def _executed(state: ORMExecuteState) -> None:
         _note(state.session, _of_statement(state, statement, table))
 
 
-def _slots_of(project_id: str, table: str) -> tuple[int, ...]:
-    return (slot_of(project_id), task_slot_of(project_id)) if table in _TASK_TABLES else (slot_of(project_id),)
+def _slots_of(project_id: str, table: str, *, goes: bool) -> tuple[int, ...]:
+    is_news_for_tasks = goes or table in _TASK_TABLES
+    return (slot_of(project_id), task_slot_of(project_id)) if is_news_for_tasks else (slot_of(project_id),)
 
 
 def _note(session: Session, touched: Iterable[int]) -> None:
@@ -95,13 +102,15 @@ def _of_statement(state: ORMExecuteState, statement: Insert | Update | Delete, t
         rows: Sequence[Mapping[str, Any]] = [given] if isinstance(given, Mapping) else given
         if not all(owner in row for row in rows):
             return ALL
-        return [slot for row in rows for slot in _slots_of(str(row[owner]), table.name)]
+        return [slot for row in rows for slot in _slots_of(str(row[owner]), table.name, goes=False)]
     equal = _equalities(statement.whereclause)
     if owner in equal:
-        return _slots_of(str(equal[owner]), table.name)
+        return _slots_of(
+            str(equal[owner]), table.name, goes=isinstance(statement, Delete) and table.name == Shot.__tablename__
+        )
     if table.name == Task.__tablename__ and "id" in equal:
         project_id = _project_of(state.session, str(equal["id"]))
-        return _slots_of(project_id, table.name) if project_id else ()
+        return _slots_of(project_id, table.name, goes=False) if project_id else ()
     return ALL
 
 

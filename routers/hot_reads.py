@@ -133,10 +133,10 @@ class HotReads:
             status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
         ) -> Callable[[bytes], object]:
             if status.startswith("200") and SHOWN in environ:
-                if len(self._headers) >= MOST_HEADERS:
-                    self._headers.clear()
                 common = [(name, value) for name, value in headers if name.lower() not in _OF_THE_ANSWER]
                 self._headers[key] = common
+                if len(self._headers) > MOST_HEADERS:
+                    self._headers.pop(next(iter(self._headers.copy())), None)
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)

@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,11 @@ class Hunt:
 
     def ask(self, path: str) -> Any:
         environ = EnvironBuilder(path=path, base_url="http://localhost:8080").get_environ()
-        return json.loads(b"".join(self.app.wsgi_app(environ, lambda *_: lambda _data: None)))
+        said: list[str] = []
+        body = b"".join(self.app.wsgi_app(environ, lambda status, *_: said.append(status)))  # type: ignore[arg-type]
+        if said[-1] != "200 OK":
+            raise AssertionError(f"{path} was answered {said[-1]}: {body!r}")
+        return json.loads(body)
 
     def write(self, rng: random.Random, own: list[int]) -> None:
         """Until the readers are done."""
@@ -140,12 +145,20 @@ def main(folder: Path, dsn: str, redis_url: str, tasks: Path, reads: int) -> int
         if not child:
             end_with_parent(parent, signal.SIGKILL)
             shared.join(number)
+            threading.excepthook = _ended
             with open_services(make_settings(folder, dsn), redis_url) as services:
                 counts = hunt(Hunt(services, folder / "truth", rows, reads // PROCESSES, shared), number)
             os.write(sys.stdout.fileno(), json.dumps(counts).encode() + b"\n")
             os._exit(0)
         children.append(child)
     return sum(os.waitpid(child, 0)[1] != 0 for child in children)
+
+
+def _ended(error: threading.ExceptHookArgs) -> None:
+    """End the process with a thread that failed: others would read on in its place."""
+    traceback.print_exception(error.exc_value)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def hunt(one: Hunt, number: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from models import cast_member, deletion, touched
@@ -62,6 +62,8 @@ WRITES: dict[str, tuple[str | None, Callable[[Session], object]]] = {
     "it is had back": ("gone", lambda session: deletion.take_back(session, "gone")),
     "it is gone for good": ("gone", lambda session: deletion.forget(session, "gone")),
     "a shot is gone for good": (ID, lambda session: deletion.forget(session, ID, "s")),
+    "a shot is gone": (ID, lambda session: session.delete(session.get_one(Shot, "s"))),
+    "all shots are gone": (ID, lambda session: session.execute(delete(Shot).where(Shot.project_id == ID))),
     "another cast": (
         ID,
         lambda session: cast_member.replace(session, ID, [CastMember(project_id=ID, position=1, name="x")]),

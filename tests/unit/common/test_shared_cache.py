@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from common.shared import Shared
 from common.shared_cache import SharedCache
 
 SIZE = 1 << 20
@@ -161,3 +162,21 @@ def test_a_process_never_writes_where_another_has_written() -> None:
     assert in_a_process(other)
     assert cache._rings[: cache._ring] == kept
     assert cache.get(b"key") == b"other" * 100
+
+
+@pytest.mark.parametrize("length", [700, 960, 1000, 3000])
+def test_long_after_the_ring_has_gone_round_nearly_all_of_the_newest_are_found(length: int) -> None:
+    cache = SharedCache(SIZE)
+    room = -(-(length + 40) // 64) * 64
+    keys = [f"key {number:06}".encode() for number in range(6 * SIZE // room)]
+    for key in keys:
+        cache.put(key, key * (length // len(key)))
+    newest = keys[-(SIZE // room) * 9 // 10 :]
+    assert sum(cache.get(key) is not None for key in newest) >= 0.95 * len(newest)
+
+
+def test_where_there_is_no_memory_for_answers_none_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    shared = Shared(2, 1 << 60)
+    shared.answers.put(b"key", b"value")
+    assert shared.answers.get(b"key") is None
+    assert "server.answer_cache" in caplog.text
