@@ -8,19 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PROC = Path("/proc")
-M_ARENA_MAX = -8  # malloc.h of glibc
+M_ARENA_MAX, M_TRIM_THRESHOLD = -8, -1  # malloc.h of glibc
+TRIMMED_FROM = 1 << 17  # bytes at the end of the arena
 
 
-def share_one_arena() -> None:
-    """Have all threads of this process, and of those that it forks, take memory from one arena, where the C library is glibc.
+def hold_less() -> None:
+    """Have this process and those that it forks take memory from one arena for all threads, and give it back, where there is glibc.
 
-    It makes up to eight for each core, of which each keeps what was freed in it. Threads that wait for the interpreter take turns anyway.
+    It makes up to eight arenas for each core, of which each keeps what was freed in it; threads that wait for the interpreter take turns
+    anyway. And what is large comes from an arena once something as large was freed, unless it is said what is to be given back.
     """
     import ctypes  # noqa: PLC0415 - it takes time, and other commands do without
 
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, 1)
+        mallopt(M_TRIM_THRESHOLD, TRIMMED_FROM)
 
 
 def proportional(pid: int) -> int | None:

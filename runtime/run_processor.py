@@ -11,7 +11,7 @@ from config.settings import Settings
 from processor.processor import Processor
 from runtime import metrics_server
 from runtime.data_dir import protect
-from runtime.memory import share_one_arena
+from runtime.memory import hold_less
 from runtime.site import STOP_WORK_S
 from runtime.wiring import open_services
 
@@ -22,7 +22,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     protect(settings)
-    share_one_arena()
+    hold_less()
     services = open_services(settings)
     processor = Processor(services)
     processor.start()

@@ -21,7 +21,7 @@ from config.settings import Settings
 from runtime.data_dir import protect
 from runtime.embedded.parts import EmbeddedParts
 from runtime.listener import listen
-from runtime.memory import share_one_arena
+from runtime.memory import hold_less
 
 log = logging.getLogger("main")
 
@@ -59,7 +59,7 @@ def _admitting(settings: Settings, host: str) -> Settings:
 
 
 def _serve_with(parts: EmbeddedParts, listener: socket.socket, url: str, with_processor: bool) -> int:
-    share_one_arena()
+    hold_less()
     gc.disable()  # of what is imported nothing is garbage
     from runtime import gunicorn_server, site
 
