@@ -92,8 +92,10 @@ class SharedCache:
     def _is_over(self, place: int) -> bool:
         """Whether something else was written there since."""
         at = _begin(place)
-        of_key = _HEAD.unpack_from(self._rings, at)[1]
-        key = self._rings[at + _HEAD.size : at + _HEAD.size + of_key] if of_key <= self._ring else b""
+        _, of_key, of_value, room = _HEAD.unpack_from(self._rings, at)
+        if room % GRAIN or room > self._ring or _HEAD.size + of_key + of_value > room:
+            return True  # what stands there is no head, and says nothing of lengths
+        key = self._rings[at + _HEAD.size : at + _HEAD.size + of_key]
         return (hash(key) & _HASH) >> _AT != place >> _AT or self._read(at, key) is None
 
     def _read(self, at: int, key: bytes) -> bytes | None:

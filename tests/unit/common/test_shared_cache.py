@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import random
 import threading
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
 from common.shared import Shared
-from common.shared_cache import SharedCache
+from common.shared_cache import _HASH, _HEAD, SharedCache
 
 SIZE = 1 << 20
 
@@ -180,3 +181,19 @@ def test_where_there_is_no_memory_for_answers_none_are_kept(caplog: pytest.LogCa
     shared.answers.put(b"key", b"value")
     assert shared.answers.get(b"key") is None
     assert "server.answer_cache" in caplog.text
+
+
+def test_a_place_of_bytes_that_are_no_head_is_given_away_without_reading_what_they_say() -> None:
+    cache = SharedCache(1 << 26)
+    cache.put(b"key", b"value")
+    [at] = cache._places(hash(b"key") & _HASH)
+    place = next(one for one in cache._table if one)
+    assert not cache._is_over(place)
+    for lengths in ((1 << 25, 0, 0), (1 << 25, 1 << 25, 1 << 25), (3, 5, 63), (3, 5, 1 << 30)):
+        _HEAD.pack_into(cache._rings, at, 7, *lengths)
+        tracemalloc.start()
+        try:
+            assert cache._is_over(place)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 16
+        finally:
+            tracemalloc.stop()
