@@ -26,11 +26,8 @@ from models.task import Task
 
 _OF_ACCOUNTS = (Account, LoginSession, ApiKey)
 _ACCOUNT_TABLES = frozenset(model.__tablename__ for model in _OF_ACCOUNTS)
-_OF_TASKS = (
-    Project,
-    Task,
-    Deletion,
-)  # what a task's answer is made of; a shot that is deleted takes its id out of it, too
+# What a task's answer is made of. A shot that is deleted takes its id out of it, too.
+_OF_TASKS = (Project, Task, Deletion)
 _BESIDE_TASKS = (Shot, Asset, CastMember)
 _TASK_TABLES = frozenset(model.__tablename__ for model in _OF_TASKS)
 _PROJECT_TABLES = _TASK_TABLES | {model.__tablename__ for model in _BESIDE_TASKS}

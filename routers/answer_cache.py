@@ -15,9 +15,8 @@ LONGEST_S = 300.0
 HOUR_S = 3600
 PACKED_FROM = 512  # bytes of a body that is worth packing: two thirds are left of a task, a third of shots; unpacking takes 2 to 4 µs/KB
 LEVEL = 4  # of zlib: a twentieth less than at 1 for some 50 µs of what is made anew anyway
-_HEAD = struct.Struct(
-    "<HQdi?H"
-)  # slot, version and end of what is kept; `at`, whether the body is packed, the tag's length
+# Slot, version and end of what is kept; `at`, whether the body is packed, the tag's length.
+_HEAD = struct.Struct("<HQdi?H")
 
 
 class Answer(NamedTuple):
