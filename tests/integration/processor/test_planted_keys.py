@@ -127,8 +127,10 @@ def _another_type(redis: Redis, backend: Backend, _trace: Path) -> None:
         redis.rpush(_queue(backend), f"planted-{number}")
     created = backend.create(1)
     for job_id in (created.text_task_id, *created.shot_task_ids):
-        redis.delete(TaskJob.key_for(job_id))
-        redis.rpush(TaskJob.key_for(job_id), "x")
+        with redis.pipeline() as at_once:  # a processor at work makes it anew
+            at_once.delete(TaskJob.key_for(job_id))
+            at_once.rpush(TaskJob.key_for(job_id), "x")
+            at_once.execute()
 
 
 def _older_queue_of_another_type(redis: Redis, backend: Backend, _trace: Path) -> None:
@@ -146,8 +148,10 @@ def _rq_of_another_type(redis: Redis, backend: Backend, _trace: Path) -> None:
         f"rq:workers:{backend.services.queue.rq.name}",
         f"{_queue(backend)}:intermediate",
     ):
-        redis.delete(key)
-        redis.hset(key, "x", "y")
+        with redis.pipeline() as at_once:  # a processor at work makes it anew
+            at_once.delete(key)
+            at_once.hset(key, "x", "y")
+            at_once.execute()
 
 
 def _a_thousand_times(redis: Redis, backend: Backend, _trace: Path) -> None:
