@@ -19,9 +19,10 @@ from av.video.reformatter import ColorRange, Colorspace
 from common.host_faults import raise_if_ours
 from service.film.errors import FilmError, UnusableMedia, cause_of
 from service.film.frames.clip_colours import complete, matrix_of, plain, told_by
-from service.film.frames.planes import Plane, Planes, empty, resize
+from service.film.frames.planes import Plane, Planes, empty
 from service.film.frames.still import ASPECT_TOLERANCE, BLUR_DIM
 from service.film.frames.video_file import MAX_PIXELS, decoder_of, open_clip
+from service.film.frames.yuv import resize
 from service.film.spec import INPUT, Fit
 
 

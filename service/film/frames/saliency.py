@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -37,6 +36,8 @@ def saliency(luma: npt.NDArray[np.uint8]) -> Saliency:
 
     The spectral residual of Hou and Zhang (2007): what the smooth part of an image's log spectrum does not explain stands out.
     """
+    import cv2  # noqa: PLC0415 - of no use, and some MiB, to a process that only plans the camera's moves
+
     rows, columns = luma.shape
     scale = SIDE / max(rows, columns)
     size = (max(8, round(columns * scale)), max(8, round(rows * scale)))

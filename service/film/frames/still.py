@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from service.film.frames.camera_moves import Move, Window, plan_move, window_at
 from service.film.frames.pan import PARTS, Pan, in_parts
-from service.film.frames.planes import Plane, Planes, resize, yuv444
+from service.film.frames.planes import Plane, Planes
 from service.film.frames.resampling import Point, Sampler
 from service.film.frames.saliency import saliency
+from service.film.frames.yuv import resize, yuv444
 from service.film.spec import Fit
 
 # Of the planes that are sampled: bilinear sampling of a twice larger plane has neither blur nor jitter. No simple fraction is near it,
