@@ -94,7 +94,7 @@ class ServerSettings(Section):
     accel_redirect: Annotated[str, _holds(parse_location)] = (
         ""  # nginx's location of the assets' folder; "" = sent by the server
     )
-    answer_cache: Annotated[int, Field(ge=0, le=1 << 40)] = 80 << 20  # bytes that all processes keep; 0 = none
+    answer_cache: Annotated[int, Field(ge=0, le=1 << 40)] = 72 << 20  # bytes that all processes keep; 0 = none
     assets_group: Annotated[str, _holds(parse_group)] = (
         ""  # may read the local folder's assets, for a proxy; "" = nobody
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from models.row_versions import RowVersions, now, slot_of
 from models.shot import Shot
 from routers import answer_cache
 from routers.answer_cache import Answer, AnswerCache
+from routers.answer_dictionary import DICTIONARY
 from service.film_contents import CONTENTS, contents
 from tests.contract import story
 from tests.integration.routers.test_hot_reads import V1, Host
@@ -133,3 +135,23 @@ def test_an_answer_goes_with_the_hour_of_its_links(tmp_path: Path, monkeypatch: 
     clock.steady += 0.2
     assert cache.get(b"path") is None
     versions.close()
+
+
+def test_answers_are_packed_with_what_they_all_say(told: Told, tmp_path: Path) -> None:
+    for path in told.paths[:3]:
+        unknown = {
+            name for name in names_in(told.client.get(path).get_json()) if f'"{name}":' not in DICTIONARY.decode()
+        }
+        assert unknown <= {"request_id"}, (path, "a new field of answers belongs into routers.answer_dictionary")
+    task = told.client.get(told.paths[0]).data
+    versions, shared = RowVersions(tmp_path, "boot"), SharedCache(1 << 20)
+    AnswerCache(versions, shared).keep(b"path", Answer("tag", task, -1), slot_of("project"), now())
+    assert len(shared.get(b"path") or b"") < 0.75 * len(zlib.compress(task, answer_cache.LEVEL))
+    versions.close()
+
+
+def names_in(answer: Any) -> set[str]:
+    """Of all objects in it."""
+    if isinstance(answer, dict):
+        return set(answer).union(*map(names_in, answer.values()))
+    return set().union(*map(names_in, answer)) if isinstance(answer, list) else set()
