@@ -85,7 +85,7 @@ def create_app(services: Services, static_folder: Path = FOLDER, shared: Shared 
     behind = TrustedProxies(named, map(parse_network, services.settings.server.trusted_proxies))
     measured = Metrics(behind, services.settings.metrics, State(services, lambda: sockets.total))
     outermost = Observed(measured, logs=services.settings.log.access)
-    app.extensions["observed"] = outermost
+    app.extensions["observed"], app.extensions["hot_reads"] = outermost, hot
     app.wsgi_app = outermost  # type: ignore[method-assign]  # Flask's documented place for middleware
     return app
 

@@ -23,6 +23,7 @@ from models.row_versions import now
 from routers import entity_tags, etags, shown
 from routers.access.gate import LOOKED, Gate
 from routers.answer_cache import Answer, AnswerCache
+from routers.at_once import AT_ONCE, NotAtOnce
 from routers.etags import BODY_HEADERS, is_known, split_at_id
 from routers.gateway import shown as gateway_shown
 from routers.serializers import UrlResolver
@@ -39,6 +40,9 @@ MOST_HEADERS = 1000
 _ID = r"(?P<id>[A-Za-z0-9][A-Za-z0-9_-]{0,63})"
 _PATH = re.compile(
     rf"/(?P<kind>v1/api/tasks|v1/api/projects|api/tasks|api/projects)/{_ID}(?P<what>|/shots|/status|/storyboard)"
+)
+_MAY_BE_AT_ONCE = re.compile(
+    rb"GET (?:/k/[^/ ?]+)?/(?:v1/)?api/(?:tasks|projects)/[A-Za-z0-9_-]+(?:/shots|/status|/storyboard)? HTTP/1\.1\r\n"
 )
 ROUTES: Mapping[tuple[str, str], tuple[str, Show]] = {
     ("v1/api/tasks", ""): ("v1.tasks.read", shown.task),
@@ -77,8 +81,14 @@ class HotReads:
         self._cache = AnswerCache(versions, shared) if versions is not None and size else None
         self._headers: dict[tuple[str, ...], Headers] = {}
 
+    def may_be_at_once(self, head: bytes | bytearray) -> bool:
+        """Whether a request that begins so is worth asking for at once."""
+        return self._cache is not None and _MAY_BE_AT_ONCE.match(head) is not None
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         hot = self._hot(environ) if self._cache is not None else None
+        if AT_ONCE in environ:
+            return self._at_once(hot, environ, start_response)
         if hot is None or self._cache is None:
             return self._application(environ, start_response)
         try:
@@ -91,19 +101,30 @@ class HotReads:
         headers = self._headers.get((hot.endpoint, *hot.asked_as))
         if headers is None:
             return self._ask(hot, environ, start_response)
-        key = "\n".join((environ["PATH_INFO"], _sees(principal), *hot.asked_as)).encode("latin-1")
+        key = _key(environ, principal, hot)
         answer = self._cache.get(key)
-        if answer is not None:
-            return _given(answer, headers, environ, start_response)
-        began = now()
-        try:
-            shown_now = self._show(hot, principal)
-        except Exception as error:  # noqa: BLE001 - whatever it is, Flask knows how to answer it
-            environ[FAILED] = error
-            return self._application(environ, start_response)
-        answer = _made(shown_now, self._app)
-        if len(answer.body) <= LARGEST:
-            self._cache.keep(key, answer, shown_now.slot, began)
+        if answer is None:
+            try:
+                answer = self._make(self._cache, key, hot, principal)
+            except Exception as error:  # noqa: BLE001 - whatever it is, Flask knows how to answer it
+                environ[FAILED] = error
+                return self._application(environ, start_response)
+        return _given(answer, headers, environ, start_response)
+
+    def _at_once(self, hot: _Hot | None, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What was given before, to a caller who is known and may ask once more; raises `NotAtOnce`.
+
+        The order does not show: whether there is an answer is looked at before the request is counted, since it is to be counted once.
+        """
+        if hot is None or self._cache is None:
+            raise NotAtOnce
+        principal = self._gate.look_at_once(environ, hot.endpoint)
+        headers = self._headers.get((hot.endpoint, *hot.asked_as))
+        answer = self._cache.get(_key(environ, principal, hot))
+        if headers is None or answer is None:
+            raise NotAtOnce
+        self._gate.count_at_once(environ, principal, hot.endpoint)
+        goes_to(*hot.route)
         return _given(answer, headers, environ, start_response)
 
     def _hot(self, environ: WSGIEnvironment) -> _Hot | None:
@@ -117,6 +138,14 @@ class HotReads:
         asked_as = environ["wsgi.url_scheme"], environ["HTTP_HOST"], environ.get("HTTP_ORIGIN", "")
         rule = self._rules[route[0]]
         return _Hot(*route, (rule, found["id"] if "task" in rule else ""), found["id"], asked_as)
+
+    def _make(self, cache: AnswerCache, key: bytes, hot: _Hot, principal: Principal | None) -> Answer:
+        began = now()
+        shown_now = self._show(hot, principal)
+        answer = _made(shown_now, self._app)
+        if len(answer.body) <= LARGEST:
+            cache.keep(key, answer, shown_now.slot, began)
+        return answer
 
     def _show(self, hot: _Hot, principal: Principal | None) -> Shown:
         link = UrlResolver.at(self._services, *hot.asked_as[:2])
@@ -146,6 +175,10 @@ def _rules(app: Flask) -> dict[str, str]:
     """The templates of the routes that are answered here, by their endpoints."""
     wanted = {endpoint for endpoint, _ in ROUTES.values()}
     return {rule.endpoint: rule.rule for rule in app.url_map.iter_rules() if rule.endpoint in wanted}
+
+
+def _key(environ: WSGIEnvironment, principal: Principal | None, hot: _Hot) -> bytes:
+    return "\n".join((environ["PATH_INFO"], _sees(principal), *hot.asked_as)).encode("latin-1")
 
 
 def _sees(principal: Principal | None) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn.workers.gthread import TConn
 
@@ -93,6 +93,13 @@ class ClientSocket(socket.socket):
             self.sending = False
 
 
+class Ready(NamedTuple):
+    """What is to be sent, and whether the connection ends with it."""
+
+    data: bytes
+    closes: bool
+
+
 class Connection(TConn):  # type: ignore[misc]  # gunicorn carries no types
     """One client's connection. `origin` is whom it counts for, None for a trusted proxy, which stands for many."""
 
@@ -103,6 +110,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn carries no types
         self.origin = origin
         self.head = RequestHead(HeadLimits(0, 0))
         self.since = self.deadline = 0.0  # of the monotonic clock; until then the head has come, or the client gone
+        self.rest: Ready | None = None  # of an answer that the client did not take at once
         self.leaving = False  # answered for the last time
         self.interrupted = False
 

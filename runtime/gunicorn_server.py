@@ -67,6 +67,10 @@ class Site(Work):
         """See `Observed.refused`."""
         self.app.extensions["observed"].refused(method, client, status, size, served)
 
+    def may_be_at_once(self, head: bytes | bytearray) -> bool:
+        """See `HotReads.may_be_at_once`."""
+        return bool(self.app.extensions["hot_reads"].may_be_at_once(head))
+
     def close_sockets(self) -> None:
         """Close every open WebSocket: a thread waits on each."""
         self.app.extensions["sockets"].close_all()

@@ -23,8 +23,9 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from runtime import at_once
 from runtime.arbiter import Place
-from runtime.connections import ClientSocket, Connection, Crowd, Pace, origin_of
+from runtime.connections import ClientSocket, Connection, Crowd, Pace, Ready, origin_of
 from runtime.refusals import refuse
 from runtime.request_head import HeadLimits
 from runtime.thread_pool import ThreadPool
@@ -173,9 +174,43 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
             conn.deadline = max(conn.deadline, time.monotonic() + self.app.client_timeout_s)
         self._heads += len(said)
         if conn.head.add(said):
-            self._hand_over(conn)
+            if not self._answers_at_once(conn):
+                self._hand_over(conn)
         elif self._heads > self._max_heads:
             self._drop(max(self._unasked, key=lambda one: len(one.head.data)))
+
+    def _answers_at_once(self, conn: Connection) -> bool:
+        """Whether the request was one whose answer lay ready. It needs no thread, but for what the client does not take at once."""
+        if conn.head.fault is not None or not self.app.site.may_be_at_once(conn.head.data):
+            return False
+        ready = at_once.answer(self.cfg, self.wsgi, conn, stays=self.alive)
+        if ready is None:
+            return False
+        try:
+            sent = conn.sock.send(ready.data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the client has gone
+            self._drop(conn)
+            return True
+        if sent < len(ready.data):
+            self._heads -= len(conn.head.data)
+            conn.head.data.clear()
+            conn.rest = Ready(ready.data[sent:], ready.closes)
+            self._hand_over(conn)
+        elif ready.closes:
+            self._forget(conn)
+            self._leave(conn)
+        else:
+            self._expect_another(conn)
+        return True
+
+    def _expect_another(self, conn: Connection) -> None:
+        """Wait for the next request of a connection that is waited for already. It has its turn when the others had theirs."""
+        self._unasked.remove(conn)
+        self._heads -= len(conn.head.data)
+        conn.expect(self._head_limits, time.monotonic() + self.cfg.keepalive)
+        self._unasked.add(conn)
 
     def _hand_over(self, conn: Connection) -> None:
         self._forget(conn)
@@ -198,10 +233,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         conn.close()
 
     def handle(self, conn: Connection) -> Any:
+        if conn.rest is not None:
+            return self._send_rest(conn, conn.rest)
         if conn.head.fault is not None:
             self.handle_error(None, conn.sock, conn.client, conn.head.fault)
             return False
         return super().handle(conn)
+
+    def _send_rest(self, conn: Connection, rest: Ready) -> bool:
+        conn.rest = None
+        conn.sock.settimeout(self.app.client_timeout_s)
+        try:
+            conn.sock.sendall(rest.data)
+        except OSError:  # the client has gone, or takes nothing
+            return False
+        return not rest.closes
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         patience_s = self.app.client_timeout_s

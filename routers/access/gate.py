@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from functools import cached_property
 from ipaddress import IPv6Address, IPv6Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from flask import Flask, Request, g, request
 
@@ -19,6 +19,7 @@ from config.addresses import parse_address
 from config.admission import needs_login
 from models.account import Scope
 from routers.access.credentials import FORM_TOKEN_HEADER, Credential, Place, credential_of, is_from_own_page
+from routers.at_once import NotAtOnce
 from service.access import principals
 from service.access.known import KnownPrincipals
 from service.access.principals import Principal
@@ -155,10 +156,32 @@ class Gate:
             self._count_address(environ, endpoint, method)
             raise
         if endpoint not in UNCOUNTED:
-            who = f"key:{principal.key_id}" if principal.key_id else f"user:{principal.account_id}"
-            self._count(environ, who, endpoint, method)
+            self._count(environ, _counted_as(principal), endpoint, method)
         self._check(principal, found, endpoint, method)
         return principal
+
+    def look_at_once(self, environ: WSGIEnvironment, endpoint: str) -> Principal | None:
+        """The same for a route that reads and is not public, without counting, and without waiting for anybody; raises `NotAtOnce`."""
+        if not self.is_closed:
+            return None
+        try:
+            principal = self._principal(credential_of(environ), at_once=True)
+        except Unauthorized as error:
+            raise NotAtOnce from error
+        asked_by(principal.account_id)
+        return principal
+
+    def count_at_once(self, environ: WSGIEnvironment, principal: Principal | None, endpoint: str) -> None:
+        """Count what was looked at so; raises `NotAtOnce`, and has not counted it, where Redis has to be asked for that."""
+        if not self._limited:
+            return
+        if "limits" not in vars(self):
+            raise NotAtOnce
+        from routers.access.rate_limits import Cost  # noqa: PLC0415 - see `limits`
+
+        who = f"address:{client_address(environ)}" if principal is None else _counted_as(principal)
+        if not self.limits.take_in_advance(who, Cost(_cost_of(endpoint, "GET"))):
+            raise NotAtOnce
 
     def leave(self, _error: BaseException | None = None) -> None:
         """The request is over."""
@@ -166,15 +189,17 @@ class Gate:
         if entered is not None:
             entered.__exit__(None, None, None)
 
-    def _principal(self, found: Credential | None) -> Principal:
+    def _principal(self, found: Credential | None, *, at_once: bool = False) -> Principal:
         if found is None:
             raise Unauthorized("需要登录或 API 密钥")
         if found.place is Place.PATH:
-            principal = self._known.of(found.text, lambda: principals.of_key(self.services, found.text))
+            find = _not_at_once if at_once else lambda: principals.of_key(self.services, found.text)
+            principal = self._known.of(found.text, find)
             if principal.scope is not Scope.LEGACY:
                 raise Unauthorized("地址中只能使用 legacy 权限的 API 密钥")
             return principal
-        return self._known.of(found.text, lambda: principals.of_credential(self.services, self.tokens, found.text))
+        find = _not_at_once if at_once else lambda: principals.of_credential(self.services, self.tokens, found.text)
+        return self._known.of(found.text, find)
 
     def _check(self, principal: Principal, found: Credential | None, endpoint: str, method: str) -> None:
         """What the credential allows, and whether a cookie was sent by a page of ours."""
@@ -226,6 +251,14 @@ def install(app: Flask, gate: Gate) -> None:
     app.extensions["gate"] = gate
     if gate.is_closed:  # now, not with the first request
         gate.prepare()
+
+
+def _not_at_once() -> NoReturn:
+    raise NotAtOnce
+
+
+def _counted_as(principal: Principal) -> str:
+    return f"key:{principal.key_id}" if principal.key_id else f"user:{principal.account_id}"
 
 
 def _cost_of(endpoint: str, method: str) -> str:

@@ -62,11 +62,9 @@ class RateLimits:
 
     def take(self, who: str, cost: Cost) -> None:
         """Count a request; raises `TooManyRequests`, or `QueueUnavailable` where Redis is away and that is to be refused."""
-        item = self._items[cost]
-        own = self._taken.get((who, cost))
-        if own is not None and own[0] > 0 and time.monotonic() < own[1]:
-            own[0] -= 1
+        if self.take_in_advance(who, cost):
             return
+        item = self._items[cost]
         windows = self._shared()
         if windows is None:
             self._without_redis()
@@ -77,6 +75,14 @@ class RateLimits:
         except RedisError as error:
             self._lost(error)
             self._without_redis()
+
+    def take_in_advance(self, who: str, cost: Cost) -> bool:
+        """Whether the request could be counted at once, of what was taken before."""
+        own = self._taken.get((who, cost))
+        if own is None or own[0] <= 0 or time.monotonic() >= own[1]:
+            return False
+        own[0] -= 1
+        return True
 
     def _counted(self, windows: MovingWindowRateLimiter, item: RateLimitItem, cost: Cost, who: str) -> bool:
         """Whether there was room for one more; of a large limit by the second some are counted in advance."""

@@ -30,7 +30,8 @@ class Idle:
         self.conn.expect(HeadLimits(1000, 1000), time.monotonic() - 1)
         self.handed_over: list[Connection] = []
         self.worker = worker = Worker.__new__(Worker)
-        worker.app = SimpleNamespace(client_timeout_s=30, shared=Shared(), processes=1)
+        site = SimpleNamespace(may_be_at_once=lambda _head: False)
+        worker.app = SimpleNamespace(client_timeout_s=30, shared=Shared(), processes=1, site=site)
         worker.tpool, worker.poller = ThreadPool(1), selectors.DefaultSelector()
         worker.nr_conns, worker.enqueue_req = 1, self.handed_over.append
         worker._unasked, worker._heads, worker._at_work, worker._next_look = Crowd(), 0, {}, 0.0
