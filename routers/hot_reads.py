@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LARGEST = 1 << 18  # bytes of an answer that is kept
+LONGEST_HEAD = (
+    8 << 10
+)  # bytes of one that is looked at in the main loop: of the cookies that fit it makes a few milliseconds
 MOST_HEADERS = 1000
 _ID = r"(?P<id>[A-Za-z0-9][A-Za-z0-9_-]{0,63})"
 _PATH = re.compile(
@@ -83,7 +86,7 @@ class HotReads:
 
     def may_be_at_once(self, head: bytes | bytearray) -> bool:
         """Whether a request that begins so is worth asking for at once."""
-        return self._cache is not None and _MAY_BE_AT_ONCE.match(head) is not None
+        return self._cache is not None and len(head) <= LONGEST_HEAD and _MAY_BE_AT_ONCE.match(head) is not None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         hot = self._hot(environ) if self._cache is not None else None
@@ -130,6 +133,8 @@ class HotReads:
     def _hot(self, environ: WSGIEnvironment) -> _Hot | None:
         """What is asked for, where it is one of these reads and may be taken from here."""
         if environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING") or not environ.get("HTTP_HOST"):
+            return None
+        if "HTTP_UPGRADE" in environ:  # Flask knows that it is no WebSocket
             return None
         found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
         route = ROUTES.get((found["kind"], found["what"])) if found else None

@@ -17,7 +17,7 @@ from flask import Flask, request
 from common.request_id import Served, bound, goes_to, trace_in
 from routers import access_log
 from routers.access_log import Answered
-from routers.at_once import NotAtOnce
+from routers.at_once import AT_ONCE
 from service.metrics import requests
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class Observed:
 
             try:
                 answer = self._application(environ, start)
-            except NotAtOnce:  # it was not served yet
-                raise
             except BaseException as error:
+                if AT_ONCE in environ:  # a thread is to serve it
+                    raise
                 if not isinstance(error, StopIteration):  # how a WebSocket ends that was served here
                     started.status = started.status or FAILED
                 done(0)

@@ -85,6 +85,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         super().__init__(*args, **kwargs)
         self.ending: list[threading.Thread] = []
         room = max(self.worker_connections - self.cfg.threads, self.worker_connections // ROOM_SHARE)
+        self.max_keepalived = self.worker_connections  # gunicorn's bound; ours are below
         self._threads = min(self.cfg.threads, self.worker_connections - room)
         self._max_unasked = max(1, int(UNASKED_SHARE * room))
         self._max_of_address = max(1, int(ADDRESS_SHARE * self._max_unasked))
@@ -245,7 +246,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         conn.sock.settimeout(self.app.client_timeout_s)
         try:
             conn.sock.sendall(rest.data)
-        except OSError:  # the client has gone, or takes nothing
+        except TimeoutError:
+            return self._timed_out()
+        except OSError:  # the client has gone
             return False
         return not rest.closes
 
@@ -260,8 +263,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn carries no types
         try:
             return super().handle_request(req, conn)
         except TimeoutError:
-            log.info("a client timed out after %d s", patience_s)
-            return False
+            return self._timed_out()
+
+    def _timed_out(self) -> bool:
+        log.info("a client timed out after %d s", self.app.client_timeout_s)
+        return False
 
     def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: BaseException) -> None:
         refuse(req, client, addr, exc, self.app.site.refused)

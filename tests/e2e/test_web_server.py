@@ -7,6 +7,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
@@ -68,6 +69,11 @@ def test_more_connections_than_files_do_not_end_the_server(server: Server) -> No
             idle.enter_context(socket.create_connection((host, int(port)), timeout=60))
     wait_until(server.is_alive, timeout=60)
     assert psutil.Process(server.process.pid).children() == workers
+    with closing(HTTPConnection(host, int(port), timeout=60)) as kept:
+        for _ in range(2):
+            kept.request("GET", "/healthz")
+            answer = kept.getresponse()
+            assert (answer.read(), answer.headers["Connection"])[1] == "keep-alive"
 
 
 def test_a_server_that_is_told_to_end_says_goodbye_to_its_sockets(server: Server) -> None:

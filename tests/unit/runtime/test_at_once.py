@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import selectors
 import socket
 import threading
@@ -166,6 +167,16 @@ def test_what_a_client_does_not_take_at_once_is_sent_by_a_thread(loop: Loop, clo
     if not closes:
         loop.ask()
         assert loop.answer()[1] == BODY
+
+
+def test_a_client_that_takes_nothing_is_given_up_and_the_log_says_so(
+    loop: Loop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    loop.worker.app.client_timeout_s = 0.1
+    loop.ask(ASKS.replace(b"/ready", b"/large"))
+    assert not loop.worker.handle(loop.conn)
+    assert "a client timed out" in caplog.text
 
 
 def test_a_client_that_has_gone_is_forgotten(loop: Loop) -> None:
