@@ -51,7 +51,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECTS, QUICK_PROJECTS = 5000, 500
 CONNECTIONS = 16
 WRITES = 100  # one request in so many
-WARM_PASSES, WARM_S = 2, 45.0  # of each process where there are several: which of them answers is chance
+WARM_S = 60.0
 LEAST = 0.8  # of hello's rate
 LISTS = {"page": ("/v1/api/projects?page=3", 30.0), "q": (f"/v1/api/projects?q={quote('灯长')}", 50.0)}  # ms
 V1 = "/v1/api"
@@ -94,7 +94,7 @@ def main() -> int:
         wanted = [one for one in contenders if chosen.only in one.name or one.name in ("hello", "health")]
         for one in wanted:
             note(f"warming up: {one.name}")
-            warm_up(one, chosen.processes)
+            warm_up(one)
         turns: dict[str, list[Turn]] = {one.name: [] for one in wanted}
         for number in range(chosen.rounds):
             for one in wanted if number % 2 == 0 else reversed(wanted):
@@ -106,13 +106,12 @@ def main() -> int:
     return report(turns, chosen)
 
 
-def warm_up(one: Contender, processes: int) -> None:
-    """Until each of its rows was asked for, several times where there are several processes, or for `WARM_S`."""
-    wanted = len(one.reads) * (WARM_PASSES * processes if processes > 1 else 1)
+def warm_up(one: Contender) -> None:
+    """Until each of its rows was asked for, or for `WARM_S`."""
     request_, asked, end = itertools.cycle(one.reads or [one.next_request()]).__next__, 0, time.monotonic() + WARM_S
     while True:
         asked += len(load(one.host, request_, connections=CONNECTIONS, seconds=1.0).latencies)
-        if asked >= wanted or time.monotonic() >= end:
+        if asked >= len(one.reads) or time.monotonic() >= end:
             return
 
 

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 ROOM = 512  # bytes of the rings for each place of the table, at most: half of what the smallest answers take, so that few want one
 WAYS = 4  # places that a key may have
-GRAIN = 64  # bytes; where something begins is counted in these, so that a value may become a little longer in its place
+GRAIN = 32  # bytes; where something begins is counted in these
+SPARE = 32  # one byte is left free for so many, so that what became a little longer fits into its place, and drives nothing else out
 _HEAD = struct.Struct("<qIII")  # the hash of key and value, their lengths, and the room that they have with this
 _TAG = 24  # bits of a key's hash that stand in its place in the table, above where it begins
 _AT = 64 - _TAG
@@ -58,7 +59,7 @@ class SharedCache:
         with self._lock:
             at, room = self._own_place(hashed, key) or (0, 0)
             if size > room:
-                room = -(-size // GRAIN) * GRAIN
+                room = -(-(size + size // SPARE) // GRAIN) * GRAIN
                 at = self._next if self._next + room <= self._first + self._ring else self._first
                 self._next = at + room
             self._rings[at : at + size] = _HEAD.pack(hash(data), len(key), len(value), room) + data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import time
 import zlib
+from hashlib import blake2b
 from typing import NamedTuple
 
 from common.shared_cache import SharedCache
@@ -37,7 +38,7 @@ class AnswerCache:
 
     def get(self, key: bytes) -> Answer | None:
         """The answer, where it still holds."""
-        kept = self._shared.get(key)
+        kept = self._shared.get(_name(key))
         if kept is None:
             return None
         slot, version, until, at, is_packed, tag = _HEAD.unpack_from(kept)
@@ -57,7 +58,12 @@ class AnswerCache:
         is_packed = len(answer.body) >= PACKED_FROM
         body = _packed(answer.body) if is_packed else answer.body
         etag = answer.etag.encode()
-        self._shared.put(key, _HEAD.pack(slot, version, until, answer.at, is_packed, len(etag)) + etag + body)
+        self._shared.put(_name(key), _HEAD.pack(slot, version, until, answer.at, is_packed, len(etag)) + etag + body)
+
+
+def _name(key: bytes) -> bytes:
+    """A hash that no client can find twice, shorter than the key."""
+    return blake2b(key, digest_size=16).digest()
 
 
 def _packed(body: bytes) -> bytes:

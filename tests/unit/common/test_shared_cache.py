@@ -48,6 +48,17 @@ def test_any_key_and_value_come_back_as_they_were(key: bytes, value: bytes) -> N
     assert cache.get(key + b"x") is None
 
 
+def test_what_becomes_a_little_longer_stays_where_it_was() -> None:
+    cache = SharedCache(SIZE)
+    for size in (600, 3200, 20_000):
+        cache.put(b"key %d" % size, b"1" * size)
+        end = cache._next
+        for longer in (size // 40, 0, size // 50):
+            cache.put(b"key %d" % size, b"2" * (size + longer))
+            assert cache.get(b"key %d" % size) == b"2" * (size + longer)
+        assert cache._next == end
+
+
 def test_what_is_put_never_takes_the_place_of_all_others() -> None:
     cache = SharedCache(SIZE)
     cache.put(b"small", b"small")
