@@ -4,9 +4,10 @@
 with `--database sqlite` in a file. Three servers of so many worker processes each (`--processes`) listen on loopback: one answers hello,
 one lets everybody in, one wants a key and counts requests; `--peer URL` is asked for its own projects beside them. In each round every
 contender is asked for `--seconds` by 16 kept connections, in the order of the table or backwards. Reads are spread over all rows, and of
-a hundred requests one writes (a shot's motion), but for the peer's. Load and servers share the machine's cores. Prints medians: good
-answers a second, their ratio to hello and to `/v1/api/health` in the same round, times, processor time of the server by request. Ends with
-1 where a read is slower than LEAST of hello, or a list than its limit. The whole takes some four minutes for each number of processes.
+a hundred requests one writes (a shot's motion), but for the peer's. Writes alone come after all reads: each turn of them changes a quarter of
+the projects. Load and servers share the machine's cores. Prints medians: good answers a second, their ratio to hello and to
+`/v1/api/health` in the same round, times, processor time of the server by request. Ends with 1 where a read is slower than LEAST of hello,
+or a list than its limit. The whole takes some five minutes for each number of processes.
 Where a read's time goes: `bench.http_parts`.
 """
 
@@ -54,6 +55,7 @@ WRITES = 100  # one request in so many
 WARM_S = 60.0
 LEAST = 0.8  # of hello's rate
 LISTS = {"page": ("/v1/api/projects?page=3", 30.0), "q": (f"/v1/api/projects?q={quote('灯长')}", 50.0)}  # ms
+ONLY_WRITES = "open write"
 V1 = "/v1/api"
 
 
@@ -96,13 +98,14 @@ def main() -> int:
             note(f"warming up: {one.name}")
             warm_up(one)
         turns: dict[str, list[Turn]] = {one.name: [] for one in wanted}
-        for number in range(chosen.rounds):
-            for one in wanted if number % 2 == 0 else reversed(wanted):
-                done = turn(one, chosen.seconds)
-                turns[one.name].append(done)
-                note(
-                    f"  round {number + 1}/{chosen.rounds}  {one.name}: {done.load.rate:.0f}/s {done.load.others or ''}"
-                )
+        writes = [one for one in wanted if one.name == ONLY_WRITES]
+        for group in ([one for one in wanted if one not in writes], writes):
+            for number in range(chosen.rounds):
+                for one in group if number % 2 == 0 else reversed(group):
+                    done = turn(one, chosen.seconds)
+                    turns[one.name].append(done)
+                    said = f"{one.name}: {done.load.rate:.0f}/s {done.load.others or ''}"
+                    note(f"  round {number + 1}/{chosen.rounds}  {said}")
     return report(turns, chosen)
 
 
@@ -155,7 +158,7 @@ def report(turns: dict[str, list[Turn]], chosen: argparse.Namespace) -> int:
             str(others or ""),
         )
         limit = LISTS.get(name.partition(" ")[2])
-        is_read = name.partition(" ")[0] in ("open", "closed") and limit is None and "write" not in name
+        is_read = name.partition(" ")[0] in ("open", "closed") and limit is None and name != ONLY_WRITES
         if (limit and middle > limit[1]) or (is_read and hello < LEAST):
             missed.append(name)
     Console(width=None if sys.stdout.isatty() else 140).print(table)
@@ -259,7 +262,7 @@ def _beside(place: tuple[str, int], ids: Ids) -> list[Contender]:
     """Writes alone, and the lists, by one connection: how long they take."""
     host, pid = place
     writes = [_write(host, project, shot, "") for project, shot in ids.shots]
-    made = [Contender("open write", host, pid, _mixed(writes, [], 0))]
+    made = [Contender(ONLY_WRITES, host, pid, _mixed(writes, [], 0))]
     for name, (path, _) in LISTS.items():
         made.append(Contender(f"open {name}", host, pid, _always(request("GET", host, path)), connections=1))
     return made
