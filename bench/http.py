@@ -4,8 +4,8 @@
 with `--database sqlite` in a file. Three servers of so many worker processes each (`--processes`) listen on loopback: one answers hello,
 one lets everybody in, one wants a key and counts requests; `--peer URL` is asked for its own projects beside them. In each round every
 contender is asked for `--seconds` by 16 kept connections, in the order of the table or backwards. Reads are spread over all rows, and of
-a hundred requests one writes (a shot's motion), but for the peer's. Writes alone come after all reads: each turn of them changes a quarter of
-the projects. Load and servers share the machine's cores. Prints medians: good answers a second, their ratio to hello and to
+a hundred requests one writes (a shot's motion), but for the peer's. Writes alone come after all reads: a turn of them changes a quarter
+of the projects. Load and servers share the machine's cores. Prints medians: good answers a second, their ratio to hello and to
 `/v1/api/health` in the same round, times, processor time of the server by request. Ends with 1 where a read is slower than LEAST of hello,
 or a list than its limit. The whole takes some five minutes for each number of processes.
 Where a read's time goes: `bench.http_parts`.

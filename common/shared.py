@@ -16,17 +16,17 @@ class Shared:
     def __init__(self, processes: int = 1, answer_bytes: int = 0) -> None:
         self.connections, self.sockets = SharedCounts(processes), SharedCounts(processes)
         try:
-            self.answers = SharedCache(answer_bytes, processes)
+            self.answers = SharedCache(answer_bytes)
         except (OSError, OverflowError) as error:
             log.warning(
                 "no answers are kept: there is no memory of %d bytes (server.answer_cache): %s", answer_bytes, error
             )
-            self.answers = SharedCache(0, processes)
+            self.answers = SharedCache(0)
 
     def join(self, number: int) -> None:
         """This process is the one of that number from now on."""
-        for each in (self.connections, self.sockets, self.answers):
-            each.join(number)
+        self.connections.join(number)
+        self.sockets.join(number)
 
     def leave(self, number: int) -> None:
         """The process of that number is gone."""

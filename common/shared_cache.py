@@ -1,21 +1,27 @@
 """Byte strings by their keys, in memory that processes share: what is new takes the place of what is oldest.
 
-It is made before the processes are forked, and needs no lock between them. Each writes into a ring of its own (over what it wrote for the
-same key, where that had the room), and notes in a table that all share where what it wrote begins. A reader believes nothing of that: what
-it finds there must have the key that it looks for, and the hash that was noted with it. So what another process is just writing, or was
-killed at, or has written over, is not found, and no more.
+It is made before the processes are forked. One of them at a time writes into the ring (over what stands there for the same key, where that
+has the room), and notes in a table where what it wrote begins. A reader locks nothing, and believes nothing of that: what it finds there
+must have the key that it looks for, and the hash that was noted with it. So what another process is just writing, or was killed at, or has
+written over, is not found, and no more.
 
 The hash is Python's own, which is drawn anew at each start, and is the same in all processes that were forked.
 """
 
 from __future__ import annotations
 
+import fcntl
 import mmap
+import os
 import struct
+import sys
+import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-ROOM = 512  # bytes of the rings for each place of the table, at most: half of what the smallest answers take, so that few want one
+ROOM = 512  # bytes of the ring for each place of the table, at most: half of what the smallest answers take, so that few want one
 WAYS = 4  # places that a key may have
 GRAIN = 32  # bytes; where something begins is counted in these
 SPARE = 32  # one byte is left free for so many, so that what became a little longer fits into its place, and drives nothing else out
@@ -28,20 +34,18 @@ _HASH = (1 << 64) - 1
 class SharedCache:
     """Of `size` bytes in all, and a table of a few hundredths of that beside them; it takes no memory before it is filled."""
 
-    def __init__(self, size: int, processes: int = 1) -> None:
-        self._ring = size // processes // GRAIN * GRAIN
-        self._rings = mmap.mmap(-1, max(1, self._ring * processes))
+    def __init__(self, size: int) -> None:
+        self._size = size // GRAIN * GRAIN
+        self._ring = mmap.mmap(-1, max(1, self._size))
         self._buckets = 1 << max(0, (size // ROOM // WAYS).bit_length())
-        self._table = memoryview(mmap.mmap(-1, 8 * WAYS * self._buckets)).cast("Q")
-        self._lock = threading.Lock()
-        self.join(0)
-
-    def join(self, number: int) -> None:
-        """This process is the one of that number, counted from 0, from now on."""
-        self._first = self._next = number * self._ring
+        places = WAYS * self._buckets
+        numbers = memoryview(mmap.mmap(-1, 8 * (places + 1))).cast("Q")
+        self._table, self._next = numbers[:places], numbers[places:]  # what comes next begins at `_next[0]` in the ring
+        self._own_turn, self._turn = threading.Lock(), _lock_file()
+        weakref.finalize(self, os.close, self._turn)
 
     def get(self, key: bytes) -> bytes | None:
-        """What was put under this key, where it is there still: the last of it, but where two processes put it at once."""
+        """What was put under this key, where it is there still: the last of it, but where two processes were about to at once."""
         hashed = hash(key) & _HASH
         for at in self._places(hashed):
             value = self._read(at, key)
@@ -50,20 +54,36 @@ class SharedCache:
         return None
 
     def put(self, key: bytes, value: bytes) -> None:
-        """Keep this, where it is not more than a quarter of this process's ring."""
+        """Keep this, where it is not more than a quarter of all, and nobody else is writing."""
         data = key + value
         size = _HEAD.size + len(data)
-        if size > self._ring // 4:
+        if size > self._size // 4:
             return
         hashed = hash(key) & _HASH
-        with self._lock:
-            at, room = self._own_place(hashed, key) or (0, 0)
+        with self._writing() as is_ours:
+            if not is_ours:
+                return
+            at, room = self._place_of(hashed, key) or (0, 0)
             if size > room:
                 room = -(-(size + size // SPARE) // GRAIN) * GRAIN
-                at = self._next if self._next + room <= self._first + self._ring else self._first
-                self._next = at + room
-            self._rings[at : at + size] = _HEAD.pack(hash(data), len(key), len(value), room) + data
+                at = self._next[0] if self._next[0] + room <= self._size else 0
+                self._next[0] = at + room
+            self._ring[at : at + size] = _HEAD.pack(hash(data), len(key), len(value), room) + data
             self._note(hashed, at // GRAIN + 1)
+
+    @contextmanager
+    def _writing(self) -> Iterator[bool]:
+        """Whether this thread is the one that writes, of all processes. The system ends the turn of one that is killed in it."""
+        with self._own_turn:
+            try:
+                fcntl.lockf(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:  # it is another process's, which nobody waits for
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                fcntl.lockf(self._turn, fcntl.LOCK_UN)
 
     def _places(self, hashed: int) -> Iterator[int]:
         first, tag = self._bucket(hashed), hashed >> _AT
@@ -71,11 +91,11 @@ class SharedCache:
             if place and place >> _AT == tag:
                 yield _begin(place)
 
-    def _own_place(self, hashed: int, key: bytes) -> tuple[int, int] | None:
-        """Where this process has written something for this key, and the room there."""
+    def _place_of(self, hashed: int, key: bytes) -> tuple[int, int] | None:
+        """Where something stands for this key, and the room there."""
         for at in self._places(hashed):
-            if self._first <= at < self._first + self._ring and self._read(at, key) is not None:
-                return at, _HEAD.unpack_from(self._rings, at)[3]
+            if self._read(at, key) is not None:
+                return at, _HEAD.unpack_from(self._ring, at)[3]
         return None
 
     def _bucket(self, hashed: int) -> int:
@@ -93,20 +113,28 @@ class SharedCache:
     def _is_over(self, place: int) -> bool:
         """Whether something else was written there since."""
         at = _begin(place)
-        _, of_key, of_value, room = _HEAD.unpack_from(self._rings, at)
-        if room % GRAIN or room > self._ring or _HEAD.size + of_key + of_value > room:
+        _, of_key, of_value, room = _HEAD.unpack_from(self._ring, at)
+        if room % GRAIN or room > self._size or _HEAD.size + of_key + of_value > room:
             return True  # what stands there is no head, and says nothing of lengths
-        key = self._rings[at + _HEAD.size : at + _HEAD.size + of_key]
+        key = self._ring[at + _HEAD.size : at + _HEAD.size + of_key]
         return (hash(key) & _HASH) >> _AT != place >> _AT or self._read(at, key) is None
 
     def _read(self, at: int, key: bytes) -> bytes | None:
         begin = at + _HEAD.size
-        hashed, of_key, of_value, _ = _HEAD.unpack_from(self._rings, at)
-        if of_key != len(key) or of_value > self._ring:
+        hashed, of_key, of_value, _ = _HEAD.unpack_from(self._ring, at)
+        if of_key != len(key) or of_value > self._size:
             return None
-        data = self._rings[begin : begin + of_key + of_value]
+        data = self._ring[begin : begin + of_key + of_value]
         return data[of_key:] if hash(data) == hashed and data.startswith(key) else None
 
 
 def _begin(place: int) -> int:
     return GRAIN * ((place & ((1 << _AT) - 1)) - 1)
+
+
+def _lock_file() -> int:
+    """A descriptor to be locked: of memory where there is such a file, else of a temporary file that has no name."""
+    if sys.platform == "linux":
+        return os.memfd_create("turn")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

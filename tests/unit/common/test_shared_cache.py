@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
+import signal
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -25,11 +27,10 @@ def in_a_process(work: Callable[[], bool]) -> bool:
 
 
 def test_what_one_process_puts_another_finds() -> None:
-    cache = SharedCache(SIZE, processes=2)
+    cache = SharedCache(SIZE)
     cache.put(b"one", b"1")
 
     def other() -> bool:
-        cache.join(1)
         cache.put(b"two", b"2" * 1000)
         return cache.get(b"one") == b"1"
 
@@ -52,11 +53,11 @@ def test_what_becomes_a_little_longer_stays_where_it_was() -> None:
     cache = SharedCache(SIZE)
     for size in (600, 3200, 20_000):
         cache.put(b"key %d" % size, b"1" * size)
-        end = cache._next
+        end = cache._next[0]
         for longer in (size // 40, 0, size // 50):
             cache.put(b"key %d" % size, b"2" * (size + longer))
             assert cache.get(b"key %d" % size) == b"2" * (size + longer)
-        assert cache._next == end
+        assert cache._next[0] == end
 
 
 def test_what_is_put_never_takes_the_place_of_all_others() -> None:
@@ -97,19 +98,19 @@ def test_keys_that_want_one_place_do_not_answer_for_one_another(monkeypatch: pyt
 def test_what_was_half_written_is_not_found() -> None:
     cache = SharedCache(SIZE)
     cache.put(b"before", b"b" * 64)
-    at = cache._next
+    at = cache._next[0]
     cache.put(b"key", b"v" * 4000)
-    whole = cache._rings[at : at + 5000]
+    whole = cache._ring[at : at + 5000]
     for cut in (0, 7, 8, 16, 19, 500, 4000):
-        cache._rings[at : at + 5000] = whole[:cut] + bytes(5000 - cut)
+        cache._ring[at : at + 5000] = whole[:cut] + bytes(5000 - cut)
         assert cache.get(b"key") is None, cut
-    cache._rings[at : at + 5000] = whole
+    cache._ring[at : at + 5000] = whole
     assert cache.get(b"key") == b"v" * 4000
     assert cache.get(b"before") == b"b" * 64
 
 
 def test_processes_and_threads_that_write_at_once_find_only_what_belongs_to_the_key() -> None:
-    cache = SharedCache(1 << 18, processes=3)
+    cache = SharedCache(1 << 18)
 
     def busy(seed: int) -> bool:
         rng = random.Random(seed)
@@ -123,7 +124,6 @@ def test_processes_and_threads_that_write_at_once_find_only_what_belongs_to_the_
         return True
 
     def process(number: int) -> bool:
-        cache.join(number)
         wrong = []
         threads = [
             threading.Thread(target=lambda seed=seed: wrong.append(not busy(seed))) for seed in (number, -number)
@@ -150,30 +150,62 @@ def test_what_is_put_again_takes_no_more_room_than_it_had() -> None:
     keys = [f"key {number}".encode() for number in range(150)]
     for key in keys:
         cache.put(key, rng.randbytes(4000))
-    at = cache._next
+    at = cache._next[0]
     for _ in range(10):
         for key in keys:
             cache.put(key, b"new" + key + bytes(rng.randrange(3000, 3980)))
-    assert cache._next == at
+    assert cache._next[0] == at
     assert all((cache.get(key) or b"").startswith(b"new" + key) for key in keys)
     cache.put(keys[0], bytes(5000))
-    assert cache._next > at
+    assert cache._next[0] > at
     assert cache.get(keys[0]) == bytes(5000)
 
 
-def test_a_process_never_writes_where_another_has_written() -> None:
-    cache = SharedCache(SIZE, processes=2)
+def test_what_any_process_puts_again_takes_the_place_of_what_was_there() -> None:
+    cache = SharedCache(SIZE)
     cache.put(b"key", b"first" * 100)
-    kept = cache._rings[: cache._ring]
+    end = cache._next[0]
 
     def other() -> bool:
-        cache.join(1)
         cache.put(b"key", b"other" * 100)
+        cache.put(b"more", b"value")
         return cache.get(b"key") == b"other" * 100
 
     assert in_a_process(other)
-    assert cache._rings[: cache._ring] == kept
-    assert cache.get(b"key") == b"other" * 100
+    assert (cache.get(b"key"), cache.get(b"more")) == (b"other" * 100, b"value")
+    cache.put(b"last", b"value")
+    assert cache.get(b"more") == b"value", "it is written behind what the other wrote"
+    assert cache._next[0] > end
+
+
+def test_nobody_waits_for_a_process_that_is_writing_nor_for_ever_for_one_that_was_killed_so() -> None:
+    cache = SharedCache(SIZE)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        with cache._writing():
+            os.write(writer, b"x")
+            signal.pause()
+    assert os.read(reader, 1) == b"x"
+    cache.put(b"key", b"value")
+    assert cache.get(b"key") is None
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    cache.put(b"key", b"value")
+    assert cache.get(b"key") == b"value"
+    os.close(reader)
+    os.close(writer)
+
+
+def test_its_file_goes_with_it() -> None:
+    cache = SharedCache(SIZE)
+    cache.put(b"key", b"value")
+    file = cache._turn
+    os.fstat(file)
+    del cache
+    gc.collect()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file)
 
 
 @pytest.mark.parametrize("length", [700, 960, 1000, 3000])
@@ -201,7 +233,7 @@ def test_a_place_of_bytes_that_are_no_head_is_given_away_without_reading_what_th
     place = next(one for one in cache._table if one)
     assert not cache._is_over(place)
     for lengths in ((1 << 25, 0, 0), (1 << 25, 1 << 25, 1 << 25), (3, 5, 63), (3, 5, 1 << 30)):
-        _HEAD.pack_into(cache._rings, at, 7, *lengths)
+        _HEAD.pack_into(cache._ring, at, 7, *lengths)
         tracemalloc.start()
         try:
             assert cache._is_over(place)
