@@ -186,6 +186,7 @@ def test_nobody_waits_for_a_process_that_is_writing_nor_for_ever_for_one_that_wa
         with cache._writing():
             os.write(writer, b"x")
             signal.pause()
+    os.close(writer)
     assert os.read(reader, 1) == b"x"
     cache.put(b"key", b"value")
     assert cache.get(b"key") is None
@@ -194,7 +195,6 @@ def test_nobody_waits_for_a_process_that_is_writing_nor_for_ever_for_one_that_wa
     cache.put(b"key", b"value")
     assert cache.get(b"key") == b"value"
     os.close(reader)
-    os.close(writer)
 
 
 def test_its_file_goes_with_it() -> None:

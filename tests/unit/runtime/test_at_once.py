@@ -49,7 +49,7 @@ class Loop:
         site = SimpleNamespace(may_be_at_once=lambda head: head.startswith(b"GET "))
         worker.app = SimpleNamespace(client_timeout_s=30, shared=Shared(), processes=1, site=site)
         worker.cfg, worker.wsgi, worker.alive = Config(), application, True
-        worker.tpool, worker.poller = ThreadPool(1), selectors.DefaultSelector()
+        worker.tpool, worker.poller = ThreadPool(1, idle_s=0.05), selectors.DefaultSelector()
         worker.nr_conns, worker.enqueue_req = 1, self.handed_over.append
         worker._unasked, worker._heads, worker._at_work, worker._next_look = Crowd(), 0, {}, 0.0
         worker._max_of_address = worker._max_unasked = 10
