@@ -10,7 +10,6 @@ The hash is Python's own, which is drawn anew at each start, and is the same in 
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import struct
@@ -18,7 +17,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 ROOM = 512  # bytes of the ring for each place of the table, at most: half of what the smallest answers take, so that few want one
@@ -41,7 +40,7 @@ class SharedCache:
         places = WAYS * self._buckets
         numbers = memoryview(mmap.mmap(-1, 8 * (places + 1))).cast("Q")
         self._table, self._next = numbers[:places], numbers[places:]  # what comes next begins at `_next[0]` in the ring
-        self._own_turn, self._turn = threading.Lock(), _lock_file()
+        self._own_turn, self._turn, self._lockf = threading.Lock(), _lock_file(), _lockf()
         weakref.finalize(self, os.close, self._turn)
 
     def get(self, key: bytes) -> bytes | None:
@@ -75,15 +74,12 @@ class SharedCache:
     def _writing(self) -> Iterator[bool]:
         """Whether this thread is the one that writes, of all processes. The system ends the turn of one that is killed in it."""
         with self._own_turn:
+            is_ours = self._lockf(self._turn, os.F_TLOCK, 0) == 0  # else another process's, which nobody waits for
             try:
-                fcntl.lockf(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # it is another process's, which nobody waits for
-                yield False
-                return
-            try:
-                yield True
+                yield is_ours
             finally:
-                fcntl.lockf(self._turn, fcntl.LOCK_UN)
+                if is_ours:
+                    self._lockf(self._turn, os.F_ULOCK, 0)
 
     def _places(self, hashed: int) -> Iterator[int]:
         first, tag = self._bucket(hashed), hashed >> _AT
@@ -130,6 +126,15 @@ class SharedCache:
 
 def _begin(place: int) -> int:
     return GRAIN * ((place & ((1 << _AT) - 1)) - 1)
+
+
+def _lockf() -> Callable[[int, int, int], int]:
+    """The system's lockf(3). Python's own gives up the interpreter with each call, and would get it back long after the lock."""
+    import ctypes  # noqa: PLC0415 - it takes time, and other commands do without
+
+    function = ctypes.PyDLL(None).lockf
+    function.argtypes, function.restype = [ctypes.c_int, ctypes.c_int, ctypes.c_long], ctypes.c_int
+    return function
 
 
 def _lock_file() -> int:
