@@ -22,23 +22,27 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
+from gunicorn.config import Config
 from rich.console import Console
 from rich.table import Table
 
 from bench.harness import machine, note
+from bench.http_load import request
 from bench.http_rows import Ids, fill
 from common.clock import Clock
 from common.request_id import Served, trace_of
 from config.settings import AuthSettings, LimitsSettings, MysqlSettings, RedisSettings, Settings, WorkerSettings
 from models import reads
 from models.account import Scope
-from models.row_versions import slot_of
+from models.row_versions import slot_of, task_slot_of
 from routers import access_log
 from routers.access_log import Answered
 from routers.app import create_app
+from runtime import at_once
 from runtime.logging_setup import flush, set_up_logging
 from runtime.wiring import open_services
 from service.access import accounts
@@ -151,7 +155,7 @@ def _parts(services: Services, apps: Mapping[str, Flask], ids: Ids, key: str) ->
         "shots": f"{V1}/projects/{project}/shots",
     }
     database, versions = services.database, services.database.versions
-    slots = [slot_of(project)]
+    slots = [slot_of(project), task_slot_of(project)]
 
     def anew() -> None:
         if versions is not None:
@@ -161,6 +165,7 @@ def _parts(services: Services, apps: Mapping[str, Flask], ids: Ids, key: str) ->
     for name, app in apps.items():
         for what, path in paths.items():
             made[f"{name} {what}, given again"] = (_asks(app, path, key), services.changes.reliable)
+            made[f"{name} {what}, by the main loop"] = (_at_once(app, path, key), services.changes.reliable)
     for what, path in paths.items():
         made[f"open {what}, made anew"] = (_asks(apps["open"], path, key), anew)
     made["its line in the log"] = (lambda: _lines(paths["task"]), _nothing)
@@ -175,10 +180,10 @@ def _parts(services: Services, apps: Mapping[str, Flask], ids: Ids, key: str) ->
 
 def _lines(path: str) -> None:
     """One, written at once."""
-    request = "1790d25c45dfaacae169b693e81be636"
+    id_ = "1790d25c45dfaacae169b693e81be636"
     answered = Answered("/v1/api/tasks/<task_id>", 200, 0.00123, 1234)
     said = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "REMOTE_ADDR": "127.0.0.1"}
-    access_log.write(said, answered, Served(request, trace_of(request), 0.001))
+    access_log.write(said, answered, Served(id_, trace_of(id_), 0.001))
     flush()
 
 
@@ -222,6 +227,21 @@ def _asks(app: Flask, path: str, key: str = "", body: Callable[[], dict[str, str
             raise AssertionError(f"{path} was answered {said[0]}")
 
     return ask
+
+
+def _at_once(app: Flask, path: str, key: str) -> Callable[[], None]:
+    """Answer as the web server's main loop does, with gunicorn's reading and writing of heads."""
+    ask, cfg = _asks(app, path, key), Config()
+    head = SimpleNamespace(data=request("GET", "127.0.0.1", path, key))
+    conn: Any = SimpleNamespace(head=head, client=("127.0.0.1", 4242), server=("127.0.0.1", 80))
+
+    def answer() -> None:
+        if at_once.answer(cfg, app, conn, stays=True) is None:
+            ask()  # Redis had to count it
+            if at_once.answer(cfg, app, conn, stays=True) is None:
+                raise AssertionError(f"{path} was not answered at once")
+
+    return answer
 
 
 if __name__ == "__main__":
