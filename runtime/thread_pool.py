@@ -10,11 +10,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
 
 IDLE_S = 10.0
 
-_Work = Callable[[], None]
+_Tell = Callable[[], None]
+_Work = Callable[[], _Tell]
+"""What is to be done; it returns how to say that it is."""
 
 
 class ThreadPool(Executor):
@@ -37,13 +40,12 @@ class ThreadPool(Executor):
         """See `Executor.submit`; raises `RuntimeError` after `shutdown`, and where not one thread can be started."""
         future: Future[Any] = Future()
 
-        def work() -> None:
+        def work() -> _Tell:
             try:
                 result = function(*arguments, **named)
             except BaseException as error:  # noqa: BLE001 - whoever asked gets it
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+                return partial(future.set_exception, error)
+            return partial(future.set_result, result)
 
         with self._lock:
             if self._closed:
@@ -73,16 +75,24 @@ class ThreadPool(Executor):
     def _run(self, work: _Work | None) -> None:
         mailbox: queue.SimpleQueue[_Work] = queue.SimpleQueue()
         while work is not None:
-            work()
+            tell = work()
             del work  # and with it what it holds
-            work = self._next(mailbox)
+            following = self._following(mailbox)
+            tell()  # now that it is idle: whoever hears of it may have more to do, which is not to wait
+            del tell
+            work = following or self._next(mailbox)
+            del following
 
-    def _next(self, mailbox: queue.SimpleQueue[_Work]) -> _Work | None:
-        """The next work; None when there was none for so long that the thread is to end."""
+    def _following(self, mailbox: queue.SimpleQueue[_Work]) -> _Work | None:
+        """Work that waits; None where there is none, and the thread is idle from now on."""
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
             self._idle.append(mailbox)
+        return None
+
+    def _next(self, mailbox: queue.SimpleQueue[_Work]) -> _Work | None:
+        """The next work of an idle thread; None when there was none for so long that the thread is to end."""
         try:
             return mailbox.get(timeout=self._idle_s)
         except queue.Empty:

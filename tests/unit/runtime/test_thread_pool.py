@@ -98,3 +98,18 @@ def test_a_closed_pool_takes_no_work() -> None:
     pool.shutdown(wait=False)
     with pytest.raises(RuntimeError):
         pool.submit(abs, -1)
+
+
+def test_a_thread_is_idle_when_it_is_told_that_its_work_is_done() -> None:
+    """Else what follows would seem to wait for a thread, and somebody would be interrupted for it."""
+    pool, backlogs = ThreadPool(1, idle_s=0.05), list[int]()
+    done = threading.Event()
+
+    def then(_future: object) -> None:
+        pool.submit(abs, -1)
+        backlogs.append(pool.backlog)
+        done.set()
+
+    pool.submit(threading.Event().wait, 0.01).add_done_callback(then)
+    assert done.wait(60)
+    assert backlogs == [0]
