@@ -94,7 +94,7 @@ def test_a_machine_without_further_threads_lets_work_wait(monkeypatch: pytest.Mo
 
 
 def test_a_closed_pool_takes_no_work() -> None:
-    pool = ThreadPool(1)
+    pool = ThreadPool(1, idle_s=0.05)
     pool.shutdown(wait=False)
     with pytest.raises(RuntimeError):
         pool.submit(abs, -1)
