@@ -21,12 +21,13 @@ from processor import node_dispatch, node_job
 from processor.cancellation import CancellationRegistry, CancelToken
 from processor.claimed_task import ClaimedTask
 from processor.handlers import storyboard
-from routers import middleware, serializers
+from routers import hot_reads, middleware, serializers
 from routers.access import gate
 from routers.access.gate import Gate
 from routers.access.rate_limits import RateLimits
 from routers.access.url_credentials import UrlCredentials
 from routers.api import webhook
+from routers.hot_reads import HotReads
 from routers.websocket import follow, task_feed
 from service import music, schemas
 from service.access import logins, passwords, principals, quotas
@@ -49,6 +50,7 @@ from tests.mutants.operators import (
 )
 
 HOSTILE = "tests/integration/hostile"
+AT_ONCE = "tests/integration/routers/test_at_once.py"
 CANCEL = "tests/integration/processor/test_cancel_everywhere.py::test_row_job_and_work_end_at_once"
 CANCELLING = "tests/integration/processor/test_cancelling.py"
 STORIES = "tests/integration/processor/test_stories.py"
@@ -78,6 +80,16 @@ MUTANTS = (
         "one route too many is public",
         InModule(gate, gate.PUBLIC, gate.PUBLIC | {"v1.projects.page"}),
         (f"{HOSTILE}/test_credentials.py::test_every_route_but_the_public_ones_refuses_who_has_no_credential",),
+    ),
+    Mutant(
+        "what lies ready is given to whoever is known",
+        InFunction(hot_reads._sees, always("sees_all")),
+        (f"{AT_ONCE}::test_only_who_is_known_is_answered_at_once",),
+    ),
+    Mutant(
+        "what lies ready is not counted",
+        InFunction(HotReads._at_once, drop_statement(Gate.count_at_once)),
+        (f"{AT_ONCE}::test_a_limit_counts_what_is_given_at_once_and_lets_no_more_through",),
     ),
     Mutant(
         "a token needs no end",
