@@ -120,3 +120,9 @@ def test_looking_at_sounds_and_images_does_not_load_masked_arrays() -> None:
         "assert saliency((noise[:, :40_000].reshape(200, 400) * 255).astype(np.uint8)).x > 0"
     )
     assert "numpy.ma" not in modules(code)
+
+
+def test_a_processor_plans_films_without_the_library_that_draws_frames() -> None:
+    """It would hold some MiB of it ever after."""
+    assert "cv2" not in imported("import service.film.compose")
+    assert "cv2" in imported("import service.film.render.worker")
