@@ -51,6 +51,7 @@ from tests.mutants.operators import (
 
 HOSTILE = "tests/integration/hostile"
 AT_ONCE = "tests/integration/routers/test_at_once.py"
+NOT_HELD = f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route"
 CANCEL = "tests/integration/processor/test_cancel_everywhere.py::test_row_job_and_work_end_at_once"
 CANCELLING = "tests/integration/processor/test_cancelling.py"
 STORIES = "tests/integration/processor/test_stories.py"
@@ -94,54 +95,42 @@ MUTANTS = (
     Mutant(
         "a token needs no end",
         InFunction(Tokens.read, drop_entry("require")),
-        (f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: without exp]",),
+        (f"{NOT_HELD}[token: without exp]",),
     ),
     Mutant(
         "a refresh token is as good as an access token",
         InModule(logins, REFRESH, ACCESS),
-        (
-            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: a refresh token]",
-        ),
+        (f"{NOT_HELD}[token: a refresh token]",),
     ),
     Mutant(
         "a token may name another account than its login",
         InFunction(principals.of_credential, drop_operand("subject")),
-        (
-            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route"
-            "[token: the victim's subject in the attacker's login]",
-        ),
+        (f"{NOT_HELD}[token: the victim's subject in the attacker's login]",),
     ),
     Mutant(
         "a login that was left goes on",
         InFunction(account.login, drop_operand(LoginSession.revoked_at)),
-        (
-            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: a revoked login]",
-        ),
+        (f"{NOT_HELD}[token: a revoked login]",),
     ),
     Mutant(
         "a disabled account's login goes on",
         InFunction(account.login, drop_operand(Account.disabled_at)),
-        (
-            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[token: a disabled account]",
-        ),
+        (f"{NOT_HELD}[token: a disabled account]",),
     ),
     Mutant(
         "a revoked key goes on",
         InFunction(account.key_with_hash, drop_operand(ApiKey.revoked_at)),
-        (f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[key: revoked]",),
+        (f"{NOT_HELD}[key: revoked]",),
     ),
     Mutant(
         "a key that has expired goes on",
         InFunction(principals.of_key, drop_operand(principals._is_over)),
-        (f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route[key: expired]",),
+        (f"{NOT_HELD}[key: expired]",),
     ),
     Mutant(
         "a login that has expired goes on",
         InFunction(principals.of_credential, drop_operand("expires_at")),
-        (
-            f"{HOSTILE}/test_credentials.py::test_a_credential_that_does_not_hold_opens_no_route"
-            "[token: a login that has expired]",
-        ),
+        (f"{NOT_HELD}[token: a login that has expired]",),
     ),
     Mutant(
         "every key opens an address",
