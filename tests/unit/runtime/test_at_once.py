@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import logging
-import selectors
-import socket
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from gunicorn.config import Config
 
-from common.shared import Shared
 from routers.at_once import AT_ONCE, NotAtOnce
-from runtime.connections import ClientSocket, Connection, Crowd
-from runtime.gunicorn_worker import MAX_HEADS, Worker
-from runtime.request_head import HeadLimits
-from runtime.thread_pool import ThreadPool
+from tests.unit.runtime.main_loop import MainLoop
 
 ASKS = b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n"
 BODY = b"it lies ready"
@@ -36,25 +28,12 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     return [body]
 
 
-class Loop:
-    """A worker's main loop, one step at a time, with one connection and its client."""
+class Loop(MainLoop):
+    """A loop that has the application asked for every GET."""
 
     def __init__(self) -> None:
-        ours, self.client = socket.socketpair()
-        self.client.settimeout(60)
-        self.conn = Connection(Config(), ClientSocket.of(ours), ("127.0.0.1", 1), ("127.0.0.1", 2), "127.0.0.1")
-        self.conn.expect(HeadLimits(1000, 1000), time.monotonic() + 60)
-        self.handed_over: list[Connection] = []
-        self.worker = worker = Worker.__new__(Worker)
-        site = SimpleNamespace(may_be_at_once=lambda head: head.startswith(b"GET "))
-        worker.app = SimpleNamespace(client_timeout_s=30, shared=Shared(), processes=1, site=site)
-        worker.cfg, worker.wsgi, worker.alive = Config(), application, True
-        worker.tpool, worker.poller = ThreadPool(1, idle_s=0.05), selectors.DefaultSelector()
-        worker.nr_conns, worker.enqueue_req = 1, self.handed_over.append
-        worker._unasked, worker._heads, worker._at_work, worker._next_look = Crowd(), 0, {}, 0.0
-        worker._max_of_address = worker._max_unasked = 10
-        worker._max_heads, worker._head_limits = MAX_HEADS, HeadLimits(1000, 1000)
-        worker._watch(self.conn)
+        super().__init__(lambda head: head.startswith(b"GET "), 60)
+        self.worker.wsgi = application
 
     def ask(self, said: bytes = ASKS) -> None:
         """The client says something, and the loop hears of it."""
@@ -73,11 +52,6 @@ class Loop:
     @property
     def waits_for_the_client(self) -> bool:
         return self.conn in self.worker._unasked and not self.worker._at_work and not self.worker._heads
-
-    def close(self) -> None:
-        self.worker.poller.close()
-        self.client.close()
-        self.conn.sock.close()
 
 
 @pytest.fixture

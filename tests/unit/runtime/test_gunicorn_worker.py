@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import selectors
-import socket
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from gunicorn.config import Config
 
 from common.shared import Shared
 from common.shared_counts import AWAY
-from runtime.connections import ClientSocket, Connection, Crowd
-from runtime.gunicorn_worker import MAX_HEADS, Worker
-from runtime.request_head import HeadLimits
-from runtime.thread_pool import ThreadPool
+from runtime.gunicorn_worker import Worker
+from tests.unit.runtime.main_loop import MainLoop
 
 ASKS = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-class Idle:
-    """A worker with one connection that was idle for its time, and its client."""
+class Idle(MainLoop):
+    """A loop whose connection was idle for its time."""
 
     def __init__(self) -> None:
-        ours, self.client = socket.socketpair()
-        self.conn = Connection(Config(), ClientSocket.of(ours), ("127.0.0.1", 1), ("127.0.0.1", 2), "127.0.0.1")
-        self.conn.expect(HeadLimits(1000, 1000), time.monotonic() - 1)
-        self.handed_over: list[Connection] = []
-        self.worker = worker = Worker.__new__(Worker)
-        site = SimpleNamespace(may_be_at_once=lambda _head: False)
-        worker.app = SimpleNamespace(client_timeout_s=30, shared=Shared(), processes=1, site=site)
-        worker.tpool, worker.poller = ThreadPool(1), selectors.DefaultSelector()
-        worker.nr_conns, worker.enqueue_req = 1, self.handed_over.append
-        worker._unasked, worker._heads, worker._at_work, worker._next_look = Crowd(), 0, {}, 0.0
-        worker._max_of_address = worker._max_unasked = 10
-        worker._max_heads = MAX_HEADS
-        worker._watch(self.conn)
-
-    def close(self) -> None:
-        self.worker.poller.close()
-        self.client.close()
-        self.conn.sock.close()
+        super().__init__(lambda _head: False, -1)
 
 
 @pytest.fixture
